@@ -95,6 +95,9 @@ result<message_list> merged(persistence::executor& pool,
   auto found = work.finish();
   if (!found)
     return found.failure();
+  // As the gateway passes on what its only store finished.
+  if (found->finished)
+    return encode(*found);
   query::merger merge{plan};
   for (const auto& message : encode(*found)) {
     auto part = query::decode_partial(message);
@@ -119,7 +122,9 @@ struct sent_fragment {
 
 result<sent_fragment> send(const query_data& data, row_layout layout,
                            const query::logical_plan& fragment) {
-  auto plan = query::decode_plan(encode(fragment));
+  auto asked = fragment;
+  asked.alone = true;
+  auto plan = query::decode_plan(encode(asked));
   if (!plan)
     return plan.failure();
   auto parts = parts_of(data, layout, fragment.table);
@@ -136,7 +141,8 @@ result<message_list> fragment_of(const query_data& data, row_layout layout,
   if (!sent)
     return sent.failure();
   if (!fragment.joined) {
-    query::execution work{std::move(sent->plan), std::move(sent->parts)};
+    query::execution work{
+      std::move(sent->plan), std::move(sent->parts), {.pool = &pool}};
     return merged(pool, fragment, work);
   }
   auto right = parts_of(data, layout, fragment.joined->right.table);

@@ -90,6 +90,7 @@ struct QueryPlan {
   version @22 :UInt32;        # a later one than is known is refused
   computed @23 :List(ComputedColumn);   # those of types that are not stored
   joined @24 :JoinedTables;   # from version 3 on; null: one table
+  alone @25 :Bool;            # nobody else is asked: a finished result will do
 }
 
 # The rows of one table, each with the nearest of another at or before it.
@@ -130,4 +131,5 @@ struct PartialResult {
   segmentsTotal @6 :UInt64;
   stateVersion @7 :UInt32;    # how groups carry their states; 0: sums in parts
   bounds @8 :JoinBounds;      # null: nothing was joined
+  finished @9 :Bool;          # the plan's result, which nothing merges with
 }

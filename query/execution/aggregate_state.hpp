@@ -42,10 +42,10 @@ public:
   virtual void update(const row_batch& batch, const segment_context& segment)
     = 0;
 
-  /// Folds group g of `from`, of the same aggregate, into group targets[g] of
-  /// this. `source_shift` is added to the sources of first and last.
-  virtual void combine(const aggregate_state& from,
-                       std::span<const uint32_t> targets, uint32_t source_shift)
+  /// Folds group begin + i of `from`, of the same aggregate, into group
+  /// targets[i] of this.
+  virtual void combine(const aggregate_state& from, uint32_t begin,
+                       std::span<const uint32_t> targets)
     = 0;
 
   /// The columns that carry this state in a partial result.

@@ -1,6 +1,7 @@
 #include <millrace/messages/base/caught.hpp>
 #include <millrace/persistence/columns/made_values.hpp>
 #include <millrace/query/execution/execution.hpp>
+#include <millrace/query/execution/group_merge.hpp>
 #include <millrace/query/execution/scan.hpp>
 
 #include <algorithm>
@@ -16,8 +17,6 @@ namespace {
 
 /// Groups that a chunk of a partial result holds.
 constexpr size_t saved_groups = 256 * 1024;
-/// Room made at once for what morsels found; often they found the same.
-constexpr size_t reserved_groups_max = size_t{1} << 20;
 /// What took more gives its memory back to the system when it ends.
 constexpr uint64_t returned_bytes_min = uint64_t{1} << 30;
 
@@ -137,9 +136,13 @@ struct execution::state {
       fail(std::move(fault));
   }
   result<partial_result> merge_groups();
-  result<partial_result> save_groups(group_set& groups);
+  result<partial_result> of_result(table_data table);
+  result<partial_result>
+  save_groups(group_set& groups,
+              const std::vector<std::vector<column_ref>>& values);
   result<partial_result> merge_rows();
   result<partial_result> merge_top();
+  result<partial_result> as_result(partial_result merged);
 };
 
 execution::execution(logical_plan plan,
@@ -208,67 +211,6 @@ void execution::run(size_t i) {
 
 namespace {
 
-/// Groups of a chunk among those of all chunks. Text keys are translated once
-/// per distinct text and dictionary.
-class key_translator {
-public:
-  key_translator(const scan_setup& setup, group_set& groups)
-    : setup_{setup}, groups_{groups}, maps_(setup.shape.keys.size()),
-      owners_(setup.shape.keys.size(), nullptr),
-      key_(setup.shape.key_words + 1) {}
-
-  const std::vector<uint32_t>& targets(const morsel_chunk& chunk) {
-    const auto& shape = setup_.shape;
-    const auto& binding = setup_.bindings[chunk.binding];
-    const auto& index = chunk.groups->index();
-    for (size_t k = 0; k < shape.keys.size(); ++k) {
-      const auto* dictionary = binding.dictionaries[shape.keys[k].column];
-      // Strings are numbered by each chunk for itself.
-      const void* owner = dictionary ? static_cast<const void*>(dictionary)
-                                     : chunk.groups.get();
-      if (owner != owners_[k])
-        maps_[k].clear();
-      owners_[k] = owner;
-    }
-    targets_.resize(index.size());
-    for (uint32_t g = 0; g < index.size(); ++g) {
-      std::copy_n(index.key(g), shape.key_words, key_.begin());
-      for (size_t k = 0; k < shape.keys.size(); ++k)
-        if (is_text(shape.keys[k].type)) {
-          auto& word = key_[shape.keys[k].word];
-          word = translate(chunk, k, static_cast<uint32_t>(word));
-        }
-      targets_[g] = groups_.add(key_.data());
-    }
-    return targets_;
-  }
-
-private:
-  uint32_t translate(const morsel_chunk& chunk, size_t k, uint32_t code) {
-    auto& map = maps_[k];
-    if (code >= map.size())
-      map.resize(std::max<size_t>(size_t{code} + 1, map.size() * 2), 0);
-    if (map[code] == 0) {
-      const auto* dictionary = setup_.bindings[chunk.binding]
-                                 .dictionaries[setup_.shape.keys[k].column];
-      std::string_view text;
-      if (!dictionary)
-        text = chunk.groups->pool(k).text(code);
-      else if (code != 0)
-        text = dictionary->text(code);
-      map[code] = groups_.pool(k).code(text) + 1;
-    }
-    return map[code] - 1;
-  }
-
-  const scan_setup& setup_;
-  group_set& groups_;
-  std::vector<std::vector<uint32_t>> maps_; ///< code -> the pool's number + 1.
-  std::vector<const void*> owners_;         ///< Whose codes the map is of.
-  std::vector<uint64_t> key_;
-  std::vector<uint32_t> targets_;
-};
-
 /// Where first and last find the values of input column `column`, by source.
 std::vector<column_ref> value_sources(const scan_setup& setup,
                                       const std::vector<morsel_output>& outputs,
@@ -313,48 +255,57 @@ error fault_of_held(const scan_setup& setup,
 
 result<partial_result> execution::state::merge_groups() {
   const auto& shape = setup.shape;
-  group_set groups{shape};
-  key_translator translator{setup, groups};
-  // At most the memory that the morsels' groups hold already.
-  size_t total = 0;
-  for (const auto& output : outputs)
-    for (const auto& chunk : output.chunks)
-      total += chunk.groups->index().size();
-  groups.reserve(std::min(total, reserved_groups_max));
-  for (auto& output : outputs) {
-    if (options.stop.stopped())
-      return options.stop.fault("while groups merged");
-    for (auto& chunk : output.chunks) {
-      const auto& targets = translator.targets(chunk);
-      groups.grow_states();
-      for (size_t a = 0; a < chunk.states.size(); ++a)
-        groups.states()[a]->combine(*chunk.states[a], targets, 0);
-      // The address of a chunk's strings must not come twice while it counts.
-      chunk.states.clear();
-    }
-    if (options.memory_max != 0 && groups.byte_count() > options.memory_max)
-      return setup.memory_refused();
-    if (auto fault = refuse_beyond_limits(
-          shape.plan, shape.plan.sublist ? 0 : groups.size(),
-          groups.byte_count()))
-      return fault;
+  std::vector<std::vector<column_ref>> values;
+  for (const auto& made : shape.make_states())
+    values.push_back(made->keeps_rows()
+                       ? value_sources(setup, outputs, made->inputs()[0])
+                       : std::vector<column_ref>{});
+  const group_work work{setup, outputs, options, values};
+  auto groups = number_groups(work);
+  if (!groups)
+    return groups.failure();
+  if (shape.plan.alone) {
+    auto made = finish_in_chunks(work, *groups);
+    if (!made)
+      return made.failure();
+    if (*made)
+      return of_result(std::move(**made));
   }
-  if (shape.keeps_some_groups() && groups.size() > *shape.plan.rows_wanted()) {
-    auto some = std::move(groups).some(options.stop);
+  if (auto fault = fold_groups(work, *groups))
+    return fault;
+  auto& set = groups->set;
+  if (shape.keeps_some_groups() && set.size() > *shape.plan.rows_wanted()) {
+    auto some = std::move(set).some(options.stop);
     if (!some)
       return some.failure();
-    return save_groups(*some);
+    return save_groups(*some, values);
   }
-  return save_groups(groups);
+  return save_groups(set, values);
 }
 
-result<partial_result> execution::state::save_groups(group_set& groups) {
+/// @pre the table is the plan's result.
+result<partial_result> execution::state::of_result(table_data table) {
+  if (auto fault = refuse_beyond_limits(setup.shape.plan, table.row_count,
+                                        table.byte_count()))
+    return fault;
+  partial_result out;
+  out.chunks.push_back({0, std::move(table)});
+  return out;
+}
+
+result<partial_result> execution::state::save_groups(
+  group_set& groups, const std::vector<std::vector<column_ref>>& values) {
+  if (setup.shape.plan.alone) {
+    // Without keys there is one group, also when no row was there.
+    if (setup.shape.keys.empty() && groups.size() == 0) {
+      (void)groups.add(nullptr);
+      groups.grow_states();
+    }
+    groups.settle();
+    auto table = groups.finish(values, options.stop, options.pool);
+    return table ? of_result(*std::move(table)) : table.failure();
+  }
   groups.settle();
-  std::vector<std::vector<column_ref>> values;
-  for (const auto& held : groups.states())
-    values.push_back(held->keeps_rows()
-                       ? value_sources(setup, outputs, held->inputs()[0])
-                       : std::vector<column_ref>{});
   partial_result out;
   out.grouped = true;
   for (size_t begin = 0; begin < groups.size(); begin += saved_groups) {
@@ -362,7 +313,7 @@ result<partial_result> execution::state::save_groups(group_set& groups) {
       return options.stop.fault("while groups were saved");
     auto table = groups.save(
       begin, std::min<size_t>(begin + saved_groups, groups.size()), values,
-      false, options.stop);
+      false, options.stop, options.pool);
     if (!table)
       return table.failure();
     out.chunks.push_back({0, std::move(*table)});
@@ -401,6 +352,23 @@ result<partial_result> execution::state::merge_top() {
   return out;
 }
 
+/// What a merger makes of it that gets nothing else.
+result<partial_result> execution::state::as_result(partial_result merged) {
+  const auto& plan = setup.shape.plan;
+  if (!plan.grouped()) {
+    merger alone{plan, options.stop};
+    if (auto fault = alone.add(std::move(merged)))
+      return fault;
+    auto table = alone.finish();
+    if (!table)
+      return table.failure();
+    merged = {};
+    merged.chunks.push_back({0, *std::move(table)});
+  }
+  merged.finished = true;
+  return merged;
+}
+
 result<partial_result> execution::finish() {
   auto& self = *state_;
   // A withdrawn query may have run none or only some of its morsels.
@@ -411,8 +379,11 @@ result<partial_result> execution::finish() {
     return self.first_fault;
   }
   auto out = caught(self.subject(), [&] {
-    return self.setup.shape.plan.grouped() ? self.merge_groups()
-                                           : self.merge_rows();
+    auto merged = self.setup.shape.plan.grouped() ? self.merge_groups()
+                                                  : self.merge_rows();
+    return merged && self.setup.shape.plan.alone
+             ? self.as_result(*std::move(merged))
+             : merged;
   });
   if (!out)
     return out;

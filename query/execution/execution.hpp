@@ -21,6 +21,8 @@ struct execution_options {
   std::string process; ///< Whose memory it is, for messages.
   /// Rows of a morsel: about a millisecond of work.
   uint32_t morsel_rows = 128 * 1024;
+  /// Whose threads help `finish`; none: the caller's works alone.
+  persistence::executor* pool = nullptr;
 };
 
 /// One plan over one store's parts, cut into morsels that any pool may run:

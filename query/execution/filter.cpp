@@ -1,5 +1,6 @@
 #include <millrace/query/execution/filter.hpp>
 #include <millrace/query/execution/like.hpp>
+#include <millrace/query/execution/range_bits.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -360,14 +361,50 @@ void bound_filter::clear_rows(uint32_t base, const uint16_t* rows,
       clear(i, base + i);
 }
 
+template <class Raw>
+std::pair<Raw, Raw> bound_filter::range_of() const noexcept {
+  constexpr auto null = std::numeric_limits<Raw>::min();
+  constexpr int64_t lowest = std::is_signed_v<Raw> ? int64_t{null} + 1 : 0;
+  constexpr int64_t highest = std::numeric_limits<Raw>::max();
+  const bool with_null = std::is_signed_v<Raw> && low_ == null_long;
+  if (low_ > high_ || (low_ > highest) || (high_ < lowest && !with_null))
+    return {Raw{1}, Raw{0}};
+  return {with_null ? null : static_cast<Raw>(std::max(low_, lowest)),
+          high_ < lowest ? null : static_cast<Raw>(std::min(high_, highest))};
+}
+
+bool bound_filter::apply_bits(const column_ref& column, uint32_t base,
+                              uint32_t count, uint64_t* bits) const {
+  if (!column.values || negated_)
+    return false;
+  if (kind_ == kind::floats && column.type == column_type::float_) {
+    keep_in_range(column.as<double>() + base, count, low_float_, high_float_,
+                  nulls_, bits);
+    return true;
+  }
+  if (kind_ != kind::integers)
+    return false;
+  const auto keep = [&]<class Raw>(Raw) {
+    const auto [low, high] = range_of<Raw>();
+    keep_in_range(column.as<Raw>() + base, count, low, high, bits);
+    return true;
+  };
+  switch (width_of(column.type)) {
+    case 4:
+      return keep(int32_t{});
+    case 8:
+      return keep(int64_t{});
+    default:
+      return false;
+  }
+}
+
 void bound_filter::apply_integers(const column_ref& column, uint32_t base,
                                   const uint16_t* rows, uint32_t count,
                                   uint8_t* mask) const {
   auto run = [&]<class Raw>(Raw) {
     const auto* from = column.as<Raw>();
     constexpr auto null = std::numeric_limits<Raw>::min();
-    constexpr int64_t lowest = std::is_signed_v<Raw> ? int64_t{null} + 1 : 0;
-    constexpr int64_t highest = std::numeric_limits<Raw>::max();
     if (kind_ == kind::integer_set) {
       clear_rows(base, rows, count, mask, [&](uint32_t row) {
         const auto x = std::is_signed_v<Raw> && from[row] == null
@@ -377,16 +414,9 @@ void bound_filter::apply_integers(const column_ref& column, uint32_t base,
       });
       return;
     }
-    // The interval in the column's own type, where null is smallest, too.
-    const bool with_null = std::is_signed_v<Raw> && low_ == null_long;
-    if (low_ > high_ || (low_ > highest) || (high_ < lowest && !with_null)) {
-      clear_rows(base, rows, count, mask, [](uint32_t) { return false; });
-      return;
-    }
-    const auto low
-      = with_null ? null : static_cast<Raw>(std::max(low_, lowest));
-    const auto high
-      = high_ < lowest ? null : static_cast<Raw>(std::min(high_, highest));
+    const auto [first, last] = range_of<Raw>();
+    const auto low = first;
+    const auto high = last;
     clear_rows(base, rows, count, mask, [=](uint32_t row) {
       return static_cast<bool>((low <= from[row]) & (from[row] <= high));
     });
@@ -514,6 +544,16 @@ void bound_filter::apply(const column_ref& column, uint32_t base,
                                   std::less<std::string_view>{});
       });
   }
+}
+
+uint32_t select_bits(const uint64_t* bits, uint32_t count,
+                     uint16_t* offsets) noexcept {
+  uint32_t found = 0;
+  for (uint32_t first = 0; first < count; first += 64)
+    for (auto left = *bits++; left != 0; left &= left - 1)
+      offsets[found++] = static_cast<uint16_t>(
+        first + static_cast<uint32_t>(std::countr_zero(left)));
+  return found;
 }
 
 uint32_t select(const uint8_t* mask, uint32_t count,

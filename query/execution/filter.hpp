@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace millrace::query {
@@ -29,6 +30,11 @@ public:
   /// `column.values` may be null: then every value is.
   void apply(const column_ref& column, uint32_t base, const uint16_t* rows,
              uint32_t count, uint8_t* mask) const;
+
+  /// The same of rows [base, base + count), as bits. @returns false when it
+  /// is no plain range of values that are there: nothing is changed.
+  [[nodiscard]] bool apply_bits(const column_ref& column, uint32_t base,
+                                uint32_t count, uint64_t* bits) const;
 
   /// Whether a code passes; for filters on symbols.
   [[nodiscard]] bool passes_code(uint32_t code) const noexcept;
@@ -66,6 +72,10 @@ private:
   template <class Pass>
   void clear_rows(uint32_t base, const uint16_t* rows, uint32_t count,
                   uint8_t* mask, Pass pass) const;
+  /// The range [first, second] in a column's own type, where null is smallest,
+  /// too; first > second: it is empty.
+  template <class Raw>
+  [[nodiscard]] std::pair<Raw, Raw> range_of() const noexcept;
   void apply_integers(const column_ref& column, uint32_t base,
                       const uint16_t* rows, uint32_t count,
                       uint8_t* mask) const;
@@ -95,6 +105,10 @@ private:
   std::vector<std::string> texts_; ///< Of `in` on strings and guids: ascending.
   std::shared_ptr<const like_pattern> like_;
 };
+
+/// Turns the first `count` bits into the offsets of ones. @returns how many.
+[[nodiscard]] uint32_t select_bits(const uint64_t* bits, uint32_t count,
+                                   uint16_t* offsets) noexcept;
 
 /// Turns a mask of `count` bytes (0 or 1) into the offsets of its ones.
 /// @returns how many.

@@ -52,11 +52,11 @@ public:
     });
   }
 
-  void combine(const aggregate_state& from, std::span<const uint32_t> targets,
-               uint32_t) override {
+  void combine(const aggregate_state& from, uint32_t begin,
+               std::span<const uint32_t> targets) override {
     const auto& other = static_cast<const float_sum_state&>(from);
     for (uint32_t g = 0; g < targets.size(); ++g)
-      sums_.add(targets[g], other.sums_, g);
+      sums_.add(targets[g], other.sums_, begin + g);
   }
 
   [[nodiscard]] std::vector<column_schema> state_columns() const override {
@@ -117,12 +117,12 @@ public:
     });
   }
 
-  void combine(const aggregate_state& from, std::span<const uint32_t> targets,
-               uint32_t) override {
+  void combine(const aggregate_state& from, uint32_t begin,
+               std::span<const uint32_t> targets) override {
     const auto& other = static_cast<const float_average_state&>(from);
     for (uint32_t g = 0; g < targets.size(); ++g) {
-      sums_.add(targets[g], other.sums_, g);
-      present_[targets[g]] += other.present_[g];
+      sums_.add(targets[g], other.sums_, begin + g);
+      present_[targets[g]] += other.present_[begin + g];
     }
   }
 
@@ -212,15 +212,15 @@ public:
     });
   }
 
-  void combine(const aggregate_state& from, std::span<const uint32_t> targets,
-               uint32_t) override {
+  void combine(const aggregate_state& from, uint32_t begin,
+               std::span<const uint32_t> targets) override {
     const auto& other = static_cast<const weighted_state&>(from);
     for (uint32_t g = 0; g < targets.size(); ++g) {
-      products_.add(targets[g], other.products_, g);
+      products_.add(targets[g], other.products_, begin + g);
       if (whole_)
-        whole_weights_[targets[g]] += other.whole_weights_[g];
+        whole_weights_[targets[g]] += other.whole_weights_[begin + g];
       else if (average_)
-        weights_.add(targets[g], other.weights_, g);
+        weights_.add(targets[g], other.weights_, begin + g);
     }
   }
 

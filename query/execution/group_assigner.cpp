@@ -104,6 +104,15 @@ void group_assigner::assign(const segment_context& segment, uint32_t base,
   assign_general(segment, base, rows, count, groups);
 }
 
+/// The group of a key that the dense table does not have: it is new, unless
+/// rows were grouped in another way, too.
+uint32_t group_assigner::new_group(const uint64_t* key) {
+  if (!index_.adopts() || dense_groups_ != index_.size())
+    return index_.find_or_add(key);
+  index_.adopt(key, 1);
+  return dense_groups_++;
+}
+
 void group_assigner::assign_symbols(const segment_context& segment,
                                     uint32_t base, const uint16_t* rows,
                                     uint32_t count, uint32_t* groups) {
@@ -118,7 +127,7 @@ void group_assigner::assign_symbols(const segment_context& segment,
     auto& known = dense_[code];
     if (known == 0) {
       const uint64_t word = code;
-      known = index_.find_or_add(&word) + 1;
+      known = new_group(&word) + 1;
     }
     groups[i] = known - 1;
   }
@@ -192,7 +201,7 @@ void group_assigner::assign_bars(const segment_context& segment, uint32_t base,
       uint64_t key[2];
       key[symbol_word] = codes[row];
       key[bar_key.word] = static_cast<uint64_t>(bar_);
-      known = index_.find_or_add(key) + 1;
+      known = new_group(key) + 1;
     }
     groups[i] = known - 1;
   }
@@ -279,7 +288,7 @@ void group_assigner::assign_general(const segment_context& segment,
 uint32_t group_assigner::group_of_run(const uint64_t* key) {
   const auto& symbol = shape_.keys[symbol_key_];
   const auto count = index_.size();
-  if (symbol.is_span() || !index_.adopts())
+  if (symbol.is_span() || !index_.adopts() || run_groups_ != count)
     return index_.find_or_add(key);
   const auto words = shape_.key_words;
   if (count > 0) {
@@ -296,7 +305,8 @@ uint32_t group_assigner::group_of_run(const uint64_t* key) {
                  < static_cast<int64_t>(last[bar])))
       return index_.find_or_add(key);
   }
-  index_.adopt({key, key + words}, 1);
+  index_.adopt(key, 1);
+  ++run_groups_;
   return count;
 }
 

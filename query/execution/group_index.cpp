@@ -1,9 +1,9 @@
 #include <millrace/query/execution/group_index.hpp>
+#include <millrace/query/execution/top_rows.hpp>
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <numeric>
 
@@ -108,95 +108,92 @@ std::vector<column_schema> plan_shape::partial_columns() const {
   return columns;
 }
 
-group_index::group_index(uint32_t words) : words_{words}, slots_(64, 0) {}
+namespace {
 
-uint64_t group_index::hash(const uint64_t* key) const noexcept {
-  uint64_t h = 0;
-  for (uint32_t i = 0; i < words_; ++i) {
-    h = (h ^ key[i]) * 0x9e3779b97f4a7c15ULL;
-    h ^= h >> 32;
+/// How dense keys find a plan's groups: by a text, or by one and whole numbers.
+std::optional<dense_keys::words> dense_words(const plan_shape& shape) {
+  std::optional<uint32_t> text;
+  std::optional<uint32_t> number;
+  for (const auto& key : shape.keys) {
+    const bool is_number = !is_text(key.type) && !is_float(key.type)
+                           && key.type != column_type::guid
+                           && key.type != column_type::char_;
+    auto& to = is_number ? number : text;
+    if (to || (!is_number && !is_text(key.type)))
+      return std::nullopt;
+    to = key.word;
   }
-  return h;
+  if (!text)
+    return std::nullopt;
+  return dense_keys::words{*text, number};
 }
 
-uint32_t group_index::find_or_add(const uint64_t* wanted) {
-  if (!hashed_)
-    rehash(std::bit_ceil(size_t{count_} * 4 + 64));
-  const auto mask = slots_.size() - 1;
-  auto slot = hash(wanted) & mask;
-  while (slots_[slot] != 0) {
-    const auto* held = key(slots_[slot] - 1);
-    bool same = true;
-    for (uint32_t i = 0; i < words_; ++i)
-      same &= held[i] == wanted[i];
-    if (same)
-      return slots_[slot] - 1;
-    slot = (slot + 1) & mask;
-  }
-  const auto group = count_++;
-  slots_[slot] = group + 1;
-  keys_.insert(keys_.end(), wanted, wanted + words_);
-  if (size_t{count_} * 2 > slots_.size())
-    rehash(slots_.size() * 4);
-  return group;
-}
-
-void group_index::adopt(std::vector<uint64_t> keys, uint32_t count) {
-  MILLRACE_ASSERT(adopts() && keys.size() >= size_t{count} * words_);
-  keys.resize(size_t{count} * words_);
-  if (count_ == 0)
-    keys_ = std::move(keys);
-  else
-    keys_.insert(keys_.end(), keys.begin(), keys.end());
-  count_ += count;
-  hashed_ = false;
-}
-
-void group_index::reserve(size_t count) {
-  keys_.reserve(count * words_);
-  if (count * 2 > slots_.size())
-    rehash(std::bit_ceil(count * 2));
-}
-
-void group_index::rehash(size_t slots) {
-  hashed_ = true;
-  slots_.assign(slots, 0);
-  const auto mask = slots - 1;
-  for (uint32_t group = 0; group < count_; ++group) {
-    auto slot = hash(key(group)) & mask;
-    while (slots_[slot] != 0)
-      slot = (slot + 1) & mask;
-    slots_[slot] = group + 1;
-  }
-}
-
-uint64_t key_word(double value) noexcept {
-  if (value != value)
-    value = std::numeric_limits<double>::quiet_NaN();
-  return std::bit_cast<uint64_t>(value == 0 ? 0.0 : value);
-}
-
-double float_of_word(uint64_t word) noexcept {
-  return std::bit_cast<double>(word);
-}
+} // namespace
 
 group_set::group_set(const plan_shape& shape)
   : shape_{shape}, index_{shape.key_words},
-    pools_(shape.keys.size()), states_{shape.make_states()} {}
+    pools_(shape.keys.size()), states_{shape.make_states()} {
+  if (const auto words = dense_words(shape))
+    dense_.emplace(*words);
+}
+
+void group_set::adopt(const uint64_t* keys, uint32_t count) {
+  index_.adopt(keys, count);
+}
+
+uint32_t group_set::add_dense(const uint64_t* key) {
+  auto* place = dense_->find(key);
+  if (!place) {
+    dense_.reset();
+    return index_.find_or_add(key);
+  }
+  if (*place == 0) {
+    dense_->put(place, dense_groups_++);
+    index_.adopt(key, 1);
+  }
+  return *place - 1;
+}
+
+void group_set::find_adopted() {
+  for (; dense_ && dense_groups_ < index_.size(); ++dense_groups_) {
+    auto* place = dense_->find(index_.key(dense_groups_));
+    if (!place)
+      return dense_.reset();
+    if (*place == 0)
+      dense_->put(place, dense_groups_);
+  }
+}
+
+std::vector<uint32_t> group_set::texts_in_order(size_t k) const {
+  const auto& pool = pools_[k];
+  std::vector<uint32_t> out(pool.size());
+  std::iota(out.begin(), out.end(), 0u);
+  std::sort(out.begin(), out.end(), [&](uint32_t a, uint32_t b) {
+    return pool.text(a) < pool.text(b);
+  });
+  return out;
+}
+
+std::optional<std::vector<uint32_t>> group_set::key_order() {
+  if (dense_)
+    find_adopted();
+  if (!dense_)
+    return std::nullopt;
+  const auto text = is_text(shape_.keys[0].type) ? size_t{0} : size_t{1};
+  auto order = dense_->in_order(texts_in_order(text), text == 0);
+  // Keys that came from elsewhere may not be distinct.
+  if (order && order->size() != index_.size())
+    return std::nullopt;
+  return order;
+}
 
 size_t group_set::byte_count() const noexcept {
-  size_t total = index_.byte_count();
+  size_t total = index_.byte_count() + (dense_ ? dense_->byte_count() : 0);
   for (const auto& pool : pools_)
     total += pool.byte_count();
   for (const auto& state : states_)
     total += state->byte_count();
   return total;
-}
-
-void group_set::reserve(size_t count) {
-  index_.reserve(count);
-  for (auto& state : states_)
-    state->reserve(count);
 }
 
 void group_set::grow_states() {
@@ -206,15 +203,10 @@ void group_set::grow_states() {
 
 result<group_set> group_set::some(const interruption& stop) && {
   const auto count = index_.size();
-  table_data keys;
-  keys.row_count = count;
-  for (size_t k = 0; k < shape_.keys.size(); ++k) {
-    auto column = save_key(k, {}, 0, count);
-    if (!column)
-      return column.failure();
-    keys.columns.push_back(std::move(*column));
-  }
-  const auto order = sort_rows(keys, shape_.group_terms(), stop);
+  const auto keys = save_keys(0, count);
+  if (!keys)
+    return keys.failure();
+  const auto order = sort_rows(*keys, shape_.group_terms(), stop);
   if (!order)
     return order.failure();
   const auto [first, last] = kept_rows(count, shape_.plan.sublist);
@@ -229,7 +221,7 @@ result<group_set> group_set::some(const interruption& stop) && {
     if (stop.stopped())
       return stop.fault("while groups were chosen");
     out.states_[a]->resize(size_t{others} + 1);
-    out.states_[a]->combine(*states_[a], targets, 0);
+    out.states_[a]->combine(*states_[a], 0, targets);
   }
   return out;
 }
@@ -246,9 +238,9 @@ result<column_data> group_set::save_key(size_t k, std::string name,
     const bool all = begin == 0 && end == index_.size();
     if (item.type == column_type::symbol && all) {
       column_data out{std::move(name), item.type, {}, {}, {}};
-      out.values.reserve(4 * end);
+      auto* to = out.extend<uint32_t>(end);
       for (auto g = begin; g < end; ++g)
-        out.push(static_cast<uint32_t>(word_of(g, item)[0]));
+        *to++ = static_cast<uint32_t>(word_of(g, item)[0]);
       copy_into(out, pools_[k]);
       return out;
     }
@@ -259,6 +251,13 @@ result<column_data> group_set::save_key(size_t k, std::string name,
     return writer.finish();
   }
   column_data out{std::move(name), item.type, {}, {}, {}};
+  if (item.type == column_type::timestamp || item.type == column_type::timespan
+      || item.type == column_type::long_) {
+    auto* to = out.extend<uint64_t>(end - begin);
+    for (auto g = begin; g < end; ++g)
+      *to++ = word_of(g, item)[0];
+    return out;
+  }
   out.values.reserve((end - begin) * width_of(item.type));
   for (auto g = begin; g < end; ++g) {
     const auto* words = word_of(g, item);
@@ -274,35 +273,93 @@ result<column_data> group_set::save_key(size_t k, std::string name,
   return out;
 }
 
+result<table_data> group_set::save_keys(size_t begin, size_t end) const {
+  table_data out;
+  out.row_count = end - begin;
+  for (size_t k = 0; k < shape_.keys.size(); ++k) {
+    auto column = save_key(k, {}, begin, end);
+    if (!column)
+      return column.failure();
+    out.columns.push_back(*std::move(column));
+  }
+  return out;
+}
+
 result<table_data>
 group_set::save(size_t begin, size_t end,
                 std::span<const std::vector<column_ref>> values, bool finished,
-                const interruption& stop) const {
-  table_data out;
-  out.row_count = end - begin;
+                const interruption& stop, persistence::executor* pool) const {
   const auto names = result_columns(shape_.plan);
-  for (size_t k = 0; k < shape_.keys.size(); ++k) {
-    auto column = save_key(k, names[k].name, begin, end);
-    if (!column)
-      return column.failure();
-    out.columns.push_back(std::move(*column));
-  }
-  for (size_t a = 0; a < states_.size(); ++a) {
-    if (stop.stopped())
-      return stop.fault("while groups were written");
+  const auto keys = shape_.keys.size();
+  std::vector<std::vector<column_data>> columns(keys + states_.size());
+  std::vector<error> faults(columns.size());
+  auto put = [&](size_t i, result<column_data> column) {
+    if (column)
+      columns[i].push_back(*std::move(column));
+    else
+      faults[i] = column.failure();
+  };
+  for_pieces(pool, columns.size(), [&](size_t i) {
+    if (stop.stopped()) {
+      faults[i] = stop.fault("while groups were written");
+      return;
+    }
+    if (i < keys)
+      return put(i, save_key(i, names[i].name, begin, end));
+    const auto a = i - keys;
     const std::span<const column_ref> sources
       = values.empty() ? std::span<const column_ref>{} : values[a];
-    if (finished) {
-      auto column = states_[a]->finish(begin, end, sources);
-      if (!column)
-        return column.failure();
-      out.columns.push_back(std::move(*column));
-    } else if (auto fault
-               = states_[a]->save(begin, end, sources, out.columns)) {
-      return fault;
-    }
+    if (finished)
+      put(i, states_[a]->finish(begin, end, sources));
+    else
+      faults[i] = states_[a]->save(begin, end, sources, columns[i]);
+  });
+  table_data out;
+  out.row_count = end - begin;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (faults[i])
+      return faults[i];
+    std::move(columns[i].begin(), columns[i].end(),
+              std::back_inserter(out.columns));
   }
   return out;
+}
+
+result<table_data>
+group_set::finish(std::span<const std::vector<column_ref>> values,
+                  const interruption& stop, persistence::executor* pool) {
+  // Some at a time, so that it can be told to stop.
+  constexpr size_t step = 1024 * 1024;
+  const auto count = index_.size();
+  std::vector<table_data> pieces;
+  for (size_t begin = 0; begin < count || pieces.empty(); begin += step) {
+    if (stop.stopped())
+      return stop.fault("while groups were finished");
+    auto piece = save(begin, std::min<size_t>(begin + step, count), values,
+                      true, stop, pool);
+    if (!piece)
+      return piece;
+    pieces.push_back(*std::move(piece));
+  }
+  auto table = pieces.size() == 1 ? std::move(pieces[0]) : joined(pieces);
+  if (!table)
+    return table;
+  const auto terms = shape_.group_terms();
+  std::optional<std::vector<uint32_t>> order;
+  if (shape_.plan.ordering.empty())
+    order = key_order();
+  if (!order) {
+    auto sorted = sort_rows(*table, terms, stop);
+    if (!sorted)
+      return sorted.failure();
+    order = *std::move(sorted);
+  }
+  const auto [first, last] = kept_rows(order->size(), shape_.plan.sublist);
+  if (last - first == table->row_count
+      && std::is_sorted(order->begin(), order->end()))
+    return table;
+  return take_rows(*table, std::span{*order}.subspan(first, last - first),
+                   table->columns.size(), stop, pool);
 }
 
 namespace {
@@ -347,10 +404,10 @@ error group_set::load(const table_data& chunk, uint32_t source, bool fresh) {
     // A partial's keys are distinct: those of the first, often the only one,
     // need no hashing.
     std::iota(targets.begin(), targets.end(), index_.size());
-    index_.adopt(std::move(keys), static_cast<uint32_t>(rows));
+    index_.adopt(keys.data(), static_cast<uint32_t>(rows));
   } else {
     for (uint64_t row = 0; row < rows; ++row)
-      targets[row] = index_.find_or_add(keys.data() + row * words);
+      targets[row] = add(keys.data() + row * words);
   }
   grow_states();
   size_t column = shape_.keys.size();

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <millrace/query/execution/aggregate_state.hpp>
+#include <millrace/query/execution/group_keys.hpp>
+#include <millrace/query/execution/pieces.hpp>
 #include <millrace/query/execution/sort.hpp>
 #include <millrace/query/plan/plan.hpp>
 
@@ -62,45 +64,6 @@ struct plan_shape {
   [[nodiscard]] state_list make_states() const;
 };
 
-/// Numbers distinct keys of a fixed count of 64-bit words from 0.
-/// Owner: one thread.
-class group_index {
-public:
-  explicit group_index(uint32_t words);
-
-  [[nodiscard]] uint32_t find_or_add(const uint64_t* key);
-  /// Whether there is nothing yet but adopted keys.
-  [[nodiscard]] bool adopts() const noexcept { return count_ == 0 || !hashed_; }
-  /// Takes `count` keys that are known to be distinct, also from those before,
-  /// as the next groups; they are hashed only if another key comes.
-  /// @pre adopts()
-  void adopt(std::vector<uint64_t> keys, uint32_t count);
-  /// Makes room for `count` groups in all.
-  void reserve(size_t count);
-  [[nodiscard]] uint32_t size() const noexcept { return count_; }
-  [[nodiscard]] const uint64_t* key(uint32_t group) const noexcept {
-    return keys_.data() + size_t{group} * words_;
-  }
-  [[nodiscard]] size_t byte_count() const noexcept {
-    return keys_.capacity() * 8 + slots_.capacity() * 4;
-  }
-
-private:
-  [[nodiscard]] uint64_t hash(const uint64_t* key) const noexcept;
-  void rehash(size_t slots);
-
-  uint32_t words_;
-  uint32_t count_ = 0;
-  bool hashed_ = true;
-  std::vector<uint64_t> keys_;
-  std::vector<uint32_t> slots_; ///< group + 1, 0: free; a power of two.
-};
-
-/// The word(s) of a key as they stand in a group_index: integers as they are,
-/// floats by their bits with one zero and one null.
-[[nodiscard]] uint64_t key_word(double value) noexcept;
-[[nodiscard]] double float_of_word(uint64_t word) noexcept;
-
 /// Groups with their states, whose text keys are numbers of its own pools.
 /// What partial results fold into. Owner: one thread.
 class group_set {
@@ -116,10 +79,14 @@ public:
   }
   /// Groups of keys given as words (text already translated).
   [[nodiscard]] uint32_t add(const uint64_t* key) {
-    return index_.find_or_add(key);
+    if (!dense_)
+      return index_.find_or_add(key);
+    if (dense_groups_ != index_.size())
+      find_adopted();
+    return add_dense(key);
   }
-  /// Makes room for `count` groups in all.
-  void reserve(size_t count);
+  /// Makes room for the keys of `count` groups in all.
+  void reserve_keys(size_t count) { index_.reserve(count, !dense_); }
   /// To be called after `add`s, before states are folded.
   void grow_states();
   [[nodiscard]] const state_list& states() const noexcept { return states_; }
@@ -130,12 +97,32 @@ public:
   [[nodiscard]] result<group_set> some(const interruption& stop) &&;
   /// To be called when all is folded in, before `save`.
   void settle();
+  /// Takes keys that are known to be distinct, also from those before, as the
+  /// next groups. @pre no other ones came in between
+  void adopt(const uint64_t* keys, uint32_t count);
+  [[nodiscard]] const uint64_t* key(uint32_t group) const noexcept {
+    return index_.key(group);
+  }
+  /// The codes of text key `k` in the order of their texts.
+  [[nodiscard]] std::vector<uint32_t> texts_in_order(size_t k) const;
+  /// The groups in the order of their keys, if it is at hand.
+  [[nodiscard]] std::optional<std::vector<uint32_t>> key_order();
+  /// Key number `k` of groups [begin, end), and all keys of them.
+  [[nodiscard]] result<column_data> save_key(size_t k, std::string name,
+                                             size_t begin, size_t end) const;
+  [[nodiscard]] result<table_data> save_keys(size_t begin, size_t end) const;
   /// Groups [begin, end): key columns, then the states' (`finished`: result
-  /// columns). `values[aggregate][source]` for first and last.
+  /// columns). `values[aggregate][source]` for first and last. Threads of
+  /// `pool` help, if there is one.
   [[nodiscard]] result<table_data>
   save(size_t begin, size_t end,
        std::span<const std::vector<column_ref>> values, bool finished,
-       const interruption& stop) const;
+       const interruption& stop, persistence::executor* pool = nullptr) const;
+  /// All groups as the plan's result, in its order and cut, as `save` has them.
+  /// To be called after `some`, when only some are asked for. Once.
+  [[nodiscard]] result<table_data>
+  finish(std::span<const std::vector<column_ref>> values,
+         const interruption& stop, persistence::executor* pool = nullptr);
 
   /// Folds a chunk laid out as partial_columns(); `source` numbers it. `fresh`:
   /// its keys are known to be others than those before.
@@ -147,11 +134,14 @@ private:
   word_of(size_t group, const plan_shape::key_item& item) const noexcept {
     return index_.key(static_cast<uint32_t>(group)) + item.word;
   }
-  [[nodiscard]] result<column_data> save_key(size_t k, std::string name,
-                                             size_t begin, size_t end) const;
+  [[nodiscard]] uint32_t add_dense(const uint64_t* key);
+  /// Gives adopted groups their places among the dense ones.
+  void find_adopted();
 
   const plan_shape& shape_;
   group_index index_;
+  std::optional<dense_keys> dense_;   ///< When it can serve.
+  uint32_t dense_groups_ = 0;         ///< Groups that it knows.
   std::vector<text::interner> pools_; ///< By key; unused for other types.
   state_list states_;
 };

@@ -34,11 +34,11 @@ public:
           states_[batch.group].add(values[i]);
     });
   }
-  void combine(const aggregate_state& from, std::span<const uint32_t> targets,
-               uint32_t) override {
+  void combine(const aggregate_state& from, uint32_t begin,
+               std::span<const uint32_t> targets) override {
     const auto& other = static_cast<const Derived&>(from);
     for (uint32_t g = 0; g < targets.size(); ++g)
-      states_[targets[g]].add(other.states_[g]);
+      states_[targets[g]].add(other.states_[begin + g]);
   }
   [[nodiscard]] std::vector<column_schema> state_columns() const override {
     auto columns = State::columns();
@@ -62,8 +62,9 @@ public:
   result<column_data> finish(size_t begin, size_t end,
                              std::span<const column_ref>) const override {
     auto out = result_column(end - begin);
+    auto* to = out.template extend<typename State::value>(end - begin);
     for (auto g = begin; g < end; ++g)
-      if (!states_[g].finish(out))
+      if (!states_[g].finish(*to++))
         return overflow();
     return out;
   }
@@ -83,8 +84,9 @@ struct counted {
   static counted read(std::span<const column_data> from, size_t g) {
     return {from[0].as<uint64_t>()[g]};
   }
-  bool finish(column_data& to) const {
-    to.push(rows);
+  using value = uint64_t;
+  bool finish(value& to) const {
+    to = rows;
     return true;
   }
 };
@@ -118,10 +120,11 @@ struct whole_sum {
     const auto high = from[1].as<int64_t>()[g] % (int64_t{1} << 62);
     return {static_cast<int128>(high) << 64 | from[0].as<uint64_t>()[g]};
   }
-  bool finish(column_data& to) const {
+  using value = int64_t;
+  bool finish(value& to) const {
     if (sum > inf_long || sum < -inf_long)
       return false;
-    to.push(static_cast<int64_t>(sum));
+    to = static_cast<int64_t>(sum);
     return true;
   }
 };
@@ -174,10 +177,11 @@ struct whole_average {
   static whole_average read(std::span<const column_data> from, size_t g) {
     return {whole_sum::read(from, g), from[2].as<int64_t>()[g]};
   }
-  bool finish(column_data& to) const {
-    to.push(present == 0
-              ? nan_value
-              : static_cast<double>(total.sum) / static_cast<double>(present));
+  using value = double;
+  bool finish(value& to) const {
+    to = present == 0
+           ? nan_value
+           : static_cast<double>(total.sum) / static_cast<double>(present);
     return true;
   }
 };
@@ -231,10 +235,11 @@ struct whole_squares {
   static whole_squares read(std::span<const column_data> from, size_t g) {
     return {from[0].as<uint64_t>()[g]};
   }
-  bool finish(column_data& to) const {
+  using value = uint64_t;
+  bool finish(value& to) const {
     if (sum > static_cast<uint64_t>(inf_long))
       return false;
-    to.push(sum);
+    to = sum;
     return true;
   }
 };
@@ -276,11 +281,12 @@ struct whole_product {
             static_cast<uint8_t>(signs & 1),
             static_cast<uint8_t>(signs >> 1 & 1)};
   }
-  bool finish(column_data& to) const {
+  using value = int64_t;
+  bool finish(value& to) const {
     if (!zero && size > static_cast<uint64_t>(inf_long))
       return false;
-    const auto value = static_cast<int64_t>(zero ? 0 : size);
-    to.push(negative ? -value : value);
+    const auto product = static_cast<int64_t>(zero ? 0 : size);
+    to = negative ? -product : product;
     return true;
   }
 };
@@ -328,13 +334,13 @@ public:
       });
     });
   }
-  void combine(const aggregate_state& from, std::span<const uint32_t> targets,
-               uint32_t) override {
+  void combine(const aggregate_state& from, uint32_t begin,
+               std::span<const uint32_t> targets) override {
     const auto& other = static_cast<const integer_extreme_state&>(from);
     for (uint32_t g = 0; g < targets.size(); ++g) {
       auto& state = states_[targets[g]];
-      state = Min ? std::min(state, other.states_[g])
-                  : std::max(state, other.states_[g]);
+      state = Min ? std::min(state, other.states_[begin + g])
+                  : std::max(state, other.states_[begin + g]);
     }
   }
   [[nodiscard]] std::vector<column_schema> state_columns() const override {
@@ -414,11 +420,11 @@ public:
         });
     });
   }
-  void combine(const aggregate_state& from, std::span<const uint32_t> targets,
-               uint32_t) override {
+  void combine(const aggregate_state& from, uint32_t begin,
+               std::span<const uint32_t> targets) override {
     const auto& other = static_cast<const float_extreme_state&>(from);
     for (uint32_t g = 0; g < targets.size(); ++g)
-      fold(targets[g], other.states_[g]);
+      fold(targets[g], other.states_[begin + g]);
   }
   [[nodiscard]] std::vector<column_schema> state_columns() const override {
     return {{name_, input_type_}};
@@ -441,9 +447,13 @@ public:
   result<column_data> finish(size_t begin, size_t end,
                              std::span<const column_ref>) const override {
     auto out = result_column(end - begin);
-    // Which of two equal zeros came first is nobody's business.
-    for (auto g = begin; g < end; ++g)
-      push_float(out, states_[g] == 0 ? 0.0 : states_[g]);
+    with_float(result_type_, [&](auto load) {
+      using raw = typename decltype(load)::raw;
+      auto* to = out.template extend<raw>(end - begin);
+      // Which of two equal zeros came first is nobody's business.
+      for (auto g = begin; g < end; ++g)
+        *to++ = static_cast<raw>(states_[g] == 0 ? 0.0 : states_[g]);
+    });
     return out;
   }
 

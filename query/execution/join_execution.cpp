@@ -69,14 +69,21 @@ result<table_data> last_rows(const joined_tables& what, const table_data& right,
   return take_rows(right, rows, right.columns.size(), stop);
 }
 
+/// What is found is not finished, even if it is all that there is: left rows
+/// without a right one are still to be told apart.
+logical_plan of_one_store(logical_plan plan) {
+  plan.alone = false;
+  return plan;
+}
+
 } // namespace
 
 struct join_execution::state {
   state(logical_plan given, table_views left_views, table_views right_views,
         bool is_live, execution_options how)
-    : plan{std::move(given)}, shape{plan}, step{*plan.joined.tables},
-      left{std::move(left_views)}, right{std::move(right_views)}, live{is_live},
-      options{std::move(how)} {
+    : plan{of_one_store(std::move(given))}, shape{plan},
+      step{*plan.joined.tables}, left{std::move(left_views)},
+      right{std::move(right_views)}, live{is_live}, options{std::move(how)} {
     options.stop.table = plan.table;
   }
 

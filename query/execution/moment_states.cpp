@@ -63,13 +63,13 @@ public:
     });
   }
 
-  void combine(const aggregate_state& from, std::span<const uint32_t> targets,
-               uint32_t) override {
+  void combine(const aggregate_state& from, uint32_t begin,
+               std::span<const uint32_t> targets) override {
     const auto& other = static_cast<const moment_state&>(from);
     for (uint32_t g = 0; g < targets.size(); ++g) {
-      present_[targets[g]] += other.present_[g];
+      present_[targets[g]] += other.present_[begin + g];
       for (size_t i = 0; i < sums_.size(); ++i)
-        sums_[i].add(targets[g], other.sums_[i], g);
+        sums_[i].add(targets[g], other.sums_[i], begin + g);
     }
   }
 

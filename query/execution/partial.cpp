@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <malloc.h>
-#include <numeric>
 
 namespace millrace::query {
 
@@ -78,6 +77,8 @@ error merger::check(const partial_result& partial) const {
     return error{errc::schema_mismatch, "partial result for table '"
                                           + shape_.plan.table + "': " + what};
   };
+  if (partial.finished)
+    return mismatch("a finished result, which merges with nothing");
   if (partial.grouped != shape_.plan.grouped())
     return mismatch(partial.grouped ? "groups where rows were asked for"
                                     : "rows where groups were asked for");
@@ -183,25 +184,6 @@ result<table_data> merger::finish() {
   return out;
 }
 
-/// Some at a time, so that it can be told to stop.
-result<table_data>
-merger::finished_groups(std::span<const std::vector<column_ref>> values) {
-  constexpr size_t step = 1024 * 1024;
-  std::vector<table_data> pieces;
-  for (size_t begin = 0; begin < groups_->size() || pieces.empty();
-       begin += step) {
-    if (stop_.stopped())
-      return stop_.fault("while groups were finished");
-    auto piece
-      = groups_->save(begin, std::min<size_t>(begin + step, groups_->size()),
-                      values, true, stop_);
-    if (!piece || groups_->size() <= step)
-      return piece;
-    pieces.push_back(std::move(*piece));
-  }
-  return joined(pieces);
-}
-
 result<table_data> merger::finish_groups() {
   // Without keys there is one group, also when no row was there.
   if (shape_.keys.empty() && groups_->size() == 0) {
@@ -227,18 +209,7 @@ result<table_data> merger::finish_groups() {
           ref_of(chunk->table.columns[column + aggregate_state::value_column]));
     column += state->state_columns().size();
   }
-  auto table = finished_groups(values);
-  if (!table)
-    return table;
-  auto order = sort_rows(*table, shape_.group_terms(), stop_);
-  if (!order)
-    return order.failure();
-  const auto [first, last] = kept_rows(order->size(), shape_.plan.sublist);
-  if (last - first == table->row_count
-      && std::is_sorted(order->begin(), order->end()))
-    return table;
-  return take_rows(*table, std::span{*order}.subspan(first, last - first),
-                   table->columns.size(), stop_);
+  return groups_->finish(values, stop_);
 }
 
 result<table_data> merger::finish_rows() {

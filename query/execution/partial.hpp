@@ -66,6 +66,9 @@ struct join_bounds {
 /// What one back end answers: rows as found, or groups with states that merge.
 struct partial_result {
   bool grouped = false; ///< Then no key comes twice in all its chunks.
+  /// Its rows, in their order, are the plan's result: it was the only one
+  /// asked. Not grouped.
+  bool finished = false;
   std::vector<partial_chunk> chunks;
   scan_statistics statistics;
   std::optional<join_bounds> bounds; ///< Of joined tables.
@@ -83,6 +86,9 @@ encode(const partial_result& partial, size_t bytes_max = 256 * 1024,
 /// Checks lengths, offsets and codes; a fault is `malformed_message`.
 [[nodiscard]] result<partial_result>
 decode_partial(std::span<const std::byte> bytes);
+
+/// Whether a message is of a result that needs no merger any more.
+[[nodiscard]] result<bool> is_finished(std::span<const std::byte> message);
 
 /// How many rows, or groups, a message of a partial result has, without a look
 /// at them.
@@ -124,8 +130,6 @@ private:
   /// Joins what no store could alone.
   [[nodiscard]] error finish_join();
   [[nodiscard]] result<table_data> finish_groups();
-  [[nodiscard]] result<table_data>
-  finished_groups(std::span<const std::vector<column_ref>> values);
   [[nodiscard]] result<table_data> finish_rows();
   [[nodiscard]] result<table_data> finish_ordered();
   [[nodiscard]] result<table_data> finish_top();

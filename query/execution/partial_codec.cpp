@@ -119,6 +119,7 @@ std::vector<std::byte> encode_pieces(const partial_result& partial,
   auto root = builder.initRoot<schema::PartialResult>();
   const auto orphanage = ::capnp::Orphanage::getForMessageContaining(root);
   root.setGrouped(partial.grouped);
+  root.setFinished(partial.finished);
   root.setStateVersion(state_version);
   if (with_statistics) {
     root.setRowsTotal(partial.statistics.rows_total);
@@ -188,6 +189,9 @@ error read_column(schema::Column::Reader from, uint64_t rows, column_data& to) {
 result<partial_result> read_partial(schema::PartialResult::Reader root) {
   partial_result out;
   out.grouped = root.getGrouped();
+  out.finished = root.getFinished();
+  if (out.grouped && out.finished)
+    return malformed("groups that are finished and not");
   if (out.grouped && root.getStateVersion() != state_version)
     return malformed(
       "states of version " + std::to_string(root.getStateVersion()) + ", not "
@@ -254,6 +258,13 @@ std::vector<std::vector<std::byte>> encode(const partial_result& partial,
   if (messages.empty())
     messages.push_back(encode_pieces(partial, {}, true));
   return messages;
+}
+
+result<bool> is_finished(std::span<const std::byte> message) {
+  return messages::read_as<schema::PartialResult>(
+    message, [](schema::PartialResult::Reader root) {
+      return result<bool>{root.getFinished()};
+    });
 }
 
 result<uint64_t> row_count_of(std::span<const std::byte> message) {

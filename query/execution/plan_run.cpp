@@ -45,7 +45,11 @@ private:
 
   outcome on(const fused_rows& what, const physical_node& node) {
     auto input = run(node.inputs[0]);
-    return input ? run_fused(what.plan, *input, options_) : std::move(input);
+    if (!input)
+      return input;
+    return only_projects(what.plan, *input)
+             ? project(what.plan, *std::move(input), options_)
+             : run_fused(what.plan, *input, options_);
   }
 
   outcome on(const operators::window& what, const physical_node& node) {

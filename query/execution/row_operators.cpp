@@ -4,10 +4,6 @@
 #include <millrace/query/execution/rows_view.hpp>
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
-#include <memory>
-#include <mutex>
 #include <numeric>
 #include <tuple>
 
@@ -130,58 +126,6 @@ grouped_rows grouped(std::span<const uint32_t> numbers, uint32_t count) {
   for (uint32_t row = 0; row < numbers.size(); ++row)
     out.rows[next[numbers[row]]++] = row;
   return out;
-}
-
-namespace {
-
-/// What the pieces of some work share with threads that may come too late.
-struct shared_pieces {
-  const std::function<void(size_t)>* work = nullptr; ///< While one is undone.
-  size_t count = 0;
-  std::atomic<size_t> next{0};
-  std::atomic<size_t> done{0};
-  std::mutex mutex;
-  std::exception_ptr thrown; ///< The first. Guarded by the mutex.
-
-  void run() {
-    for (auto i = next++; i < count; i = next++) {
-      try {
-        (*work)(i);
-      } catch (...) {
-        // Memory may run out on any thread; the caller tells of it.
-        const std::lock_guard lock{mutex};
-        if (!thrown)
-          thrown = std::current_exception();
-      }
-      if (++done == count)
-        done.notify_all();
-    }
-  }
-};
-
-constexpr size_t helpers_max = 7;
-
-} // namespace
-
-void for_pieces(const run_options& options, size_t count,
-                const std::function<void(size_t)>& work) {
-  if (!options.pool || count < 2) {
-    for (size_t i = 0; i < count; ++i)
-      work(i);
-    return;
-  }
-  const auto pieces = std::make_shared<shared_pieces>();
-  pieces->work = &work;
-  pieces->count = count;
-  for (size_t i = 1; i < std::min(count, helpers_max + 1); ++i)
-    options.pool->submit([pieces] { pieces->run(); });
-  pieces->run();
-  for (auto done = pieces->done.load(); done < count;
-       done = pieces->done.load())
-    pieces->done.wait(done);
-  const std::lock_guard lock{pieces->mutex};
-  if (pieces->thrown)
-    std::rethrow_exception(pieces->thrown);
 }
 
 namespace {
@@ -314,6 +258,106 @@ result<column_data> evaluate(const std::string& name, const expression& what,
   }
   if (what.type == column_type::symbol)
     move_into(out, texts);
+  return out;
+}
+
+bool only_projects(const logical_plan& plan, const table_data& over) {
+  if (plan.grouped() || plan.range || plan.symbols || !plan.filters.empty()
+      || !plan.ordering.empty() || plan.sublist)
+    return false;
+  return std::all_of(plan.outputs.begin(), plan.outputs.end(),
+                     [&](const auto& output) {
+                       const auto type = plan.type_of(output.column);
+                       if (plan.is_computed(output.column))
+                         return !is_text(*type);
+                       const auto* held = column_named(over, output.column);
+                       return held && held->type == *type;
+                     });
+}
+
+namespace {
+
+/// What is computed, some rows at a time.
+result<std::vector<column_data>> computed_of(const logical_plan& plan,
+                                             const table_data& over,
+                                             const run_options& options) {
+  std::vector<column_schema> columns;
+  std::vector<column_ref> refs;
+  for (const auto& each : over.columns) {
+    columns.push_back({each.name, each.type});
+    refs.push_back(ref_of(each));
+  }
+  std::vector<column_data> out;
+  for (const auto& each : plan.computed) {
+    const auto type = *plan.type_of(each.name);
+    out.push_back({each.name, type, {}, {}, {}});
+    out.back().values.resize(over.row_count * width_of(type));
+  }
+  if (out.empty())
+    return out;
+  const auto pieces
+    = (over.row_count + rows_between_looks - 1) / rows_between_looks;
+  std::vector<error> faults(pieces);
+  for_pieces(options, pieces, [&](size_t piece) {
+    if (options.stop.stopped()) {
+      faults[piece] = options.stop.fault("while a column was computed");
+      return;
+    }
+    const auto first = piece * rows_between_looks;
+    const auto last
+      = std::min<uint64_t>(first + rows_between_looks, over.row_count);
+    text::interner no_texts;
+    for (size_t i = 0; i < out.size(); ++i) {
+      const auto& what = plan.computed[i].value;
+      expression_program program{what, columns};
+      for (auto begin = first; begin < last; begin += vector_rows) {
+        program.run(
+          refs, static_cast<uint32_t>(begin), nullptr,
+          static_cast<uint32_t>(std::min<uint64_t>(vector_rows, last - begin)));
+        program.store(out[i].values.data(), 0, no_texts);
+      }
+      if (program.overflowed())
+        faults[piece] = expression_program::overflow_of(what);
+    }
+  });
+  for (const auto& fault : faults)
+    if (fault)
+      return fault;
+  return out;
+}
+
+} // namespace
+
+result<table_data> project(const logical_plan& plan, table_data over,
+                           const run_options& options) {
+  auto computed = computed_of(plan, over, options);
+  if (!computed)
+    return computed.failure();
+  for (auto& column : *computed)
+    over.columns.push_back(std::move(column));
+  table_data out;
+  out.row_count = over.row_count;
+  for (auto output = plan.outputs.begin(); output != plan.outputs.end();
+       ++output) {
+    // Of a column that is computed and one of the input's the first counts.
+    const auto from = std::find_if(
+      over.columns.rbegin(), over.columns.rend(),
+      [&](const auto& each) { return each.name == output->column; });
+    const bool again
+      = std::any_of(output + 1, plan.outputs.end(), [&](const auto& later) {
+          return later.column == output->column;
+        });
+    if (again)
+      out.columns.push_back(*from);
+    else
+      out.columns.push_back(std::move(*from));
+    // It is looked for by name once more when it stays.
+    if (!again)
+      from->name.clear();
+    out.columns.back().name = output->name;
+  }
+  if (auto fault = refuse_beyond_limits(plan, out.row_count, out.byte_count()))
+    return fault;
   return out;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/query/execution/group_index.hpp>
+#include <millrace/query/execution/pieces.hpp>
 #include <millrace/query/execution/plan_run.hpp>
 
 #include <cstdint>
@@ -102,10 +103,11 @@ private:
 /// No row of these columns.
 [[nodiscard]] table_data no_rows(const std::vector<column_schema>& columns);
 
-/// Calls work(i) for i < count, on this thread and on those of the pool of
-/// `options`, if there is one, that have nothing else to do.
-void for_pieces(const run_options& options, size_t count,
-                const std::function<void(size_t)>& work);
+/// The pieces of work on the pool of `options`, if there is one.
+inline void for_pieces(const run_options& options, size_t count,
+                       const std::function<void(size_t)>& work) {
+  for_pieces(options.pool, count, work);
+}
 
 /// A column of `right`, by row number; where it is no_row the row's own value
 /// of `left`, or null without one.
@@ -124,6 +126,15 @@ void for_pieces(const run_options& options, size_t count,
 [[nodiscard]] result<table_data> run_fused(logical_plan plan,
                                            const table_data& over,
                                            const run_options& options);
+
+/// Whether the plan makes one row of each, by columns as they are and computed
+/// ones that are no texts.
+[[nodiscard]] bool only_projects(const logical_plan& plan,
+                                 const table_data& over);
+/// What run_fused makes of these rows, whose columns are taken as they are.
+/// @pre only_projects(plan, over)
+[[nodiscard]] result<table_data>
+project(const logical_plan& plan, table_data over, const run_options& options);
 
 /// Totals of groups, a row per number below `count`: those of no rows where a
 /// group has none.

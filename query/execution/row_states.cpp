@@ -1,5 +1,8 @@
 #include <millrace/query/execution/aggregate_states_internal.hpp>
 
+#include <algorithm>
+#include <array>
+#include <cstring>
 #include <tuple>
 
 namespace millrace::query {
@@ -57,14 +60,13 @@ public:
     });
   }
 
-  void combine(const aggregate_state& from, std::span<const uint32_t> targets,
-               uint32_t source_shift) override {
+  void combine(const aggregate_state& from, uint32_t begin,
+               std::span<const uint32_t> targets) override {
     const auto& other = static_cast<const edge_state&>(from);
     for (uint32_t g = 0; g < targets.size(); ++g) {
-      auto candidate = other.rows_[g];
+      auto candidate = other.rows_[begin + g];
       if (candidate.source == row_key::none)
         continue;
-      candidate.source += source_shift;
       offer(targets[g], candidate);
     }
   }
@@ -81,10 +83,14 @@ public:
     if (!column)
       return column.failure();
     auto* to = add_columns(out, end - begin);
+    auto* times = to[0].template extend<int64_t>(end - begin);
+    auto* parts = to[1].template extend<uint64_t>(end - begin);
+    auto* orders = to[2].template extend<uint64_t>(end - begin);
     for (auto g = begin; g < end; ++g) {
-      to[0].push(rows_[g].time);
-      to[1].push(rows_[g].part_order);
-      to[2].push(rows_[g].order);
+      const auto& held = rows_[g];
+      *times++ = held.time;
+      *parts++ = held.part_order;
+      *orders++ = held.order;
     }
     to[value_column] = std::move(*column);
     return {};
@@ -101,6 +107,19 @@ public:
   result<column_data>
   finish(size_t begin, size_t end,
          std::span<const column_ref> values) const override {
+    if (are_alike(values))
+      switch (width_of(result_type_)) {
+        case 1:
+          return copied<1>(begin, end, values);
+        case 2:
+          return copied<2>(begin, end, values);
+        case 4:
+          return copied<4>(begin, end, values);
+        case 8:
+          return copied<8>(begin, end, values);
+        default:
+          return copied<16>(begin, end, values);
+      }
     column_writer writer{name_, result_type_};
     for (auto g = begin; g < end; ++g) {
       const auto& key = rows_[g];
@@ -116,6 +135,34 @@ public:
   }
 
 private:
+  /// Whether values are taken as they lie, where there are any.
+  [[nodiscard]] bool are_alike(std::span<const column_ref> values) const {
+    return !is_text(result_type_)
+           && std::all_of(values.begin(), values.end(),
+                          [&](const column_ref& each) {
+                            return !each.values || each.type == result_type_;
+                          });
+  }
+  template <size_t Width>
+  [[nodiscard]] column_data copied(size_t begin, size_t end,
+                                   std::span<const column_ref> values) const {
+    using value = std::array<std::byte, Width>;
+    column_writer nulls{name_, result_type_};
+    nulls.append_nulls(1);
+    // One null is no text that could be too long.
+    const auto null = *nulls.finish();
+    auto out = result_column(end - begin);
+    auto* to = out.template extend<value>(end - begin);
+    for (auto g = begin; g < end; ++g, ++to) {
+      const auto& key = rows_[g];
+      const auto* from
+        = key.source == row_key::none ? nullptr : values[key.source].values;
+      std::memcpy(
+        to, from ? from + size_t{key.row} * Width : null.values.data(), Width);
+    }
+    return out;
+  }
+
   void offer(uint32_t group, const row_key& candidate) {
     auto& held = rows_[group];
     const auto a = std::tie(held.time, held.part_order, held.order);

@@ -1,8 +1,10 @@
-#include <millrace/query/execution/expression_program.hpp>
+#include <millrace/query/execution/computed_values_internal.hpp>
 #include <millrace/query/execution/scan.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
+#include <optional>
 
 namespace millrace::query {
 
@@ -23,15 +25,23 @@ public:
         plan.filters.begin(), plan.filters.end(),
         [&](const auto& each) { return each.column == plan.computed[i].name; });
       computed_.emplace_back(
-        column, plan.computed[i].value,
+        column, plan.types[column].type, plan.computed[i].value,
         expression_program{plan.computed[i].value, plan.types}, filtered);
     }
     // n first rows in stored order: a morsel never needs more than n.
     if (!grouped_ && plan.ordering.empty() && plan.sublist
         && *plan.sublist >= 0)
       rows_wanted_ = *plan.rows_wanted();
-    if (setup.shape.keeps_top())
+    if (setup.shape.keeps_top()) {
       order_.emplace(setup.shape);
+      picked_max_ = std::max(picked_min, 2 * *plan.rows_wanted());
+    }
+    counts_only_
+      = grouped_ && plan.keys.empty() && plan.computed.empty()
+        && std::all_of(plan.aggregates.begin(), plan.aggregates.end(),
+                       [](const aggregate& each) {
+                         return each.function == aggregate_function::count;
+                       });
   }
 
   morsel_output run(std::span<const scan_unit> units) {
@@ -79,21 +89,19 @@ private:
       if (auto fault = read(unit))
         return fault;
     make_room(unit);
+    if (order_) {
+      order_->look_at(context_);
+      top_place_ = setup_.bound.get();
+    }
     return {};
   }
 
   /// What is computed of the unit's rows stands where a stored column would.
   void make_room(const scan_unit& unit) {
-    for (auto& each : computed_) {
-      const auto type = setup_.shape.plan.types[each.column].type;
-      const auto width = width_of(type);
-      each.values.resize((unit.end - unit.begin) * width);
-      auto& column = columns_[each.column];
-      column = {};
-      column.type = type;
-      column.values = each.values.data() - size_t{unit.begin} * width;
-      each.origin = unit.begin;
-    }
+    const bool keeps_all = !grouped_ || unit.how == scan_unit::kind::index;
+    for (auto& each : computed_)
+      columns_[each.column]
+        = each.make_room(unit.begin, keeps_all ? unit.end : unit.begin);
   }
 
   /// Computes columns for these rows: those that are filtered by, or the rest.
@@ -102,13 +110,9 @@ private:
     for (auto& each : computed_) {
       if (each.filtered != filtered)
         continue;
-      each.program.run(columns_, base, rows, count);
+      columns_[each.column] = each.compute(columns_, base, rows, count);
       if (each.program.overflowed() && !out_.fault)
         out_.fault = expression_program::overflow_of(each.what);
-      each.program.store(each.values.data(), each.origin, each.texts);
-      auto& column = columns_[each.column];
-      column.dictionary_ends = each.texts.ends().data();
-      column.bytes = each.texts.bytes().data();
     }
   }
 
@@ -305,39 +309,39 @@ private:
     }
   }
 
-  /// Computes all columns of rows that follow each other. @returns false when
-  /// it was stopped.
-  bool compute_run(uint32_t begin, uint32_t end) {
-    if (computed_.empty())
-      return true;
-    for (auto base = begin; base < end;) {
-      const auto count = std::min(end - base, vector_rows);
-      compute(true, base, nullptr, count);
-      compute(false, base, nullptr, count);
-      if (halted())
-        return false;
-      base += count;
-    }
-    return true;
-  }
-
   /// Rows that all pass and fall into whole groups: no vector at a time.
   bool run_whole(uint32_t begin, uint32_t end, bool sorted, uint32_t code) {
     const bool one_group = setup_.shape.keys.empty();
     const bool timed = binding_->sort_time == part_binding::absent
                        || is_there(binding_->sort_time);
-    if (grouped_ && !one_group && !(sorted && timed && groups_->groups_runs()))
+    if (grouped_ ? !one_group && !(sorted && timed && groups_->groups_runs())
+                 : order_ || !computed_.empty())
       return false;
-    if (halted() || !compute_run(begin, end))
+    if (halted())
       return true;
-    const auto count = end - begin;
-    out_.rows_scanned += count;
-    out_.rows_matched += count;
     if (!grouped_) {
+      out_.rows_scanned += end - begin;
+      out_.rows_matched += end - begin;
       for (auto row = begin; row < end; ++row)
         picked_.push_back(row);
       return true;
     }
+    // What is computed is folded while it is at hand.
+    const auto step = computed_.empty() ? end - begin : vector_rows;
+    for (auto base = begin; base < end && !halted();) {
+      const auto count = std::min(end - base, step);
+      compute(true, base, nullptr, count);
+      compute(false, base, nullptr, count);
+      fold_runs(base, base + count, one_group, sorted, code);
+      base += count;
+    }
+    return true;
+  }
+
+  void fold_runs(uint32_t begin, uint32_t end, bool one_group, bool sorted,
+                 uint32_t code) {
+    out_.rows_scanned += end - begin;
+    out_.rows_matched += end - begin;
     for (auto row = begin; row < end;) {
       const auto [run_end, group]
         = one_group ? std::pair{end, groups_->index().find_or_add(nullptr)}
@@ -348,7 +352,6 @@ private:
         state->update(batch, context_);
       row = run_end;
     }
-    return true;
   }
 
   void scan_vector(uint32_t base, const uint16_t* rows, uint32_t count,
@@ -366,11 +369,8 @@ private:
       compute(false, base, rows, count);
     }
     out_.rows_matched += count;
-    if (!grouped_) {
-      for (uint32_t i = 0; i < count; ++i)
-        picked_.push_back(base + (rows ? uint32_t{rows[i]} : i));
-      return;
-    }
+    if (!grouped_)
+      return pick(base, rows, count);
     row_batch batch{base, count, rows, nullptr, 0, sorted};
     if (setup_.shape.keys.empty()) {
       batch.group = groups_->index().find_or_add(nullptr);
@@ -383,10 +383,24 @@ private:
       state->update(batch, context_);
   }
 
+  void pick(uint32_t base, const uint16_t* rows, uint32_t count) {
+    if (!order_) {
+      for (uint32_t i = 0; i < count; ++i)
+        picked_.push_back(base + (rows ? uint32_t{rows[i]} : i));
+      return;
+    }
+    order_->pick(base, rows, count, top_place_.get(), picked_);
+    if (picked_.size() > picked_max_)
+      keep_top();
+  }
+
   /// Leaves of the rows those that pass the filters on computed columns, or
   /// those on all others. @returns false when none does.
   bool pass(const std::vector<uint32_t>& filters, bool computed, uint32_t base,
             const uint16_t*& rows, uint32_t& count, uint16_t* selected) {
+    if (!rows)
+      if (const auto kept = pass_bits(filters, computed, base, count))
+        return narrow_to(*kept, rows, count, selected);
     std::fill_n(mask_, count, uint8_t{1});
     bool any = false;
     for (size_t i = 0; i < filters.size(); ++i) {
@@ -411,6 +425,40 @@ private:
     return passed > 0;
   }
 
+  /// The same as bits, of rows that follow each other. @returns how many pass;
+  /// none when a filter is no plain range.
+  std::optional<uint32_t> pass_bits(const std::vector<uint32_t>& filters,
+                                    bool computed, uint32_t base,
+                                    uint32_t count) {
+    if (filters.size() > filters_between_looks)
+      return std::nullopt;
+    const auto words = (count + 63) / 64;
+    std::fill_n(bits_, words, ~uint64_t{0});
+    if (count % 64 != 0)
+      bits_[words - 1] = (uint64_t{1} << count % 64) - 1;
+    for (const auto f : filters) {
+      const auto& filter = binding_->filters[f];
+      if ((is_computed_[filter.column()] != 0) == computed
+          && !filter.apply_bits(columns_[filter.column()], base, count, bits_))
+        return std::nullopt;
+    }
+    uint32_t passed = 0;
+    for (uint32_t i = 0; i < words; ++i)
+      passed += static_cast<uint32_t>(std::popcount(bits_[i]));
+    return passed;
+  }
+
+  /// To the rows whose bits are there, of which there are `passed`.
+  bool narrow_to(uint32_t passed, const uint16_t*& rows, uint32_t& count,
+                 uint16_t* selected) {
+    if (passed < count && passed > 0 && !counts_only_) {
+      (void)select_bits(bits_, count, selected);
+      rows = selected;
+    }
+    count = passed;
+    return passed > 0;
+  }
+
   /// Looked at once per vector, and in between when filters are many.
   bool halted() {
     if (!out_.fault && setup_.stop.stopped())
@@ -430,12 +478,12 @@ private:
   /// order: no more than are asked for.
   void keep_top() {
     const auto wanted = *setup_.shape.plan.rows_wanted();
-    order_->look_at(context_);
-    if (const auto bound = setup_.bound.get())
-      order_->drop_beyond(*bound, picked_);
+    if (top_place_)
+      order_->drop_beyond(*top_place_, picked_);
     order_->keep_first(wanted, picked_);
     if (!picked_.empty() && picked_.size() == wanted)
       setup_.bound.lower(*order_, order_->place_of(order_->last_of(picked_)));
+    top_place_ = setup_.bound.get();
     std::sort(picked_.begin(), picked_.end());
   }
 
@@ -489,6 +537,7 @@ private:
   }
 
   static constexpr size_t filters_between_looks = 64;
+  static constexpr uint64_t picked_min = 4096;
 
   const scan_setup& setup_;
   const bool grouped_;
@@ -507,25 +556,16 @@ private:
   std::vector<uint32_t> picked_;
   std::vector<uint64_t> orders_;
   std::optional<row_order> order_; ///< Of an ordering with a limit.
+  /// What is beyond it is not picked; null: there is none yet.
+  std::shared_ptr<const order_place> top_place_;
+  uint64_t picked_max_ = 0;  ///< Rows that are picked before some are left.
+  bool counts_only_ = false; ///< How many rows pass is all that is asked.
+  uint64_t bits_[vector_rows / 64];
   /// What the columns point to.
   std::vector<std::shared_ptr<const persistence::held_bytes>> held_;
   uint8_t mask_[vector_rows];
   uint16_t selected_[vector_rows];
   uint16_t selected_late_[vector_rows];
-  /// A computed column, and its values of the current unit.
-  struct computed_values {
-    computed_values(uint32_t number, const expression& value,
-                    expression_program made, bool is_filtered)
-      : column{number}, what{value}, program{std::move(made)}, filtered{
-                                                                 is_filtered} {}
-    uint32_t column;
-    const expression& what; ///< Of the plan.
-    expression_program program;
-    bool filtered; ///< Computed before the others, for fewer rows then.
-    std::vector<std::byte> values;
-    uint32_t origin = 0; ///< Row of the first value.
-    text::interner texts;
-  };
   std::vector<computed_values> computed_;
   std::vector<uint8_t> is_computed_; ///< By column of the plan.
   uint32_t group_numbers_[vector_rows];

@@ -143,6 +143,7 @@ private:
   [[nodiscard]] time_span span_of(int64_t time,
                                   const plan_shape::key_item& item);
   void enter_bar(int64_t time, const plan_shape::key_item& item);
+  [[nodiscard]] uint32_t new_group(const uint64_t* key);
   /// The group of a run with this key.
   [[nodiscard]] uint32_t group_of_run(const uint64_t* key);
 
@@ -158,6 +159,8 @@ private:
   /// group + 1 by code (symbol), and by slab of a bar, then code (symbol_bar).
   std::vector<uint32_t> dense_;
   uint32_t dictionary_size_ = 0;
+  uint32_t dense_groups_ = 0; ///< Groups that were new to dense_.
+  uint32_t run_groups_ = 0;   ///< Groups that were new by their runs.
   group_index bars_{1};
   size_t slab_ = 0;
   int64_t bar_ = 0; ///< The bar that the last row fell into: [low, high).

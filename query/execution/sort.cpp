@@ -1,4 +1,5 @@
 #include <millrace/query/execution/ordered_bits_internal.hpp>
+#include <millrace/query/execution/pieces.hpp>
 #include <millrace/query/execution/sort.hpp>
 
 #include <algorithm>
@@ -306,24 +307,33 @@ std::pair<uint64_t, uint64_t> kept_rows(uint64_t count,
 
 result<table_data> take_rows(const table_data& table,
                              std::span<const uint32_t> rows, size_t columns,
-                             const interruption& stop) {
+                             const interruption& stop,
+                             persistence::executor* pool) {
   table_data out;
   out.row_count = rows.size();
-  for (size_t i = 0; i < columns; ++i) {
+  out.columns.resize(columns);
+  std::vector<error> faults(columns);
+  for_pieces(pool, columns, [&](size_t i) {
     const auto& from = table.columns[i];
     column_writer writer{from.name, from.type};
     writer.reserve(rows.size());
     for (size_t begin = 0; begin < rows.size(); begin += looked_after_rows) {
-      if (stop.stopped())
-        return stop.fault("while rows were put in order");
+      if (stop.stopped()) {
+        faults[i] = stop.fault("while rows were put in order");
+        return;
+      }
       writer.append(ref_of(from), &from, rows.data() + begin,
                     std::min(looked_after_rows, rows.size() - begin));
     }
     auto column = writer.finish();
-    if (!column)
-      return column.failure();
-    out.columns.push_back(std::move(*column));
-  }
+    if (column)
+      out.columns[i] = *std::move(column);
+    else
+      faults[i] = column.failure();
+  });
+  for (const auto& fault : faults)
+    if (fault)
+      return fault;
   return out;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/persistence/disk/executor.hpp>
 #include <millrace/query/execution/interruption.hpp>
 #include <millrace/query/table/columns.hpp>
 
@@ -35,9 +36,10 @@ kept_rows(uint64_t count, const std::optional<int64_t>& sublist);
 
 /// The rows `rows` of the first `columns` columns, in that order. `cancelled`
 /// or `timeout` when `stop` says so, as of `sort_rows`, within milliseconds.
-[[nodiscard]] result<table_data> take_rows(const table_data& table,
-                                           std::span<const uint32_t> rows,
-                                           size_t columns,
-                                           const interruption& stop);
+/// Threads of `pool` help, if there is one.
+[[nodiscard]] result<table_data>
+take_rows(const table_data& table, std::span<const uint32_t> rows,
+          size_t columns, const interruption& stop,
+          persistence::executor* pool = nullptr);
 
 } // namespace millrace::query

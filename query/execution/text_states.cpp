@@ -33,15 +33,18 @@ public:
     compact_when_large();
   }
 
-  void combine(const aggregate_state& from, std::span<const uint32_t> targets,
-               uint32_t) override {
+  void combine(const aggregate_state& from, uint32_t begin,
+               std::span<const uint32_t> targets) override {
     const auto& other = static_cast<const text_set_state&>(from);
     std::vector<uint32_t> numbers(other.texts_.size(), 0);
     for (const auto held : other.held_) {
+      const auto group = group_of(held) - begin;
+      if (group >= targets.size())
+        continue;
       auto& number = numbers[number_of(held)];
       if (number == 0)
         number = texts_.code(other.texts_.text(number_of(held)));
-      hold(targets[group_of(held)], number);
+      hold(targets[group], number);
     }
     compact_when_large();
   }

@@ -135,22 +135,62 @@ order_place row_order::place_of(uint32_t row) const {
   return out;
 }
 
+void row_order::pick(uint32_t base, const uint16_t* rows, uint32_t count,
+                     const order_place* bound, std::vector<uint32_t>& to) {
+  rows_.resize(count);
+  for (uint32_t i = 0; i < count; ++i)
+    rows_[i] = base + (rows ? uint32_t{rows[i]} : i);
+  if (bound)
+    drop_beyond(*bound, rows_);
+  to.insert(to.end(), rows_.begin(), rows_.end());
+}
+
 void row_order::drop_beyond(const order_place& bound,
                             std::vector<uint32_t>& rows) {
+  // Rows before `kept` are no later, those from there to `tied` are equal to
+  // the bound in all terms so far.
   size_t kept = 0;
-  if (terms_[0].is_text) {
-    for (const auto row : rows)
-      if (compare(row, bound, 0) <= 0)
-        rows[kept++] = row;
-  } else {
-    words_.resize(rows.size());
-    words_of(terms_[0], rows, words_.data());
-    for (size_t i = 0; i < rows.size(); ++i)
-      if (words_[i] < bound.words[0]
-          || (words_[i] == bound.words[0] && compare(rows[i], bound, 1) <= 0))
-        rows[kept++] = rows[i];
+  auto tied = rows.size();
+  for (size_t i = 0; i < terms_.size() && kept < tied; ++i) {
+    const auto& by = terms_[i];
+    const auto first = kept;
+    const auto last = tied;
+    if (by.is_text) {
+      // One by one from here on.
+      tied = kept;
+      for (auto at = first; at < last; ++at)
+        if (compare(rows[at], bound, i) <= 0)
+          rows[tied++] = rows[at];
+      break;
+    }
+    const std::span at_hand{rows.data() + first, last - first};
+    words_.resize(at_hand.size());
+    words_of(by, at_hand, words_.data());
+    const auto limit = bound.words[i];
+    // Mostly none is before the bound, and none or all are equal to it.
+    uint64_t before = 0;
+    uint64_t equal = 0;
+    for (const auto word : words_) {
+      before += word < limit;
+      equal += word == limit;
+    }
+    if (equal == at_hand.size())
+      continue;
+    if (before == 0 && equal == 0) {
+      tied = kept;
+      break;
+    }
+    equal_.clear();
+    for (size_t at = 0; at < at_hand.size(); ++at)
+      if (words_[at] < limit)
+        rows[kept++] = at_hand[at];
+      else if (words_[at] == limit)
+        equal_.push_back(at_hand[at]);
+    tied = kept + equal_.size();
+    std::copy(equal_.begin(), equal_.end(),
+              rows.begin() + static_cast<std::ptrdiff_t>(kept));
   }
-  rows.resize(kept);
+  rows.resize(tied);
 }
 
 namespace {

@@ -40,6 +40,10 @@ public:
   /// Whether a comes before b.
   [[nodiscard]] bool before(const order_place& a, const order_place& b) const;
   [[nodiscard]] order_place place_of(uint32_t row) const;
+  /// Appends those of rows `base + (rows ? rows[i] : i)`, i < count <=
+  /// vector_rows, that are no later than `bound`, or all without one.
+  void pick(uint32_t base, const uint16_t* rows, uint32_t count,
+            const order_place* bound, std::vector<uint32_t>& to);
   /// Leaves of `rows` those before `bound`, and the row at it.
   void drop_beyond(const order_place& bound, std::vector<uint32_t>& rows);
   /// Leaves the first `wanted` of `rows`, in any order.
@@ -72,6 +76,8 @@ private:
   std::vector<term> terms_;
   const segment_context* segment_ = nullptr; ///< Or a table.
   std::vector<uint64_t> words_;
+  std::vector<uint32_t> rows_;
+  std::vector<uint32_t> equal_;
   std::vector<std::string_view> texts_;
 };
 

@@ -117,10 +117,13 @@ public:
     compact_when_large();
   }
 
-  void combine(const aggregate_state& from, std::span<const uint32_t> targets,
-               uint32_t) override {
+  void combine(const aggregate_state& from, uint32_t begin,
+               std::span<const uint32_t> targets) override {
     for (auto held : static_cast<const value_state&>(from).values_) {
-      held.group = targets[held.group];
+      const auto group = held.group - begin;
+      if (group >= targets.size())
+        continue;
+      held.group = targets[group];
       values_.push_back(held);
     }
     // What morsels found is without equal values already.

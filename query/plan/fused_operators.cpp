@@ -432,4 +432,32 @@ result<logical_plan> fused_operators::fuse() const {
   return fuser{*this}.run();
 }
 
+bool only_renames(const std::vector<computed_column>& visible,
+                  const std::vector<column_schema>& columns) {
+  return std::equal(visible.begin(), visible.end(), columns.begin(),
+                    columns.end(), [](const auto& each, const auto& column) {
+                      return is_column(each.value)
+                             && each.value.name == column.name
+                             && each.value.type == column.type;
+                    });
+}
+
+bool rename_result(logical_plan& plan,
+                   const std::vector<computed_column>& names) {
+  auto renamed = plan;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const auto& name = names[i].name;
+    if (!plan.grouped())
+      renamed.outputs[i].name = name;
+    else if (i < plan.keys.size())
+      renamed.keys[i].name = name;
+    else
+      renamed.aggregates[i - plan.keys.size()].name = name;
+  }
+  if (validate(renamed))
+    return false;
+  plan = std::move(renamed);
+  return true;
+}
+
 } // namespace millrace::query

@@ -33,6 +33,15 @@ struct fused_operators {
   [[nodiscard]] result<logical_plan> fuse() const;
 };
 
+/// Whether these are the columns as they are, under whatever names.
+[[nodiscard]] bool only_renames(const std::vector<computed_column>& visible,
+                                const std::vector<column_schema>& columns);
+
+/// Names the first columns of a plan's result. @returns false when the plan
+/// cannot have such names: it is as it was.
+[[nodiscard]] bool rename_result(logical_plan& plan,
+                                 const std::vector<computed_column>& names);
+
 /// What is known of the last column that a join is on: the right's is equal to
 /// the left's, no later, or nothing.
 enum class time_use { equal, at_most, open };

@@ -173,6 +173,9 @@ struct logical_plan {
   /// When it is over rows that a store joins of two of its tables: `table` is
   /// the left one, and only `joined->columns` are there.
   joined_source joined{};
+  /// Whether no other store is asked: its answer may be the result itself, of
+  /// which there is less than of what merges.
+  bool alone = false;
 
   [[nodiscard]] bool grouped() const noexcept {
     return !aggregates.empty() || !keys.empty();

@@ -206,6 +206,7 @@ void read_shape(schema::QueryPlan::Reader root, logical_plan& plan) {
   plan.bytes_max = root.getBytesMax();
   plan.day_zone = root.getDayZone();
   plan.day_offset_ns = root.getDayOffsetNs();
+  plan.alone = root.getAlone();
 }
 
 void write_plan(const logical_plan& plan, schema::QueryPlan::Builder root) {
@@ -240,6 +241,7 @@ void write_plan(const logical_plan& plan, schema::QueryPlan::Builder root) {
   root.setBytesMax(plan.bytes_max);
   root.setDayZone(plan.day_zone);
   root.setDayOffsetNs(plan.day_offset_ns);
+  root.setAlone(plan.alone);
   root.setVersion(plan.joined ? plan_version : plan_version - 1);
 }
 

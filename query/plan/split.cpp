@@ -103,13 +103,29 @@ private:
     what.order.push_back({name, false});
   }
 
+  /// Gives the rows of a fragment, or of a step, other names.
+  bool rename(physical_node& node, const std::vector<computed_column>& names) {
+    auto* plan = std::get_if<fused_rows>(&node.what)
+                   ? &std::get<fused_rows>(node.what).plan
+                   : nullptr;
+    if (const auto* fetched = std::get_if<fetched_rows>(&node.what))
+      plan = &out_.fragments[fetched->fragment];
+    if (!plan || !rename_result(*plan, names))
+      return false;
+    for (size_t i = 0; i < names.size(); ++i)
+      node.columns[i].name = names[i].name;
+    return true;
+  }
+
   result<physical_node> close(opened from) {
     auto& [what, input, in_order] = from;
     if (in_order && what.table)
       put_in_order(what);
     // Nothing is done to rows that are there already.
     if (input && what.conditions.empty() && what.has_plain_rows()
-        && what.visible == identity(input->columns))
+        && only_renames(what.visible, input->columns)
+        && (what.visible == identity(input->columns)
+            || rename(*input, what.visible)))
       return *std::move(input);
     auto plan = what.fuse();
     if (!plan)

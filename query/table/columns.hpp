@@ -40,6 +40,13 @@ struct column_data {
     const auto* first = reinterpret_cast<const std::byte*>(&value);
     values.insert(values.end(), first, first + sizeof value);
   }
+  /// Room for `count` more values, to be written; valid until there are more.
+  template <class T>
+  [[nodiscard]] T* extend(size_t count) {
+    const auto held = values.size();
+    values.resize(held + count * sizeof(T));
+    return reinterpret_cast<T*>(values.data() + held);
+  }
   [[nodiscard]] std::string_view entry(uint32_t code) const noexcept {
     return piece(dictionary_ends.data(), code);
   }

@@ -41,6 +41,8 @@ inline result<table_data> run_in_stores(const split_plan& plan,
   auto sent = decode_plan(encode(fragment));
   if (!sent)
     return sent.failure();
+  // Even of one that is told to be the only one a join is not finished.
+  sent->alone = true;
   merger merged{fragment};
   for (const bool live : {false, true}) {
     const auto parts_of = [&](const std::string& table) {

@@ -1,6 +1,7 @@
 #include <millrace/query/front/sql/rewrite.hpp>
 #include <millrace/query/front/sql/scanner.hpp>
 #include <millrace/query/front/sql/sql.hpp>
+#include <millrace/query/plan/split.hpp>
 
 #include <gtest/gtest.h>
 
@@ -417,6 +418,33 @@ TEST(SqlPlanTest, WorksWithConditionsThatAreKnown) {
       << text << ": " << sql_planned(text);
   EXPECT_EQ(sql_planned("select live is distinct from null as a from trade"),
             "scan trade | project a:1");
+}
+
+// Names alone are no step: what the stores give is the result.
+TEST(SqlPlanTest, ResultsUnderOtherNamesAreOneFragment) {
+  for (const auto* text :
+       {"select sym, time_bucket('1 minute', time) as bar, first(price) as o, "
+        "max(size) as v from trade group by sym, bar",
+        "select sym as s, max(price) as price from trade group by sym",
+        "select count(*) as n from trade where size > 3"}) {
+    auto request = parse_sql(text, planned_sql_table, 0);
+    ASSERT_TRUE(request) << to_string(request.failure());
+    ASSERT_FALSE(resolve(request->plan));
+    const auto cut = split(request->plan);
+    ASSERT_TRUE(cut) << to_string(cut.failure());
+    EXPECT_TRUE(cut->is_fragment()) << text << '\n' << to_string(*cut);
+    EXPECT_EQ(result_columns(cut->fragments.at(0)), request->plan.columns);
+  }
+  // What is computed of groups, or in another order, is a step.
+  for (const auto* text : {"select sym, max(price) + 1 from trade group by sym",
+                           "select max(price), sym from trade group by sym"}) {
+    auto request = parse_sql(text, planned_sql_table, 0);
+    ASSERT_TRUE(request);
+    ASSERT_FALSE(resolve(request->plan));
+    const auto cut = split(request->plan);
+    ASSERT_TRUE(cut);
+    EXPECT_FALSE(cut->is_fragment()) << text;
+  }
 }
 
 } // namespace

@@ -52,7 +52,8 @@ struct query_job_state::shared_run {
                                               .clock = world.clock,
                                               .deadline_ns = given.deadline_ns},
                                            .memory_max = given.memory_max,
-                                           .process = given.process};
+                                           .process = given.process,
+                                           .pool = world.pool};
     auto fault = caught("a query on table '" + given.plan.table + "'", [&] {
       auto& work = self->work;
       if (work.plan.joined)

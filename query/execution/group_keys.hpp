@@ -1,0 +1,109 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace millrace::query {
+
+/// Numbers distinct keys of a fixed count of 64-bit words from 0.
+/// Owner: one thread.
+class group_index {
+public:
+  explicit group_index(uint32_t words);
+
+  [[nodiscard]] uint32_t find_or_add(const uint64_t* key);
+  /// Whether there is nothing yet but adopted keys.
+  [[nodiscard]] bool adopts() const noexcept { return count_ == 0 || !hashed_; }
+  /// Takes `count` keys that are known to be distinct, also from those before,
+  /// as the next groups; they are hashed only if another key is looked for.
+  /// @pre adopts()
+  void adopt(const uint64_t* keys, uint32_t count) {
+    MILLRACE_ASSERT(adopts());
+    if (count == 1)
+      for (uint32_t i = 0; i < words_; ++i)
+        keys_.push_back(keys[i]);
+    else
+      keys_.insert(keys_.end(), keys, keys + size_t{count} * words_);
+    count_ += count;
+    hashed_ = false;
+  }
+  /// Makes room for `count` groups in all; `hashed`: that are looked for.
+  void reserve(size_t count, bool hashed = true);
+  [[nodiscard]] uint32_t size() const noexcept { return count_; }
+  [[nodiscard]] const uint64_t* key(uint32_t group) const noexcept {
+    return keys_.data() + size_t{group} * words_;
+  }
+  [[nodiscard]] size_t byte_count() const noexcept {
+    return keys_.capacity() * 8 + slots_.capacity() * 4;
+  }
+
+private:
+  [[nodiscard]] uint64_t hash(const uint64_t* key) const noexcept;
+  void rehash(size_t slots);
+
+  uint32_t words_;
+  uint32_t count_ = 0;
+  bool hashed_ = true;
+  std::vector<uint64_t> keys_;
+  std::vector<uint32_t> slots_; ///< group + 1, 0: free; a power of two.
+};
+
+/// The word(s) of a key as they stand in a group_index: integers as they are,
+/// floats by their bits with one zero and one null.
+[[nodiscard]] uint64_t key_word(double value) noexcept;
+[[nodiscard]] double float_of_word(uint64_t word) noexcept;
+
+/// Finds groups of a text key, alone or beside one of whole numbers, in a table
+/// with a place for each pair that there may be: no pair is hashed, and those
+/// of one number lie side by side. Owner: one thread.
+class dense_keys {
+public:
+  /// Words of a key: of its text's code, and of its number.
+  struct words {
+    uint32_t text = 0;
+    std::optional<uint32_t> number; ///< None: the text stands alone.
+  };
+  explicit dense_keys(words of) : words_{of} {}
+
+  /// Where the key's group stands: its number + 1; 0: it has none yet, and is
+  /// given one by `put`. nullptr: the table would have far more places than
+  /// there are groups, and serves no more. Valid until the next call.
+  [[nodiscard]] uint32_t* find(const uint64_t* key);
+  void put(uint32_t* place, uint32_t group) noexcept {
+    *place = group + 1;
+    ++groups_;
+  }
+
+  /// The groups by their numbers, and those of a number by their texts'
+  /// `ranks`, which ascend with the codes in `by_rank`; `texts_first`: by text,
+  /// and then by number. None when few of the places are taken.
+  [[nodiscard]] std::optional<std::vector<uint32_t>>
+  in_order(std::span<const uint32_t> by_rank, bool texts_first) const;
+
+  [[nodiscard]] size_t byte_count() const noexcept {
+    return cells_.capacity() * sizeof(uint32_t) + numbers_.byte_count();
+  }
+
+private:
+  [[nodiscard]] size_t slab_of(uint64_t number);
+  [[nodiscard]] uint32_t group_at(size_t slab, size_t code) const noexcept {
+    return code < stride_ ? cells_[slab * stride_ + code] : 0;
+  }
+  [[nodiscard]] bool grow(size_t slabs, uint64_t code);
+
+  words words_;
+  group_index numbers_{1};      ///< Of the keys' numbers.
+  std::vector<uint32_t> cells_; ///< By number, then by code.
+  size_t stride_ = 64;          ///< Codes that a number has places for.
+  size_t slabs_ = 0;            ///< Numbers that have places.
+  size_t last_slab_ = 0;
+  size_t groups_ = 0;
+};
+
+} // namespace millrace::query

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <millrace/query/execution/execution.hpp>
+#include <millrace/query/execution/scan.hpp>
+
+#include <optional>
+#include <vector>
+
+// Groups get their numbers in group_numbers.cpp; their states become those of
+// one set in group_merge.cpp, or a finished table in group_finish.cpp.
+
+namespace millrace::query {
+
+/// The keys of the groups that all morsels found, each once.
+struct numbered_groups {
+  explicit numbered_groups(const plan_shape& shape) : set{shape} {}
+
+  group_set set;
+  /// By chunk, in the order of morsels: which group of the set each of its
+  /// groups is.
+  std::vector<std::vector<uint32_t>> of_chunks;
+  /// The groups in the order of their keys, when it is known already.
+  std::optional<std::vector<uint32_t>> order;
+};
+
+/// What the steps that make one result of the morsels' groups work on.
+struct group_work {
+  const scan_setup& setup;
+  std::vector<morsel_output>& outputs;
+  const execution_options& options;
+  /// By aggregate: where first and last find the values of a source.
+  const std::vector<std::vector<column_ref>>& values;
+
+  [[nodiscard]] std::vector<morsel_chunk*> chunks() const;
+};
+
+/// `cancelled`, `timeout`, `limit_exceeded`.
+[[nodiscard]] result<numbered_groups> number_groups(const group_work& work);
+
+/// Folds the states of all chunks into those of the set, which uses them up.
+/// Threads of the options' pool help. The faults of `number_groups`.
+[[nodiscard]] error fold_groups(const group_work& work,
+                                numbered_groups& groups);
+
+/// The plan's result: each group is finished by the chunk that has it, and only
+/// those of several chunks are folded. Threads of the options' pool help. The
+/// faults of `number_groups`. None when most groups are of several chunks, a
+/// column is none of fixed width, or something overflows, which may be no part
+/// of the result: the chunks are as they were then.
+[[nodiscard]] result<std::optional<table_data>>
+finish_in_chunks(const group_work& work, numbered_groups& groups);
+
+} // namespace millrace::query
