@@ -75,9 +75,11 @@ int told_by_all(const cluster_config& config, const json_value& live) {
       silent += (silent.empty() ? "" : ", ") + node.name;
   if (silent.empty())
     return exit_ok;
-  return fail({errc::unavailable,
-               "rows are not counted of nodes that do not answer: " + silent
-                 + " ('millrace status' tells more)"});
+  const bool refused = !live.at("refusals").entries().empty();
+  return fail({refused ? errc::permission : errc::unavailable,
+               "rows are not counted of nodes that "
+                 + std::string{refused ? "may not be asked" : "do not answer"}
+                 + ": " + silent + " ('millrace status' tells more)"});
 }
 
 void print_all(const json_value& tables) {
@@ -98,10 +100,11 @@ int run(const tables_options& options) {
     if (auto known = configured_table(*config, options.table); !known)
       return fail(known.failure());
   json_value live;
+  int not_asked = exit_ok;
   if (auto answer = collect_status(*config))
     live = *std::move(answer);
   else // What the file says is worth printing all the same.
-    fail(answer.failure());
+    not_asked = fail(answer.failure());
   auto out = json_value::array();
   for (const auto& table : config->tables)
     if (options.table.empty() || table.schema.name == options.table)
@@ -113,7 +116,7 @@ int run(const tables_options& options) {
     print_all(out);
   else
     print_one(out.elements()[0]);
-  return told_by_all(*config, live);
+  return not_asked != exit_ok ? not_asked : told_by_all(*config, live);
 }
 
 } // namespace

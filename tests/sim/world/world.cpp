@@ -3,6 +3,7 @@
 #include <millrace/sim/world/process_disk.hpp>
 #include <millrace/sim/world/table_publisher.hpp>
 #include <millrace/sim/world/world.hpp>
+#include <millrace/sim/world/world_account.hpp>
 
 #include <caf/exit_reason.hpp>
 #include <caf/scheduled_actor.hpp>
@@ -122,6 +123,7 @@ world::world(uint64_t seed, world_options options)
 }
 
 world::~world() {
+  account_world(now());
   keep_record();
   script_.clear();
   for (auto& each : publishers_)
