@@ -68,6 +68,17 @@ TEST_F(InputStoreTest, ACopyThatEndedEarlyNamesTheFirstThatItLacks) {
   EXPECT_TRUE(store.all_merged(copy));
 }
 
+TEST_F(InputStoreTest, HoldsWhatIsDurableAndNothingElse) {
+  const input_part all{in_first(0), in_first(100)};
+  store.recorded(copy, all.from, all.to, {});
+  EXPECT_FALSE(store.holds(copy, all));
+  store.durable(copy, in_first(60));
+  EXPECT_TRUE(store.holds(copy, {all.from, in_first(60)}));
+  EXPECT_FALSE(store.holds(copy, all));
+  store.durable(copy, all.to);
+  EXPECT_TRUE(store.holds(copy, all));
+}
+
 TEST_F(InputStoreTest, WhatWasToldBeforeIsPassedOver) {
   recorded(in_first(0), in_first(100));
   recorded(in_first(40), in_first(100));

@@ -79,6 +79,27 @@ TEST_F(PublisherTest, IdsStepByOneInMagnitudeAndKeepTheirSign) {
   EXPECT_EQ(headers[1].id, -2);
 }
 
+// Method: a message is recorded after the sync has begun.
+TEST_F(PublisherTest, ASyncCoversNothingThatWasWrittenWhileItRan) {
+  open_journal();
+  std::optional<publish_token> later;
+  env.crash_point = [&](std::string_view point) {
+    if (point != "pub.before_sync" || later)
+      return;
+    const auto token = publish(2);
+    ASSERT_TRUE(token);
+    later = *token;
+    ASSERT_FALSE(pub->flush(ack_level::recorded, 1s));
+  };
+  const auto first = publish(1);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(pub->flush(ack_level::synced, 0ms).code, errc::timeout);
+  io.run_all();
+  ASSERT_TRUE(later);
+  EXPECT_EQ(pub->reached(ack_level::synced), first->end);
+  EXPECT_EQ(pub->reached(ack_level::recorded), later->end);
+}
+
 TEST_F(PublisherTest, RefusedIdsAreNamedAndWriteNothing) {
   open_journal();
   ASSERT_TRUE(publish(1));

@@ -90,6 +90,27 @@ TEST_F(LogMendTest, ALostNoteMovesNothingAside) {
   EXPECT_EQ(set_aside(), 0u);
 }
 
+TEST_F(LogMendTest, WhatAPowerCutToreLeavesItsFile) {
+  position synced;
+  {
+    auto writer = *open(session_policy::next);
+    write(*writer, 1);
+    synced = write(*writer, 2);
+    ASSERT_FALSE(writer->sync());
+    write(*writer, 3);
+    disk.end_process();
+  }
+  disk.cut_power(sim::survival::all);
+  const auto written = disk.content("/log/log.0.0").size();
+  disk.cut("/log/log.0.0", (synced.offset() + written) / 2);
+  auto writer = *open(session_policy::next);
+  EXPECT_EQ(disk.content("/log/log.0.0").size(), synced.offset());
+  EXPECT_EQ(set_aside(), 1u);
+  write(*writer, 3);
+  ASSERT_FALSE(writer->sync());
+  EXPECT_EQ(ids(), up_to(3));
+}
+
 TEST_F(LogMendTest, ACopyWithoutItsNoteKeepsAllItsSessions) {
   for (int64_t i = 0; i < 3; ++i) {
     session(2 * i + 1, 2 * i + 2, false);

@@ -125,7 +125,7 @@ TEST(SlowDiskSim, WhereAllAreSlowNobodyHandsOver) {
   EXPECT_EQ(run.term(), term);
   EXPECT_EQ(run.fact(leader, "\"hand_overs\":"), "0");
   EXPECT_EQ(run.fact(leader, "\"slow\":"), "false");
-  EXPECT_GE(std::stoll(run.fact(leader, "\"sync_ms\":")), 800);
+  EXPECT_GE(std::stoll(run.fact(leader, "\"sync_ms\":")), 400);
 }
 
 TEST(SlowDiskSim, DisksThatAreSlowInTurnDoNotMakeTheLeadFlap) {

@@ -341,7 +341,7 @@ void input_sink_state::synced(position end, const caf::error& outcome) {
   durable_end
     = MILLRACE_PLANTED(sync_covers_later_bytes) ? *replica->end() : end;
   tell_mended();
-  self->send(owner, durable_atom::value, options.copy, end);
+  self->send(owner, durable_atom::value, options.copy, durable_end);
   acknowledge_many();
   if ((replica->end() && *replica->end() > end) || !mended.empty())
     start_sync();

@@ -1,4 +1,5 @@
 #include <millrace/actors/torq/rdb/rdb.hpp>
+#include <millrace/messages/base/planted_bug.hpp>
 
 // What a question is carried out over.
 

@@ -32,6 +32,7 @@ public:
     // Stands for cuts from all others.
     allow(mix.isolations && mix.nodes.size() > 1, {fault::what::heal});
     allow(!mix.disks_lost.empty(), {fault::what::restart});
+    allow(mix.slow_disks, {fault::what::slow_disk});
     MILLRACE_ASSERT(!mix.nodes.empty() && !kinds_.empty());
   }
 
@@ -82,6 +83,8 @@ private:
         // Some of them little, so that it is full soon.
         made.number = (1 + below(1000)) * (below(2) == 0 ? 1000 : 50);
         break;
+      case fault::what::slow_disk:
+        return slow_disk(made.node, at, lasts, out);
       case fault::what::lie:
         return cut_power_of_many(at, out);
       case fault::what::crash:
@@ -123,6 +126,15 @@ private:
                         .other = made.other}});
     }
     out.push_back({at, std::move(made)});
+  }
+
+  void slow_disk(const std::string& node, nanoseconds at, nanoseconds lasts,
+                 fault_script& out) {
+    const auto by = [&](nanoseconds time) {
+      return fault{.kind = fault::what::slow_disk, .node = node, .time = time};
+    };
+    out.push_back({at, by(20ms + time_below(480ms))});
+    out.push_back({at + lasts, by(0ms)});
   }
 
   void isolate(const std::string& node, nanoseconds at, nanoseconds lasts,

@@ -26,6 +26,7 @@ struct fault_mix {
   bool isolations = false;
   bool outages = false;    ///< Several of the nodes lose power at once.
   bool corruption = false; ///< Of records on a link.
+  bool slow_disks = false; ///< Up to half a second longer, for a while.
   std::vector<std::string> disks_lost{}; ///< May come back with an empty disk.
   /// Bits flip in files of these, whose paths have one of these parts.
   std::vector<std::string> rotting{};

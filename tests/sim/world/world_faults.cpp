@@ -50,8 +50,15 @@ void world::slow_disk(const std::string& name, duration by) {
 
 /// How long a job of its executor waits for the disk.
 duration world::draw_delay(const node& who) {
-  const auto slow = slow_disks_.find(who.host_);
-  auto out = slow == slow_disks_.end() ? duration{0} : slow->second;
+  duration out{0};
+  if (const auto slow = slow_disks_.find(who.host_);
+      slow != slow_disks_.end() && slow->second.count() > 0) {
+    // Not all alike: one may overtake another that began before it.
+    const auto by = slow->second;
+    out = by / 2
+          + duration{static_cast<int64_t>(
+            draw(static_cast<uint64_t>(by.count()) + 1))};
+  }
   if (chance(0.75)) {
     const auto most = draw(32) == 0 ? options_.io_slow_max : options_.io_max;
     out += duration{
