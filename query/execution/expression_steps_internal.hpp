@@ -436,12 +436,22 @@ template <class From, class To, class ValueOf>
 void load_rows(const From* from, uint32_t base, const uint16_t* rows,
                uint32_t count, To* to, ValueOf value_of) {
   from += base;
-  if (rows)
+  if (rows) {
     for (uint32_t i = 0; i < count; ++i)
       to[i] = value_of(from[rows[i]]);
-  else
-    for (uint32_t i = 0; i < count; ++i)
+    return;
+  }
+  // A core alone would not have enough of a long run under way.
+  constexpr uint32_t line = 64 / sizeof(From);
+  constexpr uint32_t ahead = 4096 / sizeof(From);
+  uint32_t done = 0;
+  for (; done + line <= count; done += line) {
+    __builtin_prefetch(from + done + ahead);
+    for (uint32_t i = done; i < done + line; ++i)
       to[i] = value_of(from[i]);
+  }
+  for (; done < count; ++done)
+    to[done] = value_of(from[done]);
 }
 
 /// The same, the other way round, to memory that need not be aligned.

@@ -273,14 +273,24 @@ void group_assigner::assign_general(const segment_context& segment,
   const auto stride = shape_.key_words;
   for (size_t key = 0; key < shape_.keys.size(); ++key)
     fill_key(segment, key, base, rows, count);
-  const auto* words = words_.data();
-  for (uint32_t i = 0; i < count; ++i, words += stride) {
-    // Neighbours are often of one group.
-    if (i > 0 && std::equal(words, words + stride, words - stride))
-      groups[i] = groups[i - 1];
-    else
-      groups[i] = index_.find_or_add(words);
+  uint32_t places[vector_rows]; // By row: which of the keys is its own.
+  uint32_t found[vector_rows];  // By key: its group.
+  // Neighbours are often of one group: it is looked for once.
+  auto* words = words_.data();
+  size_t kept = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    const auto* key = words + size_t{i} * stride;
+    if (i > 0 && std::equal(key, key + stride, words + (kept - 1) * stride)) {
+      places[i] = static_cast<uint32_t>(kept - 1);
+      continue;
+    }
+    if (kept != i)
+      std::copy_n(key, stride, words + kept * stride);
+    places[i] = static_cast<uint32_t>(kept++);
   }
+  index_.find_or_add_all(words, kept, found);
+  for (uint32_t i = 0; i < count; ++i)
+    groups[i] = found[places[i]];
 }
 
 /// Runs by symbol, and time within it, ascend: one that is beyond the last is a

@@ -137,6 +137,13 @@ group_set::group_set(const plan_shape& shape)
     dense_.emplace(*words);
 }
 
+void group_set::add_all(const uint64_t* keys, size_t count, uint32_t* groups) {
+  if (!dense_)
+    return index_.find_or_add_all(keys, count, groups);
+  for (size_t i = 0; i < count; ++i)
+    groups[i] = add(keys + i * shape_.key_words);
+}
+
 void group_set::adopt(const uint64_t* keys, uint32_t count) {
   index_.adopt(keys, count);
 }
@@ -406,8 +413,7 @@ error group_set::load(const table_data& chunk, uint32_t source, bool fresh) {
     std::iota(targets.begin(), targets.end(), index_.size());
     index_.adopt(keys.data(), static_cast<uint32_t>(rows));
   } else {
-    for (uint64_t row = 0; row < rows; ++row)
-      targets[row] = add(keys.data() + row * words);
+    add_all(keys.data(), rows, targets.data());
   }
   grow_states();
   size_t column = shape_.keys.size();

@@ -85,6 +85,8 @@ public:
       find_adopted();
     return add_dense(key);
   }
+  /// Groups of `count` keys, one after the other.
+  void add_all(const uint64_t* keys, size_t count, uint32_t* groups);
   /// Makes room for the keys of `count` groups in all.
   void reserve_keys(size_t count) { index_.reserve(count, !dense_); }
   /// To be called after `add`s, before states are folded.

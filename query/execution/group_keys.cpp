@@ -9,6 +9,18 @@
 
 namespace millrace::query {
 
+namespace {
+
+uint32_t group_of(uint64_t slot) noexcept {
+  return static_cast<uint32_t>(slot) - 1;
+}
+uint64_t tag_of(uint64_t hash) noexcept { return hash >> 32; }
+uint64_t slot_of(uint64_t hash, uint32_t group) noexcept {
+  return (tag_of(hash) << 32) | (group + 1);
+}
+
+} // namespace
+
 group_index::group_index(uint32_t words) : words_{words}, slots_(64, 0) {}
 
 uint64_t group_index::hash(const uint64_t* key) const noexcept {
@@ -21,25 +33,55 @@ uint64_t group_index::hash(const uint64_t* key) const noexcept {
 }
 
 uint32_t group_index::find_or_add(const uint64_t* wanted) {
+  return find_or_add(wanted, hash(wanted));
+}
+
+uint32_t group_index::find_or_add(const uint64_t* wanted, uint64_t hashed) {
   if (!hashed_)
     rehash(std::bit_ceil(size_t{count_} * 4 + 64));
   const auto mask = slots_.size() - 1;
-  auto slot = hash(wanted) & mask;
+  auto slot = hashed & mask;
   while (slots_[slot] != 0) {
-    const auto* held = key(slots_[slot] - 1);
-    bool same = true;
-    for (uint32_t i = 0; i < words_; ++i)
-      same &= held[i] == wanted[i];
-    if (same)
-      return slots_[slot] - 1;
+    const auto group = group_of(slots_[slot]);
+    if (tag_of(slots_[slot]) == tag_of(hashed)) {
+      const auto* held = key(group);
+      bool same = true;
+      for (uint32_t i = 0; i < words_; ++i)
+        same &= held[i] == wanted[i];
+      if (same)
+        return group;
+    }
     slot = (slot + 1) & mask;
   }
   const auto group = count_++;
-  slots_[slot] = group + 1;
+  slots_[slot] = slot_of(hashed, group);
   keys_.insert(keys_.end(), wanted, wanted + words_);
   if (size_t{count_} * 2 > slots_.size())
     rehash(slots_.size() * 4);
   return group;
+}
+
+void group_index::find_or_add_all(const uint64_t* keys, size_t count,
+                                  uint32_t* groups) {
+  // So many lines of memory are under way at a time.
+  constexpr size_t at_once = 32;
+  uint64_t hashes[at_once];
+  for (size_t begin = 0; begin < count; begin += at_once) {
+    const auto these = std::min(at_once, count - begin);
+    const auto* first = keys + begin * words_;
+    const auto mask = slots_.size() - 1;
+    for (size_t i = 0; i < these; ++i) {
+      hashes[i] = hash(first + i * words_);
+      __builtin_prefetch(slots_.data() + (hashes[i] & mask));
+    }
+    for (size_t i = 0; i < these; ++i) {
+      const auto slot = slots_[hashes[i] & mask];
+      if (slot != 0 && tag_of(slot) == tag_of(hashes[i]))
+        __builtin_prefetch(key(group_of(slot)));
+    }
+    for (size_t i = 0; i < these; ++i)
+      groups[begin + i] = find_or_add(first + i * words_, hashes[i]);
+  }
 }
 
 void group_index::reserve(size_t count, bool hashed) {
@@ -53,10 +95,11 @@ void group_index::rehash(size_t slots) {
   slots_.assign(slots, 0);
   const auto mask = slots - 1;
   for (uint32_t group = 0; group < count_; ++group) {
-    auto slot = hash(key(group)) & mask;
+    const auto hashed = hash(key(group));
+    auto slot = hashed & mask;
     while (slots_[slot] != 0)
       slot = (slot + 1) & mask;
-    slots_[slot] = group + 1;
+    slots_[slot] = slot_of(hashed, group);
   }
 }
 

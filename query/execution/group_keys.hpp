@@ -18,6 +18,9 @@ public:
   explicit group_index(uint32_t words);
 
   [[nodiscard]] uint32_t find_or_add(const uint64_t* key);
+  /// The same of `count` keys, one after the other: what many look-ups wait for
+  /// is fetched at once.
+  void find_or_add_all(const uint64_t* keys, size_t count, uint32_t* groups);
   /// Whether there is nothing yet but adopted keys.
   [[nodiscard]] bool adopts() const noexcept { return count_ == 0 || !hashed_; }
   /// Takes `count` keys that are known to be distinct, also from those before,
@@ -40,18 +43,21 @@ public:
     return keys_.data() + size_t{group} * words_;
   }
   [[nodiscard]] size_t byte_count() const noexcept {
-    return keys_.capacity() * 8 + slots_.capacity() * 4;
+    return (keys_.capacity() + slots_.capacity()) * sizeof(uint64_t);
   }
 
 private:
   [[nodiscard]] uint64_t hash(const uint64_t* key) const noexcept;
+  [[nodiscard]] uint32_t find_or_add(const uint64_t* key, uint64_t hash);
   void rehash(size_t slots);
 
   uint32_t words_;
   uint32_t count_ = 0;
   bool hashed_ = true;
   std::vector<uint64_t> keys_;
-  std::vector<uint32_t> slots_; ///< group + 1, 0: free; a power of two.
+  /// Upper half of a key's hash, and group + 1 in the lower; 0: free. A power
+  /// of two.
+  std::vector<uint64_t> slots_;
 };
 
 /// The word(s) of a key as they stand in a group_index: integers as they are,

@@ -16,23 +16,14 @@ class key_translator {
 public:
   key_translator(const scan_setup& setup, group_set& groups)
     : setup_{setup}, groups_{groups}, maps_(setup.shape.keys.size()),
-      owners_(setup.shape.keys.size(), nullptr),
-      key_(setup.shape.key_words + 1) {}
+      owners_(setup.shape.keys.size(), nullptr) {}
 
   std::vector<uint32_t> targets(const morsel_chunk& chunk) {
-    const auto& shape = setup_.shape;
     note_owners(chunk);
     const auto& index = chunk.groups->index();
     std::vector<uint32_t> out(index.size());
-    for (uint32_t g = 0; g < index.size(); ++g) {
-      std::copy_n(index.key(g), shape.key_words, key_.begin());
-      for (size_t k = 0; k < shape.keys.size(); ++k)
-        if (is_text(shape.keys[k].type)) {
-          auto& word = key_[shape.keys[k].word];
-          word = translate(chunk, k, static_cast<uint32_t>(word));
-        }
-      out[g] = groups_.add(key_.data());
-    }
+    const auto keys = translated(chunk);
+    groups_.add_all(keys.data(), out.size(), out.data());
     return out;
   }
 
@@ -41,18 +32,10 @@ public:
   std::vector<uint32_t> adopted(const morsel_chunk& chunk, bool goes_on) {
     const auto& shape = setup_.shape;
     note_owners(chunk);
-    const auto& index = chunk.groups->index();
-    const auto count = index.size();
+    const auto count = chunk.groups->index().size();
     std::vector<uint32_t> out(count);
     std::iota(out.begin(), out.end(), groups_.size() - (goes_on ? 1 : 0));
-    std::vector<uint64_t> keys(size_t{count} * shape.key_words);
-    if (count > 0)
-      std::copy_n(index.key(0), keys.size(), keys.begin());
-    for (size_t k = 0; k < shape.keys.size(); ++k)
-      if (is_text(shape.keys[k].type))
-        for (size_t at = shape.keys[k].word; at < keys.size();
-             at += shape.key_words)
-          keys[at] = translate(chunk, k, static_cast<uint32_t>(keys[at]));
+    const auto keys = translated(chunk);
     const auto first = goes_on ? shape.key_words : 0;
     if (keys.size() > first)
       groups_.adopt(keys.data() + first, count - (goes_on ? 1 : 0));
@@ -60,6 +43,21 @@ public:
   }
 
 private:
+  /// The keys of a chunk's groups, texts by their numbers in the set's pools.
+  std::vector<uint64_t> translated(const morsel_chunk& chunk) {
+    const auto& shape = setup_.shape;
+    const auto& index = chunk.groups->index();
+    std::vector<uint64_t> keys(size_t{index.size()} * shape.key_words);
+    if (!keys.empty())
+      std::copy_n(index.key(0), keys.size(), keys.begin());
+    for (size_t k = 0; k < shape.keys.size(); ++k)
+      if (is_text(shape.keys[k].type))
+        for (size_t at = shape.keys[k].word; at < keys.size();
+             at += shape.key_words)
+          keys[at] = translate(chunk, k, static_cast<uint32_t>(keys[at]));
+    return keys;
+  }
+
   /// Whose codes a chunk has: what is known of those of others goes.
   void note_owners(const morsel_chunk& chunk) {
     const auto& shape = setup_.shape;
@@ -96,7 +94,6 @@ private:
   group_set& groups_;
   std::vector<std::vector<uint32_t>> maps_; ///< code -> the pool's number + 1.
   std::vector<const void*> owners_;         ///< Whose codes the map is of.
-  std::vector<uint64_t> key_;
 };
 
 /// Chunks of sorted parts: their groups stand in the order of a text and of a

@@ -1,6 +1,6 @@
 #include <millrace/query/execution/range_bits.hpp>
 
-#include <algorithm>
+#include <cstddef>
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -15,9 +15,15 @@ namespace {
 template <class Value, class Whole, class One>
 void keep_bits(const Value* from, uint32_t count, uint64_t* bits, Whole whole,
                One one) noexcept {
+  // A core alone would not have enough of a long run under way.
+  constexpr size_t ahead = 4096 / sizeof(Value);
+  constexpr size_t line = 64 / sizeof(Value);
   uint32_t i = 0;
-  for (; i + 64 <= count; i += 64)
+  for (; i + 64 <= count; i += 64) {
+    for (size_t next = 0; next < 64; next += line)
+      __builtin_prefetch(from + i + ahead + next);
     *bits++ &= whole(from + i);
+  }
   if (i == count)
     return;
   uint64_t last = 0;

@@ -11,6 +11,9 @@ namespace {
 
 /// Pool workers that one query may hold at a time.
 constexpr size_t workers_max = 8;
+/// So many segments that are all in memory are looked at in less time than
+/// another thread takes to wake up.
+constexpr size_t brief_segments_max = 64;
 constexpr size_t message_bytes = 256u << 10;
 
 } // namespace
@@ -43,9 +46,24 @@ struct query_job_state::shared_run {
   std::atomic<size_t> next{0};
   std::atomic<size_t> active{0};
 
-  /// Binds the plan, which may look at files, and hands its morsels out.
+  /// Whether the plan is bound at once: no file is looked at.
+  [[nodiscard]] bool binds_briefly() const {
+    size_t segments = 0;
+    for (const auto& part : work.parts) {
+      segments += part.segments.size();
+      for (const auto& segment : part.segments)
+        if (segment.source)
+          return false;
+    }
+    return !work.plan.joined && segments <= brief_segments_max;
+  }
+
+  /// Binds the plan, which may look at files, and hands its morsels out: to the
+  /// pool, and to this thread when it is one of the pool's. That nothing is to
+  /// be looked into any thread may find.
   static void begin(const std::shared_ptr<shared_run>& self,
-                    persistence::env& world, const query_job_actor& owner) {
+                    persistence::env& world, const query_job_actor& owner,
+                    bool in_pool) {
     const auto& given = self->work;
     const query::execution_options options{.stop
                                            = {.cancel = &self->cancelled,
@@ -70,9 +88,11 @@ struct query_job_state::shared_run {
     const auto workers
       = std::clamp<size_t>(self->morsel_count(), 1, workers_max);
     self->active = workers;
-    for (size_t i = 1; i < workers; ++i)
+    const bool here = in_pool || self->morsel_count() == 0;
+    for (size_t i = here ? 1 : 0; i < workers; ++i)
       world.pool->submit([self, owner] { self->run(owner); });
-    self->run(owner);
+    if (here)
+      self->run(owner);
   }
 
   static void answer(const query_job_actor& owner, const error& fault) {
@@ -107,9 +127,12 @@ struct query_job_state::shared_run {
 
 caf::result<chunks> query_job_state::start() {
   promise = self->make_response_promise<chunks>();
-  env->pool->submit([shared = run, me = query_job_actor{self}, world = env] {
-    shared_run::begin(shared, *world, me);
-  });
+  if (run->binds_briefly())
+    shared_run::begin(run, *env, query_job_actor{self}, false);
+  else
+    env->pool->submit([shared = run, me = query_job_actor{self}, world = env] {
+      shared_run::begin(shared, *world, me, true);
+    });
   return promise;
 }
 

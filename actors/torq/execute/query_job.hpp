@@ -37,8 +37,9 @@ struct query_work {
 };
 
 /// State of the QUERY JOB: runs one plan's morsels on the pool, never in a
-/// handler, and answers with the partial result. Ends with its answer, or with
-/// the one that asked.
+/// handler, and answers with the partial result. That there is none to run a
+/// handler finds out where no file is to be looked at. Ends with its answer, or
+/// with the one that asked.
 struct query_job_state {
   static constexpr const char* name = "query-job";
 

@@ -14,6 +14,9 @@ namespace millrace::torq {
 namespace {
 
 constexpr size_t message_bytes = 256u << 10;
+/// Partial results of so many bytes merge in less time than another thread
+/// takes to wake up.
+constexpr size_t brief_bytes_max = 4u << 10;
 
 /// Whether the only store that was asked gave the result itself.
 bool are_finished(const chunks& partial) {
@@ -24,7 +27,14 @@ bool are_finished(const chunks& partial) {
   return finished && *finished;
 }
 
-/// Merges on a pool thread.
+size_t byte_count(const chunks& partial) {
+  size_t out = 0;
+  for (const auto& message : partial)
+    out += message.size();
+  return out;
+}
+
+/// Merges, on a pool thread when it is more than a little.
 void merge_partials(const gateway_query_actor& owner,
                     const query::logical_plan& plan, chunks hdb, chunks rdb,
                     const query::interruption& stop) {
@@ -170,17 +180,23 @@ void gateway_query_state::merge(cut_query::merge what) {
     env->crash_point("gw.before_merge");
     return done(only, {});
   }
-  env->pool->submit([me = gateway_query_actor{self}, asked = request,
-                     partials = std::move(what), world = env,
-                     stopped = cancelled]() mutable {
-    world->crash_point("gw.before_merge");
-    merge_partials(me, asked->plan, std::move(partials.hdb),
-                   std::move(partials.rdb),
-                   {.cancel = stopped.get(),
-                    .clock = world->clock,
-                    .deadline_ns = asked->question.deadline_ns,
-                    .table = asked->plan.table});
-  });
+  const bool is_brief
+    = byte_count(what.hdb) + byte_count(what.rdb) <= brief_bytes_max;
+  auto job
+    = [me = gateway_query_actor{self}, asked = request,
+       partials = std::move(what), world = env, stopped = cancelled]() mutable {
+        world->crash_point("gw.before_merge");
+        merge_partials(me, asked->plan, std::move(partials.hdb),
+                       std::move(partials.rdb),
+                       {.cancel = stopped.get(),
+                        .clock = world->clock,
+                        .deadline_ns = asked->question.deadline_ns,
+                        .table = asked->plan.table});
+      };
+  if (is_brief)
+    job();
+  else
+    env->pool->submit(std::move(job));
 }
 
 void gateway_query_state::done(const chunks& merged, const caf::error& fault) {
