@@ -1,4 +1,5 @@
 #include <millrace/query/execution/group_merge.hpp>
+#include <millrace/query/table/value_width.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -25,18 +26,7 @@ void scatter(const column_data& from, std::span<const uint32_t> groups,
       value += Width;
     }
   };
-  switch (width_of(from.type)) {
-    case 1:
-      return copy.template operator()<1>();
-    case 2:
-      return copy.template operator()<2>();
-    case 4:
-      return copy.template operator()<4>();
-    case 8:
-      return copy.template operator()<8>();
-    default:
-      return copy.template operator()<16>();
-  }
+  with_width(from.type, copy);
 }
 
 class chunk_finisher {

@@ -1,4 +1,5 @@
 #include <millrace/query/table/columns.hpp>
+#include <millrace/query/table/value_width.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -155,18 +156,7 @@ void column_writer::append_any(const column_ref& from, const void* key,
       std::memcpy(to + i * Width, from.values + size_t{row_of(i)} * Width,
                   Width);
   };
-  switch (width) {
-    case 1:
-      return copy.template operator()<1>();
-    case 2:
-      return copy.template operator()<2>();
-    case 4:
-      return copy.template operator()<4>();
-    case 8:
-      return copy.template operator()<8>();
-    default:
-      return copy.template operator()<16>();
-  }
+  with_width(out_.type, copy);
 }
 
 void column_writer::append(const column_ref& from, const void* key,

@@ -12,23 +12,12 @@
 #include <thread>
 
 #include "oracle.hpp"
+#include "plan_support.hpp"
 
 namespace millrace::query {
 namespace {
 
 using namespace testing_support;
-
-table_schema trade() {
-  table_schema schema;
-  schema.name = "trade";
-  schema.columns = {{"time", column_type::timestamp},
-                    {"sym", column_type::symbol},
-                    {"price", column_type::float_},
-                    {"size", column_type::long_}};
-  schema.time_column = "time";
-  schema.symbol_column = "sym";
-  return schema;
-}
 
 /// Its time is how often it was asked.
 class counting_clock : public persistence::clock_source {
@@ -37,15 +26,6 @@ public:
   int64_t monotonic_ns() override { return ++looks; }
   int64_t looks = 0;
 };
-
-logical_plan plan_of(const table_schema& schema) {
-  logical_plan plan;
-  plan.table = schema.name;
-  plan.types = schema.columns;
-  plan.time_column = plan.order_column = schema.time_column;
-  plan.symbol_column = schema.symbol_column;
-  return plan;
-}
 
 std::vector<placed_row> trades(size_t count, int64_t first_time = 0) {
   std::vector<placed_row> rows;
@@ -73,8 +53,8 @@ result<table_data> merged(const logical_plan& plan,
 // Rows of one time: the later part of the stream wins `last`, the earlier
 // `first`, whichever store answers and in whatever order answers arrive.
 TEST(ExecutionTest, TiesOfTimeFollowTheStreamAcrossParts) {
-  const auto schema = trade();
-  auto plan = plan_of(schema);
+  const auto schema = trade_schema();
+  auto plan = plan_over(schema);
   plan.keys = {{"sym", 0, "sym"}};
   plan.aggregates = {{aggregate_function::first, {"price"}, "f"},
                      {aggregate_function::last, {"price"}, "l"}};
@@ -102,7 +82,7 @@ TEST(ExecutionTest, TiesOfTimeFollowTheStreamAcrossParts) {
 }
 
 TEST(ExecutionTest, WithoutKeysAnEmptyTableGivesOneRow) {
-  auto plan = plan_of(trade());
+  auto plan = plan_over(trade_schema());
   plan.aggregates = {{aggregate_function::count, {}, "n"},
                      {aggregate_function::sum, {"size"}, "s"},
                      {aggregate_function::avg, {"price"}, "a"},
@@ -120,7 +100,7 @@ TEST(ExecutionTest, WithoutKeysAnEmptyTableGivesOneRow) {
 
 // A part written before a column existed, and one from when `size` was an int.
 TEST(ExecutionTest, OlderPartsAreWidenedAndFilledWithNulls) {
-  const auto schema = trade();
+  const auto schema = trade_schema();
   auto narrow = schema;
   narrow.columns[3].type = column_type::int_;
   auto old_rows = trades(6);
@@ -144,7 +124,7 @@ TEST(ExecutionTest, OlderPartsAreWidenedAndFilledWithNulls) {
   for (const auto* rows : {&int_rows, &new_rows})
     for (const auto& item : *rows)
       all.push_back(item.cells);
-  auto plan = plan_of(schema);
+  auto plan = plan_over(schema);
   plan.keys = {{"sym", 0, "sym"}, {"size", 0, "size"}};
   plan.aggregates = {{aggregate_function::count, {"size"}, "n"},
                      {aggregate_function::sum, {"size"}, "s"},
@@ -169,19 +149,19 @@ TEST(ExecutionTest, OlderPartsAreWidenedAndFilledWithNulls) {
   plan.ordering = {{0, true}};
   check();
   // The other way round a value could not be kept.
-  auto reader = plan_of(narrow);
+  auto reader = plan_over(narrow);
   reader.aggregates = {{aggregate_function::sum, {"size"}, "s"}};
   EXPECT_EQ(execute(reader, {new_part}).failure().code, errc::schema_mismatch);
 }
 
 TEST(ExecutionTest, SumsOfManyTenthsAgreeForAnySplit) {
-  const auto schema = trade();
+  const auto schema = trade_schema();
   auto rows = trades(200'000);
   for (auto& item : rows) {
     item.cells[1] = std::string{"A"};
     item.cells[2] = 0.1;
   }
-  auto plan = plan_of(schema);
+  auto plan = plan_over(schema);
   plan.aggregates = {{aggregate_function::sum, {"price"}, "s"},
                      {aggregate_function::wavg, {"price", "price"}, "w"}};
   for (const bool keyed : {false, true}) {
@@ -203,11 +183,11 @@ TEST(ExecutionTest, SumsOfManyTenthsAgreeForAnySplit) {
 }
 
 TEST(ExecutionTest, PruningLooksAtNothingThatCannotMatch) {
-  const auto schema = trade();
+  const auto schema = trade_schema();
   auto rows = trades(3000);
   layout how;
   how.segment_rows = 100;
-  auto plan = plan_of(schema);
+  auto plan = plan_over(schema);
   plan.outputs = {{"size", "size"}};
   plan.range = {1000, 1049};
   const auto rdb = make_view(schema, rows, how);
@@ -229,11 +209,11 @@ TEST(ExecutionTest, PruningLooksAtNothingThatCannotMatch) {
 }
 
 TEST(ExecutionTest, FirstRowsStopTheScan) {
-  const auto schema = trade();
+  const auto schema = trade_schema();
   auto rows = trades(3000);
   layout how;
   how.segment_rows = 100;
-  auto plan = plan_of(schema);
+  auto plan = plan_over(schema);
   plan.outputs = {{"size", "size"}};
   plan.sublist = 5;
   execution_options options;
@@ -250,10 +230,10 @@ TEST(ExecutionTest, FirstRowsStopTheScan) {
 }
 
 TEST(ExecutionTest, CancelDeadlineAndMemoryStopBetweenMorsels) {
-  const auto schema = trade();
+  const auto schema = trade_schema();
   auto rows = trades(3000);
   const auto view = make_view(schema, rows, {});
-  auto plan = plan_of(schema);
+  auto plan = plan_over(schema);
   plan.outputs = {{"size", "size"}, {"sym", "sym"}};
   execution_options options;
   options.morsel_rows = 100;
@@ -295,10 +275,10 @@ TEST(ExecutionTest, CancelDeadlineAndMemoryStopBetweenMorsels) {
 
 // What the merger would refuse, a back end does not build first.
 TEST(ExecutionTest, LimitsActWhereTheRowsAre) {
-  const auto schema = trade();
+  const auto schema = trade_schema();
   auto rows = trades(3000);
   const auto view = make_view(schema, rows, {});
-  auto plan = plan_of(schema);
+  auto plan = plan_over(schema);
   plan.outputs = {{"size", "size"}};
   execution_options options;
   options.morsel_rows = 100;
@@ -329,10 +309,10 @@ TEST(ExecutionTest, LimitsActWhereTheRowsAre) {
 }
 
 TEST(ExecutionTest, ARefusalForMemoryTellsWhoseItIs) {
-  const auto schema = trade();
+  const auto schema = trade_schema();
   auto rows = trades(3000);
   const auto view = make_view(schema, rows, {});
-  auto plan = plan_of(schema);
+  auto plan = plan_over(schema);
   plan.outputs = {{"size", "size"}};
   execution_options options;
   options.memory_max = 10'000;
@@ -344,8 +324,8 @@ TEST(ExecutionTest, ARefusalForMemoryTellsWhoseItIs) {
 }
 
 TEST(ExecutionTest, AMergeStopsWhenItIsTold) {
-  const auto schema = trade();
-  auto plan = plan_of(schema);
+  const auto schema = trade_schema();
+  auto plan = plan_over(schema);
   plan.keys = {{"sym", 0, "sym"}};
   plan.aggregates = {{aggregate_function::med, {"price"}, "m"}};
   auto rows = trades(3000);
@@ -359,11 +339,11 @@ TEST(ExecutionTest, AMergeStopsWhenItIsTold) {
 }
 
 TEST(ExecutionTest, AnOrderWithALimitKeepsNoMoreThanTheLimit) {
-  const auto schema = trade();
+  const auto schema = trade_schema();
   auto rows = trades(3000);
   const auto view = make_view(schema, rows, {});
   for (const int64_t wanted : {5, -5}) {
-    auto plan = plan_of(schema);
+    auto plan = plan_over(schema);
     plan.outputs = {{"sym", "sym"}, {"size", "size"}};
     plan.ordering = {{1, true}};
     plan.sublist = wanted;
@@ -380,10 +360,10 @@ TEST(ExecutionTest, AnOrderWithALimitKeepsNoMoreThanTheLimit) {
 
 // A look at the flag comes between the filters of one vector, not after all.
 TEST(ExecutionTest, ManyFiltersStopInTheMidstOfAMorsel) {
-  const auto schema = trade();
+  const auto schema = trade_schema();
   auto rows = trades(3000);
   const auto view = make_view(schema, rows, {});
-  auto plan = plan_of(schema);
+  auto plan = plan_over(schema);
   plan.aggregates = {{aggregate_function::count, {}, "n"}};
   for (int64_t i = 0; i < 20'000; ++i)
     plan.filters.push_back({"size", predicate_op::not_equal, false, {-1 - i}});
@@ -398,11 +378,11 @@ TEST(ExecutionTest, ManyFiltersStopInTheMidstOfAMorsel) {
 }
 
 TEST(ExecutionTest, AWholeNumberThatDoesNotFitIsAnError) {
-  const auto schema = trade();
+  const auto schema = trade_schema();
   auto rows = trades(100);
   for (auto& item : rows)
     item.cells[3] = int64_t{1} << 62;
-  auto plan = plan_of(schema);
+  auto plan = plan_over(schema);
   for (const auto function :
        {aggregate_function::sum, aggregate_function::sumsq,
         aggregate_function::prd}) {
@@ -418,7 +398,7 @@ TEST(ExecutionTest, AWholeNumberThatDoesNotFitIsAnError) {
 
 // The reproduction: values that nearly cancel, in any layout, grouped or not.
 TEST(ExecutionTest, FloatsThatNearlyCancelHaveOneSum) {
-  const auto schema = trade();
+  const auto schema = trade_schema();
   auto rows = trades(1000);
   double digits = 0.1;
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -428,7 +408,7 @@ TEST(ExecutionTest, FloatsThatNearlyCancelHaveOneSum) {
       digits /= 10;
     rows[i].cells[2] = (i % 2 ? -1 : 1) * (1e11 + digits);
   }
-  auto plan = plan_of(schema);
+  auto plan = plan_over(schema);
   plan.aggregates = {{aggregate_function::sum, {"price"}, "s"},
                      {aggregate_function::dev, {"price"}, "d"},
                      {aggregate_function::avg, {"price"}, "a"}};
@@ -453,7 +433,7 @@ TEST(ExecutionTest, FloatsThatNearlyCancelHaveOneSum) {
 }
 
 TEST(ExecutionTest, DatesFollowTheTablesDay) {
-  auto schema = trade();
+  auto schema = trade_schema();
   auto rows = trades(4);
   // Midnight in New York, standard and summer time, and the ns before.
   const auto winter = 8041 * text::day_ns + 5 * text::hour_ns;
@@ -461,7 +441,7 @@ TEST(ExecutionTest, DatesFollowTheTablesDay) {
   const int64_t times[] = {winter - 1, winter, summer - 1, summer};
   for (size_t i = 0; i < rows.size(); ++i)
     rows[i].cells[0] = times[i];
-  auto plan = plan_of(schema);
+  auto plan = plan_over(schema);
   plan.day_zone = "America/New_York";
   plan.keys = {{"time", 0, "date", true}};
   plan.aggregates = {{aggregate_function::count, {}, "n"}};
@@ -486,14 +466,14 @@ TEST(ExecutionTest, DatesFollowTheTablesDay) {
 }
 
 TEST(ExecutionTest, ManyThreadsRunMorselsInAnyOrder) {
-  const auto schema = trade();
+  const auto schema = trade_schema();
   auto rows = trades(50'000);
   std::vector<row> cells;
   for (const auto& item : rows)
     cells.push_back(item.cells);
   layout how;
   how.segment_rows = 65536;
-  auto plan = plan_of(schema);
+  auto plan = plan_over(schema);
   plan.keys = {{"sym", 0, "sym"}, {"time", 1000, "time"}};
   plan.aggregates = {{aggregate_function::wavg, {"size", "price"}, "w"},
                      {aggregate_function::last, {"price"}, "l"}};
@@ -517,7 +497,7 @@ TEST(ExecutionTest, ManyThreadsRunMorselsInAnyOrder) {
 }
 
 TEST(ExecutionTest, APlanThatIsNotValidIsRefused) {
-  auto plan = plan_of(trade());
+  auto plan = plan_over(trade_schema());
   plan.aggregates = {{aggregate_function::sum, {"sym"}, "s"}};
   execution work{plan, {}};
   EXPECT_EQ(work.morsel_count(), 0u);
@@ -526,10 +506,10 @@ TEST(ExecutionTest, APlanThatIsNotValidIsRefused) {
 }
 
 TEST(PartialTest, OfAnotherPlanIsRefused) {
-  auto plan = plan_of(trade());
+  auto plan = plan_over(trade_schema());
   plan.outputs = {{"size", "size"}};
   auto rows = trades(5);
-  const auto view = make_view(trade(), rows, {});
+  const auto view = make_view(trade_schema(), rows, {});
   auto other = plan;
   other.outputs = {{"price", "price"}};
   merger merge{other};
@@ -541,12 +521,12 @@ TEST(PartialTest, OfAnotherPlanIsRefused) {
 // Method: flip every bit of an encoded partial result; decoding refuses, or
 // gives one that a merger may read to its end.
 TEST(PartialTest, DamagedBytesNeverLeadOutOfBounds) {
-  auto plan = plan_of(trade());
+  auto plan = plan_over(trade_schema());
   plan.keys = {{"sym", 0, "sym"}};
   plan.aggregates = {{aggregate_function::last, {"sym"}, "l"}};
   auto rows = trades(4);
   const auto good
-    = encode(*execute(plan, {make_view(trade(), rows, {})})).at(0);
+    = encode(*execute(plan, {make_view(trade_schema(), rows, {})})).at(0);
   size_t refused = 0;
   for (size_t bit = 0; bit < good.size() * 8; ++bit) {
     auto bytes = good;

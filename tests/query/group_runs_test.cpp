@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "oracle.hpp"
+#include "plan_support.hpp"
 
 // Groups of a symbol and a bar, of days that are sorted and written down and of
 // rows as they came, in morsels whose borders lie anywhere.
@@ -19,25 +20,8 @@ using namespace testing_support;
 constexpr int64_t bar_of_runs = 60;
 constexpr int64_t day_of_runs = 100 * bar_of_runs;
 
-table_schema schema_of_runs() {
-  table_schema schema;
-  schema.name = "trade";
-  schema.columns = {{"time", column_type::timestamp},
-                    {"sym", column_type::symbol},
-                    {"price", column_type::float_},
-                    {"size", column_type::long_}};
-  schema.time_column = "time";
-  schema.symbol_column = "sym";
-  return schema;
-}
-
 logical_plan bars_of_runs(bool texts_first) {
-  const auto schema = schema_of_runs();
-  logical_plan plan;
-  plan.table = schema.name;
-  plan.types = schema.columns;
-  plan.time_column = plan.order_column = schema.time_column;
-  plan.symbol_column = schema.symbol_column;
+  auto plan = plan_over(trade_schema());
   plan.keys = {{"sym", 0, "sym"}, {"time", bar_of_runs, "bar"}};
   if (!texts_first)
     std::swap(plan.keys[0], plan.keys[1]);
@@ -81,7 +65,7 @@ parts_of_runs(const std::vector<std::vector<row>>& days, bool sorted) {
     for (const auto& each : days[day])
       placed.push_back({each, 0, 0});
     out.push_back(
-      make_view(schema_of_runs(), placed,
+      make_view(trade_schema(), placed,
                 {.sorted = sorted, .segment_rows = 64, .part_order = day + 1}));
   }
   return out;
@@ -98,7 +82,7 @@ constexpr run_case run_cases[]
      {false, false, true}, {false, false, false}, {false, true, true}};
 
 TEST(GroupRunsTest, AnswerAsTheOracleWhereverMorselsEnd) {
-  const auto schema = schema_of_runs();
+  const auto schema = trade_schema();
   for (const auto& each : run_cases)
     for (uint64_t seed = 1; seed <= 8; ++seed) {
       const auto days = days_of_runs(seed, each.late);
@@ -174,7 +158,7 @@ TEST(GroupRunsTest, DaysWithRowsOfEachOtherAreNot) {
 
 // What a part of a group's rows cannot be finished as, all of them are.
 TEST(GroupRunsTest, GroupsOfSeveralMorselsAreFinishedAsAWhole) {
-  const auto schema = schema_of_runs();
+  const auto schema = trade_schema();
   const int64_t large = int64_t{3} << 61;
   std::vector<row> rows;
   for (const auto size : {large, large, -large, -large, int64_t{7}})

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "oracle.hpp"
+#include "plan_support.hpp"
 
 // Segments of many vectors: what is left of some rows decides which of the
 // later ones are looked at.
@@ -15,18 +16,6 @@ namespace {
 using namespace testing_support;
 
 constexpr size_t rows_of_large = 20'000;
-
-table_schema schema_of_large() {
-  table_schema schema;
-  schema.name = "trade";
-  schema.columns = {{"time", column_type::timestamp},
-                    {"sym", column_type::symbol},
-                    {"price", column_type::float_},
-                    {"size", column_type::int_}};
-  schema.time_column = "time";
-  schema.symbol_column = "sym";
-  return schema;
-}
 
 /// Few prices and times, so that many rows are equal in the first terms.
 std::vector<row> large_rows(uint64_t seed, bool rising) {
@@ -45,18 +34,12 @@ std::vector<row> large_rows(uint64_t seed, bool rising) {
 }
 
 logical_plan plan_of_large() {
-  const auto schema = schema_of_large();
-  logical_plan plan;
-  plan.table = schema.name;
-  plan.types = schema.columns;
-  plan.time_column = plan.order_column = schema.time_column;
-  plan.symbol_column = schema.symbol_column;
-  return plan;
+  return plan_over(trade_schema(column_type::int_));
 }
 
 std::string differs(const logical_plan& plan, const std::vector<row>& rows,
                     bool sorted) {
-  const auto schema = schema_of_large();
+  const auto schema = trade_schema(column_type::int_);
   std::vector<placed_row> placed;
   for (const auto& each : rows)
     placed.push_back({each, 0, 0});

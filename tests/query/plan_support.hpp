@@ -19,6 +19,29 @@ namespace millrace::query::testing_support {
 using parts_of_tables
   = std::map<std::string, std::vector<persistence::table_view>>;
 
+/// Trades as the oracle knows them. @param size of the column of that name
+inline table_schema trade_schema(column_type size = column_type::long_) {
+  table_schema schema;
+  schema.name = "trade";
+  schema.columns = {{"time", column_type::timestamp},
+                    {"sym", column_type::symbol},
+                    {"price", column_type::float_},
+                    {"size", size}};
+  schema.time_column = "time";
+  schema.symbol_column = "sym";
+  return schema;
+}
+
+/// Of all rows of a table.
+inline logical_plan plan_over(const table_schema& schema) {
+  logical_plan plan;
+  plan.table = schema.name;
+  plan.types = schema.columns;
+  plan.time_column = plan.order_column = schema.time_column;
+  plan.symbol_column = schema.symbol_column;
+  return plan;
+}
+
 /// Folds partial results of one fragment, each through its messages.
 inline error add_sent(const partial_result& partial, merger& merged) {
   for (const auto& message : encode(partial, 2000)) {
