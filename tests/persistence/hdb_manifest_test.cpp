@@ -319,6 +319,16 @@ TEST(HdbWriterTest, RowsOfAnotherLifeOfAStreamAreRefused) {
   EXPECT_EQ(there.cutover("ticks", "all"), position{200});
 }
 
+TEST(HdbWriterTest, ARangeThatIsThereIsNotAddedAgain) {
+  one_writer f;
+  ASSERT_FALSE(f.commit(part_of({0}, {100}), {{{1, 2}}, {}}));
+  const auto before = *read_hdb_manifest(f.disk, "/hdb");
+  EXPECT_FALSE(f.commit(part_of({0}, {100}), {{{1, 2}}, {}}));
+  const auto after = *read_hdb_manifest(f.disk, "/hdb");
+  EXPECT_EQ(after.parts.size(), 1u);
+  EXPECT_EQ(after.version, before.version);
+}
+
 TEST(HdbWriterTest, AnEmptyDirectoryTakesNoRowsFromTheMiddleOfAStream) {
   one_writer f;
   EXPECT_EQ(f.commit(part_of({100}, {200}), {{{1, 2}}, {}}).code,

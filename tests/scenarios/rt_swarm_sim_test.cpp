@@ -179,16 +179,17 @@ TEST(RtSwarmSim, NothingIsLostWhenManyLosePowerAtOnce) {
 /// What was said before it was on a disk is gone with the power, and much is
 /// said while a disk is slow.
 TEST(RtSwarmSim, NothingIsLostWhenPowerGoesWhileDisksAreSlow) {
-  swarm_of(15, [](swarm_drawing& drawing) {
-    plan_of_run out{.members = size_t{drawing.one_in(3) ? 1u : 3u},
+  swarm_of(30, [](swarm_drawing& drawing) {
+    plan_of_run out{.members = size_t{drawing.one_in(2) ? 1u : 3u},
                     .grace_ns = 50'000'000};
     out.mix = {.kills = false, .pauses = false, .links = false};
+    out.mix.power_cuts = out.members == 3;
     out.mix.isolations = out.members == 3 && drawing.one_in(2);
     out.mix.outages = true;
     out.mix.slow_disks = true;
     out.mix.nodes = rt_names(out.members);
-    if (drawing.one_in(2))
-      out.mix.nodes.push_back("pub0");
+    // What a publisher still has is lost nowhere.
+    out.mix.nodes.push_back("pub0");
     out.mix.faults_max = 30;
     out.mix.within = 2s;
     return out;
