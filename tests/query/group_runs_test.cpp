@@ -180,5 +180,14 @@ TEST(GroupRunsTest, GroupsOfSeveralMorselsAreFinishedAsAWhole) {
             errc::overflow);
 }
 
+// A result that is finished is no part of another one.
+TEST(GroupRunsTest, WhatIsFinishedMergesWithNothing) {
+  const auto plan = bars_of_runs(true);
+  auto found = execute(plan, parts_of_runs(days_of_runs(1, false), true));
+  ASSERT_TRUE(found);
+  merger merge{plan};
+  EXPECT_EQ(merge.add(*std::move(found)).code, errc::schema_mismatch);
+}
+
 } // namespace
 } // namespace millrace::query
