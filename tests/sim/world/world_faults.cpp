@@ -56,8 +56,8 @@ duration world::draw_delay(const node& who) {
     // Not all alike: one may overtake another that began before it.
     const auto by = slow->second;
     out = by / 2
-          + duration{static_cast<int64_t>(
-            draw(static_cast<uint64_t>(by.count()) + 1))};
+          + duration{
+            static_cast<int64_t>(draw(static_cast<uint64_t>(by.count()) + 1))};
   }
   if (chance(0.75)) {
     const auto most = draw(32) == 0 ? options_.io_slow_max : options_.io_max;
