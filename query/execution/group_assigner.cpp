@@ -120,6 +120,20 @@ void group_assigner::assign_symbols(const segment_context& segment,
     dense_.assign(dictionary_size_, 0);
   const auto* codes
     = segment.columns[shape_.keys[symbol_key_].column].as<uint32_t>() + base;
+  if (!rows && count > 0) {
+    const auto largest = *std::max_element(codes, codes + count);
+    if (largest < dense_.size()) {
+      // What is not known yet is the largest number.
+      const auto* known = dense_.data();
+      bool all_known = true;
+      for (uint32_t i = 0; i < count; ++i) {
+        groups[i] = known[codes[i]] - 1;
+        all_known &= groups[i] != ~uint32_t{0};
+      }
+      if (all_known)
+        return;
+    }
+  }
   for (uint32_t i = 0; i < count; ++i) {
     const auto code = codes[rows ? rows[i] : i];
     if (code >= dense_.size())
