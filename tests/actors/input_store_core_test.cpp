@@ -117,6 +117,14 @@ TEST_F(InputStoreTest, WhatNobodyHasIsOrderedAsLost) {
   EXPECT_FALSE(store.holds(copy, {in_first(100), in_first(120)}));
 }
 
+TEST_F(InputStoreTest, WhatNobodyHasIsOrderedBeforeAnythingFollowsIt) {
+  recorded(in_first(0), in_first(100));
+  store.lacking(copy, {in_first(100), in_second(50)});
+  store.lost(copy, {in_first(100), in_second(50)});
+  EXPECT_EQ(planned(), range_text(in_first(0), in_first(100)) + " !"
+                         + range_text(in_first(100), in_second(50)) + " ");
+}
+
 TEST_F(InputStoreTest, WhereNothingLiesNothingIsLost) {
   recorded(in_first(0), in_first(100));
   store.lacking(copy, {in_first(100), in_second(0)});

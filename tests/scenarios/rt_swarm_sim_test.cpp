@@ -97,17 +97,22 @@ void run_swarm(uint64_t seed, const plan_of_run& how,
 }
 
 /// Draws the rest of each run: `mix` says what it may have.
+/// @param also seeds that found something, run each time
 template <class Draw>
-void swarm_of(uint64_t count, const Draw& draw) {
+void swarm_of(uint64_t count, const Draw& draw,
+              const std::vector<uint64_t>& also = {}) {
   fired_faults fired;
-  for_each_seed(count, [&](uint64_t seed) {
+  const auto run = [&](uint64_t seed) {
     begins(seed);
     swarm_drawing drawing{seed};
     const plan_of_run how = draw(drawing);
     gtest_glue::run_drawn_script(
       seed, how.mix,
       [&](const fault_script& script) { run_swarm(seed, how, script, fired); });
-  });
+  };
+  for_each_seed(count, run);
+  for (const auto seed : also)
+    run(seed);
 }
 
 /// A plan with faults for some nodes of it.
@@ -252,14 +257,18 @@ TEST(RtSwarmSim, NothingIsLostWhenRecordsRotAtRt) {
 }
 
 TEST(RtSwarmSim, WhatRotsAtAPublisherIsToldAndNothingElseIsLost) {
-  swarm_of(10, [](swarm_drawing& drawing) {
-    auto out
-      = any_plan(drawing, {.isolations = true}, drawing.one_in(2) ? 1 : 3);
-    out.damages_feeds = true;
-    out.mix.rotting = {"pub0"};
-    out.mix.rotting_parts = {"/log."};
-    return out;
-  });
+  swarm_of(
+    10,
+    [](swarm_drawing& drawing) {
+      auto out
+        = any_plan(drawing, {.isolations = true}, drawing.one_in(2) ? 1 : 3);
+      out.damages_feeds = true;
+      out.mix.rotting = {"pub0"};
+      out.mix.rotting_parts = {"/log."};
+      return out;
+    },
+    // The end of one file and the begin of the next, and nothing after them.
+    {77, 255, 346, 478});
 }
 
 } // namespace

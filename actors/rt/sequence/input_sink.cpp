@@ -156,7 +156,10 @@ input_sink_state::offer(flow_id flow, const pusher_actor& from) {
     return {false, position{}, uint32_t{0}};
   const auto before = persistence::record_before(*env->fs, options.directory,
                                                  options.lineage, *end);
-  return {true, *end, before ? before->sum : 0};
+  // What stands for lost records is in no log of a publisher.
+  const bool is_theirs
+    = before && before->kind != persistence::record_kind::padding;
+  return {true, *end, is_theirs ? before->sum : 0};
 }
 
 error input_sink_state::verify(position at,
@@ -287,12 +290,15 @@ void input_sink_state::pad(position from, position to) {
   if (!wake(*this))
     return;
   const auto end = replica->end();
-  if (!end || *end < from || !same_file(*end, from))
+  // With it a file may begin, as one does that lost its first records.
+  const bool begins_file = from.offset() == 0 && (!end || *end < from);
+  if (!begins_file && (!end || *end < from || !same_file(*end, from)))
     return; // A copy that ends before it has no place to keep.
-  const auto begin = *end >= to ? from : *end;
+  const bool is_new = begins_file || *end < to;
+  const auto begin = begins_file || !is_new ? from : *end;
   const auto bytes = persistence::encode_padding(options.lineage, begin, to);
-  auto fault = *end >= to ? replica->mend(begin, bytes)
-                          : grow(begin, chunk::copy_of(bytes));
+  auto fault
+    = is_new ? grow(begin, chunk::copy_of(bytes)) : replica->mend(begin, bytes);
   if (fault && fault.code != errc::no_space)
     return fail(fault);
   if (!options.cached)

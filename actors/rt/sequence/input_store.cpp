@@ -187,8 +187,12 @@ input_store::durable_from(copy_id copy, position from) const {
   auto first = std::lower_bound(
     state.parts.begin(), state.parts.end(), from,
     [](const held_part& part, position at) { return part.range.to <= at; });
-  for (; first != state.parts.end() && first->range.to <= state.durable_end
-         && first->state != part_state::lacking;
+  // What is lost is never durable, and nothing may come after it before it is
+  // agreed on.
+  for (; first != state.parts.end()
+         && (first->state == part_state::lost
+             || (first->state == part_state::held
+                 && first->range.to <= state.durable_end));
        ++first)
     out.push_back({{std::max(first->range.from, from), first->range.to},
                    first->state == part_state::lost});

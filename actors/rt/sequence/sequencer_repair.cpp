@@ -355,10 +355,13 @@ void sequencer_state::act(const input_repair::give_up& what) {
   core->lost(what.copy, what.range);
   if (core->options().nodes.size() == 1)
     core->declare_lost(what.copy, what.range);
-  const bool inside = what.range.from.session() == what.range.to.session()
-                      && what.range.from.roll() == what.range.to.roll();
-  if (const auto sink = sinks.find(what.copy); inside && sink != sinks.end())
-    self->send(sink->second, lost_atom::value, what.range.from, what.range.to);
+  // Of a range over several files the last one begins with what is lost.
+  const auto of_file
+    = position::of(what.range.to.session(), what.range.to.roll(), 0);
+  const auto place = std::max(what.range.from, of_file);
+  if (const auto sink = sinks.find(what.copy);
+      place < what.range.to && sink != sinks.end())
+    self->send(sink->second, lost_atom::value, place, what.range.to);
   progress(core->advance());
 }
 

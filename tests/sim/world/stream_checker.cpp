@@ -60,6 +60,15 @@ struct origin_view {
     const delivered* event;
   };
   std::vector<hole> holes;
+  std::vector<const delivered*> resets;
+
+  /// A number that its machine lost before that place: it may be that of a
+  /// marker by now.
+  [[nodiscard]] bool was_lost(uint64_t id, const delivered* at) const {
+    return std::any_of(resets.begin(), resets.end(), [&](const auto* reset) {
+      return reset->end <= at->begin && magnitude(reset->event.last_id) < id;
+    });
+  }
 };
 
 /// Every number under which a payload was accepted.
@@ -91,7 +100,9 @@ void check_messages(origin_view& view, bool periods,
     // An id that was damaged leaves no end of holes.
     for (auto missing = last + 1; missing < std::min(id, last + 1000);
          ++missing) {
-      if (periods && !view.book->entries.contains(missing))
+      if (periods
+          && (!view.book->entries.contains(missing)
+              || view.was_lost(missing, item)))
         continue;
       const auto covering
         = std::count_if(view.holes.begin(), view.holes.end(),
@@ -160,6 +171,8 @@ check_stream(const std::vector<delivered>& stream,
       const auto found = views.find(item.event.origin);
       if (found == views.end())
         broken.push_back(say(item) + ": of an unknown origin");
+      else if (item.event.kind == event_kind::reset)
+        found->second.resets.push_back(&item);
       else if (item.event.kind == event_kind::gap)
         found->second.holes.push_back({magnitude(item.event.first_id),
                                        magnitude(item.event.last_id), &item});
