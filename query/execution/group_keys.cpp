@@ -21,7 +21,7 @@ uint64_t slot_of(uint64_t hash, uint32_t group) noexcept {
 
 } // namespace
 
-group_index::group_index(uint32_t words) : words_{words}, slots_(64, 0) {}
+group_index::group_index(uint32_t words) : words_{words}, slots_(32, 0) {}
 
 uint64_t group_index::hash(const uint64_t* key) const noexcept {
   uint64_t h = 0;

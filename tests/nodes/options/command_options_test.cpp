@@ -94,7 +94,7 @@ TEST(CommandOptionsTest, Spawn) {
   EXPECT_EQ(parse({"spawn", "rdb2", "--on", "n", "--config", "c"}), 42);
   EXPECT_EQ(options<spawn_options>().process, "rdb2");
   EXPECT_EQ(options<spawn_options>().node, "n");
-  EXPECT_EQ(parse({"spawn", "rdb2"}), 64);
+  EXPECT_EQ(parse({"spawn", "rdb2"}), 42); // Where its node is.
   EXPECT_EQ(parse({"spawn", "--on", "n"}), 64);
 }
 
