@@ -267,8 +267,9 @@ TEST(RtSwarmSim, WhatRotsAtAPublisherIsToldAndNothingElseIsLost) {
       out.mix.rotting_parts = {"/log."};
       return out;
     },
-    // The end of one file and the begin of the next, and nothing after them.
-    {77, 255, 346, 478});
+    // The end of one file and the begin of the next, and nothing after them;
+    // the record by which RT knows a publisher again; the first of all.
+    {77, 255, 346, 478, 592, 635});
 }
 
 } // namespace

@@ -142,6 +142,15 @@ void group_commit::retry() {
     (void)write();
 }
 
+void group_commit::roll() {
+  const std::scoped_lock held{mutex_};
+  if (failure_ || out_of_space_)
+    return;
+  // A failure is kept and told to every later call.
+  (void)keep(writer_->roll());
+  changed_.notify_all();
+}
+
 void group_commit::schedule_flush() {
   flush_pending_ = true;
   env_->io->submit([this] { run_flush(); });

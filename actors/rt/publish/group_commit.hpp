@@ -93,6 +93,8 @@ public:
   [[nodiscard]] error close();
   /// Tries again what a full disk refused.
   void retry();
+  /// Goes on in a new file; not while a disk refuses what is buffered.
+  void roll();
 
   /// Called under the lock after each write; see publisher::listener.
   using listener = std::function<void(position begin, position end,

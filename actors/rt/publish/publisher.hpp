@@ -163,6 +163,9 @@ public:
   void found_strange(const std::string& copy, const error& why);
   /// Tries again what a full disk refused.
   void retry() { log_->retry(); }
+  /// The newest file is damaged where nothing follows: the log goes on in a new
+  /// one, so that who reads it comes past the damage and tells of it.
+  void pass_damage() { log_->roll(); }
   /// RT merged everything below this position of this log.
   void set_committed(position end) { log_->set_committed(end); }
   /// The RT node `copy` collected its copy so far.

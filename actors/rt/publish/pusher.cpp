@@ -261,11 +261,22 @@ void pusher_state::collected(const collected_copy& copy) {
     });
 }
 
+/// A publisher that says nothing before RT has merged its fence would never
+/// write what comes after damage of it.
+void pusher_state::pass_damage() {
+  if (!sender || sender->stalled().empty() || source->may_verify()
+      || passed_damage == sender->where())
+    return;
+  passed_damage = sender->where();
+  source->pass_damage();
+}
+
 void pusher_state::tick() {
   source->retry();
   step(link_core::passed{});
   ask_what_is_merged();
   pump();
+  pass_damage();
   // A stalled RT node must not keep what is published out of the log.
   if (owes_pull)
     pull(false);

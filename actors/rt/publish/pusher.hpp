@@ -10,6 +10,7 @@
 #include <caf/stateful_actor.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace millrace::rt {
@@ -77,6 +78,7 @@ struct pusher_state {
   void acked(const flow_ack& ack);
   void merged(position end);
   void collected(const collected_copy& copy);
+  void pass_damage();
   void tick();
   /// RT ends a period: the marker comes after all that was published before.
   void mark(period_id period);
@@ -97,6 +99,7 @@ struct pusher_state {
   collected_copy told_collected; ///< As the RT node told last.
   error collect_failure;
   bool owes_pull = true; ///< The source waits to be asked for more.
+  std::optional<position> passed_damage; ///< That was passed last.
 };
 
 pusher_self_actor::behavior_type

@@ -61,6 +61,16 @@ struct origin_view {
   };
   std::vector<hole> holes;
   std::vector<const delivered*> resets;
+  std::vector<const delivered*> badtails;
+
+  /// No id tells how much damage took in front of the first message.
+  [[nodiscard]] bool begins_with_damage() const {
+    return !in_order.empty()
+           && std::any_of(badtails.begin(), badtails.end(),
+                          [&](const auto* badtail) {
+                            return badtail->end <= in_order.front()->begin;
+                          });
+  }
 
   /// A number that its machine lost before that place: it may be that of a
   /// marker by now.
@@ -100,6 +110,8 @@ void check_messages(origin_view& view, bool periods,
     // An id that was damaged leaves no end of holes.
     for (auto missing = last + 1; missing < std::min(id, last + 1000);
          ++missing) {
+      if (last == 0 && view.begins_with_damage())
+        continue;
       if (periods
           && (!view.book->entries.contains(missing)
               || view.was_lost(missing, item)))
@@ -121,6 +133,7 @@ void check_messages(origin_view& view, bool periods,
 /// Whether an event, or the end of what is known, stands where an id would.
 bool may_be_lost(const origin_view& view, uint64_t id) {
   return view.messages.empty() || id > view.messages.rbegin()->first
+         || (id < view.messages.begin()->first && view.begins_with_damage())
          || std::any_of(view.holes.begin(), view.holes.end(),
                         [&](const origin_view::hole& hole) {
                           return hole.first <= id && id <= hole.last;
@@ -171,6 +184,9 @@ check_stream(const std::vector<delivered>& stream,
       const auto found = views.find(item.event.origin);
       if (found == views.end())
         broken.push_back(say(item) + ": of an unknown origin");
+      else if (item.event.kind == event_kind::badtail
+               && promise.damaged.contains(item.event.origin))
+        found->second.badtails.push_back(&item);
       else if (item.event.kind == event_kind::reset)
         found->second.resets.push_back(&item);
       else if (item.event.kind == event_kind::gap)
