@@ -79,11 +79,10 @@ public:
   }
   /// Groups of keys given as words (text already translated).
   [[nodiscard]] uint32_t add(const uint64_t* key) {
-    if (!dense_)
-      return index_.find_or_add(key);
-    if (dense_groups_ != index_.size())
+    // What was adopted may be too sparse for the dense table.
+    if (dense_ && dense_groups_ != index_.size())
       find_adopted();
-    return add_dense(key);
+    return dense_ ? add_dense(key) : index_.find_or_add(key);
   }
   /// Groups of `count` keys, one after the other.
   void add_all(const uint64_t* keys, size_t count, uint32_t* groups);

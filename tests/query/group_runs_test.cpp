@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <random>
 #include <utility>
 
@@ -154,6 +155,37 @@ TEST(GroupRunsTest, SortedDaysAreStrungTogether) {
 TEST(GroupRunsTest, DaysWithRowsOfEachOtherAreNot) {
   numbered_runs sorted{days_of_runs(5, true), true};
   EXPECT_FALSE(sorted.groups->order);
+}
+
+// Goal: keys that come after adopted ones are told apart whatever table looks
+// them up, also when the dense one gives up over the adopted ones: one text per
+// number has far more places than groups. Method: a map.
+TEST(GroupRunsTest, KeysAfterManyAdoptedOnesAreFound) {
+  const plan_shape shape{bars_of_runs(true)};
+  ASSERT_EQ(shape.key_words, 2u);
+  group_set groups{shape};
+  constexpr uint64_t adopted = 60'000;
+  const auto number_of = [](uint64_t i) { return i % 900 * bar_of_runs; };
+  std::vector<uint64_t> keys;
+  std::map<std::pair<uint64_t, uint64_t>, uint32_t> wanted;
+  for (uint64_t i = 0; i < adopted; ++i) {
+    keys.insert(keys.end(), {i, number_of(i)});
+    wanted.emplace(std::pair{i, number_of(i)}, static_cast<uint32_t>(i));
+  }
+  groups.adopt(keys.data(), adopted);
+  // The first one finds the table too large; its own place would be there.
+  const uint64_t first[] = {0, number_of(1)};
+  wanted.emplace(std::pair{first[0], first[1]}, static_cast<uint32_t>(adopted));
+  ASSERT_EQ(groups.add(first), adopted);
+  std::mt19937_64 random{3};
+  for (int i = 0; i < 20'000; ++i) {
+    const auto code = random() % adopted;
+    const uint64_t key[] = {code, number_of(code + random() % 2)};
+    const auto next = static_cast<uint32_t>(wanted.size());
+    const auto group = wanted.emplace(std::pair{key[0], key[1]}, next);
+    ASSERT_EQ(groups.add(key), group.first->second) << i;
+    ASSERT_EQ(groups.size(), wanted.size());
+  }
 }
 
 // What a part of a group's rows cannot be finished as, all of them are.

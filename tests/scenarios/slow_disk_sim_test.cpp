@@ -17,11 +17,13 @@ using namespace std::chrono_literals;
 /// Three RT nodes, and a publisher that goes on for as long as it is looked at.
 class slow_disks {
 public:
-  explicit slow_disks(uint64_t seed, bool cached = false) : w{seed} {
+  explicit slow_disks(uint64_t seed, bool cached = false,
+                      uint64_t messages = 1'000'000)
+    : w{seed} {
     for (const auto& name : names)
-      add_rt_node(plan, name, {.cached = cached});
+      add_rt_node(plan, name, {.cached = cached, .checkpoint_bytes = 1});
     publisher_load load;
-    load.messages = 1'000'000;
+    load.messages = messages;
     load.burst_max = 2;
     add_publisher(plan, "pub0", load, book);
     w.add_cluster(plan.config, plan.options);
@@ -193,6 +195,23 @@ TEST(SlowDiskSim, InACachedStreamNobodyWaitsForADisk) {
   run.w.run_for(30s);
   EXPECT_EQ(run.term(), term);
   EXPECT_TRUE(run.commits_within(500ms));
+}
+
+/// What a node finds of an input when it starts is no sync that is under way.
+TEST(SlowDiskSim, APublisherThatRestsKeepsNoRestartedNodeSlow) {
+  slow_disks run{7, false, 40};
+  EXPECT_TRUE(run.w.run_until([&] { return run.book->settled; }, 20s));
+  for (const auto* name : {"rt0", "rt1", "rt2"}) {
+    run.w.crash(name);
+    run.w.restart(name);
+    run.w.run_for(3s);
+  }
+  run.w.run_for(20s);
+  for (const auto* name : {"rt0", "rt1", "rt2"}) {
+    const auto sync_ms = run.fact(name, "\"sync_ms\":");
+    EXPECT_TRUE(sync_ms == "null" || sync_ms == "0") << name << " " << sync_ms;
+    EXPECT_FALSE(run.told(name, "slow_disk")) << name;
+  }
 }
 
 } // namespace

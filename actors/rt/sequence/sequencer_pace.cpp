@@ -25,6 +25,8 @@ void sequencer_state::input_recorded(copy_id copy, position from, position to,
   if (to <= end)
     return;
   end = to;
+  if (from == to)
+    return; // Where a copy ends that was opened: it is durable.
   pace.began(copy.value, env->clock->monotonic_ns());
 }
 
