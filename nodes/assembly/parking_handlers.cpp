@@ -85,14 +85,16 @@ parking_handlers(process_host& host, const std::string& process,
                  const std::string& stream, rt::subscription_handlers handlers,
                  std::shared_ptr<rt::subscription> control) {
   const auto& data = host.config().data_directory;
-  auto watch = rt::fatal_watch::open(*host.env().fs,
-                                     data + "/taken/" + process + "." + stream,
-                                     rt::park_after_default);
+  auto watch = rt::fatal_watch::open(
+    *host.env().fs, data + "/taken/" + process + "." + stream,
+    rt::park_after_default, host.env().ended_by_fault);
   if (!watch)
     return watch.failure();
   auto in = std::make_shared<parking>(
     parking{&host, process, stream, data + "/rejects/" + process,
             std::move(control), *std::move(watch)});
+  if (const auto& damage = in->watch->damage(); !damage.empty())
+    in->warn("damaged", damage);
   if (handlers.on_message)
     handlers.on_message
       = [in, on = std::move(handlers.on_message)](

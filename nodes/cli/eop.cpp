@@ -40,7 +40,7 @@ void declare(option_list& list, eop_options& into) {
   list.flag("--force", into.force,
             "Also a period that clock and data have not reached");
   list.flag("--accept-rejects", into.accept_rejects,
-            "Write the period down without the batches that fit no table");
+            "Write the period down without the batches that are set aside");
   list.number("--timeout", into.timeout_s, 1, 86'400,
               "Seconds until the period must be served; default: 300");
   declare_output(list, into.output);
@@ -79,8 +79,9 @@ void print_written(const written_period& what, period_id period) {
     fmt::print("  {}: whether rows of this date came later is not known: {}\n",
                what.rdb, what.waiting_unknown.context);
   if (report.rejected_batches != 0)
-    fmt::print("  {}: {} batches fit no table and are not in it\n", what.rdb,
-               report.rejected_batches);
+    fmt::print("  {}: {} batches are set aside ('millrace rejects' lists them) "
+               "and are not in it\n",
+               what.rdb, report.rejected_batches);
   if (report.losses != 0)
     fmt::print("  {}: the stream lost something {} times, see its status\n",
                what.rdb, report.losses);

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 
 namespace millrace::nodes {
 
@@ -212,8 +213,14 @@ error check_tables(const load_options& options, const cluster_config& config,
 } // namespace
 
 int load_kdb(const load_options& options) {
+  // Of a table alone the names of the directories that hold it count, which a
+  // path from within them does not say.
+  const auto path
+    = std::filesystem::absolute(options.kdb).lexically_normal().string();
   const auto database = persistence::read_kdb_database(
-    persistence::posix_file_system(), options.kdb);
+    persistence::posix_file_system(), path.size() > 1 && path.ends_with('/')
+                                        ? path.substr(0, path.size() - 1)
+                                        : path);
   if (!database)
     return fail(database.failure());
   const auto chosen = choose(options, *database);

@@ -1,3 +1,4 @@
+#include <millrace/actors/torq/rdb/dead_letters.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
@@ -11,6 +12,7 @@
 #include <millrace/query/table/result_text.hpp>
 
 #include <cstdio>
+#include <map>
 
 namespace millrace::nodes {
 
@@ -53,23 +55,48 @@ error add_letter(batch_builder& into, const std::string& rdb,
   return {};
 }
 
-/// The letters of one process; a last line without an end is being written.
+/// Which batch a line is about.
+std::string batch_of(const text::json_value& letter) {
+  std::string out;
+  for (const auto* key : {"stream", "position", "origin", "id"})
+    out += letter.at(key).dump() + ' ';
+  return out;
+}
+
+/// The letters of one process that wait; a last line without an end is being
+/// written. torq::dead_letters writes them.
 error read_letters(const std::string& path, const std::string& rdb,
                    batch_builder& into) {
   const auto bytes = persistence::read_file(persistence::posix_file_system(),
                                             path, reject_file_bytes_max);
   if (!bytes)
     return bytes.failure().code == errc::not_found ? error{} : bytes.failure();
-  std::string_view rest{reinterpret_cast<const char*>(bytes->data()),
-                        bytes->size()};
-  for (size_t number = 1, end;
-       (end = rest.find('\n')) != std::string_view::npos;
-       rest.remove_prefix(end + 1), ++number) {
-    const auto letter = text::parse_json(rest.substr(0, end));
-    auto fault = letter ? add_letter(into, rdb, *letter) : letter.failure();
-    if (fault)
-      return {errc::corrupt,
-              path + ":" + std::to_string(number) + ": " + fault.context};
+  const std::string_view all{reinterpret_cast<const char*>(bytes->data()),
+                             bytes->size()};
+  // The line by which each was taken after all, of those that were.
+  std::map<std::string, size_t> taken;
+  for (const bool lists : {false, true}) {
+    auto rest = all;
+    for (size_t number = 1, end;
+         (end = rest.find('\n')) != std::string_view::npos;
+         rest.remove_prefix(end + 1), ++number) {
+      const auto line = rest.substr(0, end);
+      if (line.ends_with(torq::dead_letters::taken_mark) == lists)
+        continue;
+      const auto letter = text::parse_json(line);
+      error fault;
+      if (!letter)
+        fault = letter.failure();
+      else if (!lists)
+        taken[batch_of(*letter)] = number;
+      else if (const auto by
+               = taken.empty() ? taken.end() : taken.find(batch_of(*letter));
+               by == taken.end() || by->second < number)
+        fault = add_letter(into, rdb, *letter);
+      if (fault)
+        return {errc::corrupt,
+                path + ":" + std::to_string(number) + ": " + fault.context};
+    }
   }
   return {};
 }

@@ -10,8 +10,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <set>
+#include <thread>
 
 namespace millrace::nodes {
 
@@ -102,8 +104,8 @@ void print_of_nodes(const json_value& status) {
                   cell_text(node.at("name")).c_str(), stranger->c_str());
     else if (cell_text(node.at("state")) == "died")
       std::printf(
-        "%s: died without a stop%s; its last word, in %s: %s\n",
-        cell_text(node.at("name")).c_str(),
+        "%s: %s%s; its last word, in %s: %s\n",
+        cell_text(node.at("name")).c_str(), cell_text(node.at("died")).c_str(),
         node.find("last_seen")
           ? (", last seen alive at " + node.at("last_seen").text_or_empty())
               .c_str()
@@ -240,6 +242,30 @@ std::vector<std::string> cut_off(const json_value& status) {
   return out;
 }
 
+/// What there is to know of the cluster. A back end that stood still, as a
+/// stopped process does, is lost for as long as that and found soon after: who
+/// is not reached is asked about until that time is over.
+/// @param not_asked becomes the exit code of whoever may not ask
+result<json_value> settled_status(persistence::env& world,
+                                  const cluster_config& config,
+                                  int& not_asked) {
+  constexpr int64_t found_within_ns = 3'000'000'000;
+  constexpr auto pause = std::chrono::milliseconds{250};
+  const auto until = world.clock->monotonic_ns() + found_within_ns;
+  for (;;) {
+    json_value live;
+    if (auto answer = collect_status(config))
+      live = *std::move(answer);
+    else // What the host knows is worth printing all the same.
+      not_asked = fail(answer.failure());
+    auto out = cluster_status(world, config, live);
+    if (!out || not_asked != exit_ok || cut_off(*out).empty()
+        || world.clock->monotonic_ns() >= until)
+      return out;
+    std::this_thread::sleep_for(pause);
+  }
+}
+
 void declare(option_list& list, status_options& into) {
   declare_config(list, into.config);
   declare_output(list, into.output);
@@ -252,13 +278,8 @@ int run(const status_options& options) {
   auto world = real_env::create({.io_threads = 1, .pool_threads = 1});
   if (!world)
     return fail(world.failure());
-  json_value live;
   int not_asked = exit_ok;
-  if (auto answer = collect_status(*config))
-    live = *std::move(answer);
-  else // What the host knows is worth printing all the same.
-    not_asked = fail(answer.failure());
-  const auto status = cluster_status((*world)->world(), *config, live);
+  const auto status = settled_status((*world)->world(), *config, not_asked);
   if (!status)
     return fail(status.failure());
   if (options.output == output_format::json)

@@ -80,7 +80,7 @@ int wait_ready(const up_options& options, const std::vector<std::string>& names,
     else if (options.output != output_format::json)
       fmt::print("{}: {}{}\n", each.name,
                  each.runs ? "cannot be asked yet: " : "", each.why);
-    if (!each.runs && code == exit_ok)
+    if ((!each.runs || each.refuses) && code == exit_ok)
       code = exit_negative;
   }
   return code;

@@ -3,6 +3,7 @@
 #include <millrace/nodes/client/collect_status.hpp>
 
 #include <algorithm>
+#include <set>
 
 namespace millrace::nodes {
 
@@ -17,12 +18,56 @@ bool is_stopped(const process_config& process, const text::json_value& live) {
          && live.at("hosts").find(process.name) == nullptr;
 }
 
+unready_process unready_rdb(const cluster_config& config,
+                            const process_config& process,
+                            const text::json_value& live) {
+  const auto& facts = live.at("processes").at(process.name);
+  unready_process out{process.name, facts.at("standing").text_or_empty()};
+  out.replayed_percent
+    = static_cast<uint32_t>(facts.at("replayed_percent").natural().value_or(0));
+  if (out.why.empty())
+    out.why = facts.at("stalled").text_or_empty();
+  if (out.why.empty())
+    out.why = facts.at("ended_by").text_or_empty();
+  if (out.why.empty())
+    out.why = "does not answer";
+  out.refuses = facts.at("refuses").boolean().value_or(false);
+  // Nothing comes while no RT node orders its stream.
+  out.goes_on = facts.find("stalled") == nullptr && !out.refuses
+                && live.at("streams").find(config.stream_of(process));
+  return out;
+}
+
+/// The streams that rts here are to order and no node does.
+void add_not_ordered(const cluster_config& config,
+                     const std::set<std::string>& streams,
+                     const text::json_value& live,
+                     std::vector<unready_process>& out) {
+  for (const auto& stream : streams) {
+    if (live.at("streams").find(stream) != nullptr)
+      continue;
+    const auto members = config.members_of(stream);
+    const auto run
+      = std::count_if(members.begin(), members.end(), [&](const auto* each) {
+          return live.at("processes").find(each->name) != nullptr;
+        });
+    const bool elects = 2 * static_cast<size_t>(run) > members.size();
+    unready_process each{"stream '" + stream + "'",
+                         elects ? "no node orders it yet"
+                                : "no node orders it: a majority of its rt "
+                                  "processes must run"};
+    each.goes_on = elects;
+    out.push_back(std::move(each));
+  }
+}
+
 } // namespace
 
 std::vector<unready_process> unready_of(const cluster_config& config,
                                         const std::vector<std::string>& nodes,
                                         const text::json_value& live) {
   std::vector<unready_process> out;
+  std::set<std::string> streams; // That rts here order.
   for (const auto& process : config.processes) {
     if (std::find(nodes.begin(), nodes.end(), process.node) == nodes.end())
       continue;
@@ -33,28 +78,18 @@ std::vector<unready_process> unready_of(const cluster_config& config,
          false, false});
       continue;
     }
-    if (process.type != process_type::rdb)
-      continue;
     const auto& facts = live.at("processes").at(process.name);
-    if (facts.at("ready").boolean().value_or(false))
-      continue;
-    unready_process each{process.name, facts.at("standing").text_or_empty(), 0,
-                         true};
-    each.replayed_percent = static_cast<uint32_t>(
-      facts.at("replayed_percent").natural().value_or(0));
-    if (each.why.empty())
-      each.why = facts.at("stalled").text_or_empty();
-    if (each.why.empty())
-      each.why = facts.at("ended_by").text_or_empty();
-    if (each.why.empty())
-      each.why = "does not answer";
-    const auto& stream = config.stream_of(process);
-    each.goes_on = facts.find("stalled") == nullptr
-                   && !facts.at("refuses").boolean().value_or(false)
-                   // Nothing comes while no RT node orders its stream.
-                   && live.at("streams").find(stream) != nullptr;
-    out.push_back(std::move(each));
+    if (process.type == process_type::rt)
+      streams.insert(process.streams.begin(), process.streams.end());
+    else if (process.type == process_type::rdb) {
+      if (!facts.at("ready").boolean().value_or(false))
+        out.push_back(unready_rdb(config, process, live));
+    } else if (facts.at("refuses").boolean().value_or(false)) {
+      out.push_back({process.name, facts.at("standing").text_or_empty(), 0,
+                     false, true, true});
+    }
   }
+  add_not_ordered(config, streams, live, out);
   return out;
 }
 

@@ -12,24 +12,26 @@
 
 namespace millrace::nodes {
 
-/// A process that cannot be asked yet.
+/// A process that cannot be asked yet, or a stream that no node orders.
 struct unready_process {
-  std::string name;
+  std::string name; ///< Of the process, or "stream 'NAME'".
   std::string why;
   uint32_t replayed_percent = 0;
-  bool goes_on = true; ///< False: time alone does not make it ready.
-  bool runs = true;    ///< False: it was stopped.
+  bool goes_on = true;  ///< False: time alone does not make it ready.
+  bool runs = true;     ///< False: it was stopped.
+  bool refuses = false; ///< It runs, and somebody must do something.
 };
 
-/// Of the processes that these nodes host, those that were stopped, and the
-/// RDBs that are not ready, as `live`, the answer of `collect_status`, says.
+/// Of the processes that these nodes host, those that were stopped, those that
+/// cannot answer, and the streams of their rts that no node orders, as `live`,
+/// the answer of `collect_status`, says.
 [[nodiscard]] std::vector<unready_process>
 unready_of(const cluster_config& config, const std::vector<std::string>& nodes,
            const text::json_value& live);
 
-/// Waits until all RDBs of these nodes are ready, or only time cannot help, or
-/// the time is up. @returns those that are not, and processes that were
-/// stopped. Blocks: not for handlers.
+/// Waits until what these nodes host can be asked, or only time cannot help, or
+/// the time is up. @returns what cannot, as `unready_of`. Blocks: not for
+/// handlers.
 /// @param progress called now and then with those that are not ready yet.
 [[nodiscard]] std::vector<unready_process> await_ready(
   runtime& host, const cluster_config& config,

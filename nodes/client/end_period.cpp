@@ -360,8 +360,9 @@ private:
         out.fault
           = {errc::schema_mismatch,
              rdb.name
-               + ": not written down: batches fit no table; 'millrace eop "
-                 "--accept-rejects' writes the period without them"};
+               + ": not written down: batches are set aside ('millrace "
+                 "rejects' lists them); 'millrace eop --accept-rejects' writes "
+                 "the period without them"};
       if (out.report.served || out.report.held)
         return out;
       say(date_of(what_.period) + " ended; " + rdb.name + ": "

@@ -26,7 +26,7 @@ struct end_request {
   /// Also a period that is later than the clock and the newest row: those
   /// before it can end no more.
   bool force = false;
-  /// Batches that fit no table are left out of what is written.
+  /// Batches that are set aside are left out of what is written.
   bool accept_rejects = false;
   std::chrono::seconds deadline{300}; ///< For all of it.
   /// Told every few seconds what is waited for; may be none.

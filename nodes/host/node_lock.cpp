@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
@@ -18,6 +19,8 @@ namespace millrace::nodes {
 namespace {
 
 constexpr auto pid_file = "/node.pid";
+/// Where the signal is written over by who ends by it: last_words.
+constexpr std::string_view no_signal = "\"signal\":\"";
 
 std::string read_small(const std::string& path) {
   std::ifstream in{path};
@@ -143,8 +146,11 @@ result<std::optional<node_pid>> read_node_pid(persistence::file_system& fs,
   const auto* boot = parsed.at("boot").text();
   if (!pid || !start_ticks || !started_ns || !boot)
     return error{errc::corrupt, path + ": is not what a node writes"};
-  return std::optional{node_pid{static_cast<int>(*pid), *start_ticks, *boot,
-                                *started_ns, marked_ns(path)}};
+  node_pid out{static_cast<int>(*pid), *start_ticks, *boot, *started_ns,
+               marked_ns(path)};
+  // Spaces: it ended by none.
+  out.signal = std::atoi(parsed.at("signal").text_or_empty().c_str());
+  return std::optional{std::move(out)};
 }
 
 node_lock::node_lock(persistence::file_system& fs, std::string pid_path,
@@ -177,15 +183,30 @@ node_lock::acquire(persistence::env& world, const std::string& directory) {
     {"start_ticks", self->start_ticks},
     {"boot", self->boot},
     {"started_ns", world.clock->now_ns()},
+    {"signal", std::string(last_words::width, ' ')},
   };
   const auto line = content.dump() + "\n";
   if (auto fault = persistence::replace_file(
         fs, directory + pid_file,
         std::as_bytes(std::span{line.data(), line.size()})))
     return fault;
-  return std::unique_ptr<node_lock>{
+  std::unique_ptr<node_lock> out{
     new node_lock{fs, directory + pid_file, *std::move(held),
                   std::move(overwritten), before ? *before : std::nullopt}};
+  if (auto fault = out->words_.open(directory + pid_file,
+                                    line.find(no_signal) + no_signal.size()))
+    return fault;
+  return out;
+}
+
+std::string end_of(const node_pid& life) {
+  if (life.signal == 0)
+    return "was killed, or its host lost power";
+  const auto* name = ::sigabbrev_np(life.signal);
+  return "ended by "
+         + (name != nullptr ? "SIG" + std::string{name}
+                            : "signal " + std::to_string(life.signal))
+         + ", a fault of its own";
 }
 
 error node_lock::mark_alive() const {

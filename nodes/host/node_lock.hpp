@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/base/result.hpp>
+#include <millrace/nodes/host/last_words.hpp>
 #include <millrace/persistence/disk/env.hpp>
 
 #include <cstdint>
@@ -18,6 +19,7 @@ struct node_pid {
   std::string boot;         ///< Id of the boot of the host.
   int64_t started_ns = 0;   ///< Wall time, ns since 2000.01.01 UTC.
   int64_t seen_ns = 0;      ///< Wall time of its last sign of life; 0: unknown.
+  int signal = 0; ///< That it ended by, by a fault of its own; 0: by none.
 
   /// Whether both are of one process.
   friend bool operator==(const node_pid& a, const node_pid& b) {
@@ -65,7 +67,12 @@ private:
   std::unique_ptr<persistence::directory_lock> held_;
   std::string overwritten_;
   std::optional<node_pid> before_;
+  last_words words_;
 };
+
+/// How a life ended that did not end by a stop: "by SIGSEGV, a fault of its
+/// own", or that it was killed or its host lost power.
+[[nodiscard]] std::string end_of(const node_pid& life);
 
 /// What `node.pid` says; none when there is no such file. `corrupt` when it
 /// does not parse.

@@ -99,7 +99,8 @@ constexpr metric all[] = {
   {"rdb", "bytes", "millrace_rdb_bytes", gauge, "Bytes of its tables."},
   {"rdb", "rows.*", "millrace_rdb_rows", gauge, "Rows of its tables.", "table"},
   {"rdb", "rejected_batches", "millrace_rdb_rejected_batches_total", counter,
-   "Batches that fit no table, and were set aside."},
+   "Batches that fit no table, or ended the rdb again and again, and were "
+   "set aside."},
   {"rdb", "parked_batches", "millrace_rdb_parked_batches_total", counter,
    "Batches that ended the rdb again and again, and were set aside."},
   {"rdb", "losses", "millrace_rdb_losses", gauge,

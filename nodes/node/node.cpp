@@ -50,6 +50,7 @@ result<std::unique_ptr<node>> node::start(node_start how) {
 }
 
 error node::open(node_start how) {
+  last_words::install();
   if (auto fault = load_libraries(how.config, name_, how.roles))
     return fault;
   auto made = runtime::create(
@@ -73,11 +74,12 @@ error node::open(node_start how) {
   lock_ = *std::move(locked);
   if (!lock_->overwritten().empty())
     log_.warning("overwritten", lock_->overwritten() + "; it is written anew");
+  world.ended_by_fault = lock_->before() && lock_->before()->signal != 0;
   if (const auto& before = lock_->before())
     log_.warning(
       "died",
       "the life before, process " + std::to_string(before->pid) + " since "
-        + text::time_text(before->started_ns) + ", ended without a stop"
+        + text::time_text(before->started_ns) + ", " + end_of(*before)
         + (before->seen_ns == 0 ? ""
                                 : "; it was last seen alive at "
                                     + text::time_text(before->seen_ns)));

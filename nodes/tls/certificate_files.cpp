@@ -37,14 +37,6 @@ std::string day_text(int64_t at_s) {
           std::strftime(out.data(), out.size(), "%Y-%m-%d %H:%M UTC", &parts)};
 }
 
-/// Seconds since 1970; none: the certificate has no time there.
-std::optional<int64_t> seconds_of(const ASN1_TIME* time) {
-  std::tm parts{};
-  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1)
-    return std::nullopt;
-  return ::timegm(&parts);
-}
-
 std::string text_of(const GENERAL_NAME& name) {
   if (name.type == GEN_DNS)
     return {
@@ -74,6 +66,21 @@ std::string last_openssl_fault() {
   std::array<char, 256> out{};
   ERR_error_string_n(code, out.data(), out.size());
   return out.data();
+}
+
+std::optional<int64_t> seconds_of(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1)
+    return std::nullopt;
+  return ::timegm(&parts);
+}
+
+std::string ends_soon(int64_t end_s, int64_t now_s) {
+  if (end_s - now_s >= expiry_warning_days * day_s)
+    return {};
+  return end_s <= now_s ? "expired on " + day_text(end_s)
+                        : "expires on " + day_text(end_s) + ", in "
+                            + std::to_string((end_s - now_s) / day_s) + " days";
 }
 
 std::vector<std::string> names_of(const X509& certificate) {
@@ -125,9 +132,18 @@ std::string certificate_files::check_dates(int64_t now_s,
   if (now_s >= *end)
     return "expired on " + day_text(*end);
   expires_s_ = *end;
-  if (*end - now_s < expiry_warning_days * day_s)
-    warnings.push_back("expires on " + day_text(*end) + ", in "
-                       + std::to_string((*end - now_s) / day_s) + " days");
+  if (auto soon = ends_soon(*end, now_s); !soon.empty())
+    warnings.push_back(std::move(soon));
+  for (size_t i = 1; i < certificates_.size(); ++i) {
+    const auto its = seconds_of(X509_get0_notAfter(certificates_[i].get()));
+    // The chain ends with the first of them.
+    if (!its || *its >= expires_s_)
+      continue;
+    expires_s_ = *its;
+    if (auto soon = ends_soon(*its, now_s); !soon.empty())
+      warnings.push_back("certificate " + std::to_string(i + 1) + " of it "
+                         + soon);
+  }
   return {};
 }
 

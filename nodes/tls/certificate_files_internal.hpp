@@ -3,6 +3,7 @@
 #include <millrace/nodes/tls/openssl_internal.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +28,8 @@ public:
   [[nodiscard]] const std::vector<certificate_pointer>& all() const noexcept {
     return certificates_;
   }
-  /// Of the first, seconds since 1970. @pre checked without a fault
+  /// Of the one that ends first, seconds since 1970. @pre checked without a
+  /// fault
   [[nodiscard]] int64_t expires_s() const noexcept { return expires_s_; }
 
 private:
@@ -39,6 +41,12 @@ private:
 /// What both sides of every connection of a context may agree on: nothing is
 /// negotiated anew, compressed or resumed.
 void restrict_context(ssl_ctx_st* context);
+
+/// Seconds since 1970; none: the certificate has no time there.
+[[nodiscard]] std::optional<int64_t> seconds_of(const ASN1_TIME* time);
+
+/// A warning, when it is less than 30 days until then; else empty.
+[[nodiscard]] std::string ends_soon(int64_t end_s, int64_t now_s);
 
 /// The names and addresses of hosts that a certificate is for.
 [[nodiscard]] std::vector<std::string> names_of(const X509& certificate);

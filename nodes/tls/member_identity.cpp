@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
+#include <set>
 #include <utility>
 
 namespace millrace::nodes {
@@ -25,14 +26,13 @@ public:
   certificate_files files;
 
   std::string read_authority(std::string_view text, int64_t now_s) {
-    certificate_files all;
-    if (auto fault = all.read_certificates(text); !fault.empty())
+    if (auto fault = trusted_.read_certificates(text); !fault.empty())
       return fault;
     store_.reset(X509_STORE_new());
     if (!store_)
       return last_openssl_fault();
     size_t number = 0;
-    for (const auto& each : all.all()) {
+    for (const auto& each : trusted_.all()) {
       ++number;
       const auto which = "certificate " + std::to_string(number) + " of it ";
       if (X509_check_ca(each.get()) == 0)
@@ -60,29 +60,28 @@ public:
     return {};
   }
 
-  /// Whether the others, who trust the same, would take it.
+  /// Whether the others, who trust the same, would take it, and until when.
   std::string check_chain(int64_t now_s) {
-    auto* between = sk_X509_new_null();
-    for (size_t i = 1; i < files.all().size(); ++i)
-      sk_X509_push(between, files.all()[i].get());
-    const check_pointer check{X509_STORE_CTX_new()};
-    std::string out;
-    if (!check
-        || X509_STORE_CTX_init(check.get(), store_.get(), &files.first(),
-                               between)
-             != 1) {
-      out = last_openssl_fault();
-    } else {
-      X509_STORE_CTX_set_time(check.get(), 0, now_s);
-      if (X509_verify_cert(check.get()) != 1)
-        out = std::string{"would be refused by the others of the cluster: "}
-              + X509_verify_cert_error_string(
-                X509_STORE_CTX_get_error(check.get()))
-              + "; one of tls_authority has to have signed it";
-    }
-    sk_X509_free(between);
-    ERR_clear_error();
-    return out;
+    if (auto fault = refused_at(now_s); !fault.empty())
+      return "would be refused by the others of the cluster: " + fault
+             + "; one of tls_authority has to have signed it";
+    std::set<int64_t> ends;
+    for (const auto* each : {&files.all(), &trusted_.all()})
+      for (const auto& one : *each)
+        if (const auto end = seconds_of(X509_get0_notAfter(one.get()));
+            end && *end >= now_s)
+          ends.insert(*end);
+    for (const auto end : ends)
+      if (!refused_at(end + 1).empty()) {
+        made_->expires_s_ = end;
+        break;
+      }
+    if (const auto own = seconds_of(X509_get0_notAfter(&files.first()));
+        own && made_->expires_s_ < *own)
+      if (const auto soon = ends_soon(made_->expires_s_, now_s); !soon.empty())
+        made_->warnings_.push_back("is of an authority that " + soon
+                                   + ": others refuse it from then on");
+    return {};
   }
 
   std::string make_contexts() {
@@ -100,6 +99,29 @@ public:
   }
 
 private:
+  /// Why others would not take it then; empty: they would.
+  std::string refused_at(int64_t time_s) {
+    auto* between = sk_X509_new_null();
+    for (size_t i = 1; i < files.all().size(); ++i)
+      sk_X509_push(between, files.all()[i].get());
+    const check_pointer check{X509_STORE_CTX_new()};
+    std::string out;
+    if (!check
+        || X509_STORE_CTX_init(check.get(), store_.get(), &files.first(),
+                               between)
+             != 1) {
+      out = last_openssl_fault();
+    } else {
+      X509_STORE_CTX_set_time(check.get(), 0, time_s);
+      if (X509_verify_cert(check.get()) != 1)
+        out = X509_verify_cert_error_string(
+          X509_STORE_CTX_get_error(check.get()));
+    }
+    sk_X509_free(between);
+    ERR_clear_error();
+    return out;
+  }
+
   std::string make(SSL_CTX*& context, const SSL_METHOD* method) {
     context = SSL_CTX_new(method);
     if (context == nullptr)
@@ -118,6 +140,7 @@ private:
     return files.put_into(context);
   }
 
+  certificate_files trusted_;
   std::shared_ptr<member_identity> made_{new member_identity};
   store_pointer store_;
 };

@@ -29,7 +29,8 @@ public:
   /// Whether those that connect to this address take the certificate for that
   /// of who listens there.
   [[nodiscard]] bool is_for(const std::string& address) const;
-  /// See `tls_identity`.
+  /// Until others refuse the certificate: it ends, or the last authority of
+  /// it. Below 0: they do. @param now_s seconds since 1970
   [[nodiscard]] int64_t days_left(int64_t now_s) const noexcept;
   [[nodiscard]] const std::vector<std::string>& warnings() const noexcept {
     return warnings_;

@@ -34,7 +34,8 @@ public:
   [[nodiscard]] const std::string& end_point() const noexcept {
     return end_point_;
   }
-  /// Until the certificate ends; below 0: it has.
+  /// Until the certificate ends, or one of those that follow it in the file;
+  /// below 0: it has.
   /// @param now_s seconds since 1970
   [[nodiscard]] int64_t days_left(int64_t now_s) const noexcept {
     return whole_days(expires_s_ - now_s);

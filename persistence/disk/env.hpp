@@ -20,6 +20,10 @@ struct env {
   /// Called with the name of each crash point passed; ends the process there
   /// when CRASH_AT asks for it, or the simulated node when a script does.
   std::function<void(const char*)> crash_point = [](const char*) {};
+  /// The life before this one ended by a fault of its own, by a signal as of a
+  /// bad access or an abort: not by a stop, a kill from outside, as when memory
+  /// is short, or a loss of power.
+  bool ended_by_fault = false;
 };
 
 } // namespace millrace::persistence

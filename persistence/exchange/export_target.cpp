@@ -9,6 +9,9 @@ namespace {
 constexpr size_t buffer_bytes = 1u << 20;
 constexpr const char* unfinished = ".unfinished";
 constexpr const char* lock_name = ".lock";
+/// What takes the name; the lock stays beside it to the end, so that whatever
+/// is left is known for what an export left.
+constexpr const char* content_name = "/content";
 
 std::string parent_directory(const std::string& path) {
   const auto end = path.rfind('/');
@@ -61,21 +64,45 @@ result<export_target> export_target::begin(file_system& fs, std::string path) {
   if (!lock)
     return lock.failure();
   out.lock_ = *std::move(lock);
-  out.directories_.insert(growing);
   out.open_ = true;
+  const auto content = growing + content_name;
+  if (auto fault = fs.create_directories(content))
+    return fault;
+  out.directories_.insert(content);
   return out;
 }
 
 /// Whoever left it holds it no more: a lock ends with its process.
 error export_target::clear(const std::string& growing) {
-  if (!fs_->exists(growing + "/" + lock_name))
+  const auto inside = fs_->list(growing);
+  if (!inside)
+    return {errc::locked, growing
+                            + ": is there, and cannot be told to be what an "
+                              "export left ("
+                            + inside.failure().context + "); remove it"};
+  // Empty: its export ended when only the directory was left.
+  if (!inside->empty() && !fs_->exists(growing + "/" + lock_name))
     return {errc::locked,
             growing
               + ": is there, and cannot be told to be what an export "
                 "left; remove it"};
-  if (auto held = fs_->lock_directory(growing); !held)
+  auto held = fs_->lock_directory(growing);
+  if (!held)
     return held.failure();
   took_over_ = true;
+  return remove_growing();
+}
+
+/// What tells it for what it is goes last.
+error export_target::remove_growing() {
+  const auto growing = path_ + unfinished;
+  const auto inside = fs_->list(growing);
+  if (!inside)
+    return inside.failure();
+  for (const auto& each : *inside)
+    if (each.name != lock_name)
+      if (auto fault = fs_->remove_all(growing + "/" + each.name))
+        return fault;
   return fs_->remove_all(growing);
 }
 
@@ -87,11 +114,11 @@ export_target::export_target(export_target&& other) noexcept
 export_target::~export_target() {
   // What cannot be removed the next export to this name removes.
   if (open_)
-    static_cast<void>(fs_->remove_all(path_ + unfinished));
+    static_cast<void>(remove_growing());
 }
 
 result<std::string> export_target::directory(const std::string& below) {
-  const auto root = path_ + unfinished;
+  const auto root = path_ + unfinished + content_name;
   auto path = root + "/" + below;
   if (directories_.contains(path))
     return path;
@@ -104,24 +131,24 @@ result<std::string> export_target::directory(const std::string& below) {
 }
 
 result<export_file> export_target::file(const std::string& below) {
-  return export_file::create(*fs_, path_ + unfinished + "/" + below);
+  return export_file::create(*fs_,
+                             path_ + unfinished + content_name + "/" + below);
 }
 
 error export_target::commit() {
   if (fs_->exists(path_))
     return {errc::locked, path_ + ": somebody else made it"};
-  // It is held until it has its name: the lock is of the file, not of its name.
-  auto fault = fs_->remove(path_ + unfinished + "/" + lock_name);
-  if (fault && fault.code != errc::not_found)
-    return fault;
   // The deepest first: a directory lasts with those in it.
   for (auto each = directories_.rbegin(); each != directories_.rend(); ++each)
     if (auto unsynced = fs_->sync_directory(*each))
       return unsynced;
-  if (auto taken = fs_->rename(path_ + unfinished, path_))
+  if (auto taken = fs_->rename(path_ + unfinished + content_name, path_))
     return taken;
   open_ = false;
-  return fs_->sync_directory(parent_directory(path_));
+  auto fault = fs_->sync_directory(parent_directory(path_));
+  // What cannot be removed the next export to this name removes.
+  static_cast<void>(remove_growing());
+  return fault;
 }
 
 } // namespace millrace::persistence

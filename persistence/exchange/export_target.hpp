@@ -38,7 +38,7 @@ private:
   uint64_t written_ = 0;
 };
 
-/// A directory that becomes visible as a whole: it grows beside its name, as
+/// A directory that becomes visible as a whole: it grows beside its name, in
 /// `<path>.unfinished`, and takes it at the end. One owner.
 class export_target {
 public:
@@ -68,6 +68,7 @@ private:
     : fs_{&fs}, path_{std::move(path)} {}
 
   [[nodiscard]] error clear(const std::string& growing);
+  [[nodiscard]] error remove_growing();
 
   file_system* fs_;
   std::string path_;

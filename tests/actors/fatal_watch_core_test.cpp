@@ -21,15 +21,15 @@ class FatalWatchTest : public ::testing::Test {
 protected:
   /// Begins a life, that reads a stream of 100.
   std::unique_ptr<fatal_watch> begin(uint32_t park_after = 3) {
-    auto opened = fatal_watch::open(disk, path, park_after);
+    auto opened = fatal_watch::open(disk, path, park_after, faulted);
     EXPECT_TRUE(opened) << to_string(opened.failure());
     auto out = *std::move(opened);
     out->flow_began(position{100});
     return out;
   }
   /// A life that takes messages from 1 on and ends without a word, as by a
-  /// signal, while it takes that one.
-  void end_at(uint64_t last) {
+  /// signal, while it takes that one; a fault of its own, or killed.
+  void end_at(uint64_t last, bool killed = false) {
     auto watch = begin();
     for (uint64_t each = 1; each < last; ++each)
       if (!watch->is_parked(watched(each)))
@@ -37,6 +37,7 @@ protected:
     watch->watch(watched(last), [&] { kept = disk.content(path); });
     watch.reset();
     put(kept);
+    faulted = !killed;
   }
   void put(const std::vector<std::byte>& bytes) {
     ASSERT_FALSE(persistence::replace_file(disk, path, bytes));
@@ -51,6 +52,7 @@ protected:
 
   sim::memory_file_system disk{1};
   const std::string path = "/data/taken/rdb1";
+  bool faulted = false; ///< The life before the next one ended by a fault.
   std::vector<std::byte> kept;
 };
 
@@ -132,15 +134,55 @@ TEST_F(FatalWatchTest, WhatCannotBeReadCountsForNothing) {
   EXPECT_TRUE(is_parked(7));
 }
 
-TEST_F(FatalWatchTest, ADamagedListIsTold) {
-  ASSERT_FALSE(disk.create_directories("/data/taken"));
-  const std::string line = "not a message\n";
-  ASSERT_FALSE(persistence::replace_file(
-    disk, path + ".parked",
-    std::as_bytes(std::span<const char>{line.data(), line.size()})));
-  const auto opened = fatal_watch::open(disk, path, 3);
-  ASSERT_FALSE(opened);
-  EXPECT_EQ(opened.failure().code, errc::corrupt);
+TEST_F(FatalWatchTest, ADamagedListIsToldAndItsGoodLinesCount) {
+  for (int i = 0; i < 4; ++i)
+    end_at(7);
+  for (int i = 0; i < 3; ++i)
+    end_at(9);
+  (void)begin();
+  auto bytes = disk.content(path + ".parked");
+  bytes[bytes.size() - 3] = std::byte{'x'};
+  ASSERT_FALSE(persistence::replace_file(disk, path + ".parked", bytes));
+  {
+    const auto watch = begin();
+    EXPECT_NE(watch->damage().find(".parked: 1 lines"), std::string::npos)
+      << watch->damage();
+    EXPECT_TRUE(watch->is_parked(watched(7)));
+    EXPECT_FALSE(watch->is_parked(watched(9)));
+    EXPECT_EQ(disk.content(path + ".parked.damaged"), bytes);
+  }
+  EXPECT_EQ(begin()->damage(), "");
+  // It is watched on.
+  for (int i = 0; i < 3; ++i)
+    end_at(9);
+  EXPECT_TRUE(is_parked(9));
+  EXPECT_TRUE(is_parked(7));
+}
+
+TEST_F(FatalWatchTest, WhoWasKilledCountsNothing) {
+  end_at(7);
+  // Each life is watched, and was killed while it took the message.
+  for (int i = 0; i < 10; ++i)
+    end_at(7, true);
+  EXPECT_FALSE(is_parked(7));
+  end_at(7);
+  end_at(7);
+  end_at(7, true);
+  EXPECT_FALSE(is_parked(7));
+}
+
+TEST_F(FatalWatchTest, AKillInBetweenKeepsTheCount) {
+  end_at(7);
+  end_at(7);
+  end_at(7);
+  // Killed before it came to the message.
+  auto watch = begin();
+  kept = disk.content(path);
+  watch.reset();
+  put(kept);
+  faulted = false;
+  end_at(7);
+  EXPECT_TRUE(is_parked(7));
 }
 
 TEST_F(FatalWatchTest, ParkedIsWhatSurvivesAPowerCut) {

@@ -115,17 +115,14 @@ fault_player::deed fault_player::play(const sim::fault& what) {
     case kind::kill:
       return kill(what.node);
     case kind::restart:
-      return start(what.node);
+      return runs(what.node) ? deed{"runs already", false} : start(what.node);
     case kind::pause:
       return send(what.node, SIGSTOP, "stopped");
     case kind::resume:
-      return send(what.node, SIGCONT, "goes on");
-    case kind::crash: {
-      const auto ended = kill(what.node);
-      const auto begun
-        = start(what.node, what.name + ":" + std::to_string(what.number));
-      return {ended.text + "; " + begun.text, begun.is_done};
-    }
+      return stands_still(what.node) ? send(what.node, SIGCONT, "goes on")
+                                     : deed{"does not stand still", false};
+    case kind::crash:
+      return crash(what);
     case kind::flip:
     case kind::shorten:
       return damage(what);
@@ -219,10 +216,6 @@ std::string fault_player::close_links() {
   return out;
 }
 
-std::vector<std::string> fault_player::awaited() const {
-  return links_ ? links_->awaited() : std::vector<std::string>{};
-}
-
 /// @returns why not; empty: it runs again
 std::string fault_player::restart(const std::string& node) {
   for (const auto& each : nodes_.stop({node}, {}))
@@ -232,17 +225,81 @@ std::string fault_player::restart(const std::string& node) {
   return started.failure ? to_string(started.failure) : std::string{};
 }
 
+/// Its process has passed no crash point yet, and ends at one.
+bool fault_player::is_still_armed(const std::string& node) {
+  const auto armed = armed_.find(node);
+  if (armed == armed_.end())
+    return false;
+  const auto state = nodes_.state_of(node);
+  return state && state->state == nodes::node_state::kind::running
+         && state->process.pid == armed->second.pid;
+}
+
+fault_player::deed fault_player::crash(const sim::fault& what) {
+  const auto ended = kill(what.node);
+  const auto begun
+    = start(what.node, what.name + ":" + std::to_string(what.number));
+  if (const auto state = nodes_.state_of(what.node); begun.is_done && state)
+    armed_[what.node] = {to_text(what), state->process.pid};
+  return {ended.text + "; " + begun.text, begun.is_done};
+}
+
+std::vector<std::string> fault_player::awaited() {
+  auto out = links_ ? links_->awaited() : std::vector<std::string>{};
+  out.insert(out.end(), not_passed_.begin(), not_passed_.end());
+  for (const auto& [node, armed] : armed_)
+    if (is_still_armed(node))
+      out.push_back(armed.crash);
+  return out;
+}
+
+std::string fault_player::disarm() {
+  std::string out;
+  for (const auto& [node, armed] : armed_) {
+    if (!is_still_armed(node))
+      continue;
+    not_passed_.push_back(armed.crash);
+    const auto why = stands_still(node) ? "stands still" : restart(node);
+    if (!why.empty())
+      out += (out.empty() ? "" : "; ") + node + ": " + why;
+  }
+  armed_.clear();
+  return out;
+}
+
+bool fault_player::runs(const std::string& node) {
+  const auto state = nodes_.state_of(node);
+  return state && state->state == nodes::node_state::kind::running;
+}
+
+/// Whoever stopped it.
+bool fault_player::stands_still(const std::string& node) {
+  const auto state = nodes_.state_of(node);
+  if (!state || state->state != nodes::node_state::kind::running)
+    return false;
+  std::ifstream facts{"/proc/" + std::to_string(state->process.pid)
+                      + "/status"};
+  for (std::string line; std::getline(facts, line);)
+    if (line.starts_with("State:"))
+      return line.find("\tT") != std::string::npos;
+  return false;
+}
+
 fault_player::deed fault_player::kill(const std::string& node) {
   const auto state = nodes_.state_of(node);
   if (!state)
     return {to_string(state.failure()), false};
   if (state->state != nodes::node_state::kind::running)
     return {"does not run", false};
+  const bool armed = is_still_armed(node);
   const held_process process{state->process.pid};
   if (!process.send(SIGKILL))
     return {std::string{"cannot be killed: "} + std::strerror(errno), false};
   process.wait();
   paused_.erase(node);
+  if (armed)
+    not_passed_.push_back(armed_.at(node).crash);
+  armed_.erase(node);
   return {"killed (process " + std::to_string(state->process.pid) + ")"};
 }
 
@@ -296,6 +353,9 @@ fault_player::deed fault_player::damage(const sim::fault& what) {
     return {"has no file '" + what.name + "'", false};
   std::error_code fault;
   if (what.kind == kind::shorten) {
+    const auto has = std::filesystem::file_size(path, fault);
+    if (!fault && has <= what.number)
+      return {path + " has only " + std::to_string(has) + " bytes", false};
     std::filesystem::resize_file(path, what.number, fault);
     return {path + (fault ? ": " + fault.message() : " shortened"), !fault};
   }
@@ -378,6 +438,8 @@ fault_player::deed fault_player::heal() {
   deed out;
   if (links_)
     links_->heal();
+  if (const auto why = disarm(); !why.empty())
+    out = {"ends at a crash point still: " + why, false};
   for (const auto& node : harmed()) {
     const auto one
       = paused_.contains(node) ? send(node, SIGCONT, "goes on") : start(node);

@@ -6,6 +6,7 @@
 #include <millrace/sim/script/fault_script.hpp>
 #include <millrace/tests/chaos/link_proxy.hpp>
 
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -41,8 +42,12 @@ public:
   std::string close_links();
   /// Whether nodes talk through proxies.
   [[nodiscard]] bool has_proxies() const noexcept { return links_ != nullptr; }
-  /// Faults of links that have not come to happen.
-  [[nodiscard]] std::vector<std::string> awaited() const;
+  /// Faults that have not come to happen: of links, and crash points that no
+  /// node passed.
+  [[nodiscard]] std::vector<std::string> awaited();
+  /// Nodes that would still end at a crash point are started again, without it.
+  /// @returns what was not possible, for people; empty: all was.
+  std::string disarm();
 
   /// What became of a fault.
   struct deed {
@@ -57,7 +62,17 @@ public:
   [[nodiscard]] std::vector<std::string> harmed();
 
 private:
+  /// A node that is to end at a crash point.
+  struct armed_node {
+    std::string crash; ///< As the script says it.
+    int pid = 0;
+  };
+
   deed kill(const std::string& node);
+  deed crash(const sim::fault& what);
+  bool is_still_armed(const std::string& node);
+  bool runs(const std::string& node);
+  bool stands_still(const std::string& node);
   deed start(const std::string& node, const std::string& crash_at = {});
   nodes::node_outcome start_node(const std::string& node,
                                  const std::string& crash_at);
@@ -73,6 +88,8 @@ private:
   nodes::supervisor nodes_;
   std::string program_;
   std::set<std::string> paused_;
+  std::map<std::string, armed_node> armed_;
+  std::vector<std::string> not_passed_; ///< Crash points, of earlier processes.
   std::string library_;
   std::unique_ptr<link_proxy> links_; ///< Null: nodes meet directly.
 };

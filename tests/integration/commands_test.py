@@ -508,8 +508,9 @@ class Cluster(Case):
                          )["nodes"][0]["state"] != "died":
             pass
         out, _ = self.run_program("status", code=1)
-        self.assertRegex(out, "all: died without a stop, last seen alive at "
-                              r"20\S+; its last word, in .*node.log: 20")
+        self.assertRegex(out, "all: was killed, or its host lost power, last "
+                              r"seen alive at 20\S+; its last word, in "
+                              r".*node.log: 20")
 
     def test_what_waits_in_a_log_is_told_and_waited_for(self):
         publish = lambda *words, **how: self.pub(

@@ -118,7 +118,7 @@ def rejects(binary):
     ends(made, "2024-01-02", code=NEGATIVE, tells=["had ended before"])
     mill.check(total(made) == [1, 1], total(made))
     ends(made, "2024-01-02", "--accept-rejects",
-         tells=["trade: 1 rows", "1 batches fit no table and are not in it"])
+         tells=["trade: 1 rows", "1 batches are set aside"])
     mill.check(len(json.loads(made.run("rejects", "-o", "json").stdout)) == 1,
                "kept once")
     mill.check(total(made) == [1, 1], total(made))

@@ -260,12 +260,14 @@ def an_interrupted_export_leaves_nothing(binary):
     made.up()
     write_down(made, KINDS)
     unfinished.mkdir()
+    (unfinished / "mine").mkdir()
     done = made.run("hdb", "export", hdb_of(made), "--kdb", target, code=73)
     mill.check("cannot be told to be what an export left" in done.stderr,
                done.stderr)
     # What an export left that was killed has its lock, which nobody holds.
+    (unfinished / "mine").rmdir()
     (unfinished / ".lock").write_text("process 1\n")
-    (unfinished / "2024.01.02").mkdir()
+    (unfinished / "content" / "2024.01.02").mkdir(parents=True)
     done = made.run("hdb", "export", hdb_of(made), "--parquet", target)
     mill.check("had left, was removed" in done.stderr, done.stderr)
     mill.check(not unfinished.exists() and not (target / ".lock").exists(),

@@ -2,6 +2,7 @@
 #include <millrace/nodes/host/crash_points.hpp>
 #include <millrace/nodes/host/descriptor_limit.hpp>
 #include <millrace/nodes/host/logging.hpp>
+#include <millrace/nodes/host/node_lock.hpp>
 #include <millrace/nodes/host/process_usage.hpp>
 #include <millrace/nodes/host/real_env.hpp>
 #include <millrace/tests/support/manual_clock.hpp>
@@ -11,8 +12,11 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
+#include <functional>
 #include <set>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -80,6 +84,52 @@ TEST(CrashPointDeathTest, EndsTheProcessAsByKill9) {
     std::fprintf(stderr, "still alive");
   };
   EXPECT_EXIT(strike(), ::testing::KilledBySignal(SIGKILL), "^alive $");
+}
+
+/// What a node's file says once its process has ended as `ends` does.
+int signal_after(const std::function<void()>& ends) {
+  auto home = ::testing::TempDir() + "last_words_XXXXXX";
+  EXPECT_NE(mkdtemp(home.data()), nullptr);
+  const auto world = real_env::create({.io_threads = 1, .pool_threads = 1});
+  const auto child = [&] {
+    const auto held = node_lock::acquire((*world)->world(), home);
+    if (held)
+      ends();
+  };
+  EXPECT_EXIT(
+    child(), [](int) { return true; }, "");
+  const auto told = read_node_pid(*(*world)->world().fs, home);
+  EXPECT_TRUE(told && *told);
+  std::filesystem::remove_all(home);
+  return told && *told ? (*told)->signal : -1;
+}
+
+TEST(LastWordsDeathTest, ANodeThatFaultsTellsBySignal) {
+  EXPECT_EQ(signal_after([] { std::abort(); }), SIGABRT);
+  EXPECT_EQ(signal_after([] { ::raise(SIGSEGV); }), SIGSEGV);
+  EXPECT_EQ(signal_after([] { ::raise(SIGILL); }), SIGILL);
+  EXPECT_EQ(signal_after([] {
+              volatile int* nowhere = nullptr;
+              *nowhere = 1;
+            }),
+            SIGSEGV);
+  // From outside, as when memory is short.
+  EXPECT_EQ(signal_after([] { ::raise(SIGKILL); }), 0);
+}
+
+TEST(LastWordsDeathTest, TheyEndAsTheyWouldHave) {
+  const auto faults = [] {
+    last_words::install();
+    volatile int* nowhere = nullptr;
+    *nowhere = 1;
+  };
+  EXPECT_EXIT(faults(), ::testing::KilledBySignal(SIGSEGV), "");
+}
+
+TEST(LastWordsTest, TheNextLifeIsTold) {
+  EXPECT_EQ(end_of({.signal = SIGSEGV}),
+            "ended by SIGSEGV, a fault of its own");
+  EXPECT_EQ(end_of({}), "was killed, or its host lost power");
 }
 
 TEST(RealEnvTest, RefusesAMalformedCrashPoint) {

@@ -175,6 +175,36 @@ TEST_F(ExportTest, WhatIsThereIsNotTouchedAndAFaultLeavesNothing) {
   EXPECT_FALSE(export_to("/other"));
 }
 
+// Wherever it is killed, what it leaves is known for what it is.
+TEST_F(ExportTest, OneThatWasKilledIsTakenOver) {
+  add_rows("2013.10.07", 10);
+  add_rows("2013.10.08", 10);
+  constexpr uint64_t for_ever = 1'000'000;
+  for (const auto call : {sim::disk_call::sync_directory, sim::disk_call::sync,
+                          sim::disk_call::write, sim::disk_call::rename})
+    for (const uint64_t removals : {0, 1, 2, 3})
+      for (uint64_t nth = 1;; ++nth) {
+        disk_.fail(call, nth, errc::storage_failed, for_ever);
+        // Who is killed removes nothing any more.
+        disk_.fail(sim::disk_call::remove, removals + 1, errc::storage_failed,
+                   for_ever);
+        const auto cut_off = export_to("/kdb");
+        disk_.heal();
+        if (disk_.exists("/kdb")) {
+          ASSERT_FALSE(disk_.remove_all("/kdb"));
+        } else {
+          ASSERT_TRUE(cut_off);
+        }
+        ASSERT_FALSE(export_to("/kdb"))
+          << static_cast<int>(call) << " " << nth << " " << removals;
+        EXPECT_FALSE(disk_.exists("/kdb.unfinished"));
+        EXPECT_FALSE(disk_.exists("/kdb/.lock"));
+        ASSERT_FALSE(disk_.remove_all("/kdb"));
+        if (!cut_off)
+          break;
+      }
+}
+
 TEST_F(ExportTest, TablesAndDatesAreChosen) {
   add_rows("2013.10.07", 10);
   add_rows("2013.10.08", 20);

@@ -69,11 +69,12 @@ struct fed_rdb {
       out += count;
     return out;
   }
-  /// Its next life ends as it takes the `nth` message from the beginning.
-  void end_at(uint64_t nth) {
+  /// Its next life ends as it takes the `nth` message from the beginning, by a
+  /// fault of its own or killed from outside.
+  void end_at(uint64_t nth, bool killed = false) {
     if (w.at("rdb1").alive())
       w.crash("rdb1");
-    w.crash_at("rdb1", "rdb.before_insert", nth);
+    w.crash_at("rdb1", "rdb.before_insert", nth, {.fault = !killed});
     w.restart("rdb1");
     ASSERT_TRUE(w.run_until([&] { return !w.at("rdb1").alive(); }, 30s));
   }
@@ -103,7 +104,7 @@ TEST(ParkedMessageSim, OneThatEndsTheRdbAgainAndAgainIsParked) {
   for (uint64_t seed = 1; seed <= 3; ++seed) {
     fed_rdb run{seed};
     const auto nth = 2 + seed;
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < 4; ++i) {
       run.end_at(nth);
       EXPECT_EQ(run.letters(), 0);
     }
@@ -149,9 +150,46 @@ TEST(ParkedMessageSim, EndsAtOtherMessagesParkNone) {
   EXPECT_EQ(run.letters(), 0);
 }
 
+// As the system does where memory is short: each time at about the same place.
+TEST(ParkedMessageSim, WhoIsKilledFromOutsideParksNothing) {
+  fed_rdb run{7};
+  for (int i = 0; i < 10; ++i)
+    run.end_at(5, true);
+  // Once by a fault, so that messages are watched, and killed again.
+  run.end_at(5);
+  for (int i = 0; i < 10; ++i)
+    run.end_at(5, true);
+  run.w.restart("rdb1");
+  ASSERT_TRUE(run.caught_up());
+  EXPECT_EQ(run.rows(), run.all_rows);
+  EXPECT_EQ(run.letters(), 0);
+}
+
+// Whoever mended its defect lets it be taken again.
+TEST(ParkedMessageSim, OneThatIsTakenAfterAllIsNotListedAnyMore) {
+  fed_rdb run{8};
+  for (int i = 0; i < 4; ++i)
+    run.end_at(4);
+  run.w.restart("rdb1");
+  ASSERT_TRUE(run.caught_up());
+  ASSERT_EQ(run.letters(), 1);
+  run.w.crash("rdb1");
+  ASSERT_FALSE(run.w.at("rdb1").disk().remove(run.plan.config.data_directory
+                                              + "/taken/rdb1.parked"));
+  for (int life = 0; life < 2; ++life) {
+    run.w.restart("rdb1");
+    ASSERT_TRUE(run.caught_up());
+    EXPECT_EQ(run.rows(), run.all_rows);
+    EXPECT_EQ(run.rdb().rejected_batches, 0u);
+    // It says once that it is taken.
+    EXPECT_EQ(run.letters(), 2);
+    run.w.crash("rdb1");
+  }
+}
+
 TEST(ParkedMessageSim, OneThatCannotBeKeptComesAgain) {
   fed_rdb run{5};
-  for (int i = 0; i < 3; ++i)
+  for (int i = 0; i < 4; ++i)
     run.end_at(4);
   // It is parked, and there is no room for a letter.
   run.w.restart("rdb1");
@@ -208,11 +246,11 @@ TEST(ParkedMessageSim, AProcessOfOnesOwnComesPastIt) {
   for (const double price : {10.0, 11.0, 13.0, 14.0})
     feed.publish({{"sym", "A"}, {"price", price}, {"size", 1}});
   ASSERT_TRUE(w.eventually(30s, [&] { return mine.status("rows") == 4; }));
-  for (int i = 0; i < 4; ++i) {
+  for (int i = 0; i < 5; ++i) {
     w.crash("mine");
-    w.crash_at("mine", "counter.unlucky", 1);
+    w.crash_at("mine", "counter.unlucky", 1, {.fault = true});
     w.restart("mine");
-    if (i < 3) {
+    if (i < 4) {
       ASSERT_TRUE(w.run_until([&] { return !w.at("mine").alive(); }, 30s)) << i;
     }
   }

@@ -44,7 +44,7 @@ fatal_watch::~fatal_watch() {
 
 result<std::unique_ptr<fatal_watch>>
 fatal_watch::open(persistence::file_system& fs, const std::string& path,
-                  uint32_t park_after) {
+                  uint32_t park_after, bool faulted) {
   std::unique_ptr<fatal_watch> out{new fatal_watch{fs, path, park_after}};
   if (park_after == 0)
     return out;
@@ -53,32 +53,39 @@ fatal_watch::open(persistence::file_system& fs, const std::string& path,
     return fault;
   if (auto fault = out->load_parked())
     return fault;
-  if (auto fault = out->load())
+  if (auto fault = out->load(faulted))
     return fault;
   return out;
 }
 
 error fatal_watch::load_parked() {
-  const auto bytes
-    = persistence::read_file(*fs_, path_ + ".parked", parked_bytes_max);
+  const auto list = path_ + ".parked";
+  const auto bytes = persistence::read_file(*fs_, list, parked_bytes_max);
   if (!bytes)
     return bytes.failure().code == errc::not_found ? error{} : bytes.failure();
   std::string_view rest{reinterpret_cast<const char*>(bytes->data()),
                         bytes->size()};
-  for (size_t end; (end = rest.find('\n')) != std::string_view::npos;
-       rest.remove_prefix(end + 1)) {
+  size_t unknown = 0;
+  while (!rest.empty()) {
+    const auto end = std::min(rest.find('\n'), rest.size());
     const auto line = text::parse_json(rest.substr(0, end));
-    const auto what = line ? read_place(*line) : std::nullopt;
-    if (!what)
-      return {errc::corrupt, path_ + ".parked: '"
-                               + std::string{rest.substr(0, end)}
-                               + "' names no message"};
-    parked_.push_back(*what);
+    if (const auto what = line ? read_place(*line) : std::nullopt)
+      parked_.push_back(*what);
+    else
+      ++unknown;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
   }
-  return {};
+  if (unknown == 0)
+    return {};
+  damage_ = list + ": " + std::to_string(unknown)
+            + " lines name no message; the file is kept as " + list
+            + ".damaged, and what they named is taken again";
+  if (auto fault = persistence::replace_file(*fs_, list + ".damaged", *bytes))
+    return fault;
+  return write_parked(parked_);
 }
 
-error fatal_watch::load() {
+error fatal_watch::load(bool faulted) {
   auto file = fs_->open(path_, persistence::open_mode::write);
   if (!file)
     return file.failure();
@@ -89,34 +96,43 @@ error fatal_watch::load() {
   const auto found
     = text::parse_json({reinterpret_cast<const char*>(bytes.data()), *got});
   const auto state = found ? found->at("state").text_or_empty() : std::string{};
-  careful_ = *got != 0 && state != "ended";
-  if (state == "taking")
-    if (const auto what = read_place(*found))
-      suspect_ = {
-        *what, static_cast<uint32_t>(found->at("times").natural().value_or(0))};
+  if (state == "taking" || state == "suspected" || state == "threw") {
+    auto times
+      = static_cast<uint32_t>(found->at("times").natural().value_or(0));
+    // Who was killed from outside was not ended by what it took.
+    if (state == "taking" && !faulted && times != 0)
+      --times;
+    if (const auto what = read_place(*found); what && times != 0)
+      suspect_ = {*what, times};
+  }
   if (suspect_ && suspect_->times >= park_after_) {
     if (auto fault = park(suspect_->what))
       return fault;
     suspect_.reset();
+    faulted = true; // Another one may follow it.
   }
+  careful_ = faulted || suspect_;
   file_ = *std::move(file);
-  // What is suspected stays there until the next message is taken.
-  if (!suspect_)
-    write(mark::running, {});
+  write(suspect_ ? mark::suspected : mark::running,
+        suspect_.value_or(taking{}));
   return std::exchange(fault_, {});
 }
 
 error fatal_watch::park(const place& what) {
   auto next = parked_;
   next.push_back(what);
-  std::string lines;
-  for (const auto& each : next)
-    lines += as_line(each) + "\n";
-  if (auto fault = persistence::replace_file(
-        *fs_, path_ + ".parked", std::as_bytes(std::span<const char>{lines})))
+  if (auto fault = write_parked(next))
     return fault;
   parked_ = std::move(next);
   return {};
+}
+
+error fatal_watch::write_parked(const std::vector<place>& all) {
+  std::string lines;
+  for (const auto& each : all)
+    lines += as_line(each) + "\n";
+  return persistence::replace_file(*fs_, path_ + ".parked",
+                                   std::as_bytes(std::span<const char>{lines}));
 }
 
 bool fatal_watch::is_parked(const place& what) const {
@@ -144,21 +160,23 @@ void fatal_watch::end() {
     return;
   // Whatever ends it now is none of this message.
   const bool past = careful_until_ != position{} && passed_ >= careful_until_;
-  if (past) {
+  if (past)
     careful_ = false;
+  if (past || (suspect_ && suspect_->what.end <= passed_))
     suspect_.reset();
-  }
-  write(mark::running, {});
+  write(suspect_ ? mark::suspected : mark::running,
+        suspect_.value_or(taking{}));
 }
 
 void fatal_watch::threw(const place& what) {
-  write(mark::taking, {what, times_of(what)});
+  write(mark::threw, {what, times_of(what)});
 }
 
 void fatal_watch::write(mark as, const taking& what) {
-  constexpr const char* names[] = {"ended", "running", "taking"};
+  constexpr const char* names[]
+    = {"ended", "running", "taking", "suspected", "threw"};
   text::json_value out{{"state", names[static_cast<int>(as)]}};
-  if (as == mark::taking) {
+  if (as > mark::running) {
     out["life"] = to_string(what.what.life);
     out["position"] = what.what.end.value;
     out["times"] = what.times;

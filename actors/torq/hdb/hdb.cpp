@@ -442,6 +442,11 @@ status_facts to_status(const hdb_facts& facts) {
     out.add("indexed_version", facts.indexed->value);
   if (!facts.last_failure.empty())
     out.add("last_failure", facts.last_failure);
+  if (!facts.last_failure.empty() && facts.version == manifest_version{}) {
+    // Each question fails of it.
+    out.add("refuses", true);
+    out.add("standing", facts.last_failure);
+  }
   if (!facts.undeclared.empty()) {
     auto& tables = out.add("undeclared", text::json_value::array());
     for (const auto& table : facts.undeclared)

@@ -1,7 +1,9 @@
 #include <millrace/actors/torq/rdb/dead_letters.hpp>
 #include <millrace/messages/text/hex_text.hpp>
+#include <millrace/messages/text/json_text.hpp>
 #include <millrace/messages/text/json_value.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <vector>
 
@@ -45,13 +47,52 @@ error dead_letters::load() {
     for (size_t end; (end = text.find('\n')) != std::string_view::npos;
          text.remove_prefix(end + 1)) {
       line.append(text.substr(0, end));
-      known_.insert(hash_of(line));
+      note(line);
       end_ += line.size() + 1;
       line.clear();
     }
     line.append(text);
   }
   return line.empty() ? error{} : file_->truncate(end_);
+}
+
+/// A line that is none of a letter counts for nothing here: who lists them
+/// tells of it.
+void dead_letters::note(const std::string& line) {
+  const auto parsed = text::parse_json(line);
+  const auto end = parsed ? parsed->at("position").natural() : std::nullopt;
+  const auto id = parsed ? parsed->at("id").integer() : std::nullopt;
+  if (!end || !id)
+    return;
+  auto stream = parsed->at("stream").text_or_empty();
+  auto origin = parsed->at("origin").text_or_empty();
+  if (parsed->find("taken") != nullptr)
+    return forget(stream, position{*end}, origin, *id);
+  const auto hash = hash_of(line);
+  if (known_.insert(hash).second)
+    waiting_.emplace(*end,
+                     waiting{std::move(stream), std::move(origin), *id, hash});
+}
+
+void dead_letters::forget(std::string_view stream, position end,
+                          std::string_view origin, int64_t id) {
+  auto [at, last] = waiting_.equal_range(end.value);
+  while (at != last)
+    if (at->second.is_of(stream, origin, id)) {
+      known_.erase(at->second.line);
+      at = waiting_.erase(at);
+    } else {
+      ++at;
+    }
+}
+
+error dead_letters::append(std::string line) {
+  line += '\n';
+  // What is torn by a failure is written over.
+  if (auto fault = file_->write_at(end_, std::as_bytes(std::span{line})))
+    return fault;
+  end_ += line.size();
+  return {};
 }
 
 error dead_letters::keep(const dead_letter& what) {
@@ -62,16 +103,34 @@ error dead_letters::keep(const dead_letter& what) {
     {"origin", what.origin}, {"id", what.id},
     {"table", what.table},   {"rows", what.rows},
     {"reason", what.reason}, {"payload", std::move(digits)}};
-  auto line = letter.dump();
+  const auto line = letter.dump();
   const auto hash = hash_of(line);
   if (known_.contains(hash))
     return {};
-  line += '\n';
-  // What is torn by a failure is written over.
-  if (auto fault = file_->write_at(end_, std::as_bytes(std::span{line})))
+  if (auto fault = append(line))
     return fault;
-  end_ += line.size();
   known_.insert(hash);
+  waiting_.emplace(
+    what.end.value,
+    waiting{std::string{what.stream}, std::string{what.origin}, what.id, hash});
+  return {};
+}
+
+error dead_letters::take_back(std::string_view stream, position end,
+                              std::string_view origin, int64_t id) {
+  const auto [first, last] = waiting_.equal_range(end.value);
+  if (std::none_of(first, last, [&](const auto& each) {
+        return each.second.is_of(stream, origin, id);
+      }))
+    return {};
+  const text::json_value taken{{"stream", stream},
+                               {"position", end.value},
+                               {"origin", origin},
+                               {"id", id},
+                               {"taken", true}};
+  if (auto fault = append(taken.dump()))
+    return fault;
+  forget(stream, end, origin, id);
   return {};
 }
 

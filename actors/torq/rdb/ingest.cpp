@@ -32,6 +32,9 @@ struct ingest {
   void take(const rt::message& m, position end);
   void park(const rt::message& m, position end);
   void refuse(const error& why);
+  error open_letters();
+  void find_letters();
+  void take_letter_back(const rt::message& m, position end);
   bool reject(const rt::message& m, position end, const error& why,
               const reject_kind& kind = {});
   void count_unheld(const rt::message& m, position end);
@@ -98,8 +101,25 @@ void ingest::take(const rt::message& m, position end) {
     return refuse(fault);
   if (fault)
     return void(reject(m, end, fault));
+  // Only this thread sets it.
+  if (store->letters && store->letters->waits_at(end))
+    take_letter_back(m, end);
   if (const std::scoped_lock lock{store->reject_mutex}; !store->refused.empty())
     store->refused.clear();
+}
+
+/// What an earlier life could not take. Its rows are in the table either way.
+void ingest::take_letter_back(const rt::message& m, position end) {
+  error fault;
+  {
+    const std::scoped_lock lock{store->letters_mutex};
+    fault = store->letters->take_back(settings.stream, end, m.header.on,
+                                      m.header.id);
+  }
+  if (fault)
+    warn("rejects", settings.reject_file + ": the batch at " + to_string(end)
+                      + " is taken by now, and is listed as rejected still: "
+                      + to_string(fault));
 }
 
 /// It stays in the stream, and is asked for again.
@@ -111,27 +131,40 @@ void ingest::refuse(const error& why) {
   control->refuse(why);
 }
 
+/// Those of earlier lives; none is made here, and what cannot be read now is
+/// told when there is one to keep.
+void ingest::find_letters() {
+  const std::scoped_lock lock{store->letters_mutex};
+  if (!store->letters && env->fs->exists(settings.reject_file))
+    static_cast<void>(open_letters());
+}
+
+/// Under the lock of the letters.
+error ingest::open_letters() {
+  if (store->letters)
+    return {};
+  auto opened = dead_letters::open(*env->fs, settings.reject_file);
+  // A directory in its place is no reason to stand still.
+  if (!opened && env->fs->list(settings.reject_file)
+      && !persistence::set_aside(*env->fs, settings.reject_file)) {
+    warn("set_aside", settings.reject_file
+                        + " is a directory, and is moved aside: what was "
+                          "rejected before is not listed any more");
+    opened = dead_letters::open(*env->fs, settings.reject_file);
+  }
+  if (!opened)
+    return opened.failure();
+  store->letters = *std::move(opened);
+  return {};
+}
+
 /// @returns whether it is kept; if not it comes again.
 bool ingest::reject(const rt::message& m, position end, const error& why,
                     const reject_kind& kind) {
   error fault;
   {
     const std::scoped_lock lock{store->letters_mutex};
-    if (!store->letters) {
-      auto opened = dead_letters::open(*env->fs, settings.reject_file);
-      // A directory in its place is no reason to stand still.
-      if (!opened && env->fs->list(settings.reject_file)
-          && !persistence::set_aside(*env->fs, settings.reject_file)) {
-        warn("set_aside", settings.reject_file
-                            + " is a directory, and is moved aside: what was "
-                              "rejected before is not listed any more");
-        opened = dead_letters::open(*env->fs, settings.reject_file);
-      }
-      if (opened)
-        store->letters = *std::move(opened);
-      else
-        fault = opened.failure();
-    }
+    fault = open_letters();
     if (!fault)
       fault = store->letters->keep({settings.stream, end, m.header.on,
                                     m.header.id, batch.table, batch.row_count,
@@ -264,6 +297,7 @@ ingest_handlers(const std::shared_ptr<rdb_store>& store, persistence::env& env,
       into.life = life;
     if (in->settings.watch)
       in->settings.watch->flow_began(end);
+    in->find_letters();
     caf::anon_send(in->owner, flow_atom::value, life, end);
   };
   out->on_failure = [in](const error& fault) {

@@ -254,7 +254,7 @@ std::string rdb_state::held() const {
     return {};
   return "period " + text::date_text(waits->period.value)
          + " is not written down: " + std::to_string(waits->rejects)
-         + " batches of it fit no table ('millrace rejects' lists them); "
+         + " batches of it are set aside ('millrace rejects' lists them); "
            "'millrace eop --accept-rejects' writes it without them";
 }
 

@@ -189,8 +189,10 @@ void rdb_state::flow_began(lineage_id life, position end) {
 std::shared_ptr<rt::fatal_watch> rdb_state::open_watch() {
   if (settings.watch_file.empty())
     return nullptr;
-  auto opened
-    = rt::fatal_watch::open(*env->fs, settings.watch_file, settings.park_after);
+  auto opened = rt::fatal_watch::open(*env->fs, settings.watch_file,
+                                      settings.park_after, env->ended_by_fault);
+  if (opened && settings.on_warning && !(*opened)->damage().empty())
+    settings.on_warning("damaged", (*opened)->damage());
   if (opened)
     return *std::move(opened);
   if (settings.on_warning)

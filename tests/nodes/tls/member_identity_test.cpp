@@ -51,6 +51,32 @@ TEST(MemberIdentityTest, SeveralAuthoritiesAndThoseBetweenAreTaken) {
               HasSubstr("would be refused by the others"));
 }
 
+TEST(MemberIdentityTest, LastsAsLongAsItsAuthority) {
+  const int64_t now_s = std::time(nullptr);
+  const auto brief = authority("ca", {.ends_s = 9 * 86'400});
+  const auto leaf = make_certificate({.by = &brief});
+  const auto made = read(leaf, brief.certificate);
+  ASSERT_TRUE(made.identity) << made.certificate_fault;
+  EXPECT_EQ(made.identity->days_left(now_s + 10), 8);
+  EXPECT_THAT(made.identity->warnings(),
+              ElementsAre(HasSubstr("is of an authority that expires on ")));
+  // One that signed nothing here does not count, however soon it ends.
+  const auto ca = authority("other");
+  const auto good
+    = read(make_certificate({.by = &ca}), brief.certificate + ca.certificate);
+  ASSERT_TRUE(good.identity);
+  EXPECT_EQ(good.identity->days_left(now_s + 10), 99);
+  EXPECT_THAT(good.identity->warnings(), IsEmpty());
+  // One in between ends the chain, too.
+  const auto middle = authority("middle", {.by = &ca, .ends_s = 5 * 86'400});
+  auto below = make_certificate({.by = &middle});
+  below.certificate += middle.certificate;
+  const auto between = read(below, ca.certificate);
+  ASSERT_TRUE(between.identity) << between.certificate_fault;
+  EXPECT_EQ(between.identity->days_left(now_s + 10), 4);
+  EXPECT_FALSE(between.identity->warnings().empty());
+}
+
 TEST(MemberIdentityTest, FaultsAreOfTheFileThatHasThem) {
   const auto ca = authority("ca");
   const auto other = authority("other");

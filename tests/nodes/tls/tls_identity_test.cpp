@@ -46,6 +46,16 @@ TEST(TlsIdentityTest, AChainFollowsItsFirstAndMayStandBesideTheKey) {
   EXPECT_TRUE(read({both, both}).identity);
 }
 
+TEST(TlsIdentityTest, AChainLastsAsLongAsWhatEndsFirst) {
+  auto made = make_certificate();
+  made.certificate += make_certificate({.ends_s = 3 * 86'400}).certificate;
+  const auto chain = read(made);
+  ASSERT_TRUE(chain.identity);
+  EXPECT_EQ(chain.identity->days_left(std::time(nullptr) + 10), 2);
+  EXPECT_THAT(chain.identity->warnings(),
+              ElementsAre(HasSubstr("certificate 2 of it expires on ")));
+}
+
 TEST(TlsIdentityTest, FaultsAreOfTheFileThatHasThem) {
   const auto good = make_certificate();
   const auto other = make_certificate();

@@ -231,6 +231,7 @@ void world::boot(node& who) {
         if (auto mine = weak.lock())
           pass(mine, point);
       };
+  life->env.ended_by_fault = who.faulted_;
   who.lives_.push_back(life);
   who.alive_ = true;
   without_power_.erase(who.disk_);
@@ -317,6 +318,7 @@ void world::end_life(node& who, const crash_style& style) {
   who.paused_ = false;
   who.dying_ = true;
   who.restart_after_ = style.restart_after;
+  who.faulted_ = style.fault;
   ++crashes_;
   mix(who.number_ + 2'000'003);
   note(who.name_, style.power ? "ends without power" : "ends");

@@ -38,6 +38,8 @@ struct crash_style {
   survival left = survival::some;
   /// Restarts by itself after this time; none: only `world::restart` does.
   std::optional<duration> restart_after{};
+  /// By a fault of its own, as a bad access: the next life knows.
+  bool fault = false;
 };
 
 [[nodiscard]] inline comeback restart_after(duration time) { return {time}; }
@@ -126,7 +128,8 @@ private:
   std::vector<std::shared_ptr<life>> lives_;
   bool alive_ = false;
   bool paused_ = false;
-  bool dying_ = false; ///< Its life is over, its actors are not yet gone.
+  bool dying_ = false;   ///< Its life is over, its actors are not yet gone.
+  bool faulted_ = false; ///< Its last life ended by a fault of its own.
   std::optional<duration> restart_after_{};
   std::optional<duration> supervised_{};
   error boot_failure_;
