@@ -167,18 +167,22 @@ TEST(RtSwarmSim, NothingIsLostWhenLeadersChange) {
 
 /// Again and again, all of them or some, at one moment.
 TEST(RtSwarmSim, NothingIsLostWhenManyLosePowerAtOnce) {
-  swarm_of(15, [](swarm_drawing& drawing) {
-    plan_of_run out{.members = size_t{drawing.one_in(2) ? 1u : 3u},
-                    .grace_ns = 50'000'000};
-    out.mix = {.kills = false, .pauses = false, .links = false};
-    out.mix.outages = true;
-    out.mix.disk_errors = drawing.one_in(3);
-    out.mix.nodes = rt_names(out.members);
-    out.mix.nodes.push_back("pub0");
-    out.mix.faults_max = 30;
-    out.mix.within = 2s;
-    return out;
-  });
+  swarm_of(
+    15,
+    [](swarm_drawing& drawing) {
+      plan_of_run out{.members = size_t{drawing.one_in(2) ? 1u : 3u},
+                      .grace_ns = 50'000'000};
+      out.mix = {.kills = false, .pauses = false, .links = false};
+      out.mix.outages = true;
+      out.mix.disk_errors = drawing.one_in(3);
+      out.mix.nodes = rt_names(out.members);
+      out.mix.nodes.push_back("pub0");
+      out.mix.faults_max = 30;
+      out.mix.within = 2s;
+      return out;
+    },
+    // A sync of a publisher fails, and later its machine loses its power.
+    {74});
 }
 
 /// What was said before it was on a disk is gone with the power, and much is
