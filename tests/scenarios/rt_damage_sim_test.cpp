@@ -301,6 +301,52 @@ TEST_P(RtDamageSim, WhatIsCollectedAndRotsIsTold) {
   EXPECT_GT(told, 0u) << "nothing was damaged for good";
 }
 
+/// The end of a publisher's log rots while RT does not have it, and nothing
+/// follows it.
+void damage_newest_record(rt_scenario& run) {
+  run.damaged.insert("pub0.market");
+  // A new log numbers nothing before RT has answered.
+  EXPECT_TRUE(
+    run.w.run_until([&run] { return run.books[0]->accepted > 0; }, 60s));
+  run.w.crash("rt0");
+  EXPECT_TRUE(run.w.run_until(
+    [&run] { return run.books[0]->accepted >= run.targets[0]; }, 60s));
+  run.w.run_for(1s); // All is written.
+  auto& disk = run.w.at("pub0").disk();
+  const auto path = files_of(disk, "/pub/pub0.market", false).back();
+  disk.flip_bit(path, disk.content(path).size() * 8 - 1);
+  run.w.restart("rt0");
+}
+
+size_t count_notices(rt_scenario& run, std::string_view id) {
+  const auto& all = run.w.at("rt0").notices();
+  return static_cast<size_t>(std::count_if(
+    all.begin(), all.end(), [&](const auto& each) { return each.id == id; }));
+}
+
+// Its publisher goes on in another file, so that who reads there comes past it.
+// RT tells of it once: its copy, with a seal that counts what is lost, is
+// whole.
+TEST_P(RtDamageSim, TheNewestRecordOfAQuietPublisherRotsAndIsToldOnce) {
+  for_each_seed(10, [&](uint64_t seed) {
+    rt_scenario run{seed, cached()};
+    damage_newest_record(run);
+    auto broken = run.w.run_until([&run] { return run.settled(); }, 30s)
+                    ? std::vector<std::string>{}
+                    : std::vector<std::string>{"what rotted is waited for"};
+    // It looks at all files, again and again.
+    run.w.run_for(60s);
+    for (const auto* id : {"input_damaged", "input_mended", "input_lost"})
+      if (const auto count = count_notices(run, id); count > 1)
+        broken.push_back(std::to_string(count) + " times: " + id);
+    if (!broken.empty())
+      run.ask_all(broken);
+    for (auto& line : run.finish())
+      broken.push_back(std::move(line));
+    return report(seed, broken);
+  });
+}
+
 INSTANTIATE_TEST_SUITE_P(Modes, RtDamageSim, ::testing::Values(false, true),
                          [](const auto& mode) {
                            return mode.param ? "cached" : "synced";

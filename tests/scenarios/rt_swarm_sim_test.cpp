@@ -261,19 +261,19 @@ TEST(RtSwarmSim, NothingIsLostWhenRecordsRotAtRt) {
 }
 
 TEST(RtSwarmSim, WhatRotsAtAPublisherIsToldAndNothingElseIsLost) {
-  swarm_of(
-    10,
-    [](swarm_drawing& drawing) {
-      auto out
-        = any_plan(drawing, {.isolations = true}, drawing.one_in(2) ? 1 : 3);
-      out.damages_feeds = true;
-      out.mix.rotting = {"pub0"};
-      out.mix.rotting_parts = {"/log."};
-      return out;
-    },
-    // The end of one file and the begin of the next, and nothing after them;
-    // the record by which RT knows a publisher again; the first of all.
-    {77, 255, 346, 478, 592, 635});
+  swarm_of(10,
+           [](swarm_drawing& drawing) {
+             auto out = any_plan(drawing, {.isolations = true},
+                                 drawing.one_in(2) ? 1 : 3);
+             out.damages_feeds = true;
+             out.mix.rotting = {"pub0"};
+             out.mix.rotting_parts = {"/log."};
+             return out;
+           },
+           // The end of one file and the begin of the next, and nothing after
+           // them; the record by which RT knows a publisher again; the first of
+           // all; the newest one.
+           {38, 77, 255, 346, 478, 592, 635});
 }
 
 } // namespace
