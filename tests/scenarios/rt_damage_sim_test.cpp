@@ -192,6 +192,22 @@ TEST_P(RtDamageSim, ASubscribersCopyRots) {
   });
 }
 
+// What came first is delivered, and finds no room in the copy: later the copy
+// gets all of the file, and the subscriber nothing twice.
+TEST_P(RtDamageSim, ACopyThatHadNoRoomBeginsWithItsFile) {
+  for_each_seed(20, [&](uint64_t seed) {
+    rt_scenario run{seed, cached(), 1, rt_scenario::files::kept};
+    // Its files are there, and nothing in them.
+    EXPECT_TRUE(run.w.run_until(
+      [&run] { return run.w.at("copy").disk().exists("/copy/market/.synced"); },
+      10s));
+    run.w.at("copy").disk().leave_free(run.w.draw(200));
+    run.w.after(std::chrono::milliseconds{200 + run.w.draw(3000)},
+                [&run] { run.w.at("copy").disk().set_quota(std::nullopt); });
+    return report(seed, end(run));
+  });
+}
+
 // A subscriber that holds back what comes, while an event comes: a closed file
 // of out/ that nobody can make again.
 TEST_P(RtDamageSim, EventsKeepTheirPlaceBehindWhatIsHeldBack) {
