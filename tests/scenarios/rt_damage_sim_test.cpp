@@ -317,6 +317,28 @@ TEST_P(RtDamageSim, WhatIsCollectedAndRotsIsTold) {
   EXPECT_GT(told, 0u) << "nothing was damaged for good";
 }
 
+// The file before it needs the state at the begin of the one that is written.
+TEST_P(RtDamageSim, TwoFilesOfTheMergedLogRotAndBothAreMadeAgain) {
+  for_each_seed(10, [&](uint64_t seed) {
+    rt_scenario run{seed, cached(), 1, rt_scenario::files::kept};
+    std::vector<std::string> broken;
+    if (!run.w.run_until([&run] { return run.settled(); }, 60s))
+      broken.push_back("not all committed");
+    auto& disk = run.w.at("rt0").disk();
+    const auto files = files_of(disk, stream_directory("rt0") + "/out", false);
+    for (size_t i = files.size() - std::min<size_t>(files.size(), 2);
+         i < files.size(); ++i)
+      if (!disk.content(files[i]).empty())
+        disk.flip_bit(files[i], 500);
+    run.w.run_for(60s);
+    if (has_notice(run.w, "rt0", "out_lost"))
+      broken.push_back("a file is given up that can be made again");
+    for (auto& line : run.finish())
+      broken.push_back(std::move(line));
+    return report(seed, broken);
+  });
+}
+
 /// The end of a publisher's log rots while RT does not have it, and nothing
 /// follows it.
 void damage_newest_record(rt_scenario& run) {
