@@ -273,10 +273,12 @@ void http_session::read(effects& out) {
       // Some clients end a body with an empty line.
       unread_.erase(
         0, std::min(unread_.find_first_not_of("\r\n"), unread_.size()));
-      if (unread_.empty())
-        break;
-      parser_ = std::make_unique<parser>(limits_);
+      if (!unread_.empty())
+        parser_ = std::make_unique<parser>(limits_);
     }
+    // Of no bytes Beast's parser takes a place that is none.
+    if (unread_.empty())
+      break;
     boost::system::error_code fault;
     const auto taken = parser_->in.put(boost::asio::buffer(unread_), fault);
     unread_.erase(0, taken);
