@@ -72,6 +72,8 @@ struct file_scan {
   bool cut_off = false;
   /// First intact record after the damage, if any.
   std::optional<position> next_intact;
+  /// The first padding before valid_end: what the seal counts there is lost.
+  std::optional<position> padding;
   std::string reason; ///< Why the bytes at valid_end are not a record.
 };
 

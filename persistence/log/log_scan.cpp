@@ -259,8 +259,22 @@ error tally_after_damage(file& source, const lineage_id& lineage,
 
 namespace {
 
+// The seal knows of records that nobody has any more; of those that are there
+// it must know, too.
+std::string_view check_seal_after_padding(const file_scan& scan,
+                                          const seal_info& seal) {
+  if (seal.message_count < scan.tally.message_count)
+    return "the seal counts fewer messages than the file has";
+  for (const auto& [origin, range] : scan.tally.ids)
+    if (!seal.ids.contains(origin))
+      return "the seal names other ids than the file has";
+  return {};
+}
+
 // Whether the seal says what was found before it.
 std::string_view check_seal(const file_scan& scan, const seal_info& seal) {
+  if (scan.padding)
+    return check_seal_after_padding(scan, seal);
   if (seal.message_count != scan.tally.message_count)
     return "the seal counts other messages than the file has";
   if (seal.running_hash != scan.tally.running_hash)
@@ -323,6 +337,8 @@ result<file_scan> scan_open_file(file& source, const lineage_id& lineage,
     ++scan.record_count;
     const auto begin = at;
     at += record.length;
+    if (record.kind == record_kind::padding && !scan.padding)
+      scan.padding = position::of(session, roll, begin);
     if (record.kind != record_kind::seal) {
       add_to_tally(scan.tally, record);
       continue;

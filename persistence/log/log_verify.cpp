@@ -50,6 +50,8 @@ error verification::check_file(const log_file_info& info,
   const auto note
     = detail::read_session_end(*fs_, directory_, report_.lineage, info.session);
   const bool last_of_session = old && next->session != info.session;
+  if (scan->padding)
+    add(info, scan->padding->offset(), "padding: what was here is lost");
   if (scan->damaged)
     add(info, from, scan->reason);
   else if (scan->size > from && old)

@@ -289,6 +289,13 @@ error log_writer::impl::recover_last(
                                    : std::nullopt,
                                  *scan))
       return fault;
+  // What is there is read from now on, and counts as synced: also what a failed
+  // sync left in the cache alone, and the end of a file that was not synced
+  // when its owner died before the next one was there.
+  if (verdict.action != tail_verdict::action_type::refuse)
+    if (auto fault = detail::add_left_unsynced(
+          fs(), directory(), {&last, 1}, known_end, verdict.rewrite, dirty))
+      return fault;
   if (!resumes())
     return go_past(last, *scan, verdict, known_end);
   if (auto fault = go_on(last, *scan, verdict))
@@ -310,11 +317,6 @@ error log_writer::impl::go_on(const log_file_info& last, const file_scan& scan,
       return fault;
   if (auto fault = resume_in(last, scan))
     return fault;
-  if (verdict.rewrite)
-    if (auto fault = detail::rewrite(*current, 0, recorded.offset()))
-      return fault;
-  if (!scan.seal)
-    dirty.add(current);
   return {};
 }
 

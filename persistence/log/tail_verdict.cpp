@@ -23,29 +23,29 @@ tail_verdict judge_tail(session_policy policy,
     const auto verdict = judge_tail(session_policy::resume, facts);
     // Whatever is damaged, its owner makes it again.
     return verdict.action == action::refuse
-             ? tail_verdict{action::pass, false, facts.fenced && !sealed}
+             ? tail_verdict{action::pass, false, facts.fenced}
              : verdict;
   }
   if (policy == session_policy::resume) {
     const bool clean = all_here || facts.mark == tail_facts::mark_type::closed;
-    const bool rewrite = facts.fenced && !sealed;
     if (torn)
-      return {action::cut, clean, rewrite};
+      return {action::cut, clean, facts.fenced};
     if (facts.damaged || wrong)
       return {action::refuse, false, false};
-    return {action::keep, clean, rewrite};
+    return {action::keep, clean, facts.fenced};
   }
   if (facts.ending == ending::session_sealed)
-    return {action::keep, true, false};
+    return {action::keep, true, facts.fenced};
   // What it held was merged everywhere. But if its owner did not end in it, a
   // file followed that is gone, and with it ids that were given out.
   if (facts.ending == ending::collected)
-    return {action::keep, facts.mark == tail_facts::mark_type::closed, false};
+    return {action::keep, facts.mark == tail_facts::mark_type::closed,
+            facts.fenced};
   if (all_here)
     return {action::seal, true, false};
   if (!wrong && (!facts.damaged || torn))
-    return {action::cut, false, false};
-  return {action::keep, false, false};
+    return {action::cut, false, facts.fenced};
+  return {action::keep, false, facts.fenced};
 }
 
 } // namespace millrace::persistence

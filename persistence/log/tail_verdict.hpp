@@ -50,7 +50,8 @@ struct tail_verdict {
   action_type action = action_type::keep;
   /// Nothing that was recorded before is missing.
   bool clean = false;
-  /// The bytes are to be written again before a sync of them counts.
+  /// A sync of the file failed: its bytes, which may only be in the cache, are
+  /// to be written again before a sync of them counts.
   bool rewrite = false;
 
   friend bool operator==(const tail_verdict&, const tail_verdict&) = default;

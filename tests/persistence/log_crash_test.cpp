@@ -262,6 +262,56 @@ TEST(LogFaultSweepTest, AResumedLogWritesAgainWhatAFailedSyncDropped) {
   EXPECT_EQ(read_all(disk, log_directory).messages.size(), 5u);
 }
 
+// The next session begins after it, and says that all before is synced.
+TEST(LogFaultSweepTest, TheNextSessionWritesAgainWhatAFailedSyncDropped) {
+  memory_file_system disk{1};
+  env world;
+  world.fs = &disk;
+  world.random = [] { return uint64_t{3}; };
+  const log_writer_options options{.directory = log_directory};
+  auto writer = *log_writer::open(world, options);
+  for (int64_t id = 1; id <= 5; ++id)
+    ASSERT_TRUE(writer->append(record_kind::messages, payload_kind::opaque,
+                               {"feed", id, id, null_int}, bytes_of("x")));
+  ASSERT_FALSE(writer->write());
+  disk.fail(disk_call::sync, 1);
+  EXPECT_TRUE(writer->sync());
+  disk.end_process();
+  writer = *log_writer::open(world, options);
+  EXPECT_EQ(writer->recovered_ids().at("feed"), 5);
+  EXPECT_GE(writer->synced_end(), position::of(1, 0, 0));
+  disk.cut_power(survival::nothing);
+  const auto got = read_all(disk, log_directory);
+  EXPECT_EQ(got.messages.size(), 5u);
+  // Nothing that was said to be synced is missing.
+  for (const auto& event : got.events)
+    EXPECT_EQ(event.kind, event_kind::reset) << event.cause;
+}
+
+// A file is full and sealed, and the next one is not there yet.
+TEST(LogFaultSweepTest, ASealedFileIsSyncedByWhoGoesOnAfterIt) {
+  for (const auto policy : {session_policy::next, session_policy::resume}) {
+    SCOPED_TRACE(static_cast<int>(policy));
+    memory_file_system disk{1};
+    env world;
+    world.fs = &disk;
+    world.random = [] { return uint64_t{3}; };
+    const log_writer_options options{.directory = log_directory,
+                                     .session = policy};
+    auto writer = *log_writer::open(world, options);
+    ASSERT_TRUE(writer->append(record_kind::messages, payload_kind::opaque,
+                               {"feed", 1, 1, null_int}, bytes_of("x")));
+    // For the new file.
+    disk.fail(disk_call::open, 1, errc::no_space, 1, "log.0.1");
+    EXPECT_EQ(writer->roll().code, errc::no_space);
+    disk.end_process();
+    writer = *log_writer::open(world, options);
+    EXPECT_GE(writer->synced_end(), position::of(0, 1, 0));
+    disk.cut_power(survival::nothing);
+    EXPECT_EQ(read_all(disk, log_directory).messages.size(), 1u);
+  }
+}
+
 TEST(LogFaultSweepTest, ACopyThatLostItsEndGoesOnWhereItStands) {
   memory_file_system disk{1};
   env world;

@@ -307,6 +307,53 @@ TEST_F(LogMendTest, ACopyIsMendedInItsPlace) {
   synced();
 }
 
+// What its source lost is padding in a copy; the seal, of the source, counts
+// it.
+TEST_F(LogMendTest, ACopyWithPaddingEndsWithTheSealOfItsSource) {
+  position second;
+  position third;
+  {
+    auto writer = *open(session_policy::resume);
+    second = write(*writer, 1);
+    third = write(*writer, 2);
+    write(*writer, 3);
+    ASSERT_FALSE(writer->roll());
+    ASSERT_FALSE(writer->close());
+  }
+  const auto lineage = *read_lineage(disk, log_directory);
+  auto bytes = disk.content("/log/log.0.0");
+  const auto lost = encode_padding(lineage, second, third);
+  std::copy(lost.begin(), lost.end(),
+            bytes.begin() + static_cast<ptrdiff_t>(second.offset()));
+  const position end{bytes.size()};
+  {
+    auto copy = *log_replica::open(world, "/copy", lineage);
+    ASSERT_FALSE(copy->append({}, bytes));
+  }
+  const log_file_info file{0, 0, bytes.size(), false};
+  const auto scan = scan_log_file(disk, "/copy", lineage, file);
+  ASSERT_TRUE(scan) << to_string(scan.failure());
+  EXPECT_FALSE(scan->damaged) << scan->reason;
+  EXPECT_TRUE(scan->seal);
+  EXPECT_EQ(scan->padding, second);
+  EXPECT_EQ(scan->valid_end, end);
+  // A new life keeps its seal.
+  EXPECT_EQ((*log_replica::open(world, "/copy", lineage))->end(), end);
+  const auto report = *verify_log(disk, "/copy");
+  ASSERT_EQ(report.damages.size(), 1u);
+  EXPECT_EQ(report.damages[0].offset, second.offset());
+  // With the seal of another file it is as damaged as without padding.
+  record_builder other{lineage, {}};
+  other.add(record_kind::messages, payload_kind::opaque,
+            {"another", 1, 1, null_int}, bytes_of(payload_of(1)));
+  other.close_record();
+  const auto strange = other.bytes();
+  const auto rest = encode_padding(lineage, position{strange.size()}, third);
+  disk.overwrite("/copy/log.0.0", 0, strange);
+  disk.overwrite("/copy/log.0.0", strange.size(), rest);
+  EXPECT_TRUE(scan_log_file(disk, "/copy", lineage, file)->damaged);
+}
+
 TEST_F(LogMendTest, PaddingStandsForAnyNumberOfLostBytes) {
   const lineage_id lineage{{1, 2}};
   for (const uint64_t size :

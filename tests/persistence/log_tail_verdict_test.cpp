@@ -35,6 +35,7 @@ const tail_verdict keep{action::keep, false, false};
 const tail_verdict keep_clean{action::keep, true, false};
 const tail_verdict keep_rewritten{action::keep, false, true};
 const tail_verdict cut{action::cut, false, false};
+const tail_verdict cut_rewritten{action::cut, false, true};
 const tail_verdict seal{action::seal, true, false};
 const tail_verdict refuse{action::refuse, false, false};
 const tail_verdict pass{action::pass, false, false};
@@ -99,15 +100,23 @@ const std::vector<verdict_case> cases{
   {"fenced",
    {ending::none, mark::reached, !damaged, same_boot, fenced},
    keep_rewritten,
-   cut},
+   cut_rewritten},
   {"fenced, cut off",
    {ending::cut_off, mark::reached, !damaged, same_boot, fenced},
    keep_rewritten,
-   cut},
+   cut_rewritten},
   {"fenced, rolled",
    {ending::sealed, mark::reached, !damaged, same_boot, fenced},
-   keep,
-   cut},
+   keep_rewritten,
+   cut_rewritten},
+  {"fenced, ended",
+   {ending::session_sealed, mark::reached, !damaged, same_boot, fenced},
+   keep_rewritten,
+   {action::keep, true, true}},
+  {"fenced, wrong bytes",
+   {ending::wrong, mark::reached, !damaged, same_boot, fenced},
+   refuse,
+   keep_rewritten},
   // The machine died: what stands after the mark counts for nothing.
   {"power cut, whole",
    {ending::none, mark::reached, !damaged, !same_boot},
@@ -143,8 +152,8 @@ const std::vector<verdict_case> cases{
    keep_clean},
   {"power cut, fenced before",
    {ending::none, mark::reached, !damaged, !same_boot, fenced},
-   {action::cut, false, true},
-   cut},
+   cut_rewritten,
+   cut_rewritten},
   {"power cut, no note",
    {ending::wrong, mark::none, damaged, !same_boot},
    cut,
@@ -170,8 +179,10 @@ TEST(LogTailVerdictTest, EachCaseHasOneVerdictPerPolicy) {
     EXPECT_EQ(judge_tail(session_policy::resume, each.facts), each.resume);
     EXPECT_EQ(judge_tail(session_policy::next, each.facts), each.next);
     // What can be made again is never refused; else it is as a resumed log.
-    EXPECT_EQ(judge_tail(session_policy::rebuild, each.facts),
-              each.resume == refuse ? pass : each.resume);
+    auto made_again = each.resume;
+    if (each.resume == refuse)
+      made_again = {pass.action, pass.clean, each.facts.fenced};
+    EXPECT_EQ(judge_tail(session_policy::rebuild, each.facts), made_again);
   }
 }
 
@@ -188,7 +199,9 @@ TEST(LogTailVerdictTest, KeepsItsPromisesForAllFacts) {
         const auto past = judge_tail(session_policy::next, facts);
         EXPECT_NE(on.action, action::seal);
         EXPECT_NE(past.action, action::refuse);
-        EXPECT_FALSE(past.rewrite);
+        // What stays of a file whose sync failed is made durable.
+        EXPECT_EQ(past.rewrite, facts.fenced);
+        EXPECT_EQ(on.rewrite, facts.fenced && on.action != action::refuse);
         // A seal says that nothing is missing: only a live cache knows.
         if (past.action == action::seal)
           EXPECT_TRUE(facts.same_boot && !facts.fenced && !facts.damaged);

@@ -192,6 +192,22 @@ TEST_P(RtDamageSim, ASubscribersCopyRots) {
   });
 }
 
+// What came first is delivered, and finds no room in the copy: later the copy
+// gets all of the file, and the subscriber nothing twice.
+TEST_P(RtDamageSim, ACopyThatHadNoRoomBeginsWithItsFile) {
+  for_each_seed(20, [&](uint64_t seed) {
+    rt_scenario run{seed, cached(), 1, rt_scenario::files::kept};
+    // Its files are there, and nothing in them.
+    EXPECT_TRUE(run.w.run_until(
+      [&run] { return run.w.at("copy").disk().exists("/copy/market/.synced"); },
+      10s));
+    run.w.at("copy").disk().leave_free(run.w.draw(200));
+    run.w.after(std::chrono::milliseconds{200 + run.w.draw(3000)},
+                [&run] { run.w.at("copy").disk().set_quota(std::nullopt); });
+    return report(seed, end(run));
+  });
+}
+
 // A subscriber that holds back what comes, while an event comes: a closed file
 // of out/ that nobody can make again.
 TEST_P(RtDamageSim, EventsKeepTheirPlaceBehindWhatIsHeldBack) {
@@ -299,6 +315,74 @@ TEST_P(RtDamageSim, WhatIsCollectedAndRotsIsTold) {
     return report(seed, broken);
   });
   EXPECT_GT(told, 0u) << "nothing was damaged for good";
+}
+
+// The file before it needs the state at the begin of the one that is written.
+TEST_P(RtDamageSim, TwoFilesOfTheMergedLogRotAndBothAreMadeAgain) {
+  for_each_seed(10, [&](uint64_t seed) {
+    rt_scenario run{seed, cached(), 1, rt_scenario::files::kept};
+    std::vector<std::string> broken;
+    if (!run.w.run_until([&run] { return run.settled(); }, 60s))
+      broken.push_back("not all committed");
+    auto& disk = run.w.at("rt0").disk();
+    const auto files = files_of(disk, stream_directory("rt0") + "/out", false);
+    for (size_t i = files.size() - std::min<size_t>(files.size(), 2);
+         i < files.size(); ++i)
+      if (!disk.content(files[i]).empty())
+        disk.flip_bit(files[i], 500);
+    run.w.run_for(60s);
+    if (has_notice(run.w, "rt0", "out_lost"))
+      broken.push_back("a file is given up that can be made again");
+    for (auto& line : run.finish())
+      broken.push_back(std::move(line));
+    return report(seed, broken);
+  });
+}
+
+/// The end of a publisher's log rots while RT does not have it, and nothing
+/// follows it.
+void damage_newest_record(rt_scenario& run) {
+  run.damaged.insert("pub0.market");
+  // A new log numbers nothing before RT has answered.
+  EXPECT_TRUE(
+    run.w.run_until([&run] { return run.books[0]->accepted > 0; }, 60s));
+  run.w.crash("rt0");
+  EXPECT_TRUE(run.w.run_until(
+    [&run] { return run.books[0]->accepted >= run.targets[0]; }, 60s));
+  run.w.run_for(1s); // All is written.
+  auto& disk = run.w.at("pub0").disk();
+  const auto path = files_of(disk, "/pub/pub0.market", false).back();
+  disk.flip_bit(path, disk.content(path).size() * 8 - 1);
+  run.w.restart("rt0");
+}
+
+size_t count_notices(rt_scenario& run, std::string_view id) {
+  const auto& all = run.w.at("rt0").notices();
+  return static_cast<size_t>(std::count_if(
+    all.begin(), all.end(), [&](const auto& each) { return each.id == id; }));
+}
+
+// Its publisher goes on in another file, so that who reads there comes past it.
+// RT tells of it once: its copy, with a seal that counts what is lost, is
+// whole.
+TEST_P(RtDamageSim, TheNewestRecordOfAQuietPublisherRotsAndIsToldOnce) {
+  for_each_seed(10, [&](uint64_t seed) {
+    rt_scenario run{seed, cached()};
+    damage_newest_record(run);
+    auto broken = run.w.run_until([&run] { return run.settled(); }, 30s)
+                    ? std::vector<std::string>{}
+                    : std::vector<std::string>{"what rotted is waited for"};
+    // It looks at all files, again and again.
+    run.w.run_for(60s);
+    for (const auto* id : {"input_damaged", "input_mended", "input_lost"})
+      if (const auto count = count_notices(run, id); count > 1)
+        broken.push_back(std::to_string(count) + " times: " + id);
+    if (!broken.empty())
+      run.ask_all(broken);
+    for (auto& line : run.finish())
+      broken.push_back(std::move(line));
+    return report(seed, broken);
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, RtDamageSim, ::testing::Values(false, true),

@@ -142,12 +142,21 @@ void group_commit::retry() {
     (void)write();
 }
 
-void group_commit::roll() {
+void group_commit::pass(position damage) {
   const std::scoped_lock held{mutex_};
-  if (failure_ || out_of_space_)
+  const auto end = writer_->recorded_end();
+  const bool newest
+    = damage.session() == end.session() && damage.roll() == end.roll();
+  // The first of its replicators that meets it passes it for all.
+  if (!newest || failure_ || out_of_space_)
     return;
   // A failure is kept and told to every later call.
-  (void)keep(writer_->roll());
+  if (!keep(writer_->roll())) {
+    // The log ends there now, and all before it may be committed.
+    const auto begin = writer_->recorded_end();
+    for (const auto& [number, told] : listeners_)
+      told(begin, begin, {});
+  }
   changed_.notify_all();
 }
 

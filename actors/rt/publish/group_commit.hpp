@@ -93,8 +93,9 @@ public:
   [[nodiscard]] error close();
   /// Tries again what a full disk refused.
   void retry();
-  /// Goes on in a new file; not while a disk refuses what is buffered.
-  void roll();
+  /// Goes on in a new file, where `damage` lies in the newest one; not while a
+  /// disk refuses what is buffered.
+  void pass(position damage);
 
   /// Called under the lock after each write; see publisher::listener.
   using listener = std::function<void(position begin, position end,

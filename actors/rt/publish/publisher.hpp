@@ -163,9 +163,10 @@ public:
   void found_strange(const std::string& copy, const error& why);
   /// Tries again what a full disk refused.
   void retry() { log_->retry(); }
-  /// The newest file is damaged where nothing follows: the log goes on in a new
-  /// one, so that who reads it comes past the damage and tells of it.
-  void pass_damage() { log_->roll(); }
+  /// The log is damaged there, and nothing intact follows. Where that is in the
+  /// newest file it goes on in a new one, so that who reads it comes past the
+  /// damage and tells of it, also when nothing more is published.
+  void pass_damage(position at) { log_->pass(at); }
   /// RT merged everything below this position of this log.
   void set_committed(position end) { log_->set_committed(end); }
   /// The RT node `copy` collected its copy so far.

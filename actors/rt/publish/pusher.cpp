@@ -147,6 +147,8 @@ void pusher_state::start_flow(std::optional<position> from,
     credit);
   if (auto fault = sender->start(from))
     return disconnect(fault);
+  // So much must be there: what is no record before it is damage.
+  sender->grew(source->reached(ack_level::recorded), {});
   holds = grant.has_begin ? grant.begin : position{};
   step(link_core::granted{grant.flow});
   learn(grant);
@@ -261,14 +263,11 @@ void pusher_state::collected(const collected_copy& copy) {
     });
 }
 
-/// A publisher that says nothing before RT has merged its fence would never
-/// write what comes after damage of it.
+/// Who says nothing more, or nothing before RT has merged the fence of the log,
+/// would never write what comes after damage of the newest record.
 void pusher_state::pass_damage() {
-  if (!sender || sender->stalled().empty() || source->may_verify()
-      || passed_damage == sender->where())
-    return;
-  passed_damage = sender->where();
-  source->pass_damage();
+  if (sender && !sender->stalled().empty())
+    source->pass_damage(sender->where());
 }
 
 void pusher_state::tick() {

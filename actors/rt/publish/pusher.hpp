@@ -99,7 +99,6 @@ struct pusher_state {
   collected_copy told_collected; ///< As the RT node told last.
   error collect_failure;
   bool owes_pull = true; ///< The source waits to be asked for more.
-  std::optional<position> passed_damage; ///< That was passed last.
 };
 
 pusher_self_actor::behavior_type

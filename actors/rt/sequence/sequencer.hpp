@@ -383,6 +383,7 @@ struct sequencer_state {
   std::map<position, std::vector<caf::typed_response_promise<bool>>> out_mends;
   std::map<position, position> out_damaged; ///< Where, of each of these files.
   std::optional<position> out_mending; ///< Which of them is made again now.
+  position out_mended_last; ///< What is tried after it is the next one.
   /// What of inputs stood in the way; the job's while one runs.
   std::shared_ptr<std::vector<rebuild_lack>> rebuild_lacks
     = std::make_shared<std::vector<rebuild_lack>>();

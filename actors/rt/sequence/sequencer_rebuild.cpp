@@ -54,8 +54,12 @@ void sequencer_state::start_mend() {
   if (out_mends.empty() || out_mending
       || env->clock->monotonic_ns() < out_retry_at_ns)
     return;
-  const auto file = out_mends.begin()->first;
-  out_mending = file;
+  // In turn: one may need the state at the begin of another, damaged too.
+  auto next = out_mends.upper_bound(out_mended_last);
+  if (next == out_mends.end())
+    next = out_mends.begin();
+  const auto file = next->first;
+  out_mending = out_mended_last = file;
   auto from = core->rebuilt_from();
   if (!from)
     return rebuilt(file, to_caf(from.failure()));

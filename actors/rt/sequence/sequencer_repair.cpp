@@ -342,7 +342,14 @@ void sequencer_state::act(const input_repair::give_up& what) {
                                 + ": nobody has " + describe(what.range)
                                 + " any more; what of it was not merged is told"
                                   " to subscribers as badtail");
+  // Of a range over several files the last one begins with what is lost.
+  const auto of_file
+    = position::of(what.range.to.session(), what.range.to.roll(), 0);
+  const auto place = std::max(what.range.from, of_file);
   given_up.insert({what.copy, what.range.from});
+  // Its padding there is found as well.
+  if (place < what.range.to)
+    given_up.insert({what.copy, place});
   loss gone;
   gone.kind = "input_lost";
   gone.input = to_string(core->inputs().name(what.copy));
@@ -355,10 +362,6 @@ void sequencer_state::act(const input_repair::give_up& what) {
   core->lost(what.copy, what.range);
   if (core->options().nodes.size() == 1)
     core->declare_lost(what.copy, what.range);
-  // Of a range over several files the last one begins with what is lost.
-  const auto of_file
-    = position::of(what.range.to.session(), what.range.to.roll(), 0);
-  const auto place = std::max(what.range.from, of_file);
   if (const auto sink = sinks.find(what.copy);
       place < what.range.to && sink != sinks.end())
     self->send(sink->second, lost_atom::value, place, what.range.to);

@@ -30,6 +30,8 @@ start_spec subscriber_state::next_start() const {
     start.at = out->where();
     if (MILLRACE_PLANTED(deliver_again_after_a_reconnect))
       start.at = options.start.at;
+    if (begins_with_file)
+      start.at = position::of(start.at.session(), start.at.roll(), 0);
   }
   if (start.kind == start_spec::at_position) {
     start.life = lineage;
@@ -41,7 +43,7 @@ start_spec subscriber_state::next_start() const {
 /// Of the record that ends where it goes on; 0: not known.
 uint32_t subscriber_state::sum_before() const {
   if (!copy || !copy->end())
-    return started ? out->sum() : 0;
+    return started && !begins_with_file ? out->sum() : 0;
   const auto last = persistence::record_before(*env->fs, options.local_copy,
                                                lineage, *copy->end());
   return last ? last->sum : 0;
@@ -290,7 +292,11 @@ void subscriber_state::deliver(const held_chunk& what) {
   if (auto fault = out->take(lineage, what.begin, bytes))
     return disconnect(fault);
   env->crash_point("sub.after_apply");
-  if (copy)
+  if (copy) {
+    if (!copy->end() && what.begin.offset() != 0 && !begins_with_file) {
+      begins_with_file = true;
+      return step(link_core::restarted{});
+    }
     if (auto fault = copy->append(what.begin, bytes)) {
       // The disk is full: asked for again from the copy's end, until it fits.
       if (fault.code == errc::no_space)
@@ -298,6 +304,8 @@ void subscriber_state::deliver(const held_chunk& what) {
       out->fail(fault);
       return finish_if_ended();
     }
+    begins_with_file = false;
+  }
   step(link_core::taken{what.bytes.size()});
   finish_if_ended();
 }

@@ -109,6 +109,9 @@ struct subscriber_state {
   std::deque<std::variant<held_chunk, stream_event>> held;
   std::unique_ptr<persistence::log_replica> copy;
   std::unique_ptr<persistence::log_reader> copy_reader;
+  /// The copy is empty, and what is asked for lies inside a file: it gets all
+  /// of that file, of which nothing is delivered again.
+  bool begins_with_file = false;
   uint64_t copies_mended = 0; ///< Times that damage in the copy was passed.
   bool told_ahead = false;    ///< Since the last flow.
   sequencer_actor rt;         ///< That was asked last.

@@ -277,6 +277,13 @@ void http_session::read(effects& out) {
         break;
       parser_ = std::make_unique<parser>(limits_);
     }
+    // Of no bytes Beast's parser takes a place that is none, and it takes for
+    // granted that what ends a chunked body is not cut into pieces like these.
+    constexpr size_t last_chunk_bytes = 5;
+    const bool is_chunked
+      = parser_->in.is_header_done() && parser_->in.chunked();
+    if (unread_.size() < (is_chunked ? last_chunk_bytes : 1))
+      break;
     boost::system::error_code fault;
     const auto taken = parser_->in.put(boost::asio::buffer(unread_), fault);
     unread_.erase(0, taken);

@@ -112,7 +112,7 @@ result<relation> lowering::tables(const json_value::list& from,
     rest[index].reset();
     if (!out)
       return out;
-    std::erase_if(conditions, [&](const auto* each) {
+    std::erase_if(conditions, [&keys = keys](const auto* each) {
       return std::find(keys.begin(), keys.end(), each) != keys.end();
     });
   }

@@ -20,6 +20,23 @@ const http_request* request_in(const http_session::effects& effects,
   return out ? &out->what : nullptr;
 }
 
+// Byte by byte: the parser asserts that more of it comes at once.
+TEST(HttpSessionTest, ReadsAnEmptyChunkedBodyInAnyPieces) {
+  const std::string bytes
+    = "POST /query HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "0\r\n\r\n";
+  for (size_t step = 1; step <= bytes.size(); ++step) {
+    http_session made;
+    http_session::effects all;
+    for (size_t at = 0; at < bytes.size(); at += step)
+      for (auto& effect :
+           made.received(std::string_view{bytes}.substr(at, step)))
+        all.push_back(std::move(effect));
+    ASSERT_EQ(all.size(), 1u) << step;
+    EXPECT_EQ(request_in(all)->body, "");
+  }
+}
+
 TEST(HttpSessionTest, ReadsRequestsAsTheyCome) {
   const std::string bytes
     = "GET /query?query=count%20trade&format=csv HTTP/1.1\r\n"
