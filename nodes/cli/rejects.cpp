@@ -1,4 +1,3 @@
-#include <millrace/actors/torq/rdb/dead_letters.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
@@ -19,6 +18,8 @@ namespace millrace::nodes {
 namespace {
 
 constexpr uint64_t reject_file_bytes_max = uint64_t{4} << 30;
+/// How torq::dead_letters ends the line of a batch that was taken after all.
+constexpr std::string_view taken_mark = "\"taken\":true}";
 
 table_schema letters_schema(bool payload) {
   table_schema out;
@@ -81,7 +82,7 @@ error read_letters(const std::string& path, const std::string& rdb,
          (end = rest.find('\n')) != std::string_view::npos;
          rest.remove_prefix(end + 1), ++number) {
       const auto line = rest.substr(0, end);
-      if (line.ends_with(torq::dead_letters::taken_mark) == lists)
+      if (line.ends_with(taken_mark) == lists)
         continue;
       const auto letter = text::parse_json(line);
       error fault;

@@ -262,6 +262,7 @@ result<json_value> settled_status(persistence::env& world,
     if (!out || not_asked != exit_ok || cut_off(*out).empty()
         || world.clock->monotonic_ns() >= until)
       return out;
+    // lint: allow(sleep): they look for one another, and tell nobody.
     std::this_thread::sleep_for(pause);
   }
 }

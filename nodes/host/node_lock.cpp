@@ -1,5 +1,6 @@
 #include <millrace/messages/data/types.hpp>
 #include <millrace/messages/text/json_text.hpp>
+#include <millrace/nodes/host/last_words.hpp>
 #include <millrace/nodes/host/node_lock.hpp>
 
 #include <algorithm>
@@ -157,7 +158,8 @@ node_lock::node_lock(persistence::file_system& fs, std::string pid_path,
                      std::unique_ptr<persistence::directory_lock> held,
                      std::string overwritten, std::optional<node_pid> before)
   : fs_{fs}, pid_path_{std::move(pid_path)}, held_{std::move(held)},
-    overwritten_{std::move(overwritten)}, before_{std::move(before)} {}
+    overwritten_{std::move(overwritten)}, before_{std::move(before)},
+    words_{std::make_unique<last_words>()} {}
 
 result<std::unique_ptr<node_lock>>
 node_lock::acquire(persistence::env& world, const std::string& directory) {
@@ -193,8 +195,8 @@ node_lock::acquire(persistence::env& world, const std::string& directory) {
   std::unique_ptr<node_lock> out{
     new node_lock{fs, directory + pid_file, *std::move(held),
                   std::move(overwritten), before ? *before : std::nullopt}};
-  if (auto fault = out->words_.open(directory + pid_file,
-                                    line.find(no_signal) + no_signal.size()))
+  if (auto fault = out->words_->open(directory + pid_file,
+                                     line.find(no_signal) + no_signal.size()))
     return fault;
   return out;
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <millrace/messages/base/result.hpp>
-#include <millrace/nodes/host/last_words.hpp>
 #include <millrace/persistence/disk/env.hpp>
 
 #include <cstdint>
@@ -10,6 +9,8 @@
 #include <string>
 
 namespace millrace::nodes {
+
+class last_words;
 
 /// The process of a node, as `node.pid` in its directory says. Start time and
 /// boot tell it from a later one with the same id.
@@ -67,7 +68,7 @@ private:
   std::unique_ptr<persistence::directory_lock> held_;
   std::string overwritten_;
   std::optional<node_pid> before_;
-  last_words words_;
+  std::unique_ptr<last_words> words_;
 };
 
 /// How a life ended that did not end by a stop: "by SIGSEGV, a fault of its

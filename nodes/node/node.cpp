@@ -1,6 +1,7 @@
 #include <millrace/actors/rt/sequence/space_reserve.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
+#include <millrace/nodes/host/last_words.hpp>
 #include <millrace/nodes/host/listen_fault.hpp>
 #include <millrace/nodes/host/process_usage.hpp>
 #include <millrace/nodes/node/load_libraries.hpp>

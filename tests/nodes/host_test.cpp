@@ -1,6 +1,7 @@
 #include <millrace/messages/data/types.hpp>
 #include <millrace/nodes/host/crash_points.hpp>
 #include <millrace/nodes/host/descriptor_limit.hpp>
+#include <millrace/nodes/host/last_words.hpp>
 #include <millrace/nodes/host/logging.hpp>
 #include <millrace/nodes/host/node_lock.hpp>
 #include <millrace/nodes/host/process_usage.hpp>

@@ -34,9 +34,6 @@ struct dead_letter {
 /// id and `"taken":true`, after its letters. One owner.
 class dead_letters {
 public:
-  /// How a line ends that says that a batch was taken after all.
-  static constexpr std::string_view taken_mark = "\"taken\":true}";
-
   /// Opens the file, or makes it; a line that a power cut has torn is cut off.
   [[nodiscard]] static result<std::unique_ptr<dead_letters>>
   open(persistence::file_system& fs, const std::string& path);

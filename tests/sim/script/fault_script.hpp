@@ -24,6 +24,18 @@ struct comeback {
   friend bool operator==(const comeback&, const comeback&) = default;
 };
 
+[[nodiscard]] inline comeback restart_after(std::chrono::nanoseconds time) {
+  return {time};
+}
+[[nodiscard]] inline comeback
+restart_empty_after(std::chrono::nanoseconds time) {
+  return {time, comeback::disk::empty};
+}
+[[nodiscard]] inline comeback
+restart_older_after(std::chrono::nanoseconds time) {
+  return {time, comeback::disk::older};
+}
+
 /// Something that is done to a cluster. Fields that a kind does not name keep
 /// their defaults.
 struct fault {

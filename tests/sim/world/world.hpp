@@ -38,17 +38,8 @@ struct crash_style {
   survival left = survival::some;
   /// Restarts by itself after this time; none: only `world::restart` does.
   std::optional<duration> restart_after{};
-  /// By a fault of its own, as a bad access: the next life knows.
-  bool fault = false;
+  bool fault = false; ///< By one of its own, as a bad access.
 };
-
-[[nodiscard]] inline comeback restart_after(duration time) { return {time}; }
-[[nodiscard]] inline comeback restart_empty_after(duration time) {
-  return {time, comeback::disk::empty};
-}
-[[nodiscard]] inline comeback restart_older_after(duration time) {
-  return {time, comeback::disk::older};
-}
 
 class world;
 class checkpoint_history;
