@@ -74,6 +74,7 @@ template <class T>
 struct extremes {
   T low;
   T high;
+  bool nulls = false;
 };
 template <class T, bool HasNull>
 extremes<T> extremes_of(const T* values, size_t count, T null, T bottom,
@@ -81,6 +82,7 @@ extremes<T> extremes_of(const T* values, size_t count, T null, T bottom,
   constexpr size_t lanes = 128 / sizeof(T);
   T low[lanes];
   T high[lanes];
+  T nulls[lanes] = {};
   std::fill_n(low, lanes, top);
   std::fill_n(high, lanes, bottom);
   const auto visit = [&](size_t lane, T value) {
@@ -89,6 +91,8 @@ extremes<T> extremes_of(const T* values, size_t count, T null, T bottom,
     // In this order a NaN, for which all comparisons are false, is passed over.
     low[lane] = as_low < low[lane] ? as_low : low[lane];
     high[lane] = as_high > high[lane] ? as_high : high[lane];
+    if constexpr (HasNull)
+      nulls[lane] |= static_cast<T>(value == null);
   };
   size_t i = 0;
   for (; i + lanes <= count; i += lanes)
@@ -97,6 +101,8 @@ extremes<T> extremes_of(const T* values, size_t count, T null, T bottom,
   for (; i < count; ++i)
     visit(0, values[i]);
   extremes<T> out{low[0], high[0]};
+  for (const auto each : nulls)
+    out.nulls |= each != T{};
   for (size_t lane = 1; lane < lanes; ++lane) {
     out.low = low[lane] < out.low ? low[lane] : out.low;
     out.high = high[lane] > out.high ? high[lane] : out.high;
@@ -118,6 +124,7 @@ zone_map integer_zone(const std::byte* bytes, size_t count,
   if (!zone.empty) {
     zone.low = static_cast<int64_t>(found.low);
     zone.high = static_cast<int64_t>(found.high);
+    zone.may_be_null = found.nulls;
   }
   return zone;
 }

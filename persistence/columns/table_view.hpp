@@ -59,6 +59,8 @@ struct zone_map {
   int64_t high = 0;
   double low_float = 0;
   double high_float = 0;
+  /// False: no value is null. Known of whole numbers and times in memory only.
+  bool may_be_null = true;
 };
 
 /// A run of rows of one symbol: [begin, end) of its segment.

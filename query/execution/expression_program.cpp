@@ -284,7 +284,7 @@ uint32_t expression_program::as_type(uint32_t from, column_type have,
   if (!is_float(want) || is_float(have))
     return from;
   step s;
-  s.run = steps::unary<steps::float_of, double, int64_t>;
+  s.run = steps::whole_to_floats;
   s.a = from;
   return add_step(s, shape::real);
 }

@@ -3,6 +3,7 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/query/execution/expression_program.hpp>
 #include <millrace/query/execution/kernels.hpp>
+#include <millrace/query/execution/whole_floats.hpp>
 #include <millrace/query/plan/bar.hpp>
 
 #include <algorithm>
@@ -340,6 +341,12 @@ struct float_of {
     return static_cast<double>(a);
   }
 };
+
+/// As unary of float_of, four at a time.
+inline void whole_to_floats(program& p, const step& s, uint32_t count) {
+  floats_of_whole(p.at(s.a).ints.data(), count, true,
+                  p.at(s.out).floats.data());
+}
 
 // -- times --------------------------------------------------------------------
 

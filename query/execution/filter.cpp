@@ -346,6 +346,11 @@ bool bound_filter::excludes(const persistence::zone_map& zone) const noexcept {
   return false;
 }
 
+bool bound_filter::includes(const persistence::zone_map& zone) const noexcept {
+  return kind_ == kind::integers && !negated_ && !zone.empty
+         && !zone.may_be_null && low_ <= zone.low && zone.high <= high_;
+}
+
 template <class Pass>
 void bound_filter::clear_rows(uint32_t base, const uint16_t* rows,
                               uint32_t count, uint8_t* mask, Pass pass) const {

@@ -44,6 +44,8 @@ public:
   }
   /// True when no row with these values can pass.
   [[nodiscard]] bool excludes(const persistence::zone_map& zone) const noexcept;
+  /// True when every row with these values passes.
+  [[nodiscard]] bool includes(const persistence::zone_map& zone) const noexcept;
   /// True for a plain range of integers [low(), high()] (null_long: nulls too).
   [[nodiscard]] bool is_range() const noexcept {
     return kind_ == kind::integers && !negated_;

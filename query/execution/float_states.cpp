@@ -2,6 +2,7 @@
 #include <millrace/query/execution/exact_number.hpp>
 #include <millrace/query/execution/exact_sum.hpp>
 #include <millrace/query/execution/number_blocks.hpp>
+#include <millrace/query/execution/whole_floats.hpp>
 
 #include <cmath>
 
@@ -311,11 +312,13 @@ private:
       = integers(column, input_type_, block, buffer);
     double products[number_block_rows];
     int64_t kept[number_block_rows];
+    double weighing[number_block_rows];
+    floats_of_whole(weights, block.count, false, weighing);
     int64_t odd = 0;
     for (uint32_t i = 0; i < block.count; ++i) {
       const auto value = values[i];
       const bool pair = (weights[i] != null_long) & (value == value);
-      const auto product = static_cast<double>(weights[i]) * value;
+      const auto product = weighing[i] * value;
       products[i] = pair ? product : null;
       kept[i] = pair ? weights[i] : 0;
       odd |= pair & (product != product);

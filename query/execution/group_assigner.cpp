@@ -18,6 +18,15 @@ bool is_fast_bar(const plan_shape::key_item& key, const plan_shape& shape) {
          && (type == column_type::timestamp || type == column_type::timespan);
 }
 
+/// Of vectors as they come out of the compiler: std::max_element goes one by
+/// one.
+uint32_t largest_of(const uint32_t* values, uint32_t count) noexcept {
+  uint32_t largest = 0;
+  for (uint32_t i = 0; i < count; ++i)
+    largest = std::max(largest, values[i]);
+  return largest;
+}
+
 } // namespace
 
 group_assigner::group_assigner(const plan_shape& shape,
@@ -121,16 +130,12 @@ void group_assigner::assign_symbols(const segment_context& segment,
   const auto* codes
     = segment.columns[shape_.keys[symbol_key_].column].as<uint32_t>() + base;
   if (!rows && count > 0) {
-    const auto largest = *std::max_element(codes, codes + count);
-    if (largest < dense_.size()) {
-      // What is not known yet is the largest number.
+    if (largest_of(codes, count) < dense_.size()) {
       const auto* known = dense_.data();
-      bool all_known = true;
-      for (uint32_t i = 0; i < count; ++i) {
+      for (uint32_t i = 0; i < count; ++i)
         groups[i] = known[codes[i]] - 1;
-        all_known &= groups[i] != ~uint32_t{0};
-      }
-      if (all_known)
+      // What is not known yet is the largest number.
+      if (largest_of(groups, count) != ~uint32_t{0})
         return;
     }
   }

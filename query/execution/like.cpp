@@ -52,9 +52,9 @@ size_t read_class(std::string_view pattern, byte_set& set) {
   return at + 1;
 }
 
-/// Looks for a word in bytes by its first and its last byte, so many places at
-/// a time. Linear: where much looks like the word and is not it, the C
-/// library's search goes on.
+/// Looks for a word in bytes by its first two and its last two bytes, so many
+/// places at a time. Linear: where much looks like the word and is not it, the
+/// C library's search goes on.
 class word_search {
 public:
   explicit word_search(std::string_view word) : word_{word} {}
@@ -64,20 +64,26 @@ public:
     const auto size = word_.size();
 #if defined(__AVX2__)
     if (size > 1) {
-      const auto first = _mm256_set1_epi8(word_.front());
-      const auto last = _mm256_set1_epi8(word_.back());
+      const auto first = _mm256_set1_epi8(word_[0]);
+      const auto second = _mm256_set1_epi8(word_[1]);
+      const auto last_but_one = _mm256_set1_epi8(word_[size - 2]);
+      const auto last = _mm256_set1_epi8(word_[size - 1]);
       for (;
            patience_ > 0 && static_cast<size_t>(end - from) >= width + size - 1;
            from += width) {
-        const auto a = load(from);
-        const auto b = load(from + size - 1);
-        auto places
-          = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_and_si256(
-            _mm256_cmpeq_epi8(a, first), _mm256_cmpeq_epi8(b, last))));
+        // Letters alone are frequent, pairs of them are not.
+        const auto begins
+          = _mm256_and_si256(_mm256_cmpeq_epi8(load(from), first),
+                             _mm256_cmpeq_epi8(load(from + 1), second));
+        const auto ends = _mm256_and_si256(
+          _mm256_cmpeq_epi8(load(from + size - 2), last_but_one),
+          _mm256_cmpeq_epi8(load(from + size - 1), last));
+        auto places = static_cast<uint32_t>(
+          _mm256_movemask_epi8(_mm256_and_si256(begins, ends)));
         patience_ += gained;
         for (; places != 0; places &= places - 1) {
           const auto* at = from + std::countr_zero(places);
-          if (std::memcmp(at + 1, word_.data() + 1, size - 1) == 0)
+          if (size <= 4 || std::memcmp(at + 2, word_.data() + 2, size - 4) == 0)
             return at;
           patience_ -= static_cast<int64_t>(size);
         }

@@ -1,5 +1,6 @@
 #include <millrace/query/execution/computed_values_internal.hpp>
 #include <millrace/query/execution/scan.hpp>
+#include <millrace/query/execution/segment_filters_internal.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -52,7 +53,7 @@ public:
         break;
       switch (unit.how) {
         case scan_unit::kind::plain:
-          scan_run(unit.begin, unit.end, all_, false, 0);
+          scan_run(unit.begin, unit.end, filters_.all(), false, 0);
           break;
         case scan_unit::kind::ranges:
           scan_ranges(unit);
@@ -76,6 +77,7 @@ private:
     if (out_.chunks.empty() || out_.chunks.back().binding != unit.binding)
       enter_binding(unit.binding);
     segment_ = &setup_.segment_of(unit);
+    filters_.choose(*binding_, *segment_);
     for (uint32_t i = 0; i < columns_.size(); ++i)
       columns_[i] = setup_.column_of(*binding_, *segment_, i);
     context_.source = unit.source;
@@ -174,11 +176,6 @@ private:
     binding_ = &setup_.bindings[number];
     auto& chunk = out_.chunks.emplace_back();
     chunk.binding = number;
-    all_.resize(binding_->filters.size());
-    std::iota(all_.begin(), all_.end(), 0u);
-    beside_index_ = binding_->other_filters;
-    beside_index_.insert(beside_index_.end(), binding_->time_filters.begin(),
-                         binding_->time_filters.end());
     if (grouped_) {
       chunk.groups = std::make_unique<group_assigner>(setup_.shape, *binding_);
       chunk.states = setup_.shape.make_states();
@@ -248,8 +245,9 @@ private:
       auto end = std::min(range->end, unit.end);
       if (timed)
         narrow(begin, end);
-      scan_run(begin, end, timed ? binding_->other_filters : beside_index_,
-               true, range->code);
+      scan_run(begin, end,
+               timed ? binding_->other_filters : filters_.beside_index(), true,
+               range->code);
     }
   }
 
@@ -279,12 +277,12 @@ private:
     }
     // Several symbols' rows in stored order again.
     if (lists > 1)
-      std::sort(rows.begin(), rows.end());
+      marks_.put_in_order(rows);
     for (size_t start = 0; start < rows.size(); start += vector_rows)
       scan_vector(0, rows.data() + start,
                   static_cast<uint32_t>(
                     std::min<size_t>(vector_rows, rows.size() - start)),
-                  beside_index_, false);
+                  filters_.beside_index(), false);
   }
 
   /// Whether the segment has values of the plan's column, read or not.
@@ -547,8 +545,7 @@ private:
   const persistence::segment_view* segment_ = nullptr;
   std::vector<column_ref> columns_;
   segment_context context_;
-  std::vector<uint32_t> all_;          ///< Every filter.
-  std::vector<uint32_t> beside_index_; ///< Those that an index leaves.
+  segment_filters filters_;
   group_assigner* groups_ = nullptr;
   state_list* states_ = nullptr;
   uint32_t sized_ = 0;
@@ -561,6 +558,7 @@ private:
   uint64_t picked_max_ = 0;  ///< Rows that are picked before some are left.
   bool counts_only_ = false; ///< How many rows pass is all that is asked.
   uint64_t bits_[vector_rows / 64];
+  row_marks marks_;
   /// What the columns point to.
   std::vector<std::shared_ptr<const persistence::held_bytes>> held_;
   uint8_t mask_[vector_rows];

@@ -1,7 +1,12 @@
+#include <millrace/query/execution/filter.hpp>
+#include <millrace/query/execution/ordered_bits_internal.hpp>
+#include <millrace/query/execution/range_bits.hpp>
 #include <millrace/query/execution/sort.hpp>
 #include <millrace/query/execution/top_rows.hpp>
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 
 namespace millrace::query {
 
@@ -135,8 +140,38 @@ order_place row_order::place_of(uint32_t row) const {
   return out;
 }
 
+std::optional<uint32_t> row_order::near(uint32_t base, uint32_t count,
+                                        const order_place& bound,
+                                        uint16_t* offsets) const {
+  const auto& first = terms_.front();
+  if (first.from != origin::column || first.column.type != column_type::float_
+      || !first.column.values)
+    return std::nullopt;
+  const auto word = first.descending ? ~bound.words[0] : bound.words[0];
+  // Of a null, which is smallest.
+  if (word == 0)
+    return std::nullopt;
+  const auto limit = float_of_bits(word);
+  constexpr auto infinity = std::numeric_limits<double>::infinity();
+  uint64_t bits[vector_rows / 64];
+  std::fill(std::begin(bits), std::end(bits), ~uint64_t{0});
+  keep_in_range(first.column.as<double>() + base, count,
+                first.descending ? limit : -infinity,
+                first.descending ? infinity : limit, !first.descending, bits);
+  return select_bits(bits, count, offsets);
+}
+
 void row_order::pick(uint32_t base, const uint16_t* rows, uint32_t count,
                      const order_place* bound, std::vector<uint32_t>& to) {
+  uint16_t offsets[vector_rows];
+  if (bound && !rows) {
+    if (const auto found = near(base, count, *bound, offsets)) {
+      rows = offsets;
+      count = *found;
+    }
+    if (count == 0)
+      return;
+  }
   rows_.resize(count);
   for (uint32_t i = 0; i < count; ++i)
     rows_[i] = base + (rows ? uint32_t{rows[i]} : i);

@@ -52,6 +52,12 @@ public:
   [[nodiscard]] uint32_t last_of(std::span<const uint32_t> rows) const;
 
 private:
+  /// Offsets of rows [base, base + count) that the first term does not put
+  /// beyond `bound`. None when it is none of floats that are there.
+  [[nodiscard]] std::optional<uint32_t> near(uint32_t base, uint32_t count,
+                                             const order_place& bound,
+                                             uint16_t* offsets) const;
+
   enum class origin : uint8_t { column, part, stream };
   struct term {
     origin from = origin::column;

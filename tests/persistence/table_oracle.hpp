@@ -219,6 +219,7 @@ inline void expect_exact_zones(const table_schema& schema,
     }
     std::optional<double> low;
     std::optional<double> high;
+    bool has_null = false;
     for (uint32_t r = 0; r < segment.row_count; ++r) {
       std::optional<double> x;
       if (type == column_type::symbol) {
@@ -228,6 +229,7 @@ inline void expect_exact_zones(const table_schema& schema,
       } else {
         x = number_of(type, cell_of(segment.columns[c], r));
       }
+      has_null |= !x;
       if (!x)
         continue;
       low = low ? std::min(*low, *x) : *x;
@@ -241,6 +243,7 @@ inline void expect_exact_zones(const table_schema& schema,
     EXPECT_EQ(floating ? zone.low_float : static_cast<double>(zone.low), *low);
     EXPECT_EQ(floating ? zone.high_float : static_cast<double>(zone.high),
               *high);
+    EXPECT_TRUE(zone.may_be_null || !has_null);
   }
 }
 

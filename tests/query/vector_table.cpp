@@ -77,22 +77,29 @@ zone_map zone_of(const std::vector<placed_row>& rows, size_t begin, size_t end,
     return {false, std::numeric_limits<int64_t>::min(), inf_long,
             -std::numeric_limits<double>::infinity(),
             std::numeric_limits<double>::infinity()};
+  zone.may_be_null = false;
   for (auto i = begin; i < end; ++i) {
     const auto& value = rows[i].cells[column];
     double as_float = 0;
     int64_t as_integer = 0;
     if (const auto* x = std::get_if<double>(&value)) {
-      if (std::isnan(*x))
+      if (std::isnan(*x)) {
+        zone.may_be_null = true;
         continue;
+      }
       as_float = *x;
     } else if (const auto* text = std::get_if<std::string>(&value)) {
-      if (text->empty())
+      if (text->empty()) {
+        zone.may_be_null = true;
         continue;
+      }
       as_integer = *dictionary->find(*text);
     } else {
       as_integer = std::get<int64_t>(value);
-      if (as_integer == null_long)
+      if (as_integer == null_long) {
+        zone.may_be_null = true;
         continue;
+      }
     }
     zone.low = zone.empty ? as_integer : std::min(zone.low, as_integer);
     zone.high = zone.empty ? as_integer : std::max(zone.high, as_integer);
