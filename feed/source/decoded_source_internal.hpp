@@ -19,6 +19,9 @@ public:
 
   result<size_t> read(std::span<std::byte> into) final;
   [[nodiscard]] uint64_t progress() const noexcept final;
+  [[nodiscard]] bool cut_off() const noexcept final {
+    return ends_early_ || from_->cut_off();
+  }
 
 protected:
   using bytes = std::span<const std::byte>;
@@ -35,6 +38,11 @@ protected:
   [[nodiscard]] const std::string& label() const noexcept { return label_; }
   /// What is wrong where the window begins.
   [[nodiscard]] error bad(const std::string& what) const;
+  /// The same, of a file that ends where more should come.
+  [[nodiscard]] error early_end(const std::string& what) {
+    ends_early_ = true;
+    return bad(what);
+  }
 
   std::string out;
 
@@ -46,6 +54,7 @@ private:
   size_t end_ = 0;
   uint64_t passed_ = 0;
   size_t out_at_ = 0;
+  bool ends_early_ = false;
 };
 
 /// A number of `size` bytes in the order of networks.

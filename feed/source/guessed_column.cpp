@@ -4,6 +4,7 @@
 #include <millrace/feed/text/time_pattern.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 #include <set>
@@ -126,15 +127,73 @@ bool is_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
 }
 
+/// The words of a name in small letters: "firstUpdate_id" has three.
+std::vector<std::string> words_of(std::string_view name) {
+  std::vector<std::string> out;
+  bool begins = true;
+  char before = '\0';
+  for (const char c : name) {
+    const bool upper = c >= 'A' && c <= 'Z';
+    const bool letter = upper || (c >= 'a' && c <= 'z');
+    if (!letter && (c < '0' || c > '9')) {
+      begins = true;
+    } else {
+      const bool hump = upper && before >= 'a' && before <= 'z';
+      if (begins || hump)
+        out.emplace_back();
+      begins = false;
+      out.back() += upper ? static_cast<char>(c + 32) : c;
+    }
+    before = c;
+  }
+  return out;
+}
+
+template <size_t N>
+bool is_among(std::string_view word,
+              const std::array<std::string_view, N>& all) {
+  return std::find(all.begin(), all.end(), word) != all.end();
+}
+
+/// What ends as words for times do, and is none.
+constexpr std::array<std::string_view, 14> other_words{
+  "update",   "lifetime", "uptime",    "downtime", "runtime",
+  "overtime", "mandate",  "candidate", "validate", "timeframe",
+  "timezone", "timeout",  "times",     "dates"};
+/// A name that ends so is of what it says last, whatever stands before.
+constexpr std::array<std::string_view, 12> of_others{
+  "id",  "ids", "volume", "vol", "count", "seq",
+  "qty", "no",  "number", "num", "size",  "zone"};
+constexpr std::array<std::string_view, 7> time_words{
+  "ts", "t", "day", "epoch", "received", "timestamp", "datetime"};
+constexpr std::array<std::string_view, 16> price_words{
+  "price", "px",   "bid", "ask",    "open", "high",  "low",   "close",
+  "last",  "vwap", "mid", "strike", "rate", "yield", "offer", "prc"};
+
+bool is_time_word(const std::string& word) {
+  return is_among(word, time_words)
+         || (!is_among(word, other_words)
+             && (word.ends_with("time") || word.ends_with("date")
+                 || word.ends_with("timestamp") || word.ends_with("epoch")
+                 || word.starts_with("time") || word.starts_with("date")));
+}
+
 bool says_time(std::string_view name) {
-  std::string low{name};
-  std::transform(low.begin(), low.end(), low.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  const auto words = words_of(name);
+  if (words.empty() || is_among(words.back(), of_others))
+    return false;
+  // A letter alone says it where nothing else is said.
+  return std::any_of(words.begin(), words.end(), [&](const auto& word) {
+    return is_time_word(word) && (word != "t" || words.size() == 1);
   });
-  for (const auto* word : {"time", "date", "day", "epoch", "received"})
-    if (low.find(word) != low.npos)
-      return true;
-  return low == "ts" || low == "t" || low.ends_with("_ts");
+}
+
+/// Prices are no whole numbers, though the first ones may be.
+bool says_price(std::string_view name) {
+  const auto words = words_of(name);
+  return !words.empty()
+         && (is_among(words.back(), price_words)
+             || words.back().ends_with("price"));
 }
 
 bool guess_digits(const std::vector<std::string_view>& values,
@@ -327,8 +386,11 @@ guessed_column guess_column(const std::vector<std::string_view>& all,
   const std::set<std::string_view> distinct{values.begin(), values.end()};
   out.few_values = distinct.size() * 2 <= values.size() + 2;
   if (values.empty() || guess_time(values, name, out)
-      || guess_number(values, out) || guess_comma(values, rather_groups, out))
+      || guess_number(values, out) || guess_comma(values, rather_groups, out)) {
+    if (out.is == kind::whole && says_price(name))
+      out.is = kind::decimal;
     return out;
+  }
   const bool truths
     = std::all_of(distinct.begin(), distinct.end(), [](auto text) {
         return text == "true" || text == "false" || text == "True"

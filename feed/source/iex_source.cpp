@@ -87,10 +87,13 @@ private:
     auto whole = ensure(packet_header_bytes);
     if (!whole)
       return whole;
-    if (!*whole && window().empty())
+    if (!*whole && window().empty()) {
+      if (auto fault = check_protocol())
+        return fault;
       return false;
+    }
     if (!*whole)
-      return bad("the recording ends inside a packet");
+      return early_end("the recording ends inside a packet");
     const size_t length = number_at<uint32_t>(window(), 8);
     if (length > packet_bytes_max)
       return bad("a packet of " + std::to_string(length) + " bytes");
@@ -98,7 +101,7 @@ private:
     if (!whole)
       return whole;
     if (!*whole)
-      return bad("the recording ends inside a packet");
+      return early_end("the recording ends inside a packet");
     const auto payload
       = payload_of(window().subspan(packet_header_bytes, length));
     auto fault = payload.empty() ? error{} : take_messages(payload);
@@ -108,6 +111,17 @@ private:
     return true;
   }
 
+  /// A recording of the other protocol has none of these rows, and never will.
+  [[nodiscard]] error check_protocol() const {
+    if (wanted_ == decoding::iex_quotes && tops_ == 0 && deep_ != 0)
+      return bad("is a recording of DEEP, which has no quotes: those are of "
+                 "TOPS; price levels are read by 'iex-level'");
+    if (wanted_ == decoding::iex_levels && deep_ == 0 && tops_ != 0)
+      return bad("is a recording of TOPS, which has no price levels: those are "
+                 "of DEEP; quotes are read by 'iex-quote'");
+    return {};
+  }
+
   error take_messages(bytes payload) {
     if (payload.size() < transport_header_bytes)
       return {};
@@ -115,6 +129,7 @@ private:
     const auto protocol = number_at<uint16_t>(payload, 2);
     if (protocol != 0x8003 && protocol != 0x8004)
       return {};
+    ++(protocol == 0x8003 ? tops_ : deep_);
     const auto count = number_at<uint16_t>(payload, 14);
     payload = payload.subspan(transport_header_bytes);
     for (uint16_t i = 0; i < count; ++i) {
@@ -157,6 +172,8 @@ private:
 
   decoding wanted_;
   bool begun_ = false;
+  uint64_t tops_ = 0; ///< Packets.
+  uint64_t deep_ = 0;
 };
 
 } // namespace

@@ -60,7 +60,8 @@ private:
     if (!whole)
       return whole;
     if (!*whole)
-      return damage("the file ends inside a message");
+      return begun_ ? early_end("the file ends inside a message")
+                    : damage("the file ends inside a message");
     // An empty one closes a session.
     if (length != 0)
       if (auto fault = check(window().subspan(length_bytes, length)))

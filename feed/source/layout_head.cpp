@@ -9,8 +9,6 @@ namespace millrace::feed {
 
 namespace {
 
-constexpr size_t lines_max = 2'000;
-
 std::vector<std::string> split(std::string_view line, char delimiter,
                                bool quote) {
   if (quote)
@@ -64,7 +62,7 @@ private:
 
   void take_lines() {
     size_t number = 0;
-    for (size_t at = 0; at < head_.size() && lines_.size() < lines_max;) {
+    for (size_t at = 0; at < head_.size();) {
       const auto end = std::min(head_.find('\n', at), head_.size());
       auto text = head_.substr(at, end - at);
       at = std::min(end + 1, head_.size());

@@ -40,6 +40,8 @@ bool piece_cutter::whole(size_t count) const noexcept {
 }
 
 error piece_cutter::ensure(size_t count) {
+  if (broken_ && end_ - begin_ < count)
+    return broken_;
   while (!at_end_ && end_ - begin_ < count) {
     const auto room = std::max(read_bytes, count - (end_ - begin_));
     if (buffer_->size() < end_ + room + text_slack)
@@ -47,6 +49,8 @@ error piece_cutter::ensure(size_t count) {
     auto got = source_->read({buffer_->data() + end_, room});
     if (!got && got.failure().code == errc::timeout && options_.pipe && !begun_)
       continue; // It waits by itself, and cannot be opened anew.
+    if (!got && got.failure().code != errc::timeout)
+      broken_ = got.failure();
     if (!got)
       return got.failure();
     at_end_ = *got == 0;
@@ -233,8 +237,12 @@ result<std::optional<text_piece>> piece_cutter::next() {
                : options_.quote ? cut_quoted(cell)
                                 : cut_plain(cell);
   waiting_ = !found && found.failure().code == errc::timeout;
-  if (waiting_ || (at_end_ && options_.whole_lines))
+  // Of what is cut off its whole lines count; damage is told for what is not.
+  const bool ends_early = broken_ && source_->cut_off();
+  if (waiting_ || (!found && ends_early) || (at_end_ && options_.whole_lines))
     found = cut_available();
+  if (ends_early && found->end == 0)
+    return broken_;
   if (!found)
     return found.failure();
   if (found->end == 0 && !found->oversize)

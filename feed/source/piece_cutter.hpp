@@ -79,6 +79,7 @@ private:
   bool mapped_;
   bool at_end_ = false; ///< Nothing follows the window.
   bool waiting_ = false;
+  error broken_{}; ///< Why no more can be read; what came before it is cut yet.
   bool begun_ = false;  ///< A piece was asked for.
   uint64_t offset_ = 0; ///< Of the window.
   uint64_t line_ = 0;

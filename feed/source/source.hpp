@@ -87,6 +87,9 @@ public:
 
   /// Bytes consumed, in the unit of source_info::total_bytes.
   [[nodiscard]] virtual uint64_t progress() const noexcept = 0;
+
+  /// After a fault: it ends too early, and what came before that is whole.
+  [[nodiscard]] virtual bool cut_off() const noexcept { return false; }
 };
 
 /// Members are of archives: `invalid_argument` when some are chosen, and none

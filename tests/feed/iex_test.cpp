@@ -97,6 +97,28 @@ TEST(IexTest, WhatIsCutOrIsNoRecordingIsTold) {
   }
 }
 
+TEST(IexTest, OfWhatIsCutOffItsWholeMessagesCount) {
+  const auto one = packet(transport(0x8003, 1, message(trade_message)));
+  const auto got = read_packets(
+    "iex-trade", file(0xa1b2c3d4, one + one + one.substr(0, one.size() - 1)));
+  EXPECT_NE(got.failed.context.find("ends inside a packet"), std::string::npos);
+  EXPECT_EQ(got.rows(), 2u);
+}
+
+TEST(IexTest, ARecordingOfTheOtherProtocolIsTold) {
+  const auto tops
+    = file(0xa1b2c3d4, packet(transport(0x8003, 1, message(trade_message))));
+  const auto deep
+    = file(0xa1b2c3d4, packet(transport(0x8004, 1, message(level_message))));
+  EXPECT_NE(read_packets("iex-level", tops).failed.context.find("of TOPS"),
+            std::string::npos);
+  EXPECT_NE(read_packets("iex-quote", deep).failed.context.find("of DEEP"),
+            std::string::npos);
+  // Both have trades, if there are any.
+  EXPECT_FALSE(read_packets("iex-trade", deep).failed);
+  EXPECT_EQ(read_packets("iex-trade", tops).rows(), 1u);
+}
+
 TEST(IexTest, ARecordedDay) {
   MILLRACE_NEEDS_SHARED_DATA();
   const auto path = shared_data() + "/iex/TOPS16.pcapng.gz";

@@ -101,6 +101,13 @@ TEST(ItchTest, Orders) {
                           }));
 }
 
+TEST(ItchTest, OfWhatIsCutOffItsWholeMessagesCount) {
+  const auto one = added(1, 'B', 300, 1'000'000);
+  const auto got = read_day("itch-order", one + one.substr(0, one.size() - 1));
+  EXPECT_EQ(got.failed.code, errc::corrupt);
+  EXPECT_EQ(got.rows(), 1u);
+}
+
 TEST(ItchTest, WhatIsCutOrIsNoItchIsTold) {
   const auto one = added(1, 'B', 300, 1'000'000);
   struct {

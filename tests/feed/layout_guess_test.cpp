@@ -172,6 +172,36 @@ TEST(LayoutGuessTest, WhatFilesOftenHold) {
     << few->questions.at(0);
 }
 
+TEST(LayoutGuessTest, WordsInsideOfWordsSayNothing) {
+  check({"ids and volumes as long as times",
+         "time,sym,update_id,firstUpdateId,lifetime_volume,sentiment,"
+         "exchTime\n2024-01-02T09:30:00.5Z,AIG,2098041693435,2098041693436,"
+         "1700000000123,1700000001,1704187800500\n",
+         "time:timestamp sym:symbol update_id:long firstupdateid:long "
+         "lifetime_volume:long sentiment:long exchtime:timestamp",
+         "757503000500000000|AIG|2098041693435|2098041693436|1700000000123|"
+         "1700000001|757503000500000000"});
+}
+
+TEST(LayoutGuessTest, ThePricesOfAFileMayBeginWhole) {
+  check({"by its name",
+         "time,sym,price,bid_size\n2024-01-02T09:30:00.5Z,AIG,10,7\n",
+         "time:timestamp sym:symbol price:float bid_size:long",
+         "757503000500000000|AIG|10|7"});
+  std::string late = "time,sym,x\n";
+  for (int i = 0; i < 3'000; ++i)
+    late += "2024-01-02T09:30:00.5Z,AIG,10\n";
+  check({"by its 3,001st line", late + "2024-01-02T09:30:00.5Z,AIG,10.5\n",
+         "time:timestamp sym:symbol x:float", "757503000500000000|AIG|10"});
+}
+
+TEST(LayoutGuessTest, WordsOfPhrasesAreNoColumns) {
+  check({"as .Q.id names them",
+         "time,sym,from,by,update\n2024-01-02T09:30:00.5Z,AIG,1,2,3\n",
+         "time:timestamp sym:symbol from1:long by1:long update1:long",
+         "757503000500000000|AIG|1|2|3"});
+}
+
 TEST(LayoutGuessTest, WhatCannotBeReadIsNotProposed) {
   for (const auto& [text, why] :
        {std::pair{"time,sym,px\n", "it has a header and no row"},
