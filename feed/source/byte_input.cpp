@@ -25,6 +25,16 @@ result<byte_input> byte_input::open(persistence::file_system& fs,
   return made;
 }
 
+/// By its size, for nothing else tells: a file that is followed only grows, so
+/// that a later look finds the same one at least as large, and never smaller
+/// than what was read.
+bool byte_input::is_replaced() const {
+  const auto now = followed_->open(path(), persistence::open_mode::read);
+  const auto named = now ? (*now)->size() : result<uint64_t>{now.failure()};
+  const auto ours = from_->size();
+  return named && ours && (*named < consumed_ || *named > *ours);
+}
+
 result<size_t> byte_input::read(std::span<std::byte> into) {
   if (consumed_ < head_.size()) {
     const auto rest = std::span{head_}.subspan(consumed_);
@@ -59,6 +69,13 @@ result<size_t> byte_input::read(std::span<std::byte> into) {
                                    + std::to_string(consumed_)
                                    + " bytes; what is written to it from here "
                                      "on is fed under its new name"};
+  if (is_replaced() && std::exchange(gone_, true))
+    return error{errc::bad_data,
+                 path()
+                   + ": another file came in its place while it was "
+                     "followed, after "
+                   + std::to_string(consumed_)
+                   + " bytes; another run feeds what that one holds"};
   return error{errc::timeout, path() + ": nothing more yet"};
 }
 

@@ -35,6 +35,8 @@ public:
 private:
   explicit byte_input(const std::atomic<bool>& stop) : stop_{&stop} {}
 
+  [[nodiscard]] bool is_replaced() const;
+
   const std::atomic<bool>* stop_;
   /// Where a file that is followed keeps its name; null: it is not followed.
   persistence::file_system* followed_ = nullptr;

@@ -199,7 +199,11 @@ private:
     auto best = instrument_names.size();
     std::optional<size_t> first;
     for (size_t i = 0; i < columns_.size(); ++i) {
-      const auto& column = columns_[i];
+      auto& column = columns_[i];
+      // An instrument may be called TRUE.
+      if (column.is == kind::boolean && head_.header
+          && column_name(head_.names[i], i).starts_with("sym"))
+        column.is = kind::text;
       const bool is_text = column.is == kind::text && column.few_values;
       if (is_text && !first)
         first = i;

@@ -4,6 +4,9 @@
 #include <chrono>
 #include <date/tz.h>
 #include <exception>
+#include <fstream>
+#include <iterator>
+#include <string>
 
 namespace millrace::text {
 
@@ -19,11 +22,35 @@ int64_t since_2000(date::sys_seconds at) {
   return __builtin_mul_overflow(seconds, second_ns, &ns) ? INT64_MAX : ns;
 }
 
+/// Whether the changes of a zone go on by a rule at the end of its file (RFC
+/// 8536, footer), which date does not read: files that zic made "slim" list
+/// none of those changes, "fat" ones list them up to 2037.
+bool needs_rule(const date::time_zone& zone, const std::string& name) {
+  constexpr date::sys_days listed{date::year{2036} / 7 / 1};
+  if (zone.get_info(listed).end != date::sys_seconds::max()
+      && zone.get_info(listed).end < date::sys_days{date::year{2040} / 1 / 1})
+    return false;
+  // lint: allow(file): where date finds the zones itself.
+  std::ifstream file{"/usr/share/zoneinfo/" + name, std::ios::binary};
+  const std::string bytes{std::istreambuf_iterator<char>{file}, {}};
+  if (!bytes.ends_with('\n') || bytes.size() < 2)
+    return false;
+  const auto footer = bytes.substr(bytes.rfind('\n', bytes.size() - 2) + 1);
+  return footer.find(',') != footer.npos;
+}
+
 } // namespace
 
 result<time_zone> time_zone::open(const std::string& name) {
   try {
-    return time_zone{date::locate_zone(name)};
+    const auto* zone = date::locate_zone(name);
+    if (needs_rule(*zone, name))
+      return error{errc::unsupported,
+                   "zone '" + name
+                     + "': the time zone database of this host lists no "
+                       "changes of the coming years ('slim'); one made with "
+                       "'zic -b fat', as Debian's tzdata, does"};
+    return time_zone{zone};
   } catch (const std::exception&) {
     return error{errc::not_found,
                  "zone '" + name + "' is not in the time zone database"};

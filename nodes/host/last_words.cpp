@@ -32,8 +32,10 @@ void on_fatal_signal(int number, siginfo_t* info, void*) {
   const char written[last_words::width]
     = {number < 10 ? ' ' : static_cast<char>('0' + number / 10),
        static_cast<char>('0' + number % 10)};
+  // What others sent is no fault of the process, whichever signal it is.
+  const bool is_own = info->si_code > 0 || info->si_pid == ::getpid();
   for (auto& slot : word_slots)
-    if (const int file = slot.file.load(); file >= 0) {
+    if (const int file = slot.file.load(); is_own && file >= 0) {
       const auto at = static_cast<off_t>(slot.at.load());
       // Who dies can tell nobody that this failed.
       [[maybe_unused]] const auto wrote
@@ -41,9 +43,9 @@ void on_fatal_signal(int number, siginfo_t* info, void*) {
     }
   ::sigaction(number, &former_actions[static_cast<size_t>(number)], nullptr);
   errno = former_errno;
-  // What faulted is tried again after the return, and ends the process; abort
-  // raises once more; what somebody sent comes again only if sent again.
-  if (info->si_code <= 0 && number != SIGABRT)
+  // What faulted is tried again after the return, and ends the process; what
+  // somebody sent, as abort does, comes again only if it is sent again.
+  if (info->si_code <= 0)
     ::raise(number);
 }
 

@@ -9,9 +9,10 @@ namespace millrace::nodes {
 
 /// Notes in a file by which signal its process is ended: SIGSEGV, SIGBUS,
 /// SIGFPE, SIGILL, SIGABRT, SIGSYS, which a process brings upon itself. Who is
-/// ended by a kill or a loss of power notes nothing. Handlers that were there
-/// before run after, and the process ends as it would have. A stack that
-/// overflows has no room for a handler: that end is not noted.
+/// ended by a kill, with whichever signal, or a loss of power notes nothing.
+/// Handlers that were there before run after, and the process ends as it would
+/// have. A stack that overflows has no room for a handler: that end is not
+/// noted.
 ///
 /// The first one installs the handlers, for good. Up to 16 exist at a time in a
 /// process; more note nothing, which is no failure. Thread safe.

@@ -193,12 +193,36 @@ def of_nothing(binary):
     mill.check("faults that could not be done: 2" in said, said)
 
 
+def of_less(binary):
+  """What would change nothing, or never came, is no success."""
+  with mill.cluster(binary, NODES, roles=ROLES) as made:
+    made.up()
+    # It waited for a node to lead.
+    made.run("status")
+    some = min((path for path in (made.directory / "data").rglob("*")
+                if path.is_file() and "/rt1/" in str(path)
+                and path.stat().st_size > 0), key=lambda path: len(str(path)))
+    at = made.directory / "script.faults"
+    at.write_text(
+      f"at 0s: shorten rt1 {some.name} 99999999 | resume rt1 | restart rt1\n"
+      "at 1s: crash rt2 rdb.before_insert 1\n"
+      "at 2s: pause rt3\nat 3s: heal\n")
+    said = made.run("chaos", at, code=1).stdout
+    for told in ("has only", "resume rt1: does not stand still",
+                 "restart rt1: runs already", "rt3 goes on",
+                 "did not come to happen: crash rt2 rdb.before_insert",
+                 "faults that could not be done: 3"):
+      mill.check(told in said, told, said)
+    # The point is armed no more: a process that ended there would be told.
+    made.run("status")
+
+
 BESIDE = {"links": damage_is_told, "flaps": pace_stays}
 
 
 def main():
   binary, *chosen = sys.argv[1:]
-  names = chosen or ["refusals", "nothing"] + (
+  names = chosen or ["refusals", "nothing", "less"] + (
     list(SCRIPTS) if os.environ.get("MILLRACE_CHAOS") == "all" else USUAL)
   for name in names:
     try:
@@ -207,6 +231,8 @@ def main():
           refusals(binary)
         elif name == "nothing":
           of_nothing(binary)
+        elif name == "less":
+          of_less(binary)
         else:
           through(binary, SCRIPTS[name],
                   BESIDE.get(name, lambda *_: None))

@@ -112,6 +112,29 @@ TEST_F(GrowingTest, AFollowedFileThatIsCutIsAnError) {
     << got.failure().context;
 }
 
+TEST_F(GrowingTest, AFollowedFileThatIsReplacedIsAnError) {
+  for (const std::string other : {"time,sym\n", "time,sym\n5,E\n6,F\n7,G\n"}) {
+    std::remove(path_.c_str());
+    append("time,sym\n1,A\n2,B\n");
+    auto given = options();
+    given.choice.follow = true;
+    auto opened = reader::open(world_, given);
+    ASSERT_TRUE(opened);
+    EXPECT_EQ(rows_now(*opened), 2u);
+    append("3,C\n");
+    ASSERT_EQ(std::rename(path_.c_str(), (path_ + ".1").c_str()), 0);
+    append(other);
+    EXPECT_EQ((*opened->next())->rows, 1u) << "what was there is read";
+    auto got = opened->next();
+    if (got)
+      got = opened->next();
+    ASSERT_FALSE(got) << other;
+    EXPECT_NE(got.failure().context.find("another file came in its place"),
+              std::string::npos)
+      << got.failure().context;
+  }
+}
+
 TEST_F(GrowingTest, AFollowedFileThatIsRenamedIsAnError) {
   append("time,sym\n1,A\n2,B\n");
   auto given = options();

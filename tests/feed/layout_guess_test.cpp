@@ -195,6 +195,12 @@ TEST(LayoutGuessTest, ThePricesOfAFileMayBeginWhole) {
          "time:timestamp sym:symbol x:float", "757503000500000000|AIG|10"});
 }
 
+TEST(LayoutGuessTest, AnInstrumentMayBeCalledTrue) {
+  check({"TrueCar", "time,sym,price\n2024-01-02T09:30:00.5Z,TRUE,10.5\n",
+         "time:timestamp sym:symbol price:float",
+         "757503000500000000|TRUE|10.5"});
+}
+
 TEST(LayoutGuessTest, WordsOfPhrasesAreNoColumns) {
   check({"as .Q.id names them",
          "time,sym,from,by,update\n2024-01-02T09:30:00.5Z,AIG,1,2,3\n",

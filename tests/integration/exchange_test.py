@@ -172,7 +172,18 @@ def all_types_come_back_to_the_last_bit(binary):
       other.run("hdb", "export", hdb_of(other), "--kdb", second)
       mill.check(subprocess.run(["diff", "-r", target, second], check=False)
                  .returncode == 0, "it is not the same again")
+      a_table_is_named_from_within(other, target)
       a_damaged_part_is_not_loaded(other, target, before)
+
+
+def a_table_is_named_from_within(made, source):
+  """Its date and symbols lie above it, whatever the path says."""
+  part = source / "2013.10.08" / "kind"
+  whole = made.run("load", "--kdb", part, "--dry-run", "-o", "json").stdout
+  mill.check(json.loads(whole.splitlines()[-1]), whole)
+  for name, place in (("kind", part.parent), (".", part), ("../kind/", part)):
+    done = made.run("load", "--kdb", name, "--dry-run", "-o", "json", cwd=place)
+    mill.check(done.stdout == whole, name, done.stdout, whole)
 
 
 def a_damaged_part_is_not_loaded(made, source, before):

@@ -110,7 +110,10 @@ def manifest(made):
   good = total(made, "2024-01-01", "2024-02-01")
   made.down("back")
   flip(path, 50)
-  made.up("back")
+  said = made.run("up", "back", code=1)
+  mill.check("hdb1: cannot be asked yet: corrupt" in said.stdout, said.stdout)
+  said = made.run("status", code=1)
+  mill.check(f"hdb1: corrupt: {path}" in said.stderr, said.stderr)
   # Today's rows are in the rdb alone, and the hdb can tell.
   mill.check(total(made, "2024-01-05") == 36, "today")
   fails(made, path, *DAYS, aggregations={"sum": "size"})

@@ -183,12 +183,12 @@ columns = {json.dumps(QUOTE)}
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             text=True, **how)
 
-  def run(self, *words, code=0, seconds=90, env=None, text=None):
+  def run(self, *words, code=0, seconds=90, env=None, text=None, cwd=None):
     """Runs a command to its end. `code` None: any exit code will do."""
     done = subprocess.run([self.binary, *map(str, words)], input=text,
                           env=env or self.environment(), capture_output=True,
                           text=True, timeout=seconds, check=False,
-                          errors="replace")
+                          errors="replace", cwd=cwd)
     check(code is None or done.returncode == code, "millrace", *words,
           ": exit code", done.returncode, "instead of", code, "\n",
           done.stdout[-2000:], done.stderr[-2000:])

@@ -114,7 +114,17 @@ TEST(LastWordsDeathTest, ANodeThatFaultsTellsBySignal) {
               *nowhere = 1;
             }),
             SIGSEGV);
-  // From outside, as when memory is short.
+  // From outside, as by a watchdog, or when memory is short.
+  for (const int number : {SIGABRT, SIGSEGV})
+    EXPECT_EQ(signal_after([number] {
+                if (::fork() == 0) {
+                  ::kill(::getppid(), number);
+                  ::_exit(0);
+                }
+                for (;;)
+                  ::pause();
+              }),
+              0);
   EXPECT_EQ(signal_after([] { ::raise(SIGKILL); }), 0);
 }
 

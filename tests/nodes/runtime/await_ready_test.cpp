@@ -63,7 +63,7 @@ TEST(AwaitReadyTest, SaysWhatIsNotReadyAndWhetherTimeHelps) {
       = text::parse_json(R"({"processes":{"rdb1":)" + each.process
                          + R"(},"streams":)" + each.streams + "}");
     ASSERT_TRUE(live) << to_string(live.failure());
-    const auto found = unready_of(*config, {"n1", "n2"}, *live);
+    const auto found = unready_of(*config, {"n2"}, *live);
     if (each.expected.empty()) {
       EXPECT_TRUE(found.empty());
       continue;
@@ -72,9 +72,56 @@ TEST(AwaitReadyTest, SaysWhatIsNotReadyAndWhetherTimeHelps) {
     EXPECT_EQ(found[0].name, "rdb1");
     EXPECT_EQ(found[0].why, each.expected);
     EXPECT_EQ(found[0].goes_on, each.goes_on) << each.expected;
+    EXPECT_EQ(found[0].refuses, each.expected == "another life");
     // Of other nodes nothing is said.
-    EXPECT_TRUE(unready_of(*config, {"n1"}, *live).empty());
+    EXPECT_EQ(unready_of(*config, {"n1"}, *live).size(),
+              each.streams == "{}" ? 1u : 0u);
   }
+}
+
+// Of three a majority elects, and is waited for; fewer never do.
+TEST(AwaitReadyTest, WaitsForANodeToLeadWhereOneCan) {
+  std::string three = cluster;
+  for (const std::string number : {"2", "3"})
+    three += "[[node]]\nname = \"m" + number + "\"\nport = 741" + number
+             + "\n[[process]]\nname = \"rt" + number
+             + "\"\ntype = \"rt\"\nnode = \"m" + number + "\"\n";
+  const auto config = parse_configuration(three, "c.toml");
+  ASSERT_TRUE(config) << to_string(config.failure());
+  const auto found
+    = [&](const std::string& running, const std::string& streams) {
+        const auto live = text::parse_json(R"({"processes":{)" + running
+                                           + R"(},"streams":)" + streams + "}");
+        EXPECT_TRUE(live) << to_string(live.failure());
+        return unready_of(*config, {"n1"}, *live);
+      };
+  const std::string two = R"("rt1":{},"rt3":{})";
+  EXPECT_TRUE(found(two, R"({"market":{}})").empty());
+  const auto elects = found(two, "{}");
+  ASSERT_EQ(elects.size(), 1u);
+  EXPECT_EQ(elects[0].name, "stream 'market'");
+  EXPECT_TRUE(elects[0].goes_on);
+  const auto alone = found(R"("rt1":{})", "{}");
+  ASSERT_EQ(alone.size(), 1u);
+  EXPECT_FALSE(alone[0].goes_on);
+  EXPECT_FALSE(alone[0].refuses);
+}
+
+TEST(AwaitReadyTest, AnHdbThatServesNothingIsNamed) {
+  const auto config = parse_configuration(
+    std::string{cluster}
+      + "[[process]]\nname = \"hdb1\"\ntype = \"hdb\"\nnode = \"n2\"\n"
+        "hdb = \"/hdb\"\n",
+    "c.toml");
+  ASSERT_TRUE(config) << to_string(config.failure());
+  const auto live = text::parse_json(
+    R"({"processes":{"rdb1":{"ready":true},"hdb1":{"refuses":true,)"
+    R"("standing":"corrupt: manifest"}},"streams":{"market":{}}})");
+  const auto found = unready_of(*config, {"n2"}, *live);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].name, "hdb1");
+  EXPECT_EQ(found[0].why, "corrupt: manifest");
+  EXPECT_TRUE(found[0].refuses && found[0].runs && !found[0].goes_on);
 }
 
 TEST(AwaitReadyTest, NamesWhatWasStoppedOnANodeThatAnswers) {
