@@ -299,7 +299,7 @@ void group_assigner::assign_general(const segment_context& segment,
   size_t kept = 0;
   for (uint32_t i = 0; i < count; ++i) {
     const auto* key = words + size_t{i} * stride;
-    if (i > 0 && std::equal(key, key + stride, words + (kept - 1) * stride)) {
+    if (i > 0 && same_key(key, words + (kept - 1) * stride, stride)) {
       places[i] = static_cast<uint32_t>(kept - 1);
       continue;
     }
@@ -322,7 +322,7 @@ uint32_t group_assigner::group_of_run(const uint64_t* key) {
   const auto words = shape_.key_words;
   if (count > 0) {
     const auto* last = index_.key(count - 1);
-    if (std::equal(key, key + words, last))
+    if (same_key(key, last, words))
       return count - 1;
     // Beside the symbol there is a bar, or nothing.
     const auto bar = symbol.word == 0 ? words - 1 : 0;

@@ -44,11 +44,7 @@ uint32_t group_index::find_or_add(const uint64_t* wanted, uint64_t hashed) {
   while (slots_[slot] != 0) {
     const auto group = group_of(slots_[slot]);
     if (tag_of(slots_[slot]) == tag_of(hashed)) {
-      const auto* held = key(group);
-      bool same = true;
-      for (uint32_t i = 0; i < words_; ++i)
-        same &= held[i] == wanted[i];
-      if (same)
+      if (same_key(key(group), wanted, words_))
         return group;
     }
     slot = (slot + 1) & mask;

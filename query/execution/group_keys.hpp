@@ -11,6 +11,16 @@
 
 namespace millrace::query {
 
+/// Whether two keys of so many words are the same: they are short, and a call
+/// would take longer.
+[[nodiscard]] inline bool same_key(const uint64_t* a, const uint64_t* b,
+                                   uint32_t words) noexcept {
+  uint64_t different = 0;
+  for (uint32_t i = 0; i < words; ++i)
+    different |= a[i] ^ b[i];
+  return different == 0;
+}
+
 /// Numbers distinct keys of a fixed count of 64-bit words from 0.
 /// Owner: one thread.
 class group_index {
