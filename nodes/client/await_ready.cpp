@@ -10,6 +10,7 @@ namespace millrace::nodes {
 namespace {
 
 constexpr auto look_interval = std::chrono::milliseconds{100};
+constexpr int64_t election_max_ns = 15'000'000'000;
 
 /// Its node answers, and it is nowhere: somebody stopped it.
 bool is_stopped(const process_config& process, const text::json_value& live) {
@@ -18,8 +19,33 @@ bool is_stopped(const process_config& process, const text::json_value& live) {
          && live.at("hosts").find(process.name) == nullptr;
 }
 
+/// Whether somebody orders a stream.
+enum class order_of : uint8_t { led, elects, minority };
+
+/// @param nodes are started: what they host counts before it answers
+order_of look_at(const cluster_config& config, const std::string& stream,
+                 const std::vector<std::string>& nodes,
+                 const text::json_value& live) {
+  const auto& rows = live.at("streams").at(stream);
+  for (const auto& [member, facts] : rows.entries())
+    if (facts.at("leads").boolean().value_or(false))
+      return order_of::led;
+  const auto members = config.members_of(stream);
+  const auto run
+    = std::count_if(members.begin(), members.end(), [&](const auto* each) {
+        // One that forgot what was agreed on elects nobody before it is told.
+        if (const auto* facts = rows.find(each->name); facts != nullptr)
+          return facts->at("group").at("role").text_or_empty() != "forgot";
+        return (std::count(nodes.begin(), nodes.end(), each->node) != 0
+                && !is_stopped(*each, live));
+      });
+  return 2 * static_cast<size_t>(run) > members.size() ? order_of::elects
+                                                       : order_of::minority;
+}
+
 unready_process unready_rdb(const cluster_config& config,
                             const process_config& process,
+                            const std::vector<std::string>& nodes,
                             const text::json_value& live) {
   const auto& facts = live.at("processes").at(process.name);
   unready_process out{process.name, facts.at("standing").text_or_empty()};
@@ -34,29 +60,27 @@ unready_process unready_rdb(const cluster_config& config,
   out.refuses = facts.at("refuses").boolean().value_or(false);
   // Nothing comes while no RT node orders its stream.
   out.goes_on = facts.find("stalled") == nullptr && !out.refuses
-                && live.at("streams").find(config.stream_of(process));
+                && look_at(config, config.stream_of(process), nodes, live)
+                     != order_of::minority;
   return out;
 }
 
 /// The streams that rts here are to order and no node does.
 void add_not_ordered(const cluster_config& config,
                      const std::set<std::string>& streams,
+                     const std::vector<std::string>& nodes,
                      const text::json_value& live,
                      std::vector<unready_process>& out) {
   for (const auto& stream : streams) {
-    if (live.at("streams").find(stream) != nullptr)
+    const auto order = look_at(config, stream, nodes, live);
+    if (order == order_of::led)
       continue;
-    const auto members = config.members_of(stream);
-    const auto run
-      = std::count_if(members.begin(), members.end(), [&](const auto* each) {
-          return live.at("processes").find(each->name) != nullptr;
-        });
-    const bool elects = 2 * static_cast<size_t>(run) > members.size();
+    const bool elects = order == order_of::elects;
     unready_process each{"stream '" + stream + "'",
                          elects ? "no node orders it yet"
                                 : "no node orders it: a majority of its rt "
                                   "processes must run"};
-    each.goes_on = elects;
+    each.goes_on = each.elects = elects;
     out.push_back(std::move(each));
   }
 }
@@ -83,13 +107,13 @@ std::vector<unready_process> unready_of(const cluster_config& config,
       streams.insert(process.streams.begin(), process.streams.end());
     else if (process.type == process_type::rdb) {
       if (!facts.at("ready").boolean().value_or(false))
-        out.push_back(unready_rdb(config, process, live));
+        out.push_back(unready_rdb(config, process, nodes, live));
     } else if (facts.at("refuses").boolean().value_or(false)) {
       out.push_back({process.name, facts.at("standing").text_or_empty(), 0,
                      false, true, true});
     }
   }
-  add_not_ordered(config, streams, live, out);
+  add_not_ordered(config, streams, nodes, live, out);
   return out;
 }
 
@@ -98,12 +122,20 @@ std::vector<unready_process> await_ready(
   const std::vector<std::string>& nodes, std::chrono::nanoseconds limit,
   const std::function<void(const std::vector<unready_process>&)>& progress) {
   auto& clock = *host.env().clock;
-  const auto until = clock.monotonic_ns() + limit.count();
+  const auto begun = clock.monotonic_ns();
+  const auto until = begun + limit.count();
   guest self{host.system()};
   for (;;) {
     auto out = unready_of(config, nodes, collect_status(host, config));
     if (progress)
       progress(out);
+    // Whoever can be elected is by then.
+    if (clock.monotonic_ns() - begun >= election_max_ns)
+      for (auto& each : out)
+        if (each.elects) {
+          each.goes_on = false;
+          each.refuses = true;
+        }
     const bool helps = std::any_of(
       out.begin(), out.end(), [](const auto& each) { return each.goes_on; });
     if (!helps || clock.monotonic_ns() >= until)

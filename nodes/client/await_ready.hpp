@@ -20,6 +20,7 @@ struct unready_process {
   bool goes_on = true;  ///< False: time alone does not make it ready.
   bool runs = true;     ///< False: it was stopped.
   bool refuses = false; ///< It runs, and somebody must do something.
+  bool elects = false;  ///< Its rts are choosing who orders it.
 };
 
 /// Of the processes that these nodes host, those that were stopped, those that

@@ -5,6 +5,9 @@
 #include <millrace/sim/disk/memory_file_system.hpp>
 #include <millrace/tests/support/kdb_files.hpp>
 
+#include <functional>
+#include <utility>
+
 #include "store_fixture.hpp"
 
 namespace millrace::persistence {
@@ -76,7 +79,11 @@ protected:
     if (!plan)
       return plan.failure();
     progress_ = {};
-    progress_.step = [this] { return stop_; };
+    progress_.step = [this] {
+      if (on_step_)
+        on_step_();
+      return stop_;
+    };
     return as_parquet ? export_parquet(disk_, path, from, *plan, progress_)
                       : export_kdb(disk_, path, from, *plan, progress_);
   }
@@ -98,6 +105,7 @@ protected:
   std::mt19937_64 random_{31};
   export_progress progress_;
   error stop_;
+  std::function<void()> on_step_;
 };
 
 /// A column of a part as the cells of its rows.
@@ -188,15 +196,28 @@ TEST_F(ExportTest, OneThatWasKilledIsTakenOver) {
         // Who is killed removes nothing any more.
         disk_.fail(sim::disk_call::remove, removals + 1, errc::storage_failed,
                    for_ever);
+        // Where the disk is real, the lock is a file of the directory.
+        bool is_locked = false;
+        const auto lock = [&] {
+          if (!std::exchange(is_locked, true))
+            EXPECT_TRUE(
+              disk_.open("/kdb.unfinished/.lock", open_mode::create_new));
+        };
+        on_step_ = lock;
         const auto cut_off = export_to("/kdb");
+        on_step_ = nullptr;
         disk_.heal();
+        if (disk_.exists("/kdb.unfinished"))
+          lock();
         if (disk_.exists("/kdb")) {
           ASSERT_FALSE(disk_.remove_all("/kdb"));
         } else {
           ASSERT_TRUE(cut_off);
         }
-        ASSERT_FALSE(export_to("/kdb"))
-          << static_cast<int>(call) << " " << nth << " " << removals;
+        const auto next = export_to("/kdb");
+        ASSERT_FALSE(next) << to_string(next) << ", after call "
+                           << static_cast<int>(call) << ", " << nth << ", "
+                           << removals;
         EXPECT_FALSE(disk_.exists("/kdb.unfinished"));
         EXPECT_FALSE(disk_.exists("/kdb/.lock"));
         ASSERT_FALSE(disk_.remove_all("/kdb"));

@@ -44,7 +44,7 @@ struct ready_case {
 TEST(AwaitReadyTest, SaysWhatIsNotReadyAndWhetherTimeHelps) {
   const auto config = parse_configuration(cluster, "c.toml");
   ASSERT_TRUE(config) << to_string(config.failure());
-  const std::string market = R"({"market":{"role":"rt"}})";
+  const std::string market = R"({"market":{"rt1":{"leads":true}}})";
   for (const auto& each : std::vector<ready_case>{
          {R"({"ready":true})", market, ""},
          {R"({"ready":false,"standing":"has replayed 61 %",)"
@@ -116,7 +116,7 @@ TEST(AwaitReadyTest, AnHdbThatServesNothingIsNamed) {
   ASSERT_TRUE(config) << to_string(config.failure());
   const auto live = text::parse_json(
     R"({"processes":{"rdb1":{"ready":true},"hdb1":{"refuses":true,)"
-    R"("standing":"corrupt: manifest"}},"streams":{"market":{}}})");
+    R"("standing":"corrupt: manifest"}},"streams":{"market":{"rt1":{"leads":true}}}})");
   const auto found = unready_of(*config, {"n2"}, *live);
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].name, "hdb1");
@@ -129,8 +129,8 @@ TEST(AwaitReadyTest, NamesWhatWasStoppedOnANodeThatAnswers) {
   ASSERT_TRUE(config) << to_string(config.failure());
   const auto stopped = [&](const std::string& more) {
     const auto live = text::parse_json(
-      R"({"processes":{"rdb1":{"ready":true}},"streams":{"market":{}})" + more
-      + "}");
+      R"({"processes":{"rdb1":{"ready":true}},"streams":{"market":{"rt1":{"leads":true}}})"
+      + more + "}");
     EXPECT_TRUE(live) << to_string(live.failure());
     std::string out;
     for (const auto& each : unready_of(*config, {"n1", "n2"}, *live))
