@@ -113,7 +113,8 @@ TEST_F(GrowingTest, AFollowedFileThatIsCutIsAnError) {
 }
 
 TEST_F(GrowingTest, AFollowedFileThatIsReplacedIsAnError) {
-  for (const std::string other : {"time,sym\n", "time,sym\n5,E\n6,F\n7,G\n8,H\n"}) {
+  for (const std::string other :
+       {"time,sym\n", "time,sym\n5,E\n6,F\n7,G\n8,H\n"}) {
     std::remove(path_.c_str());
     append("time,sym\n1,A\n2,B\n");
     auto given = options();

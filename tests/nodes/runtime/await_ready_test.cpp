@@ -88,23 +88,33 @@ TEST(AwaitReadyTest, WaitsForANodeToLeadWhereOneCan) {
              + "\"\ntype = \"rt\"\nnode = \"m" + number + "\"\n";
   const auto config = parse_configuration(three, "c.toml");
   ASSERT_TRUE(config) << to_string(config.failure());
-  const auto found
-    = [&](const std::string& running, const std::string& streams) {
-        const auto live = text::parse_json(R"({"processes":{)" + running
-                                           + R"(},"streams":)" + streams + "}");
-        EXPECT_TRUE(live) << to_string(live.failure());
-        return unready_of(*config, {"n1"}, *live);
-      };
-  const std::string two = R"("rt1":{},"rt3":{})";
-  EXPECT_TRUE(found(two, R"({"market":{}})").empty());
-  const auto elects = found(two, "{}");
-  ASSERT_EQ(elects.size(), 1u);
-  EXPECT_EQ(elects[0].name, "stream 'market'");
-  EXPECT_TRUE(elects[0].goes_on);
-  const auto alone = found(R"("rt1":{})", "{}");
-  ASSERT_EQ(alone.size(), 1u);
-  EXPECT_FALSE(alone[0].goes_on);
-  EXPECT_FALSE(alone[0].refuses);
+  const auto found = [&](const std::vector<std::string>& nodes,
+                         const std::string& rows) {
+    const auto live = text::parse_json(
+      R"({"processes":{},"answered":{},"streams":{"market":{)" + rows + "}}}");
+    EXPECT_TRUE(live) << to_string(live.failure());
+    return unready_of(*config, nodes, *live);
+  };
+  EXPECT_TRUE(
+    found({"n1"}, R"("rt1":{"leads":false},"rt3":{"leads":true})").empty());
+  const std::string follows = R"("rt1":{"leads":false})";
+  // Of those that are started the others answer soon.
+  for (const auto& elects :
+       {found({"n1"}, follows + R"(,"rt3":{"leads":false})"),
+        found({"n1", "m2"}, follows), found({"n1", "m2", "m3"}, "")}) {
+    ASSERT_EQ(elects.size(), 1u);
+    EXPECT_EQ(elects[0].name, "stream 'market'");
+    EXPECT_TRUE(elects[0].goes_on);
+  }
+  const std::string forgot = R"({"group":{"role":"forgot"}})";
+  for (const auto& minority :
+       {found({"n1"}, follows), found({"n1"}, ""),
+        found({"n1", "m2"},
+              follows + R"(,"rt2":)" + forgot + R"(,"rt3":)" + forgot)}) {
+    ASSERT_EQ(minority.size(), 1u);
+    EXPECT_FALSE(minority[0].goes_on);
+    EXPECT_FALSE(minority[0].refuses);
+  }
 }
 
 TEST(AwaitReadyTest, AnHdbThatServesNothingIsNamed) {
