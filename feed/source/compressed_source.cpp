@@ -245,11 +245,8 @@ public:
     return from_.consumed() - left_;
   }
 
-  [[nodiscard]] bool cut_off() const noexcept override { return cut_off_; }
-
 private:
-  result<size_t> ends_early() {
-    cut_off_ = true;
+  result<size_t> ends_early() const {
     return error{errc::corrupt,
                  from_.path() + ": the compressed data ends too early, at byte "
                    + std::to_string(from_.consumed())};
@@ -263,7 +260,6 @@ private:
   byte_input from_;
   Codec codec_;
   bool between_ = false;
-  bool cut_off_ = false;
   bool pending_ = false;
   const std::byte* next_ = nullptr; ///< Of the buffer, not yet consumed.
   size_t left_ = 0;

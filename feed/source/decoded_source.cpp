@@ -62,6 +62,15 @@ void decoded_source::pass(size_t count) noexcept {
   passed_ += count;
 }
 
+error decoded_source::early_end(const std::string& what) {
+  // A copy that broke off may be as long as the whole, and have zeros for what
+  // did not come: then what came before the end may be wrong as well.
+  const auto rest = window();
+  ends_early_ = std::any_of(rest.begin(), rest.end(),
+                            [](auto each) { return each != std::byte{0}; });
+  return bad(what);
+}
+
 error decoded_source::bad(const std::string& what) const {
   return {errc::corrupt,
           label_ + ": at byte " + std::to_string(passed_) + ": " + what};

@@ -19,9 +19,7 @@ public:
 
   result<size_t> read(std::span<std::byte> into) final;
   [[nodiscard]] uint64_t progress() const noexcept final;
-  [[nodiscard]] bool cut_off() const noexcept final {
-    return ends_early_ || from_->cut_off();
-  }
+  [[nodiscard]] bool cut_off() const noexcept final { return ends_early_; }
 
 protected:
   using bytes = std::span<const std::byte>;
@@ -39,10 +37,7 @@ protected:
   /// What is wrong where the window begins.
   [[nodiscard]] error bad(const std::string& what) const;
   /// The same, of a file that ends where more should come.
-  [[nodiscard]] error early_end(const std::string& what) {
-    ends_early_ = true;
-    return bad(what);
-  }
+  [[nodiscard]] error early_end(const std::string& what);
 
   std::string out;
 

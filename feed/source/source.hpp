@@ -88,7 +88,8 @@ public:
   /// Bytes consumed, in the unit of source_info::total_bytes.
   [[nodiscard]] virtual uint64_t progress() const noexcept = 0;
 
-  /// After a fault: it ends too early, and what came before that is whole.
+  /// After a fault: it ends too early, and what came before that is whole. Not
+  /// of what is compressed, whose checksums come last.
   [[nodiscard]] virtual bool cut_off() const noexcept { return false; }
 };
 

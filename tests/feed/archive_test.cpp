@@ -257,15 +257,8 @@ TEST(ArchiveTest, DamagedGzipIsToldAndNeverGivesWrongRows) {
     EXPECT_EQ(got.failed.code, errc::corrupt);
     EXPECT_NE(got.failed.context.find("ends too early"), std::string::npos)
       << got.failed.context;
-    // Each row that stands whole before the end, and no other.
-    const auto rows = rows_of(got);
-    ASSERT_LE(rows.size(), wanted.size());
-    EXPECT_TRUE(std::equal(rows.begin(), rows.end(), wanted.begin())) << cut;
-    if (cut == good.size() - 1) {
-      EXPECT_EQ(rows.size(), wanted.size());
-    } else if (cut > 19) {
-      EXPECT_GT(rows.size(), wanted.size() / 4);
-    }
+    // Nothing vouches for what came before its checksum.
+    EXPECT_EQ(got.rows(), 0u);
   }
 }
 

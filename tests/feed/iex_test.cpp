@@ -103,6 +103,12 @@ TEST(IexTest, OfWhatIsCutOffItsWholeMessagesCount) {
     "iex-trade", file(0xa1b2c3d4, one + one + one.substr(0, one.size() - 1)));
   EXPECT_NE(got.failed.context.find("ends inside a packet"), std::string::npos);
   EXPECT_EQ(got.rows(), 2u);
+  // A tail of zeros is no end: what stands before it may be of zeros, too.
+  const auto zeros = read_packets(
+    "iex-trade", file(0xa1b2c3d4, one + one.substr(0, one.size() - 20)
+                                    + std::string(30, '\0')));
+  EXPECT_TRUE(zeros.failed);
+  EXPECT_EQ(zeros.rows(), 0u);
 }
 
 TEST(IexTest, ARecordingOfTheOtherProtocolIsTold) {
