@@ -383,7 +383,9 @@ private:
     } else {
       text += place_of(field) + "\n";
       // Of a symbol the digits stand as they are.
-      if (field != symbol_) {
+      if (field == symbol_)
+        keep_symbols();
+      else {
         write_format(column.format, column.either_day, name);
         write_marks(column, name);
       }
@@ -421,6 +423,19 @@ private:
     for (const auto& word : words_for_none())
       text += (text.ends_with('[') ? "" : ", ") + quoted(word);
     text += "]\n";
+  }
+
+  /// An instrument may be called as others call none: NA is two companies.
+  void keep_symbols() {
+    for (const auto& word : words_for_none())
+      if (std::any_of(head_.rows.begin(), head_.rows.end(),
+                      [&](const auto& row) { return row[*symbol_] == word; })) {
+        out_.layout += "null = []\n";
+        out_.questions.push_back(
+          "is '" + word
+          + "' a symbol? It is taken for one: null = [] of its column");
+        return;
+      }
   }
 
   void write() {

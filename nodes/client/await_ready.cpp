@@ -33,14 +33,26 @@ order_of look_at(const cluster_config& config, const std::string& stream,
   const auto members = config.members_of(stream);
   const auto run
     = std::count_if(members.begin(), members.end(), [&](const auto* each) {
-        // One that forgot what was agreed on elects nobody before it is told.
-        if (const auto* facts = rows.find(each->name); facts != nullptr)
-          return facts->at("group").at("role").text_or_empty() != "forgot";
+        // Where some forgot what was agreed on, they elect nobody before an
+        // operator tells them: what they wait for is said by the others.
+        if (const auto* facts = rows.find(each->name); facts != nullptr) {
+          const auto& group = facts->at("group");
+          return group.at("role").text_or_empty() != "forgot"
+                 && (!group.at("forgetful").is_array()
+                     || group.at("forgetful").elements().empty());
+        }
         return (std::count(nodes.begin(), nodes.end(), each->node) != 0
                 && !is_stopped(*each, live));
       });
-  return 2 * static_cast<size_t>(run) > members.size() ? order_of::elects
-                                                       : order_of::minority;
+  // A new group is founded by all of its members.
+  const bool forms
+    = std::any_of(members.begin(), members.end(), [&](const auto* each) {
+        return rows.at(each->name).at("group").at("role").text_or_empty()
+               == "forming";
+      });
+  const auto wanted = forms ? members.size() : members.size() / 2 + 1;
+  return static_cast<size_t>(run) >= wanted ? order_of::elects
+                                            : order_of::minority;
 }
 
 unready_process unready_rdb(const cluster_config& config,
@@ -79,7 +91,8 @@ void add_not_ordered(const cluster_config& config,
     unready_process each{"stream '" + stream + "'",
                          elects ? "no node orders it yet"
                                 : "no node orders it: a majority of its rt "
-                                  "processes must run"};
+                                  "processes must run, all of them the first "
+                                  "time"};
     each.goes_on = each.elects = elects;
     out.push_back(std::move(each));
   }

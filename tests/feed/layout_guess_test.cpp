@@ -201,6 +201,14 @@ TEST(LayoutGuessTest, AnInstrumentMayBeCalledTrue) {
          "757503000500000000|TRUE|10.5"});
 }
 
+TEST(LayoutGuessTest, AnInstrumentMayBeCalledAsOthersCallNone) {
+  check({"NA is a symbol, and no price",
+         "time,sym,price,size\n2024-01-02T09:30:00.5Z,NA,NA,7\n"
+         "2024-01-02T09:30:00.6Z,RY,10.5,\\N\n",
+         "time:timestamp sym:symbol price:float size:long",
+         "757503000500000000|NA|nan|7", "is 'NA' a symbol?"});
+}
+
 TEST(LayoutGuessTest, WordsOfPhrasesAreNoColumns) {
   check({"as .Q.id names them",
          "time,sym,from,by,update\n2024-01-02T09:30:00.5Z,AIG,1,2,3\n",

@@ -121,7 +121,9 @@ def lags_and_rates_are_told(binary):
       told = made.process("rt1")["collection"]["consumers"]
       return next(each["lag"] for each in told if each["consumer"] == "rdb1")
 
-    mill.wait_until(lambda: of_rdb() is not None, 20, "what the rdb needs")
+    # It may have been told before there was anything.
+    mill.wait_until(lambda: (of_rdb() or {}).get("messages") == 100, 20,
+                    "what the rdb needs")
     lag = of_rdb()
     mill.check(lag["bytes"] >= 100_000 and lag["messages"] == 100, lag)
     mill.wait_until(lambda: of_rdb()["ms"] > lag["ms"] + 1000, 20,

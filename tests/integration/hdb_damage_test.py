@@ -141,7 +141,7 @@ def rolled_otherwise(binary):
     # The rows, of seven o'clock in New York, would be of the day after.
     made.path.write_text(made.path.read_text().replace(
       'name = "trade"\n', 'name = "trade"\nroll_offset = "-18h"\n', 1))
-    made.up("back")
+    made.run("up", "back", code=1)
     hours = [f"{DAYS[1]}T11:00:00", f"{DAYS[1]}T13:00:00"]
     today = ["2024-01-06T11:00:00", "2024-01-06T13:00:00"]
     fails(made, path, *hours, aggregations={"count": "size"})

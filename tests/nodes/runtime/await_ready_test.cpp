@@ -110,7 +110,10 @@ TEST(AwaitReadyTest, WaitsForANodeToLeadWhereOneCan) {
   // Those that forgot elect nobody before they are told.
   for (const auto& each :
        {follows, std::string{},
-        follows + R"(,"rt2":)" + forgot + R"(,"rt3":)" + forgot}) {
+        follows + R"(,"rt2":)" + forgot + R"(,"rt3":)" + forgot,
+        follows + R"(,"rt2":{"group":{"role":"forming","forgetful":["rt2"]}})",
+        // All of them begin a group.
+        follows + R"(,"rt2":{"group":{"role":"forming"}})"}) {
     const auto minority = found({"n1"}, each);
     ASSERT_EQ(minority.size(), 1u);
     EXPECT_FALSE(minority[0].goes_on) << each;
