@@ -34,4 +34,8 @@ struct guessed_column {
 guess_column(const std::vector<std::string_view>& values, std::string_view name,
              bool rather_groups);
 
+/// "Ask Price 1" as ask_price_1: what a column may be called whose field has
+/// this name. @param number of the field, from 0
+[[nodiscard]] std::string column_name(std::string_view from, size_t number);
+
 } // namespace millrace::feed

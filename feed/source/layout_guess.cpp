@@ -36,31 +36,6 @@ std::string quoted(std::string_view text) {
   return out + "\"";
 }
 
-/// "Ask Price 1" as ask_price_1.
-std::string column_name(std::string_view from, size_t number) {
-  std::string out;
-  for (const char c : from) {
-    const bool upper = c >= 'A' && c <= 'Z';
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    if (upper)
-      out += static_cast<char>(c + 32);
-    else if (plain)
-      out += c;
-    else if (!out.empty() && out.back() != '_')
-      out += '_';
-  }
-  while (out.ends_with('_'))
-    out.pop_back();
-  if (out.empty() || (out[0] >= '0' && out[0] <= '9'))
-    out = "c" + std::to_string(number + 1) + (out.empty() ? "" : "_") + out;
-  // The words by which phrases of qSQL end; .Q.id names such a column so, too.
-  for (const auto* word :
-       {"select", "exec", "update", "delete", "by", "from", "where"})
-    if (out == word)
-      return out + "1";
-  return out;
-}
-
 /// Names of what instruments are known by, from the plainest on; those after
 /// `surest` may be of something else.
 constexpr std::array<std::string_view, 12> instrument_names{

@@ -213,7 +213,8 @@ def of_less(binary):
                  "did not come to happen: crash rt2 rdb.before_insert",
                  "faults that could not be done: 3"):
       mill.check(told in said, told, said)
-    # The point is armed no more: a process that ended there would be told.
+    # All run, and `up` waits for those that choose who leads.
+    made.run("up")
     made.run("status")
 
 
