@@ -240,6 +240,17 @@ TEST(LogFaultSweepTest, AFailedSyncFences) {
   EXPECT_EQ(got.events[0].kind, event_kind::reset);
 }
 
+/// Five messages are written, their sync fails, and the process ends.
+void fail_the_sync_of_five(log_writer& writer, memory_file_system& disk) {
+  for (int64_t id = 1; id <= 5; ++id)
+    ASSERT_TRUE(writer.append(record_kind::messages, payload_kind::opaque,
+                              {"feed", id, id, null_int}, bytes_of("x")));
+  ASSERT_FALSE(writer.write());
+  disk.fail(disk_call::sync, 1);
+  EXPECT_TRUE(writer.sync());
+  disk.end_process();
+}
+
 TEST(LogFaultSweepTest, AResumedLogWritesAgainWhatAFailedSyncDropped) {
   memory_file_system disk{1};
   env world;
@@ -248,13 +259,7 @@ TEST(LogFaultSweepTest, AResumedLogWritesAgainWhatAFailedSyncDropped) {
   const log_writer_options options{.directory = log_directory,
                                    .session = session_policy::resume};
   auto writer = *log_writer::open(world, options);
-  for (int64_t id = 1; id <= 5; ++id)
-    ASSERT_TRUE(writer->append(record_kind::messages, payload_kind::opaque,
-                               {"feed", id, id, null_int}, bytes_of("x")));
-  ASSERT_FALSE(writer->write());
-  disk.fail(disk_call::sync, 1);
-  EXPECT_TRUE(writer->sync());
-  disk.end_process();
+  fail_the_sync_of_five(*writer, disk);
   writer = *log_writer::open(world, options);
   EXPECT_EQ(writer->recovered_ids().at("feed"), 5);
   EXPECT_EQ(writer->synced_end(), writer->recorded_end());
@@ -270,13 +275,7 @@ TEST(LogFaultSweepTest, TheNextSessionWritesAgainWhatAFailedSyncDropped) {
   world.random = [] { return uint64_t{3}; };
   const log_writer_options options{.directory = log_directory};
   auto writer = *log_writer::open(world, options);
-  for (int64_t id = 1; id <= 5; ++id)
-    ASSERT_TRUE(writer->append(record_kind::messages, payload_kind::opaque,
-                               {"feed", id, id, null_int}, bytes_of("x")));
-  ASSERT_FALSE(writer->write());
-  disk.fail(disk_call::sync, 1);
-  EXPECT_TRUE(writer->sync());
-  disk.end_process();
+  fail_the_sync_of_five(*writer, disk);
   writer = *log_writer::open(world, options);
   EXPECT_EQ(writer->recovered_ids().at("feed"), 5);
   EXPECT_GE(writer->synced_end(), position::of(1, 0, 0));
