@@ -40,6 +40,7 @@ struct source_report {
   std::string source; ///< Path of the file, and "#member" in an archive.
   uint64_t rows = 0;
   uint64_t rejects = 0;
+  uint64_t passed_over = 0; ///< Lines of JSON of which the layout wants none.
   /// The file and line of the first one, and the reason.
   std::string first_reject;
   bool resumed = false; ///< Begun after published rows.
@@ -58,6 +59,7 @@ struct batch_source_counters {
   std::atomic<uint64_t> total_bytes{0};
   std::atomic<uint64_t> rejects{0};
   std::atomic<uint64_t> backwards{0};
+  std::atomic<uint64_t> passed_over{0}; ///< Lines: see source_report.
 
   /// Set by the owner: what is followed ends where it is.
   std::shared_ptr<std::atomic<bool>> stop

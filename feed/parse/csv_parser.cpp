@@ -100,6 +100,7 @@ void csv_parser::parse(const text_piece& piece, parsed_piece& into) {
         finish_batch(piece, into);
     }
     into.lines += lines_.line_count();
+    into.passed_over += lines_.passed_over();
   }
   finish_batch(piece, into);
   if (piece.oversize) {

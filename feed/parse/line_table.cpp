@@ -93,6 +93,7 @@ void line_table::fill(std::string_view text, uint64_t base, uint64_t line,
   base_ = base;
   line_ = line;
   line_count_ = 0;
+  passed_over_ = 0;
   row_count_ = 0;
   if (fitted.json.on())
     fill_json(text, fitted, line_bytes_max, rejects);
@@ -253,6 +254,7 @@ void line_table::fill_json(std::string_view text, const binding& fitted,
       continue;
     }
     const auto rows = ends_.size() / fitted.field_count;
+    passed_over_ += rows == 0;
     make_room(bound_count_ + ends_.size() + 1, row_count_ + rows);
     for (size_t row = 0; row < rows; ++row) {
       for (uint32_t i = 0; i < fitted.field_count; ++i)

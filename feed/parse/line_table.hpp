@@ -48,6 +48,8 @@ public:
   [[nodiscard]] uint32_t row_count() const noexcept { return row_count_; }
   /// Lines of the block, rows or not.
   [[nodiscard]] uint64_t line_count() const noexcept { return line_count_; }
+  /// Documents of JSON in which the layout looks for no row, or finds none.
+  [[nodiscard]] uint64_t passed_over() const noexcept { return passed_over_; }
 
   /// Rows [begin, begin + count).
   [[nodiscard]] row_slice slice(uint32_t begin, uint32_t count) const noexcept {
@@ -91,6 +93,7 @@ private:
   uint64_t base_ = 0;
   uint64_t line_ = 0;
   uint64_t line_count_ = 0;
+  uint64_t passed_over_ = 0;
   uint32_t row_count_ = 0;
   size_t bound_count_ = 0;
   std::vector<uint32_t> bounds_; ///< bounds_[0] is -1: before the block.

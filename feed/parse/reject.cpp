@@ -126,19 +126,24 @@ std::string explain(const binding& fitted, const raw_reject& what,
   }
   std::string column = "field " + std::to_string(what.detail + 1);
   std::string type;
+  std::vector<uint32_t> places{what.detail};
   for (const auto& field : fitted.fields)
     if (field.fields.front() == what.detail) {
       const auto& found = fitted.schema.columns[field.column];
       column = "column '" + found.name + "'";
       type = to_string(found.type);
+      places = field.fields;
       break;
     }
   if (fitted.json.on())
     return column + ": " + fitted.json.paths.at(what.detail) + " "
            + std::string{to_string(what.why)}
            + (type.empty() ? "" : " (" + type + ")");
-  const auto value
-    = field_of(text, what.detail, fitted.delimiter, fitted.quote);
+  std::string value;
+  for (const auto place : places)
+    value
+      += (place == places.front() ? "" : " ")
+         + std::string{field_of(text, place, fitted.delimiter, fitted.quote)};
   return column + ": '" + printable(value, 64) + "' "
          + std::string{to_string(what.why)}
          + (type.empty() ? "" : " (" + type + ")");

@@ -217,7 +217,9 @@ fault time_reader::time_of_day(const char* text, size_t length, int64_t& out) {
                                                               : size_t{15};
       if (length > digits || parse_digits(text, length, count) != fault::none)
         return fault::not_time;
-      if (length + 1 < digits && length > 4 && length % 3 != 1)
+      // 0930 is hours and minutes, whatever the layout counts.
+      const bool is_other = length < digits && length > 1 && text[0] == '0';
+      if (is_other || (length + 1 < digits && length > 4 && length % 3 != 1))
         return fault::ambiguous;
       const auto number = static_cast<int64_t>(count);
       const auto clock = number / per_second;

@@ -35,6 +35,22 @@ bool byte_input::is_replaced() const {
   return named && ours && (*named < consumed_ || *named > *ours);
 }
 
+result<bool> byte_input::is_as_read() const {
+  std::vector<std::byte> now(tail_.size());
+  const auto got = from_->read_at(consumed_ - tail_.size(), now);
+  if (!got)
+    return got.failure();
+  return *got == now.size() && now == tail_;
+}
+
+void byte_input::keep_tail(std::span<const std::byte> read) {
+  constexpr size_t kept = 256;
+  tail_.insert(tail_.end(), read.end() - std::min(read.size(), kept),
+               read.end());
+  if (tail_.size() > kept)
+    tail_.erase(tail_.begin(), tail_.end() - kept);
+}
+
 result<size_t> byte_input::read(std::span<std::byte> into) {
   if (consumed_ < head_.size()) {
     const auto rest = std::span{head_}.subspan(consumed_);
@@ -50,6 +66,19 @@ result<size_t> byte_input::read(std::span<std::byte> into) {
     return got.failure().code == errc::timeout && stopped
              ? result<size_t>{size_t{0}}
              : got;
+  if (followed_ != nullptr && *got != 0) {
+    if (std::exchange(waited_, false)) {
+      const auto same = is_as_read();
+      if (!same)
+        return same.failure();
+      if (!*same)
+        return error{errc::bad_data,
+                     path() + ": was written anew while it was followed, after "
+                       + std::to_string(consumed_)
+                       + " bytes; another run says what became of it"};
+    }
+    keep_tail(into.first(*got));
+  }
   consumed_ += *got;
   if (*got != 0 || followed_ == nullptr || stopped)
     return got;
@@ -76,6 +105,7 @@ result<size_t> byte_input::read(std::span<std::byte> into) {
                      "followed, after "
                    + std::to_string(consumed_)
                    + " bytes; another run feeds what that one holds"};
+  waited_ = true;
   return error{errc::timeout, path() + ": nothing more yet"};
 }
 

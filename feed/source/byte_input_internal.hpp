@@ -36,11 +36,16 @@ private:
   explicit byte_input(const std::atomic<bool>& stop) : stop_{&stop} {}
 
   [[nodiscard]] bool is_replaced() const;
+  /// Whether what was read last still stands there.
+  [[nodiscard]] result<bool> is_as_read() const;
+  void keep_tail(std::span<const std::byte> read);
 
   const std::atomic<bool>* stop_;
   /// Where a file that is followed keeps its name; null: it is not followed.
   persistence::file_system* followed_ = nullptr;
-  bool gone_ = false; ///< Its name is, since it was read last.
+  bool gone_ = false;           ///< Its name is, since it was read last.
+  bool waited_ = false;         ///< There was nothing more, when last asked.
+  std::vector<std::byte> tail_; ///< What was read last of what is followed.
 
   std::unique_ptr<persistence::file> from_;
   std::vector<std::byte> head_; ///< Of a pipe.

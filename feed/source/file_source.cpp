@@ -87,6 +87,7 @@ void file_source::count(const reader_counters& now) {
   counters_->total_bytes = now.total_bytes;
   counters_->rejects = now.rejects;
   counters_->backwards = now.backwards;
+  counters_->passed_over = now.passed_over;
 }
 
 } // namespace millrace::feed

@@ -38,6 +38,9 @@ constexpr time_form forms[] = {
   {kind::stamp, "%d.%m.%Y %H:%M"},
   {kind::stamp, "%Y-%m-%d %H:%M:%S %Z", true},
   {kind::stamp, "%Y-%m-%d %H:%M:%S.%f %Z", true},
+  {kind::stamp, "%Y-%m-%d %H:%M %Z", true},
+  {kind::stamp, "%Y-%m-%dT%H:%M:%S %Z", true},
+  {kind::stamp, "%d.%m.%Y %H:%M:%S.%f GMT%z", true},
   {kind::stamp, "%Y%m%d %H%M%S%3f"},
   {kind::stamp, "%Y%m%d %H%M%S"},
   {kind::stamp, "%Y%m%d %H:%M:%S.%f"},
@@ -77,6 +80,7 @@ constexpr digit_form digit_forms[] = {
   {kind::stamp, "unix_ns", 19, 500'000'000'000'000'000,
    2'200'000'000'000'000'000},
   {kind::date, "%Y%m%d", 8, 19'000'101, 21'000'101},
+  {kind::clock, "%H%M", 4, 0, 2'359},
   {kind::clock, "hhmmss", 6, 0, 235'959},
   {kind::clock, "hhmmss_ms", 9, 0, 235'959'999},
   {kind::clock, "hhmmss_us", 12, 0, 235'959'999'999},
@@ -170,6 +174,22 @@ constexpr std::array<std::string_view, 16> price_words{
   "price", "px",   "bid", "ask",    "open", "high",  "low",   "close",
   "last",  "vwap", "mid", "strike", "rate", "yield", "offer", "prc"};
 
+/// Of digits of these the zeroes before count, though the first have none.
+constexpr std::array<std::string_view, 10> code_words{
+  "cusip", "isin", "figi", "sedol",  "wkn",
+  "valor", "lei",  "ric",  "permno", "zip"};
+
+/// What an instrument is known by, from the plainest on; those after `surest`
+/// may be of something else.
+constexpr std::array<std::string_view, 15> instrument_words{
+  "sym",        "symbol", "ticker",  "ric",      "instrument",
+  "inst",       "isin",   "pair",    "security", "contract",
+  "underlying", "code",   "product", "market",   "s"};
+constexpr size_t surest = 11;
+/// What may follow them, and says no more.
+constexpr std::array<std::string_view, 4> instrument_ends{"id", "code", "root",
+                                                          "symbol"};
+
 bool is_time_word(const std::string& word) {
   return is_among(word, time_words)
          || (!is_among(word, other_words)
@@ -196,18 +216,53 @@ bool says_price(std::string_view name) {
              || words.back().ends_with("price"));
 }
 
+/// 93000 and 160000, or 0930 and 1600. Numbers of four digits are a clock only
+/// where one shows it: 1430 may be many things.
+bool are_clocks(const digit_form& form,
+                const std::vector<std::string_view>& values) {
+  const auto utc = zone_clock::open("UTC");
+  const auto minutes = time_pattern::compile("%H%M");
+  const auto known = form.length == 6    ? time_format::hhmmss
+                     : form.length == 9  ? time_format::hhmmss_ms
+                     : form.length == 12 ? time_format::hhmmss_us
+                     : form.length == 15 ? time_format::hhmmss_ns
+                                         : time_format::pattern;
+  if (!utc || !minutes)
+    return false;
+  time_reader reader{known, *utc, null_int, &*minutes};
+  bool is_shown = form.length != 4;
+  bool any_whole = false;
+  for (const auto text : values) {
+    int64_t ns = 0;
+    const auto padded = std::string{text}.append(text_slack, '\n');
+    if (text.size() > form.length
+        || reader.time_of_day(padded.data(), text.size(), ns) != fault::none)
+      return false;
+    any_whole = any_whole || text.size() == form.length;
+    is_shown = is_shown || text.front() == '0' || text > "1440";
+  }
+  return any_whole && is_shown;
+}
+
+bool are_of(const digit_form& form,
+            const std::vector<std::string_view>& values) {
+  return std::all_of(values.begin(), values.end(), [&](auto text) {
+    uint64_t number = 0;
+    return text.size() == form.length
+           && parse_digits(std::string{text}.append(16, ' ').data(),
+                           text.size(), number)
+                == fault::none
+           && number >= form.least && number <= form.most;
+  });
+}
+
 bool guess_digits(const std::vector<std::string_view>& values,
                   guessed_column& out) {
+  if (!std::all_of(values.begin(), values.end(), is_digits))
+    return false;
   for (const auto& form : digit_forms) {
-    const bool all = std::all_of(values.begin(), values.end(), [&](auto text) {
-      uint64_t number = 0;
-      return is_digits(text) && text.size() == form.length
-             && parse_digits(std::string{text}.append(16, ' ').data(),
-                             text.size(), number)
-                  == fault::none
-             && number >= form.least && number <= form.most;
-    });
-    if (!all)
+    if (form.is == kind::clock ? !are_clocks(form, values)
+                               : !are_of(form, values))
       continue;
     out.is = form.is;
     out.format = form.format;
@@ -286,8 +341,17 @@ bool fits_number(std::string_view text) {
   return read.ec != std::errc::result_out_of_range && value < inf_long;
 }
 
+bool says_code(std::string_view name) {
+  const auto words = words_of(name);
+  return std::any_of(words.begin(), words.end(), [](const auto& word) {
+    return is_among(word, code_words);
+  });
+}
+
 bool guess_number(const std::vector<std::string_view>& values,
-                  guessed_column& out) {
+                  std::string_view name, guessed_column& out) {
+  if (says_code(name))
+    return false;
   bool whole = true;
   if (!std::all_of(values.begin(), values.end(),
                    [&](auto text) { return is_number(text, whole); }))
@@ -386,7 +450,8 @@ guessed_column guess_column(const std::vector<std::string_view>& all,
   const std::set<std::string_view> distinct{values.begin(), values.end()};
   out.few_values = distinct.size() * 2 <= values.size() + 2;
   if (values.empty() || guess_time(values, name, out)
-      || guess_number(values, out) || guess_comma(values, rather_groups, out)) {
+      || guess_number(values, name, out)
+      || guess_comma(values, rather_groups, out)) {
     if (out.is == kind::whole && says_price(name))
       out.is = kind::decimal;
     return out;
@@ -399,6 +464,41 @@ guessed_column guess_column(const std::vector<std::string_view>& all,
   if (truths)
     out.is = kind::boolean;
   return out;
+}
+
+std::optional<named_instrument> instrument_of(std::string_view name) {
+  auto words = words_of(name);
+  if (words.size() == 2 && is_among(words[1], instrument_ends))
+    words.pop_back();
+  if (words.size() != 1)
+    return {};
+  const auto found = std::find(instrument_words.begin(), instrument_words.end(),
+                               words.front());
+  if (found == instrument_words.end())
+    return {};
+  const auto rank = static_cast<size_t>(found - instrument_words.begin());
+  return named_instrument{rank, rank < surest};
+}
+
+bool says_utc(std::string_view name) {
+  const auto words = words_of(name);
+  return std::any_of(words.begin(), words.end(), [](const auto& word) {
+    return word == "utc" || word == "gmt" || word == "utctime";
+  });
+}
+
+bool says_local(std::string_view name) {
+  const auto words = words_of(name);
+  return std::any_of(words.begin(), words.end(), [](const auto& word) {
+    return word == "local" || word == "localtime";
+  });
+}
+
+bool may_be_clock(std::string_view name) {
+  const auto words = words_of(name);
+  return std::any_of(words.begin(), words.end(), [](const auto& word) {
+    return word == "time" || word == "clock" || word == "hour";
+  });
 }
 
 std::string column_name(std::string_view from, size_t number) {

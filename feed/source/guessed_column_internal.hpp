@@ -2,6 +2,7 @@
 
 #include <millrace/messages/data/types.hpp>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,20 @@ struct guessed_column {
 [[nodiscard]] guessed_column
 guess_column(const std::vector<std::string_view>& values, std::string_view name,
              bool rather_groups);
+
+/// How plainly a name is that of what is traded: 0 most.
+struct named_instrument {
+  size_t rank = 0;
+  bool sure = false; ///< It is, whatever the values look like.
+};
+[[nodiscard]] std::optional<named_instrument>
+instrument_of(std::string_view name);
+
+/// Whether a name says in which zone its times are, that they are of some
+/// clock beside the exchange's, or that it is of a time of day.
+[[nodiscard]] bool says_utc(std::string_view name);
+[[nodiscard]] bool says_local(std::string_view name);
+[[nodiscard]] bool may_be_clock(std::string_view name);
 
 /// "Ask Price 1" as ask_price_1: what a column may be called whose field has
 /// this name. @param number of the field, from 0

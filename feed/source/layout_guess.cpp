@@ -1,15 +1,13 @@
 #include <millrace/feed/layout/layout.hpp>
 #include <millrace/feed/parse/csv_parser.hpp>
 #include <millrace/feed/parse/reject.hpp>
-#include <millrace/feed/source/foreign_text_internal.hpp>
 #include <millrace/feed/source/guessed_column_internal.hpp>
 #include <millrace/feed/source/layout_guess.hpp>
 #include <millrace/feed/source/layout_head_internal.hpp>
+#include <millrace/messages/text/hex_text.hpp>
 #include <millrace/messages/text/letter_case.hpp>
-#include <millrace/messages/text/utf8.hpp>
 
 #include <algorithm>
-#include <array>
 #include <functional>
 #include <map>
 #include <optional>
@@ -21,27 +19,22 @@ namespace {
 
 using kind = guessed_column::kind;
 
-constexpr size_t head_bytes = 256 * 1024;
-
 std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\')
       out += '\\';
-    if (c == '\t')
+    if (c == '\t') {
       out += "\\t";
-    else
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      out += "\\u00";
+      text::append_hex(out, static_cast<std::byte>(c));
+    } else {
       out += c;
+    }
   }
   return out + "\"";
 }
-
-/// Names of what instruments are known by, from the plainest on; those after
-/// `surest` may be of something else.
-constexpr std::array<std::string_view, 12> instrument_names{
-  "sym",  "symbol",   "ticker", "ric",     "instrument", "isin",
-  "pair", "security", "code",   "product", "market",     "s"};
-constexpr size_t surest = 8;
 
 /// The names of presets that are so, in their order.
 std::vector<std::string>
@@ -79,8 +72,9 @@ std::string presets_for(const layout_head& head) {
 
 class guesser {
 public:
-  guesser(layout_head head, std::string table)
-    : head_{std::move(head)}, table_{std::move(table)} {}
+  guesser(layout_head head, std::string table, std::string stream)
+    : head_{std::move(head)}, table_{std::move(table)}, stream_{
+                                                          std::move(stream)} {}
 
   result<layout_guess> run() {
     for (size_t i = 0; i < head_.fields; ++i)
@@ -140,20 +134,55 @@ private:
                           [&](const auto& row) { return row[field].empty(); });
   }
 
-  [[nodiscard]] std::optional<size_t> first_of(kind wanted) const {
+  [[nodiscard]] std::optional<size_t> first_of(
+    kind wanted, const std::function<bool(size_t)>& suits
+                 = [](size_t) { return true; }) const {
     for (size_t i = 0; i < columns_.size(); ++i)
-      if (columns_[i].is == wanted)
+      if (columns_[i].is == wanted && suits(i))
         return i;
     return {};
   }
 
+  /// Seconds since 1970 without a name are as good as any number: the first
+  /// field is taken for them where nothing else is a time.
+  void find_count() {
+    if (head_.header || first_of(kind::clock) || first_of(kind::date))
+      return;
+    std::vector<std::string_view> values;
+    for (const auto& row : head_.rows)
+      values.emplace_back(row.front());
+    const auto as_time = guess_column(values, "time", false);
+    if (as_time.is != kind::stamp || as_time.format != "unix_s")
+      return;
+    columns_.front() = as_time;
+    time_ = 0;
+  }
+
+  /// Every row would stand at midnight.
+  void ask_for_clock() {
+    for (size_t i = 0; i < columns_.size(); ++i)
+      if (head_.header && i != date_ && may_be_clock(head_.names[i]))
+        out_.questions.push_back(
+          "is '" + head_.names[i]
+          + "' the time of day? The date alone is taken, and every row stands "
+            "at its midnight; see fields = [...] and format = ...");
+  }
+
   error find_time() {
-    time_ = first_of(kind::stamp);
+    time_ = first_of(kind::stamp, [this](size_t i) {
+      return !head_.header || !says_local(head_.names[i]);
+    });
+    if (!time_)
+      time_ = first_of(kind::stamp);
+    if (!time_)
+      find_count();
     if (time_)
       return {};
     const auto clock = first_of(kind::clock);
     date_ = first_of(kind::date);
     time_ = clock ? clock : date_;
+    if (time_ && !clock)
+      ask_for_clock();
     if (!time_)
       return {errc::bad_data,
               "none of its fields looks like a time (seen: " + seen_in(head_)
@@ -171,7 +200,7 @@ private:
   /// A name says it whatever the values are, but for those that may mean
   /// something else.
   void find_symbol() {
-    auto best = instrument_names.size();
+    auto best = SIZE_MAX;
     std::optional<size_t> first;
     for (size_t i = 0; i < columns_.size(); ++i) {
       auto& column = columns_[i];
@@ -185,12 +214,9 @@ private:
       if (!head_.header
           || (column.is != kind::text && column.is != kind::whole))
         continue;
-      const auto name = column_name(head_.names[i], i);
-      const auto rank = static_cast<size_t>(
-        std::find(instrument_names.begin(), instrument_names.end(), name)
-        - instrument_names.begin());
-      if (rank < best && (rank < surest || is_text)) {
-        best = rank;
+      const auto named = instrument_of(head_.names[i]);
+      if (named && named->rank < best && (named->sure || is_text)) {
+        best = named->rank;
         symbol_ = i;
       }
     }
@@ -329,7 +355,8 @@ private:
       return;
     out_.layout += "zone = \"UTC\"\n";
     assumes_utc_ = assumes_utc_ || field == time_;
-    without_zone_.push_back(name);
+    if (!head_.header || !says_utc(head_.names[field]))
+      without_zone_.push_back(name);
   }
 
   void write_marks(const guessed_column& column, const std::string& name) {
@@ -425,7 +452,7 @@ private:
       table_columns_.emplace_back("sym:symbol");
     }
     out_.table = table_text(table_, table_columns_, "time", "sym",
-                            assumes_utc_ ? "UTC" : "");
+                            assumes_utc_ ? "UTC" : "", stream_);
   }
 
   void ask_for_zone() {
@@ -492,6 +519,7 @@ private:
 
   layout_head head_;
   std::string table_;
+  std::string stream_;
   layout_guess out_;
   bool assumes_utc_ = false; ///< Of times that name no zone.
   std::vector<std::string> without_zone_;
@@ -508,9 +536,10 @@ private:
 std::string table_text(const std::string& name,
                        const std::vector<std::string>& columns,
                        const std::string& time, const std::string& symbol,
-                       const std::string& roll_zone) {
+                       const std::string& roll_zone,
+                       const std::string& stream) {
   auto out = "[[table]]\nname = " + quoted(name)
-             + "\nstream = \"market\"\ntime = " + quoted(time)
+             + "\nstream = " + quoted(stream) + "\ntime = " + quoted(time)
              + "\nsymbol = " + quoted(symbol) + "\ncolumns = [\n";
   for (const auto& each : columns)
     out += "  " + quoted(each) + ",\n";
@@ -521,61 +550,12 @@ std::string table_text(const std::string& name,
 }
 
 result<layout_guess> guess_layout(std::string_view head,
-                                  const std::string& table) {
+                                  const std::string& table,
+                                  const std::string& stream) {
   auto read = read_layout_head(head);
   if (!read)
     return read.failure();
-  return guesser{*std::move(read), table}.run();
-}
-
-result<std::string> read_head(persistence::file_system& fs,
-                              const std::string& path,
-                              const source_choice& choice) {
-  const std::atomic<bool> never{false};
-  const auto found = list_sources(fs, path, choice, never);
-  if (!found)
-    return found.failure();
-  if (found->empty())
-    return error{errc::bad_data, path + ": holds no file"};
-  if (auto fault = check_member(choice, *found))
-    return fault;
-  auto opened = open_source(fs, found->front(), never);
-  if (!opened)
-    return opened.failure();
-  std::string text(head_bytes, '\0');
-  size_t known = 0;
-  while (known < text.size()) {
-    const auto got
-      = (*opened)->read(std::as_writable_bytes(std::span{text}).subspan(known));
-    if (!got && got.failure().code == errc::timeout)
-      continue;
-    if (!got)
-      return got.failure();
-    if (*got == 0)
-      break;
-    known += *got;
-  }
-  const bool whole = known < text.size();
-  text.resize(known);
-  if (const auto kind = foreign_kind(text, whole); !kind.empty())
-    return error{errc::bad_data, path + ": it is " + kind};
-  if (text.find('\0') != text.npos)
-    return error{errc::bad_data,
-                 path
-                   + ": it is not text; of what is not, presets read some "
-                     "(`millrace layout --preset NAME`): "
-                   + joined(presets_where([](const layout& each) {
-                              return each.decode != decoding::none;
-                            }),
-                            " ")};
-  if (!whole)
-    text.resize(text.rfind('\n') + 1);
-  if (!text::valid_utf8(text))
-    return error{errc::bad_data,
-                 path
-                   + ": it is not UTF-8: of what Windows writes, `iconv -f "
-                     "CP1252 -t UTF-8` makes UTF-8 of it"};
-  return text;
+  return guesser{*std::move(read), table, stream}.run();
 }
 
 } // namespace millrace::feed

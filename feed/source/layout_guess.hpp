@@ -17,22 +17,17 @@ struct layout_guess {
 };
 
 /// @param head whole lines from the file's begin
-/// @param table the name of the table
+/// @param table the name of the table, and the stream that brings its rows
 /// `bad_data` when there are no lines, or no field that can be a time.
-[[nodiscard]] result<layout_guess> guess_layout(std::string_view head,
-                                                const std::string& table);
+[[nodiscard]] result<layout_guess>
+guess_layout(std::string_view head, const std::string& table,
+             const std::string& stream = "market");
 
 /// The `[[table]]` of a configuration with such columns, each "name:type".
 /// @param roll_zone empty: the table's own is not said
-[[nodiscard]] std::string table_text(const std::string& name,
-                                     const std::vector<std::string>& columns,
-                                     const std::string& time,
-                                     const std::string& symbol,
-                                     const std::string& roll_zone);
-
-/// Whole lines from the begin of a file, or of the first member of an archive.
-[[nodiscard]] result<std::string> read_head(persistence::file_system& fs,
-                                            const std::string& path,
-                                            const source_choice& choice);
+[[nodiscard]] std::string
+table_text(const std::string& name, const std::vector<std::string>& columns,
+           const std::string& time, const std::string& symbol,
+           const std::string& roll_zone, const std::string& stream = "market");
 
 } // namespace millrace::feed

@@ -1,3 +1,5 @@
+#include <millrace/feed/parse/csv_parser.hpp>
+#include <millrace/feed/parse/line_table.hpp>
 #include <millrace/feed/source/guessed_column_internal.hpp>
 #include <millrace/feed/source/json_head_internal.hpp>
 #include <millrace/feed/source/layout_head_internal.hpp>
@@ -42,6 +44,8 @@ public:
     if (first.find('{') != std::string_view::npos && take_json())
       return std::move(out_);
     find_delimiter();
+    if (join_quoted_lines())
+      find_delimiter();
     take_rows();
     if (out_.rows.size() + out_.header < of_other_forms() && !out_.header)
       return error{errc::bad_data, "its lines have no one number of fields: "
@@ -74,6 +78,32 @@ private:
         lines_.push_back({text, number, at});
       ++number;
     }
+  }
+
+  /// In quotes a value may hold newlines. @returns whether one does
+  bool join_quoted_lines() {
+    if (!out_.quote)
+      return false;
+    std::vector<line> joined;
+    for (size_t i = 0; i < lines_.size();) {
+      const auto begin
+        = static_cast<size_t>(lines_[i].text.data() - head_.data());
+      const auto found = find_record_end(head_, begin, out_.delimiter, true,
+                                         line_bytes_max_default);
+      const bool whole = found.status == record_extent::state::complete;
+      auto last = i;
+      while (whole && last + 1 < lines_.size() && lines_[last].end < found.end)
+        ++last;
+      auto& one = joined.emplace_back(lines_[i]);
+      one.end = lines_[last].end;
+      one.text = head_.substr(
+        begin, static_cast<size_t>(lines_[last].text.data() - head_.data())
+                 + lines_[last].text.size() - begin);
+      i = last + 1;
+    }
+    const bool any = joined.size() < lines_.size();
+    lines_ = std::move(joined);
+    return any;
   }
 
   /// Columns are named by the last key of their path.

@@ -58,6 +58,7 @@ struct reader::state {
                                              uint64_t offset) const;
   [[nodiscard]] error check_layout(size_t source, bool over) const;
   [[nodiscard]] error check_all() const;
+  [[nodiscard]] error check_passed_over() const;
 
   persistence::env& outside;
   reader_options options;
@@ -279,7 +280,27 @@ error reader::state::check_all() const {
   for (size_t i = 0; i < reports.size(); ++i)
     if (auto fault = check_layout(i, true))
       return fault;
-  return {};
+  return check_passed_over();
+}
+
+/// A quiet file may have no line that the layout wants; where all have none, it
+/// asks for what is not there.
+error reader::state::check_passed_over() const {
+  const bool any_read
+    = std::any_of(reports.begin(), reports.end(), [](const auto& each) {
+        return each.rows != 0 || each.rejects != 0 || each.resumed;
+      });
+  if (any_read || counters.passed_over == 0)
+    return {};
+  const auto& json = options.layout.json;
+  std::string asked;
+  for (const auto& each : json.only)
+    asked += (asked.empty() ? "only " : ", ") + ("'" + each + "'");
+  if (!json.each.empty())
+    asked += (asked.empty() ? "" : " and ") + ("each '" + json.each + "'");
+  return {errc::bad_data, "none of " + std::to_string(counters.passed_over)
+                            + " lines has what layout '" + options.layout.name
+                            + "' looks for (" + asked + ")"};
 }
 
 /// Delivers what is left of the current piece, and goes to the next one.
@@ -316,6 +337,8 @@ error reader::state::take_piece() {
   next_reject = 0;
   const auto& batches = current->parsed.batches;
   counters.backwards += current->parsed.backwards;
+  counters.passed_over += current->parsed.passed_over;
+  reports[current->source].passed_over += current->parsed.passed_over;
   if (!batches.empty()) {
     counters.backwards += batches.front().first_time < last_time;
     last_time = batches.back().last_time;

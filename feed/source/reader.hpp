@@ -20,8 +20,9 @@ namespace millrace::feed {
 /// What a reader has delivered so far.
 struct reader_counters {
   uint64_t rows = 0;
-  uint64_t rejects = 0;   ///< Lines that gave no row.
-  uint64_t backwards = 0; ///< Rows earlier than the row before them; kept.
+  uint64_t rejects = 0;     ///< Lines that gave no row.
+  uint64_t backwards = 0;   ///< Rows earlier than the row before them; kept.
+  uint64_t passed_over = 0; ///< Lines: see source_report.
   /// Progress: bytes of plain and gzip files as they lie on the disk, of zip
   /// members as text.
   uint64_t bytes = 0;

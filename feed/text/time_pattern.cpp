@@ -92,6 +92,14 @@ bool take_number(std::string_view& rest, uint32_t least, uint32_t most,
   return count >= least;
 }
 
+/// Fewer digits than `wanted`, as numbers are written: 93000 for 093000. What
+/// begins with a zero and is not as long is a time of another form.
+bool lacks_zeroes(std::string_view text, uint32_t wanted) {
+  const auto end = std::find_if_not(text.begin(), text.end(), is_digit);
+  const auto count = static_cast<size_t>(end - text.begin());
+  return count != 0 && count < wanted && (count == 1 || text.front() != '0');
+}
+
 bool is_numeric(char what) {
   return std::string_view{"YmdeHIMSfyj"}.find(what) != std::string_view::npos;
 }
@@ -193,9 +201,24 @@ result<time_pattern> time_pattern::compile(std::string_view given) {
                    "%f before digits: say how many, as in %6f"};
     each.digits_min = each.digits_max;
   }
+  made.find_clock_runs();
   if (auto fault = made.check())
     return fault;
   return made;
+}
+
+void time_pattern::find_clock_runs() {
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    auto& hour = steps_[i];
+    if (hour.what != 'H' || (i != 0 && is_numeric(steps_[i - 1].what)))
+      continue;
+    auto end = i;
+    for (; end < steps_.size() && is_numeric(steps_[end].what); ++end)
+      hour.run_digits += steps_[end].digits_max;
+    hour.run_steps = end - i;
+    if (hour.run_steps == 1) // "9:30" has a mark of its own.
+      hour.run_steps = hour.run_digits = 0;
+  }
 }
 
 error time_pattern::check() const {
@@ -284,11 +307,30 @@ bool time_pattern::take(const step& next, std::string_view& rest, fields& out) {
   }
 }
 
+bool time_pattern::take_short_run(size_t at, std::string_view& rest,
+                                  fields& out) const {
+  const auto& hour = steps_[at];
+  const auto end = std::find_if_not(rest.begin(), rest.end(), is_digit);
+  const auto digits = rest.substr(0, static_cast<size_t>(end - rest.begin()));
+  std::string padded(hour.run_digits - digits.size(), '0');
+  padded += digits;
+  std::string_view left{padded};
+  for (auto i = at; i < at + hour.run_steps; ++i)
+    if (!take(steps_[i], left, out))
+      return false;
+  rest.remove_prefix(digits.size());
+  return left.empty();
+}
+
 fault time_pattern::read(std::string_view text, parts& out) const {
   fields found;
-  for (const auto& each : steps_)
-    if (!take(each, text, found))
+  for (size_t i = 0; i < steps_.size();) {
+    const auto& next = steps_[i];
+    const bool is_short = lacks_zeroes(text, next.run_digits);
+    if (!(is_short ? take_short_run(i, text, found) : take(next, text, found)))
       return fault::not_time;
+    i += is_short ? next.run_steps : 1;
+  }
   if (!text.empty())
     return fault::not_time;
   if (found.twelve)

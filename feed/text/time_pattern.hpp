@@ -36,13 +36,22 @@ private:
     uint32_t digits_min = 1;
     uint32_t digits_max = 2;
     std::string text; ///< Of '='.
+    /// Of an hour with nothing between it and the minutes after: how many
+    /// steps take digits from here on, and how many digits.
+    size_t run_steps = 0;
+    uint32_t run_digits = 0;
   };
   struct fields;
   static void expand(std::string_view text, std::string& out);
   error add_directive(std::string_view text, size_t& at);
   error check() const;
+  void find_clock_runs();
   [[nodiscard]] static bool take(const step& next, std::string_view& rest,
                                  fields& out);
+  /// The steps from `at` on that take digits, of text that lacks the zeroes
+  /// before a number.
+  [[nodiscard]] bool take_short_run(size_t at, std::string_view& rest,
+                                    fields& out) const;
 
   std::vector<step> steps_;
   bool has_date_ = false;

@@ -190,9 +190,10 @@ process_config process_of(const feed_options& options) {
 
 /// Says what is to be known of each file.
 void tell_files(const std::vector<feed::source_report>& reports) {
-  tell_open_lines(reports);
+  tell_lines(reports);
   for (const auto& each : reports)
-    if (each.resumed && each.rows == 0 && each.rejects == 0)
+    if (each.resumed && each.rows == 0 && each.rejects == 0
+        && each.passed_over == 0)
       fmt::print(stderr,
                  "already published: {}; --again publishes it once more\n",
                  each.source);
@@ -215,8 +216,10 @@ void print_check(const feed_check& done, output_format output,
   const auto backwards = done.read->backwards.load();
   const bool timed = done.first_time != null_long;
   if (output == output_format::json) {
-    text::json_value out{
-      {"rows", done.rows}, {"rejected", rejects}, {"backwards", backwards}};
+    text::json_value out{{"rows", done.rows},
+                         {"rejected", rejects},
+                         {"backwards", backwards},
+                         {"passed_over", done.read->passed_over.load()}};
     if (timed) {
       out.add("first_time", text::time_text(done.first_time));
       out.add("last_time", text::time_text(done.last_time));
@@ -276,6 +279,7 @@ void print_end(const feed_session& feed, const feed_options& options,
                          {"merged", merged},
                          {"rejected", rejects},
                          {"backwards", backwards},
+                         {"passed_over", feed.read().passed_over.load()},
                          {"reject_file", feed.reject_path()},
                          {"stream", feed.stream()}};
     if (end)

@@ -28,7 +28,13 @@ error judge(const std::vector<feed::source_report>& reports,
   return fault;
 }
 
-void tell_open_lines(const std::vector<feed::source_report>& reports) {
+void tell_lines(const std::vector<feed::source_report>& reports) {
+  for (const auto& each : reports)
+    if (each.passed_over != 0)
+      fmt::print(stderr,
+                 "{}: {} lines are not of those that the layout looks for, "
+                 "and were passed over\n",
+                 each.source, each.passed_over);
   for (const auto& each : reports)
     if (!each.open_line.empty())
       fmt::print(stderr,

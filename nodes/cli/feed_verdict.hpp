@@ -13,7 +13,8 @@ namespace millrace::nodes {
 [[nodiscard]] error judge(const std::vector<feed::source_report>& reports,
                           uint64_t rejects_max);
 
-/// Says on standard error which last lines may be cut off.
-void tell_open_lines(const std::vector<feed::source_report>& reports);
+/// Says on standard error which last lines may be cut off, and how many were
+/// not of those that the layout looks for.
+void tell_lines(const std::vector<feed::source_report>& reports);
 
 } // namespace millrace::nodes

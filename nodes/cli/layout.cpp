@@ -1,4 +1,5 @@
 #include <millrace/feed/layout/layout.hpp>
+#include <millrace/feed/source/head_text.hpp>
 #include <millrace/feed/source/layout_guess.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/messages/text/json_value.hpp>
@@ -20,6 +21,10 @@ void declare(option_list& list, layout_options& into) {
   list
     .text("--table", into.table,
           "Name of the table; default: of the file or preset")
+    .shown_as("NAME");
+  list
+    .text("--stream", into.stream,
+          "Stream of the table that is printed (default market)")
     .shown_as("NAME");
   list.flag("--print-table", into.print_table,
             "Print the [[table]] for the cluster's configuration instead");
@@ -49,8 +54,8 @@ std::string table_name(const std::string& path) {
 }
 
 /// The [[table]] that it fills.
-result<std::string> table_of(const std::string& preset,
-                             const std::string& name) {
+result<std::string> table_of(const std::string& preset, const std::string& name,
+                             const std::string& stream) {
   const auto schema = feed::preset_schema(preset);
   if (!schema)
     return schema.failure();
@@ -59,7 +64,7 @@ result<std::string> table_of(const std::string& preset,
     columns.push_back(each.name + ":" + std::string{to_string(each.type)});
   return feed::table_text(name.empty() ? schema->name : name, columns,
                           schema->time_column, schema->symbol_column,
-                          schema->roll_zone);
+                          schema->roll_zone, stream);
 }
 
 /// What is proposed, as TOML; what only a person can know.
@@ -84,7 +89,7 @@ int print_preset(const layout_options& options) {
     return fail({errc::not_found, "'" + name + "' is not one of the presets "
                                     + feed::names_of_presets()
                                     + feed::meant_preset(name)});
-  const auto table = table_of(name, options.table);
+  const auto table = table_of(name, options.table, options.stream);
   if (!table)
     return fail(table.failure());
   return print(options, text->starts_with('\n') ? text->substr(1) : *text,
@@ -130,7 +135,8 @@ int run(const layout_options& options) {
   if (!head)
     return fail(head.failure());
   const auto guess = feed::guess_layout(
-    *head, options.table.empty() ? table_name(options.file) : options.table);
+    *head, options.table.empty() ? table_name(options.file) : options.table,
+    options.stream);
   if (!guess) {
     auto fault = guess.failure();
     fault.context = options.file + ": " + fault.context;

@@ -9,10 +9,11 @@ namespace millrace::nodes {
 
 struct layout_options {
   std::string file;
-  std::string table;        ///< Empty: named as the file.
-  std::string member;       ///< Of an archive, as a pattern; empty: the first.
-  std::string preset;       ///< Printed instead of a proposal.
-  bool print_table = false; ///< The table instead of the layout.
+  std::string table;  ///< Empty: named as the file.
+  std::string member; ///< Of an archive, as a pattern; empty: the first.
+  std::string preset; ///< Printed instead of a proposal.
+  std::string stream = "market"; ///< Of the table.
+  bool print_table = false;      ///< The table instead of the layout.
   output_format output = output_format::table;
 };
 

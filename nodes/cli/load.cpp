@@ -30,7 +30,7 @@ void declare(option_list& list, load_options& into) {
           "Columns of it that are not loaded, with commas between")
     .shown_as("NAMES");
   list.flag("--dry-run", into.dry,
-            "Read and check all of it, and load nothing");
+            "Of --kdb: read and check all of it, and load nothing");
   list.flag("--print-table", into.print_table,
             "Print the [[table]] that takes each of its tables instead");
   list
@@ -91,7 +91,8 @@ error check_words(const load_options& options) {
   if (options.kdb.empty()) {
     if (options.dry || options.print_table || !options.leave_out.empty())
       return {errc::invalid_argument,
-              "--dry-run, --leave-out and --print-table go with --kdb"};
+              "--dry-run, --leave-out and --print-table go with --kdb; "
+              "`millrace feed --dry-run` reads and checks files"};
     return options.layout.empty()  ? lacks("--layout, or --kdb,")
            : options.table.empty() ? lacks("--table")
            : options.files.empty() ? lacks("FILE")

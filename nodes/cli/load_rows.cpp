@@ -39,8 +39,16 @@ std::vector<std::string>
 known_of(const std::vector<feed::source_report>& reports) {
   std::vector<std::string> out;
   for (const auto& each : reports)
-    if (each.resumed && each.rows == 0 && each.rejects == 0)
+    if (each.resumed && each.rows == 0 && each.rejects == 0
+        && each.passed_over == 0)
       out.push_back(each.source);
+  return out;
+}
+
+uint64_t passed_over_in(const std::vector<feed::source_report>& reports) {
+  uint64_t out = 0;
+  for (const auto& each : reports)
+    out += each.passed_over;
   return out;
 }
 
@@ -151,6 +159,7 @@ void print_end(const load_options& options, const std::string& table,
                                   {"served_by", served_by},
                                   {"already_loaded", known_of(reports)},
                                   {"rejected", rejected},
+                                  {"passed_over", passed_over_in(reports)},
                                   {"reject_file", reject_path}}
                          .dump());
     return;
@@ -210,7 +219,7 @@ int load_rows(const load_options& options, const cluster_config& config,
   }
   if (!served)
     return fail(served.failure());
-  tell_open_lines(reports);
+  tell_lines(reports);
   if (const auto verdict = judge(reports, options.rejects_max))
     return fail(verdict);
   for (const auto& [partition, rows] : (*load)->stream_rows_replaced())

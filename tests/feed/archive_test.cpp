@@ -262,6 +262,18 @@ TEST(ArchiveTest, DamagedGzipIsToldAndNeverGivesWrongRows) {
   }
 }
 
+// As of one that is too long to be compared with those before it.
+TEST(ArchiveTest, ADamagedFileIsToldAfterThoseBeforeIt) {
+  sim::memory_file_system disk;
+  put_file(disk, "a.csv", numbered_lines(20));
+  const auto packed = gzipped(numbered_lines(30));
+  put_file(disk, "b.gz", packed.substr(0, packed.size() - 1));
+  const auto got = read_all(disk, options_of(lines_layout, {"a.csv", "b.gz"}));
+  EXPECT_EQ(got.failed.code, errc::corrupt);
+  EXPECT_NE(got.failed.context.find("b.gz"), std::string::npos);
+  EXPECT_EQ(got.rows(), 20u);
+}
+
 TEST(ArchiveTest, ZipMembersComeInTheOrderOfTheirNames) {
   sim::memory_file_system disk;
   put_file(

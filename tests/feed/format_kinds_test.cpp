@@ -125,6 +125,26 @@ TEST(FormatKindsTest, Times) {
   });
 }
 
+TEST(FormatKindsTest, ClocksOfDigitsBesideADate) {
+  check({
+    {"as numbers, without the zeroes before them",
+     "header = true\n",
+     "time:timestamp headers = [\"d\", \"t\"]|format = \"%Y%m%d %H%M%S\"",
+     "t,x,d\n93000,?,20240102\n1530,?,20240102\n0,?,20240102\n"
+     "0930,?,20240102\n",
+     {at("2024-01-02", 34'200 * one_second) + "|S",
+      at("2024-01-02", 930 * one_second) + "|S", at("2024-01-02", 0) + "|S"},
+     {"'20240102 0930' is not a time"}},
+    {"hours and minutes alone",
+     "",
+     "time:timestamp fields = [1, 2]|format = \"%Y-%m-%d %H%M\"",
+     "2024-01-02,930\n2024-01-02,0931\n2024-01-02,1600\n",
+     {at("2024-01-02", 34'200 * one_second) + "|S",
+      at("2024-01-02", 34'260 * one_second) + "|S",
+      at("2024-01-02", 57'600 * one_second) + "|S"}},
+  });
+}
+
 TEST(FormatKindsTest, TimesOfFieldsAndDigits) {
   const auto day = *text::parse_date("2024-01-02");
   check({

@@ -1,6 +1,7 @@
 // Texts that come while they are read: pipes, and files that grow. On the real
 // disk, since pipes are the system's.
 #include <fcntl.h>
+#include <fstream>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -130,6 +131,23 @@ TEST_F(GrowingTest, AFollowedFileThatIsCutIsAnError) {
   const auto got = opened->next();
   ASSERT_FALSE(got);
   EXPECT_NE(got.failure().context.find("was cut off to 3 bytes"),
+            std::string::npos)
+    << got.failure().context;
+}
+
+TEST_F(GrowingTest, AFollowedFileThatIsWrittenAnewIsAnError) {
+  append("time,sym\n1,A\n2,B\n");
+  auto given = options();
+  given.choice.follow = true;
+  auto opened = reader::open(world_, given);
+  ASSERT_TRUE(opened);
+  EXPECT_EQ(rows_now(*opened), 2u);
+  append("3,C\n");
+  EXPECT_EQ(rows_now(*opened), 1u) << "what grows goes on";
+  std::ofstream{path_} << "time,sym\n7,X\n8,Y\n9,Z\n10,W\n";
+  const auto got = opened->next();
+  ASSERT_FALSE(got);
+  EXPECT_NE(got.failure().context.find("was written anew while"),
             std::string::npos)
     << got.failure().context;
 }

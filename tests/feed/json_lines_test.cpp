@@ -138,6 +138,33 @@ TEST(JsonLinesTest, ListsAreRowsAndBatchesEndWithLines) {
   }
 }
 
+TEST(JsonLinesTest, WhatIsLookedForAndNowhereIsNoSuccess) {
+  const std::string only = "json = true\nonly = [\"e=trade\", \"v=1\"]";
+  auto toml = flat;
+  toml.replace(toml.find("json = true"), 11, only);
+  const std::string other = "{\"e\":\"quote\",\"v\":1,\"t\":1}\n";
+  const auto none = read_json(toml, other + other);
+  EXPECT_EQ(none.failed.code, errc::bad_data);
+  EXPECT_NE(none.failed.context.find("none of 2 lines has what layout"),
+            std::string::npos)
+    << none.failed.context;
+  EXPECT_NE(none.failed.context.find("only 'e=trade', 'v=1'"),
+            std::string::npos)
+    << none.failed.context;
+  const auto unlisted = read_json(book, other);
+  EXPECT_NE(unlisted.failed.context.find("each 'b'"), std::string::npos)
+    << unlisted.failed.context;
+  // A file may be a quiet one beside another.
+  sim::memory_file_system disk;
+  put_file(disk, "a.json", other);
+  put_file(disk, "b.json", other + "{\"e\":\"trade\",\"v\":1,\"t\":2}\n");
+  const auto got = read_all(disk, options_of(toml, {"a.json", "b.json"}));
+  EXPECT_FALSE(got.failed) << to_string(got.failed);
+  EXPECT_EQ(got.counters.rows, 1u);
+  EXPECT_EQ(got.counters.passed_over, 2u);
+  EXPECT_EQ(got.reports[0].passed_over, 1u);
+}
+
 TEST(JsonLinesTest, RecordedMessagesOfBinance) {
   MILLRACE_NEEDS_SHARED_DATA();
   const auto file = shared_data() + "/binance/spot_btcusdt_20240809.gz";

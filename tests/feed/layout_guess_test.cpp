@@ -1,5 +1,6 @@
 // Goal: from the begin of a file to its rows without a look at either. Method:
 // files of several vendors are guessed, and loaded by what was guessed.
+#include <millrace/feed/source/head_text.hpp>
 #include <millrace/feed/source/layout_guess.hpp>
 
 #include "feed_support.hpp"
@@ -207,6 +208,85 @@ TEST(LayoutGuessTest, AnInstrumentMayBeCalledAsOthersCallNone) {
          "2024-01-02T09:30:00.6Z,RY,10.5,\\N\n",
          "time:timestamp sym:symbol price:float size:long",
          "757503000500000000|NA|nan|7", "is 'NA' a symbol?"});
+}
+
+TEST(LayoutGuessTest, DatesAndTimesOfDigitsAreJoined) {
+  for (const auto& [clock, later] : {std::pair{"0930", "1600"},
+                                     {"930", "1600"},
+                                     {"93000", "160000"},
+                                     {"093000", "160000"},
+                                     {"93000000", "160000000"}})
+    for (const std::string date : {"20240102", "2024-01-02"})
+      check({date + " " + clock,
+             "Ticker,Date,Time,Close\nIBM," + date + "," + clock + ",1.5\nIBM,"
+               + date + "," + later + ",1.6\n",
+             "sym:symbol time:timestamp close:float",
+             "IBM|757503000000000000|1.5"});
+  const auto odd
+    = guess_layout("Ticker,Date,Time,Close\nIBM,20240102,1030,1.5\n"
+                   "IBM,20240102,1031,1.6\n",
+                   "t");
+  ASSERT_TRUE(odd);
+  EXPECT_NE(odd->questions.at(0).find("is 'Time' the time of day?"),
+            std::string::npos)
+    << odd->questions.at(0);
+}
+
+TEST(LayoutGuessTest, CodesKeepTheirZeroes) {
+  check({"the first have none",
+         "time,sym,cusip,price\n2024-01-02T09:30:00.5Z,A,594918104,1.5\n"
+         "2024-01-02T09:30:00.5Z,A,594918104,1.5\n",
+         "time:timestamp sym:symbol cusip:symbol price:float",
+         "757503000500000000|A|594918104|1.5"});
+}
+
+TEST(LayoutGuessTest, NamesOfInstrumentsAndZonesSayMoreWords) {
+  const std::string opened = "757503000000000000";
+  for (const std::string name :
+       {"product_id", "SYM_ROOT", "instrumentId", "security_id", "contract"})
+    check({name,
+           "timestamp_utc,venue," + name + "\n2024-01-02 09:30:00,X,AIG\n"
+             + "2024-01-02 09:30:01,X,AIG\n",
+           "time:timestamp venue:symbol sym:symbol", opened + "|X|AIG"});
+  const auto utc = guess_layout("time_utc,sym\n2024-01-02 09:30:00,A\n", "t");
+  ASSERT_TRUE(utc) << to_string(utc.failure());
+  EXPECT_TRUE(utc->questions.empty()) << utc->questions[0];
+  check({"the exchange's clock, and not the local one",
+         "local_timestamp,timestamp,sym\n2024-01-02 10:30:00,"
+         "2024-01-02 09:30:00,A\n",
+         "local_timestamp:timestamp time:timestamp sym:symbol",
+         "757506600000000000|" + opened + "|A"});
+  check({"openeds since 1970 without a name",
+         "1704187800,7.5,2\n1704187801,7.25,1\n",
+         "time:timestamp c2:float c3:long sym:symbol", opened + "|7.5|2|X"});
+  for (const std::string zoned :
+       {"2024-01-02 09:30:00 UTC", "2024-01-02 09:30 UTC",
+        "2024-01-02T09:30:00 UTC", "2024-01-02 09:30:00.000 UTC",
+        "02.01.2024 04:30:00.000 GMT-0500"}) {
+    const auto text = "time,sym\n" + zoned + ",A\n";
+    check({zoned, text, "time:timestamp sym:symbol", opened + "|A"});
+    EXPECT_TRUE(guess_layout(text, "t")->questions.empty());
+  }
+}
+
+TEST(LayoutGuessTest, ValuesInQuotesMayHoldNewlines) {
+  const std::string text = "time,sym,note\n2024-01-02T09:30:00.5Z,A,\"one,\n"
+                           "two\n\nthree\"\n2024-01-02T09:30:00.6Z,A,\"b\"\n";
+  check({"two rows of six lines", text, "time:timestamp sym:symbol note:symbol",
+         "757503000500000000|A|one,\ntwo\n\nthree"});
+  EXPECT_TRUE(guess_layout(text, "t")->questions.empty())
+    << guess_layout(text, "t")->questions[0];
+}
+
+TEST(LayoutGuessTest, NamesMayHoldAnything) {
+  for (const std::string name : {"a\x01z", "a\rz", "a\x7fz", "a\"z", "a\\z"}) {
+    const auto guess
+      = guess_layout("time,sym," + name + "\n2024-01-02T09:30:00Z,A,1\n", "t");
+    ASSERT_TRUE(guess) << name << ": " << to_string(guess.failure());
+    EXPECT_NE(
+      columns_of(options_of(guess->layout, {"a.csv"}).schema).find(" a"),
+      std::string::npos);
+  }
 }
 
 TEST(LayoutGuessTest, WordsOfPhrasesAreNoColumns) {

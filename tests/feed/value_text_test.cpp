@@ -278,6 +278,9 @@ TEST(TimeTextTest, DigitsOfAnotherUnitAreRefused) {
   EXPECT_EQ(time_of(f::unix_ms, "UTC", "1704205800000"),
             time_of(f::unix_s, "UTC", "1704205800"));
   EXPECT_EQ(time_of(f::unix_ms, "UTC", "1000"), "-946684799000000000");
+  // A number has no zero before it: these are of hours and minutes.
+  for (const auto format : {f::hhmmss, f::hhmmss_ms, f::hhmmss_ns})
+    EXPECT_EQ(time_of(format, "UTC", "0930", 0), other);
   // Shortly after midnight no other unit has so few digits.
   EXPECT_EQ(time_of(f::hhmmss_ms, "UTC", "1002", 0), "1002000000");
   EXPECT_EQ(time_of(f::hhmmss_ns, "UTC", "1002003000000", 0), "602003000000");
