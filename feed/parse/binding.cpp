@@ -81,7 +81,11 @@ public:
       if (!filled_[i])
         out_->null_columns.push_back(i);
     out_->date_is_for_times = request_.date != null_int && !date_is_used_;
-    out_->identity = request_.source + "@" + hash_of_print();
+    const auto rows = hash_of(print_);
+    print_.clear();
+    print("place", request_.schema.name, std::to_string(out_->date),
+          request_.values.symbol);
+    out_->identity = request_.source + "@" + rows + "~" + hash_of(print_);
     return std::shared_ptr<const binding>{out_};
   }
 
@@ -340,11 +344,11 @@ private:
     print_ += "\n";
   }
 
-  [[nodiscard]] std::string hash_of_print() const {
+  static std::string hash_of(const std::string& printed) {
     char text[17];
     std::snprintf(text, sizeof text, "%016llx",
                   static_cast<unsigned long long>(
-                    XXH3_64bits(print_.data(), print_.size())));
+                    XXH3_64bits(printed.data(), printed.size())));
     return text;
   }
 

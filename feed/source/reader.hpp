@@ -46,6 +46,8 @@ struct reader_options {
   bool named_by_text = false;
   /// Reads whatever was published, also a text that another source began with.
   bool again = false;
+  /// Goes on after what was published of such a text, which is refused else.
+  bool go_on = false;
   /// A reject file, whose lines are read instead of files: each as a line of
   /// the file that it names. Empty: none.
   std::string only_rejects;

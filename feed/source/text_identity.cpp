@@ -37,7 +37,10 @@ std::string without_head(std::string_view name) {
 text_identity parse_text_identity(std::string_view source) {
   text_identity out;
   const auto at = std::min(source.rfind('@'), source.size());
-  out.layout = source.substr(std::min(at + 1, source.size()));
+  const auto rows = source.substr(std::min(at + 1, source.size()));
+  const auto mark = std::min(rows.find('~'), rows.size());
+  out.layout = rows.substr(0, mark);
+  out.place = rows.substr(std::min(mark + 1, rows.size()));
   auto name = source.substr(0, at);
   const auto first = name.find(':');
   const auto second = first == name.npos ? first : name.find(':', first + 1);
@@ -50,6 +53,12 @@ text_identity parse_text_identity(std::string_view source) {
     out.name = without_head(name);
   }
   return out;
+}
+
+std::string without_place(std::string_view source) {
+  const auto at = std::min(source.rfind('@'), source.size());
+  return std::string{
+    source.substr(0, std::min(source.find('~', at), source.size()))};
 }
 
 result<std::string> identify_text(persistence::file_system& fs,

@@ -10,13 +10,16 @@
 namespace millrace::feed {
 
 /// What the name of a source says that is known by its text:
-/// "=<bytes>:<hash>:<file>[#<member>]@<what makes rows of its lines>". Before
-/// that there was "<file>:<bytes>:<hash of the first 64 KiB>[#<member>]@<...>",
-/// which does not tell the text.
+/// "=<bytes>:<hash>:<file>[#<member>]@<what makes rows of its lines>~<where
+/// they go>". Before that there was no "~<...>", and before that
+/// "<file>:<bytes>:<hash of the first 64 KiB>[#<member>]@<...>", which does not
+/// tell the text. What is known by its path has that in the place of all before
+/// the '@'.
 struct text_identity {
   std::string text;   ///< "<bytes>:<hash>"; empty: not told.
   std::string name;   ///< "<file>[#<member>]"
   std::string layout; ///< What makes rows of the lines.
+  std::string place;  ///< Their table, date and symbol; empty: not told.
 
   /// The same lines, and the same rows of them: also under another name.
   [[nodiscard]] bool same_rows(const text_identity& other) const {
@@ -25,6 +28,10 @@ struct text_identity {
 };
 
 [[nodiscard]] text_identity parse_text_identity(std::string_view source);
+
+/// A name of a source without what says where its rows go, which names had not
+/// always: two of one source are equal so.
+[[nodiscard]] std::string without_place(std::string_view source);
 
 /// Reads a whole source. @returns all of its name up to the '@'; `unsupported`
 /// for a pipe, which cannot be read twice.

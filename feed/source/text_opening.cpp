@@ -126,13 +126,27 @@ private:
     piece_cutter made{std::move(*opened), how()};
     if (auto fault = made.begin_text())
       return fault;
-    for (uint32_t i = 0; i < options_.layout.skip_lines; ++i)
-      if (auto line = made.take_line(); !line)
+    for (uint32_t i = 0; i < options_.layout.skip_lines; ++i) {
+      const auto line = made.take_line();
+      if (!line)
         return line.failure();
+      if (!*line && i == 0)
+        break; // It is empty.
+      if (!*line)
+        return error{errc::bad_data,
+                     "it has " + std::to_string(i)
+                       + " lines, and the layout passes over the first "
+                       + std::to_string(options_.layout.skip_lines)
+                       + " (skip_lines)"};
+    }
     if (options_.layout.header) {
       auto line = take_header(made);
       if (!line)
         return line.failure();
+      if (!*line && made.offset() != 0)
+        return error{errc::bad_data,
+                     "it ends before a header: its lines are blank or "
+                     "comments, and the layout says that there is one"};
       header = *std::move(line);
     }
     return made;
@@ -174,6 +188,8 @@ private:
     const auto& skipped = options_.layout.skipped;
     for (;;) {
       auto line = from.take_line();
+      if (line && *line && (**line == "" || **line == "\r"))
+        continue; // As between rows.
       if (!line || !*line
           || std::none_of(skipped.begin(), skipped.end(),
                           [&](const std::string& begin) {
@@ -222,14 +238,16 @@ private:
                    });
       return same;
     }
+    const auto mine = without_place(own);
     const auto slash = info_.path.rfind('/');
-    const auto name = slash == std::string::npos ? own : own.substr(slash + 1);
+    const auto name
+      = slash == std::string::npos ? mine : mine.substr(slash + 1);
     std::vector<source_cursor> out;
     if (info_.pipe)
       return out; // Whatever comes through it, it is another text.
     for (const auto& each : options_.resume)
-      if (each.name == own || each.name == name
-          || each.name.ends_with("/" + name))
+      if (const auto theirs = without_place(each.name);
+          theirs == mine || theirs == name || theirs.ends_with("/" + name))
         out.push_back(each);
     std::sort(out.begin(), out.end(),
               [](const auto& a, const auto& b) { return a.offset < b.offset; });
@@ -256,10 +274,10 @@ private:
       if (auto fault = other_rows())
         return fault;
     for (const auto& each : known)
-      if (each.name == out_.fitted->identity)
+      if (without_place(each.name) == without_place(out_.fitted->identity))
         return changed(each);
-    if (auto fault = check_copied())
-      return fault;
+    if (auto copied = find_copied(); !copied || *copied)
+      return copied;
     // Another file of the same name.
     if (moved_)
       if (auto fault = begin())
@@ -267,22 +285,26 @@ private:
     return place;
   }
 
-  /// What another source was read up to, of whose lines the same rows were
-  /// made.
+  /// What another source was read up to: of another name, or by another
+  /// layout, whose rows go where these do.
   struct other_source {
     source_cursor until;
-    bool whole = false; ///< Nothing comes after that.
+    bool whole = false;  ///< Nothing comes after that.
+    bool layout = false; ///< Other rows were made of the lines.
   };
 
   [[nodiscard]] std::vector<other_source> others() const {
     std::vector<other_source> out;
-    const auto& own = out_.fitted->identity;
-    const auto rows = own.substr(own.rfind('@'));
+    const auto own = parse_text_identity(out_.fitted->identity);
     const auto add = [&](const source_cursor& each, bool whole) {
-      if (each.digest != 0 && each.name != own && each.name.ends_with(rows)
+      const auto other = parse_text_identity(each.name);
+      const bool same_rows = other.layout == own.layout;
+      // A place that is not told may be this one.
+      const bool same_place = other.place.empty() || other.place == own.place;
+      if (each.digest != 0 && (same_rows ? other.name != own.name : same_place)
           && (info_.kind != source_kind::plain
               || each.offset <= info_.total_bytes))
-        out.push_back({each, whole});
+        out.push_back({each, whole, !same_rows});
     };
     for (const auto& each : options_.resume)
       add(each, false);
@@ -295,40 +317,63 @@ private:
     return out;
   }
 
-  /// A text is what it is under every name: `already_exists`.
-  error check_copied() {
-    if (options_.again || options_.named_by_text || info_.pipe || info_.rejected
-        || info_.followed)
-      return {};
+  /// The text of another source that this one begins with: a text is what it is
+  /// under every name, and whatever a layout makes of it.
+  /// @returns where to go on, if that is asked for
+  result<std::optional<source_cursor>> find_copied() {
+    std::optional<source_cursor> none;
+    if (options_.again || options_.named_by_text || info_.pipe
+        || info_.rejected)
+      return none;
     const auto known = others();
     if (!known.empty() && moved_)
       if (auto fault = begin())
         return fault;
-    for (const auto& [until, whole] : known) {
-      const auto reached = out_.cutter->skip_to(until.offset, until.row);
+    std::optional<other_source> found;
+    for (const auto& each : known) {
+      const auto reached
+        = out_.cutter->skip_to(each.until.offset, each.until.row);
       if (!reached)
         return reached.failure();
       moved_ = true;
       if (!*reached)
-        return {};
-      if (out_.cutter->digest() != until.digest)
+        break;
+      if (out_.cutter->digest() != each.until.digest)
         continue;
-      if (whole) {
-        const auto more = out_.cutter->skip_to(until.offset + 1, until.row);
-        if (!more)
+      if (each.whole) {
+        const auto more
+          = out_.cutter->skip_to(each.until.offset + 1, each.until.row);
+        if (!more && more.failure().code != errc::timeout)
           return more.failure();
-        if (*more)
-          continue;
+        if (more && *more)
+          break;
       }
-      return {errc::already_exists,
-              "its first " + std::to_string(until.offset)
-                + " bytes are those of "
-                + until.name.substr(0, until.name.rfind('@'))
-                + ", which was read before: its rows would come twice; leave "
-                  "it out, or give --again to publish all files from the "
-                  "start"};
+      found = each;
     }
-    return {};
+    if (!found)
+      return none;
+    if (!options_.go_on || found->whole)
+      return read_before(*found);
+    // Its rows are these from here on.
+    return std::optional{source_cursor{out_.fitted->identity,
+                                       found->until.offset, found->until.row,
+                                       found->until.digest}};
+  }
+
+  [[nodiscard]] static error read_before(const other_source& other) {
+    const auto& [until, whole, layout] = other;
+    auto what = "its first " + std::to_string(until.offset) + " bytes ("
+                + std::to_string(until.row) + " lines) are those of "
+                + until.name.substr(0, until.name.rfind('@'))
+                + ", which was read before";
+    what += layout ? " by another layout, or with another form of it"
+                   : ": its rows would come twice";
+    what
+      += whole ? "; leave it out" : "; --go-on publishes what comes after them";
+    if (layout)
+      what += ", --only-rejects the lines that gave no row, --name ANOTHER its "
+              "rows beside those";
+    return {errc::already_exists, what + ", --again all of it from the start"};
   }
 
   /// `already_exists` when other rows were made of this text.

@@ -109,6 +109,7 @@ result<feed::reader_options> reading_of(persistence::env& world,
   out.only_rejects = run.only_rejects;
   out.choice = run.choice;
   out.again = run.again;
+  out.go_on = run.go_on;
   out.symbol = process.symbol;
   out.threads = 2;
   out.date = process.date;

@@ -45,6 +45,7 @@ struct running_feed {
 /// What a feed run adds to its process's configuration.
 struct feed_run {
   bool again = false;
+  bool go_on = false;      ///< See feed::reader_options.
   std::string reject_path; ///< Empty: `<log_path>/<process>.rejects.txt`.
   /// A reject file whose lines are fed instead of files; empty: none.
   std::string only_rejects;

@@ -103,6 +103,9 @@ void declare(option_list& list, feed_options& into) {
     .shown_as("SPEED");
   list.flag("--again", into.again,
             "Publish anew what was published before, also copies of it");
+  list.flag("--go-on", into.go_on,
+            "Go on after what was published of a file under another name, as "
+            "of a log that was renamed, or by another layout");
   list
     .text("--reject", into.reject,
           "Where lines go that cannot be read; default: beside the publisher's "
@@ -113,7 +116,8 @@ void declare(option_list& list, feed_options& into) {
             "Lines of one file that may give no row; above it the exit code is "
             "65 (default 0)")
     .shown_as("N");
-  list.flag("--dry-run", into.dry_run, "Read all files, and publish nothing");
+  list.flag("--dry-run", into.dry_run,
+            "Read all files, as if none was published, and publish nothing");
   list
     .read(
       "--name",
@@ -168,6 +172,7 @@ error check_hard_links(const std::vector<std::string>& files) {
 feed_run run_of(const feed_options& options) {
   feed_run run;
   run.again = options.again;
+  run.go_on = options.go_on;
   run.reject_path = options.reject;
   run.only_rejects = options.only_rejects;
   run.choice = {options.member, options.follow};
@@ -229,7 +234,8 @@ void print_check(const feed_check& done, output_format output,
     fmt::print("{}\n", out.dump());
     return;
   }
-  fmt::print("{} rows would be published, {} lines rejected, {} out of order\n",
+  fmt::print("{} rows would be published, {} lines "
+             "rejected, {} out of order\n",
              done.rows, rejects, backwards);
   if (timed)
     fmt::print("first time {}, last time {}\n",

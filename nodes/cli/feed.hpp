@@ -20,6 +20,7 @@ struct feed_options {
   /// Row time that passes in one second; 0: as fast as possible.
   double speed = 0;
   bool again = false; ///< Publish files anew that were published before.
+  bool go_on = false; ///< After what was published of a text in another way.
   std::string reject; ///< Where bad lines go; empty: beside the publisher.
   output_format output = output_format::table;
   /// Lines of one file that may give no row before the feed counts as failed.

@@ -135,6 +135,27 @@ TEST_F(GrowingTest, AFollowedFileThatIsCutIsAnError) {
     << got.failure().context;
 }
 
+TEST_F(GrowingTest, AFollowedCopyOfWhatWasPublishedIsRefused) {
+  append("time,sym\n1,A\n2,B\n");
+  auto opened = reader::open(world_, options());
+  ASSERT_TRUE(opened);
+  const auto batch = opened->next();
+  ASSERT_TRUE(batch && *batch);
+  const auto renamed = path_ + ".1";
+  ASSERT_EQ(std::rename(path_.c_str(), renamed.c_str()), 0);
+  auto given = options();
+  given.files = {renamed};
+  given.choice.follow = true;
+  given.resume = {(*batch)->cursor};
+  EXPECT_EQ(reader::open(world_, given).failure().code, errc::already_exists);
+  given.go_on = true;
+  auto followed = reader::open(world_, given);
+  ASSERT_TRUE(followed) << to_string(followed.failure());
+  EXPECT_EQ(rows_now(*followed), 0u);
+  std::ofstream{renamed, std::ios::app} << "3,C\n";
+  EXPECT_EQ(rows_now(*followed), 1u);
+}
+
 TEST_F(GrowingTest, AFollowedFileThatIsWrittenAnewIsAnError) {
   append("time,sym\n1,A\n2,B\n");
   auto given = options();

@@ -244,7 +244,18 @@ value = "{symbol}"
     auto other_layout = options_of(text, {"a.csv"});
     other_layout.date = options.date;
     other_layout.symbol = options.symbol;
-    EXPECT_EQ(rows_behind(other_layout), 2u) << text;
+    other_layout.resume = {whole.batches[0].cursor};
+    const auto refused = read_all(disk, other_layout);
+    EXPECT_EQ(refused.failed.code, errc::already_exists) << text;
+    EXPECT_EQ(refused.rows(), 0u);
+    EXPECT_NE(refused.failed.context.find("by another layout"),
+              std::string::npos)
+      << refused.failed.context;
+    other_layout.go_on = true;
+    EXPECT_EQ(read_all(disk, other_layout).rows(), 0u);
+    other_layout.go_on = false;
+    other_layout.again = true;
+    EXPECT_EQ(read_all(disk, other_layout).rows(), 2u);
   }
 }
 
@@ -259,7 +270,7 @@ TEST(ResumeTest, AFileIsItsTextUpToTheCursor) {
   const std::string line = "2024-01-29,A,1,x\n";
   const auto cut = text.substr(0, text.size() - 1);
   const std::string is_changed = "are not the same any more: --again";
-  const std::string is_copy = " bytes are those of d/a.csv, which was read";
+  const std::string is_copy = " lines) are those of d/a.csv, which was read";
   struct {
     std::string what;
     std::string before;

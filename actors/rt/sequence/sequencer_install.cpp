@@ -86,7 +86,7 @@ sequencer_core::install(const raft_snapshot& what,
   }
   const auto began = parked_ ? parked_->out_begin : position{};
   if (state->out_begin > began)
-    facts.emplace_back(std::in_place_type<log_cut>, began, state->out_begin);
+    facts.emplace_back(log_cut{began, state->out_begin});
   parked_.reset();
   while (!pending_.empty() && pending_.front().first <= kept.index)
     pending_.pop_front();
