@@ -30,6 +30,10 @@ struct partition_cut {
   }
 };
 
+/// The cutover of a database whose manifest cannot be read, in whose partitions
+/// nothing of what was asked can be: all that the RDB holds counts.
+inline constexpr position unread_cutover{UINT64_MAX};
+
 /// The rows that an RDB is asked for: those after `cutover`, once it is ready
 /// and has come to `at_least`; {0}: any place. None after `upto`; {0}: all that
 /// it has.
@@ -39,6 +43,10 @@ struct rows_after {
   lineage_id life{};       ///< Of `at_least`; not known: any.
   int64_t patience_ns = 0; ///< How long it may wait for them; 0: its own limit.
   position upto{};
+  /// Where an RDB must have come to before it answers.
+  [[nodiscard]] position first_wanted() const noexcept {
+    return cutover == unread_cutover || cutover < at_least ? at_least : cutover;
+  }
   friend bool operator==(const rows_after&, const rows_after&) = default;
 
   template <class Inspector>

@@ -182,6 +182,7 @@ result<hosted_process> start_hdb(process_host& host,
                      + "' finds all; bring it back from a replica or a "
                        "backup"});
       };
+  settings.mark_file = config.data_directory + "/hdb-served/" + process.name;
   const auto warn = warnings_of(host, "hdb", process.name);
   settings.on_warning = warn;
   auto index

@@ -195,5 +195,42 @@ def damage(binary):
       anew(made)
 
 
+def gone(binary):
+  """What was loaded, and a disk that is not mounted: at a start, and live."""
+  with mill.cluster(binary, NODES) as made:
+    hdb, away = (made.directory / "data" / each for each in ("hdb", "away"))
+    file = made.directory / "h.csv"
+    file.write_text("time,sym,size\n2024-01-01T10:00:00Z,L,7\n")
+    layout = made.directory / "h.toml"
+    made.up()
+    layout.write_text(made.run("layout", file).stdout.replace("long", "int"))
+    made.run("load", "--layout", layout, "--table", "trade", file)
+    publish(made, DAYS[0], 10, "A")
+    made.end_period(DAYS[0])
+    made.down()
+    hdb.rename(away)
+    made.up()
+    all_days = ["2020-01-01", "2050-01-01"]
+
+    def told():
+      done = made.query({"tablename": "trade", "starttime": all_days[0],
+                         "endtime": all_days[1]}, "--strict", code=65)
+      mill.check("loaded h.csv" in done.stderr, done.stderr)
+      mill.check(made.process("hdb1")["losses"] > 0, made.process("hdb1"))
+
+    told()
+    publish(made, DAYS[1], 10, "A")
+    made.down()
+    shutil.rmtree(hdb, ignore_errors=True)
+    away.rename(hdb)
+    made.up()
+    mill.check(total(made, *all_days) == 7 + 2 * 36, "all is back")
+    mill.check(made.process("hdb1")["losses"] == 0, made.process("hdb1"))
+    # No database is made in the place of one that is gone, without a word.
+    hdb.rename(away)
+    made.run("eop", "--period", DAYS[1], code=None)
+    told()
+
+
 if __name__ == "__main__":
-  mill.main([damage, rolled_otherwise])
+  mill.main([damage, rolled_otherwise, gone])

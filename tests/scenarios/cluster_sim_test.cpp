@@ -315,9 +315,39 @@ TEST(ClusterSim, AnHdbThatIsLostUnderARunningRdbIsWrittenAgainFromTheStream) {
       return cutover && *cutover >= std::get<0>(*end);
     },
     60s));
-  EXPECT_TRUE(told(run.w, "rdb1", "ended", "leaves rows out"));
+  EXPECT_TRUE(told(run.w, "rdb1", "ended", "is not there any more"));
+  EXPECT_TRUE(told(run.w, "rdb1", "hdb_gone", "not mounted"));
   run.expect_all();
-  EXPECT_EQ(run.warnings, std::vector<std::string>{});
+  EXPECT_EQ(run.warnings.size(), 1u);
+  run.expect_no_defects();
+}
+
+// Method: the rows of the days before are let go, the manifest rots, and the
+// HDB begins anew: it cannot tell up to where it has them.
+TEST(ClusterSim, WhatIsInMemoryIsAnsweredWhileAnHdbCannotReadItsManifest) {
+  const auto config = example();
+  traded run{31, config};
+  auto& disk = run.w.at("rdb1").disk();
+  const auto manifest = config.process("rdb1")->hdb_directory + "/manifest";
+  run.trade(100);
+  run.end_period(9000);
+  run.w.run_for(90s);
+  run.first_time += 10 * 86'400'000'000'000;
+  run.expected.clear();
+  run.trade(40);
+  const auto good = disk.content(manifest);
+  auto bad = good;
+  bad[bad.size() / 2] ^= std::byte{1};
+  ASSERT_FALSE(persistence::replace_file(disk, manifest, bad));
+  run.w.crash("hdb1", {.restart_after = 100ms});
+  run.w.run_for(5s);
+  const auto today = run.ask({}, "2026-01-01");
+  EXPECT_TRUE(today && *today == run.expected) << to_string(today.failure());
+  const auto all = run.ask({});
+  EXPECT_EQ(all.failure().code, errc::corrupt) << to_string(all.failure());
+  ASSERT_FALSE(persistence::replace_file(disk, manifest, good));
+  run.w.run_for(5s);
+  EXPECT_TRUE(run.ask({}));
   run.expect_no_defects();
 }
 

@@ -61,14 +61,15 @@ public:
   }
 
   /// What the gateway answers, once it knows of everything up to `at_least`.
-  result<volumes> ask(position at_least) {
+  result<volumes> ask(position at_least,
+                      const std::string& from = "2000-01-01") {
     const auto gateway = w.find("gw1", "gw1");
     if (!gateway)
       return error{errc::unavailable, "no gateway"};
     auto got = w.ask<chunks, query_cut>(
       caf::actor_cast<gateway_actor>(gateway), 20s, query_atom_v,
-      R"({"tablename":"trade","starttime":"2000-01-01","endtime":"2100-01-01",)"
-      R"("columns":["sym","size"],"at_least":")"
+      R"({"tablename":"trade","starttime":")" + from
+        + R"(","endtime":"2100-01-01","columns":["sym","size"],"at_least":")"
         + std::to_string(at_least.value) + "\"}");
     if (!got)
       return got.failure();
@@ -122,7 +123,8 @@ public:
 
   world w;
   volumes expected;
-  std::vector<std::string> warnings; ///< Of the last answer.
+  std::vector<std::string> warnings;            ///< Of the last answer.
+  int64_t first_time = 820'000'000'000'000'000; ///< Of what is traded next.
 
 private:
   /// A batch of so many, expected from now on.
@@ -131,7 +133,7 @@ private:
     for (int i = 0; i < count; ++i) {
       const auto symbol = std::string(1, static_cast<char>('A' + w.draw(5)));
       const auto size = static_cast<int32_t>(1 + w.draw(1000));
-      rows.append(0, int64_t{820'000'000'000'000'000} + trades_++);
+      rows.append(0, first_time + trades_++);
       rows.append_symbol(1, symbol);
       rows.append(2, 1.5);
       rows.append(3, size);

@@ -97,7 +97,8 @@ error rebuilding::open(const merge_state& state) {
 }
 
 error rebuilding::apply(const history_reader::instruction& what) {
-  const auto& [index, entry] = what;
+  const auto& [number, entry] = what;
+  const auto index = number; // Not all compilers let lambdas have the other.
   input_bytes bytes;
   const auto read = [&](const merge_range& range) -> error {
     const auto& known = merge_->state().inputs;

@@ -87,7 +87,8 @@ void cut_query::plan_again(const std::string& why, effects& out) {
 }
 
 bool cut_query::goes_too_far(position cutover, effects& out) {
-  if (asked_.upto == position{} || cutover <= asked_.upto)
+  if (asked_.upto == position{} || cutover <= asked_.upto
+      || cutover == unread_cutover)
     return false;
   refuse({errc::moved, hdb_ + " accounts for rows up to " + to_string(cutover)
                          + ", and what is asked ends at "
@@ -204,6 +205,8 @@ void cut_query::merge_when_complete(effects& out) {
   if (over_ || !hdb_partial_ || !rdb_partial_)
     return;
   over_ = true;
+  if (cut_->cutover == unread_cutover)
+    cut_->cutover = {};
   auto warnings = cut_->warnings;
   for (const auto& each : held_.warnings)
     // One that is where both meet is told by both.

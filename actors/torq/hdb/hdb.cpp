@@ -21,8 +21,10 @@ manifest_version hdb_state::refresh() {
     auto opened = persistence::hdb_store::open(*env->fs, settings.directory);
     if (!opened) {
       // Nothing written yet is not a failure; anything else is told.
-      note(opened.failure().code == errc::not_found ? error{}
-                                                    : opened.failure());
+      const bool none = opened.failure().code == errc::not_found;
+      note(none ? error{} : opened.failure());
+      if (none)
+        look_for_losses(nullptr);
       return {};
     }
     store = *std::move(opened);
@@ -62,6 +64,7 @@ manifest_version hdb_state::refresh() {
   update_index(latest);
   look_for_undeclared(latest->manifest());
   look_for_outgrown(latest->manifest());
+  look_for_losses(&latest->manifest());
   versions[version] = {std::move(latest), 0};
   serving = version;
   env->crash_point("hdb.after_open");
@@ -103,6 +106,42 @@ void hdb_state::look_for_outgrown(const persistence::hdb_manifest& manifest) {
   outgrown = std::move(found);
 }
 
+void hdb_state::look_for_losses(const persistence::hdb_manifest* manifest) {
+  if (settings.mark_file.empty())
+    return;
+  const auto warn = [&](const std::string& id, const std::string& text) {
+    if (settings.on_warning)
+      settings.on_warning(id, text);
+  };
+  if (!mark) {
+    auto kept = read_mark(*env->fs, settings.mark_file);
+    if (!kept)
+      warn("damaged", "whether the database has all that was served is not "
+                      "known, what there is now counts: "
+                        + kept.failure().context);
+    mark = kept ? *std::move(kept) : served_mark{};
+  }
+  const auto before = mark->losses();
+  const bool is_news = mark->see(settings.directory, manifest);
+  for (const auto& [table, loss] : mark->losses())
+    if (!before.contains(table))
+      warn("hdb_gone", loss
+                         + "; each answer says so until it is there again; "
+                           "once that is settled, remove "
+                         + settings.mark_file + " and restart this process");
+  for (const auto& [table, loss] : before)
+    if (!mark->losses().contains(table))
+      warn("hdb_back", settings.directory
+                         + " has again what was loaded and "
+                           "corrected by hand of table '"
+                         + table + "'");
+  if (!is_news)
+    return;
+  if (auto fault = write_mark(*env->fs, settings.mark_file, *mark))
+    warn("mark_not_kept",
+         "what is served is not remembered: " + to_string(fault));
+}
+
 void hdb_state::note(error fault) {
   if (fault == last_failure)
     return;
@@ -113,12 +152,18 @@ void hdb_state::note(error fault) {
 
 std::vector<std::string>
 hdb_state::warnings_of(const query::logical_plan& plan,
-                       const persistence::hdb_snapshot& pinned) const {
+                       const persistence::hdb_snapshot* pinned) const {
+  std::vector<std::string> out;
+  if (mark)
+    if (const auto lost = mark->losses().find(plan.table);
+        lost != mark->losses().end())
+      out.push_back(lost->second);
   const auto stream = settings.streams.find(plan.table);
-  if (stream == settings.streams.end())
-    return {};
-  return losses_among(pinned.manifest(), plan, stream->second,
-                      pinned.schema(plan.table).get());
+  if (pinned == nullptr || stream == settings.streams.end())
+    return out;
+  add_missing(out, losses_among(pinned->manifest(), plan, stream->second,
+                                pinned->schema(plan.table).get()));
+  return out;
 }
 
 manifest_version hdb_state::newest() const { return serving; }
@@ -283,7 +328,7 @@ void hdb_state::add_parts(const query::logical_plan& plan,
                           const persistence::hdb_snapshot& pinned,
                           std::vector<persistence::table_view>& parts,
                           std::vector<std::string>& warnings) const {
-  add_missing(warnings, warnings_of(plan, pinned));
+  add_missing(warnings, warnings_of(plan, &pinned));
   const auto wanted = parts_of_symbols(plan, pinned);
   for (const auto* part : pinned.parts(plan.table))
     if (!wanted || wanted->contains(part->path()))
@@ -316,6 +361,13 @@ hdb_state::bind(query::logical_plan plan,
     } else {
       add_parts(plan, *pinned, work->parts, cut.warnings);
     }
+  } else {
+    if (!snapshot)
+      cut.cutover = unread_cutover;
+    if (joined)
+      add_missing(cut.warnings, warnings_of(joined->right, nullptr));
+    add_missing(cut.warnings,
+                warnings_of(joined ? joined->left : plan, nullptr));
   }
   work->plan = std::move(plan);
   work->deadline_ns = env->clock->monotonic_ns() + settings.query_timeout_ns;
@@ -409,6 +461,11 @@ hdb_facts hdb_state::facts() const {
     for (const auto& loss : manifest.losses)
       out.losses += loss.count;
   }
+  if (mark) {
+    out.losses += mark->losses().size();
+    for (const auto& [table, loss] : mark->losses())
+      out.gone.push_back(loss);
+  }
   if (index) {
     out.indexed = manifest_version{index->version.load()};
     // An update that is under way is not waited for.
@@ -438,6 +495,10 @@ status_facts to_status(const hdb_facts& facts) {
   for (const auto& partition : facts.partitions)
     partitions.add(partition);
   out.add("losses", facts.losses);
+  if (!facts.gone.empty()) {
+    out.add("gone", facts.gone);
+    out.add("standing", facts.gone.front());
+  }
   if (facts.indexed)
     out.add("indexed_version", facts.indexed->value);
   if (!facts.last_failure.empty())

@@ -2,6 +2,7 @@
 
 #include <millrace/actors/torq/execute/query_job.hpp>
 #include <millrace/actors/torq/hdb/met_damage.hpp>
+#include <millrace/actors/torq/hdb/served_mark.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/messages/protocol/table_news.hpp>
 #include <millrace/persistence/disk/env.hpp>
@@ -30,6 +31,8 @@ using hdb_self_actor = hdb_actor::extend<
 struct hdb_settings {
   std::string process;
   std::string directory;
+  /// Where it keeps what it served; see served_mark. Empty: nowhere.
+  std::string mark_file;
   /// Which stream each table belongs to.
   std::map<std::string, std::string> streams;
   /// As the configuration declares them; used while no manifest can be read.
@@ -74,7 +77,9 @@ struct hdb_facts {
   std::map<std::string, position> cutovers; ///< By table.
   std::map<std::string, uint64_t> rows;     ///< By table.
   std::set<std::string> partitions;
-  uint64_t losses = 0; ///< That streams told of, in what was written down.
+  /// That streams told of, in what was written down, and those in `gone`.
+  uint64_t losses = 0;
+  std::vector<std::string> gone;           ///< @see served_mark::losses
   std::optional<manifest_version> indexed; ///< None: it keeps no index.
   std::string last_failure;
   std::set<std::string> undeclared; ///< Of the tables with rows.
@@ -145,9 +150,12 @@ struct hdb_state {
   void look_for_undeclared(const persistence::hdb_manifest& manifest);
   void look_for_outgrown(const persistence::hdb_manifest& manifest);
   /// Why an answer from these partitions may lack rows.
+  /// @param pinned null: none is there
   [[nodiscard]] std::vector<std::string>
   warnings_of(const query::logical_plan& plan,
-              const persistence::hdb_snapshot& pinned) const;
+              const persistence::hdb_snapshot* pinned) const;
+  /// Compares what is there with what was served, and says what is gone.
+  void look_for_losses(const persistence::hdb_manifest* manifest);
   /// Keeps a failure for status, and says it when it is another one.
   void note(error fault);
   void update_index(std::shared_ptr<const persistence::hdb_snapshot> newest);
@@ -172,6 +180,7 @@ struct hdb_state {
   std::shared_ptr<hdb_index_slot> index;       ///< May be null.
   std::set<std::string> undeclared;            ///< Tables with rows.
   std::map<std::string, std::string> outgrown; ///< @see hdb_facts
+  std::optional<served_mark> mark;             ///< None: it is not read yet.
   error last_failure;
   met_damage damage; ///< Of files; of the manifest it is `last_failure`.
 };

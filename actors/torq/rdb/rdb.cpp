@@ -175,14 +175,21 @@ void rdb_state::refuse(const rdb_question& what, errc code) {
   }
   promise.deliver(
     to_caf({code, settings.process + ": has not reached "
-                    + to_string(std::max(what.rows.cutover, what.rows.at_least))
-                    + "; it stands at " + to_string(end)
-                    + (reason.empty() ? "" : ": " + reason)}));
+                    + to_string(what.rows.first_wanted()) + "; it stands at "
+                    + to_string(end) + (reason.empty() ? "" : ": " + reason)}));
 }
 
 void rdb_state::answer(rdb_question what) {
   auto promise = what.promise;
   const auto snapshot = store->tables.snapshot();
+  if (what.rows.cutover == unread_cutover)
+    what.rows.cutover = snapshot->begin;
+  if (what.rows.upto != position{} && what.rows.upto < what.rows.cutover) {
+    promise.deliver(
+      to_caf({errc::moved, "rows up to " + to_string(what.rows.upto)
+                             + " are not held here any more"}));
+    return;
+  }
   if (what.rows.cutover < snapshot->begin) {
     promise.deliver(
       to_caf({errc::moved, "rows after " + to_string(what.rows.cutover)
@@ -346,7 +353,8 @@ void rdb_state::write(const period_ledger::write& what) {
     }
     request.tables.push_back(*std::move(view));
   }
-  write_down::start(*env, settings.hdb_directory, std::move(request),
+  write_down::start(*env, settings.hdb_directory, has_hdb || noted.has_hdb,
+                    std::move(request),
                     [me = rdb_self_actor{self},
                      end = what.to](uint64_t version, const error& fault) {
                       caf::anon_send(me, written_atom::value, end,

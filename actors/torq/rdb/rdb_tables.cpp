@@ -89,7 +89,7 @@ void rdb_state::account(const table_schema& table) {
     request.period = standing.behind->period;
     request.from = standing.behind->from;
     request.to = standing.behind->to;
-    write_down::start(*env, directory, std::move(request),
+    write_down::start(*env, directory, true, std::move(request),
                       [told, end = standing.behind->to](
                         uint64_t, const error& fault) { told(end, fault); });
   });

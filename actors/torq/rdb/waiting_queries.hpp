@@ -25,7 +25,7 @@ struct rdb_question {
   /// answer.
   [[nodiscard]] bool ready(const lineage_id& life,
                            position end) const noexcept {
-    return end >= rows.cutover && end >= rows.at_least
+    return end >= rows.first_wanted()
            && (!rows.life.is_known() || rows.life == life);
   }
 };

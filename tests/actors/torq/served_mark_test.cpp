@@ -1,0 +1,134 @@
+// Goal: an hdb tells of loads and corrections that are not there any more,
+// until they are there again. Method: manifests as a disk may show them.
+#include <millrace/actors/torq/hdb/served_mark.hpp>
+#include <millrace/persistence/hdb/hdb_ledger.hpp>
+
+#include <gtest/gtest.h>
+
+namespace millrace::torq {
+namespace {
+
+using persistence::hdb_ledger_entry;
+using persistence::hdb_manifest;
+
+hdb_manifest manifest_with(const std::vector<hdb_ledger_entry>& entries) {
+  hdb_manifest out;
+  for (const auto* name : {"trade", "quote"}) {
+    table_schema table;
+    table.name = name;
+    table.columns
+      = {{"time", column_type::timestamp}, {"sym", column_type::symbol}};
+    table.time_column = "time";
+    table.symbol_column = "sym";
+    out.schemas.push_back(table);
+  }
+  for (const auto& each : entries) {
+    out.parts.push_back(part_of(each, out));
+    out.version = std::max(out.version, each.version);
+  }
+  return out;
+}
+
+const hdb_ledger_entry csv_load{3, 100,           "trade", "2024.01.02",
+                                7, "loaded a.csv"};
+const hdb_ledger_entry trade_bust{5, 200, "trade", "2024.01.02", 1, "removed"};
+const hdb_ledger_entry quote_load{4, 150,           "quote", "2024.01.02",
+                                  9, "loaded q.csv"};
+
+TEST(ServedMarkTest, WhatWasDoneByHandIsMissedWhenItIsGone) {
+  const auto all = manifest_with({csv_load, quote_load, trade_bust});
+  const auto empty = manifest_with({});
+  const auto older = manifest_with({csv_load, quote_load});
+  auto of_another_time = csv_load;
+  of_another_time.at_ns = 99;
+  const auto another
+    = manifest_with({of_another_time, {5, 300, "trade", "p", 1, "x"}});
+  struct {
+    const char* what;
+    const hdb_manifest* now;
+    size_t losses;
+    const char* says;
+  } const cases[] = {
+    {"nothing is there", nullptr, 2, "is not there (a disk"},
+    {"a database that holds no such thing", &empty, 2, "is another one"},
+    {"an older copy", &older, 1, "(last 2024.01.02: removed)"},
+    {"another one that had loads too", &another, 2, "is another one"},
+  };
+  for (const auto& each : cases) {
+    SCOPED_TRACE(each.what);
+    served_mark mark;
+    EXPECT_TRUE(mark.see("d", &all));
+    EXPECT_FALSE(mark.see("d", &all));
+    EXPECT_TRUE(mark.see("d", each.now));
+    ASSERT_EQ(mark.losses().size(), each.losses);
+    EXPECT_NE(mark.losses().at("trade").find(each.says), std::string::npos)
+      << mark.losses().at("trade");
+    EXPECT_FALSE(mark.see("d", each.now)) << "nothing new";
+    // Whatever comes there meanwhile, the next life knows of it.
+    auto kept = served_mark::parse(mark.text());
+    ASSERT_TRUE(kept) << to_string(kept.failure());
+    EXPECT_EQ(*kept, mark);
+    const auto begun_anew = manifest_with({{1, 900, "trade", "p", 1, "new"}});
+    kept->see("d", &begun_anew);
+    EXPECT_TRUE(kept->losses().contains("trade"));
+    // And the day on which it comes back, with more.
+    const auto grown = manifest_with(
+      {csv_load, quote_load, trade_bust, {8, 400, "trade", "p", 1, "y"}});
+    EXPECT_TRUE(kept->see("d", &grown));
+    EXPECT_TRUE(kept->losses().empty());
+  }
+}
+
+TEST(ServedMarkTest, LoadedFilesCountUntilTheLedgerSaysThatTheyWereReplaced) {
+  const auto with = [](const std::vector<std::string>& files,
+                       const std::vector<hdb_ledger_entry>& entries = {}) {
+    auto out = manifest_with(entries);
+    for (const auto& each : files) {
+      persistence::hdb_part part;
+      part.stream = "/load/0/" + each;
+      part.table = "trade";
+      part.partition = "2024.01.02";
+      out.parts.push_back(part);
+    }
+    return out;
+  };
+  std::vector<std::string> many;
+  for (int i = 0; i < 40; ++i)
+    many.push_back("f" + std::to_string(i));
+  served_mark mark;
+  const auto begun = with(many);
+  EXPECT_TRUE(mark.see("d", &begun));
+  many.emplace_back("one more");
+  const auto more_files = with(many);
+  EXPECT_TRUE(mark.see("d", &more_files));
+  auto again = mark;
+  EXPECT_TRUE(again.see("d", nullptr));
+  EXPECT_NE(again.losses().at("trade").find("one more"), std::string::npos);
+  EXPECT_EQ(*served_mark::parse(again.text()), again);
+  EXPECT_TRUE(again.see("d", &more_files));
+  EXPECT_TRUE(again.losses().empty());
+  const auto fewer = with({"f1", "f2"});
+  EXPECT_TRUE(again.see("d", &fewer));
+  EXPECT_EQ(again.losses().size(), 1u);
+  const auto replaced = with({"f1", "f2"}, {trade_bust});
+  EXPECT_TRUE(mark.see("d", &replaced));
+  EXPECT_TRUE(mark.losses().empty());
+}
+
+TEST(ServedMarkTest, WhatStreamsBringIsNotItsMatter) {
+  served_mark mark;
+  const auto empty = manifest_with({});
+  EXPECT_FALSE(mark.see("d", nullptr));
+  EXPECT_FALSE(mark.see("d", &empty));
+  EXPECT_FALSE(mark.see("d", nullptr));
+  EXPECT_TRUE(mark.losses().empty());
+}
+
+TEST(ServedMarkTest, AFileThatIsNoneIsToldAsSuch) {
+  for (const std::string text : {"", "{", "[]", R"({"tables":1,"losses":{}})",
+                                 R"({"tables":{"t":{}},"losses":{}})"})
+    EXPECT_EQ(served_mark::parse(text).failure().code, errc::corrupt) << text;
+}
+
+} // namespace
+} // namespace millrace::torq
