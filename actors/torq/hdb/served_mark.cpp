@@ -32,8 +32,8 @@ served_mark::all_of(const persistence::hdb_manifest& manifest) {
       table.loads.insert(XXH3_64bits(part.stream.data(), part.stream.size()));
       // "/load/<generation>/=<bytes>:<hash>:<file>@<rows>"
       const auto file = part.stream.substr(0, part.stream.rfind('@'));
-      table.last_load
-        = part.partition + ": loaded " + file.substr(file.find_last_of(":/") + 1);
+      table.last_load = part.partition + ": loaded "
+                        + file.substr(file.find_last_of(":/") + 1);
     }
   for (auto& entry : persistence::ledger_of(manifest))
     out[entry.table].entries.push_back(std::move(entry));
