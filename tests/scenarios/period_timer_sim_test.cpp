@@ -223,6 +223,29 @@ TEST(PeriodTimerSim, AnRtThatWasAwayAtTheEndMakesUpForIt) {
   }
 }
 
+// Who asks at once, before the node knows that it leads, is answered as well.
+TEST(PeriodTimerSim, DaysThatWereMissedEndOneAfterTheOtherAtOnce) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE(seed);
+    auto book = std::make_shared<ledger>();
+    const auto plan = clocked(book);
+    world w{seed, {.epoch_ns = instant(January / 1 / 2024, 23h + 58min)}};
+    w.add_cluster(plan.config, plan.options);
+    w.run_for(3min);
+    ASSERT_TRUE(book->settled);
+    w.crash("alice");
+    w.crash("rt");
+    w.run_for(4 * 24h);
+    w.restart("rt");
+    w.run_for(20s);
+    std::vector<int64_t> expected;
+    for (unsigned of_month = 1; of_month <= 5; ++of_month)
+      expected.push_back(day(January / of_month / 2024));
+    EXPECT_EQ(ended_periods(w), expected);
+    EXPECT_TRUE(w.defects().empty());
+  }
+}
+
 TEST(PeriodTimerSim, AnRtThatBeganTodayDoesNotEndYesterday) {
   auto book = std::make_shared<ledger>();
   const auto plan = clocked(book);

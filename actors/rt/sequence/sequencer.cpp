@@ -168,7 +168,7 @@ void sequencer_state::tell(const std::string& origin,
 void sequencer_state::give_up_periods() {
   unproposed.clear();
   for (auto& [number, asked] : std::exchange(period_requests, {}))
-    asked.deliver(to_caf(
+    asked.promise.deliver(to_caf(
       {errc::unavailable, "stream '" + core->options().stream
                             + "': this node does not order it any more"}));
 }
@@ -177,6 +177,12 @@ void sequencer_state::give_up_periods() {
 void sequencer_state::led() {
   ending = std::make_unique<period_ending>(
     *core->state(), settings.period_grace_ns, settings.participants);
+  // An answer takes its request away.
+  std::map<uint64_t, period_id> early;
+  for (const auto& [request, asked] : period_requests)
+    early.emplace(request, asked.period);
+  for (const auto& [request, period] : early)
+    ask_for_end(request, period);
 }
 
 /// As it was agreed on, and not where the files begin that are there: one that

@@ -170,6 +170,8 @@ struct sequencer_state {
   caf::result<position> end_period(period_id period);
   void ended_with(const period_ended& what);
   void step(const period_ending::input& what);
+  /// Asks for the end that `request` wants.
+  void ask_for_end(uint64_t request, period_id period);
   void act(const period_ending::ask& what);
   void act(period_ending::propose& what);
   void act(const period_ending::answer& what);
@@ -459,7 +461,11 @@ struct sequencer_state {
   std::vector<period_end> unproposed;
 
   std::unique_ptr<period_ending> ending;
-  std::map<uint64_t, caf::typed_response_promise<position>> period_requests;
+  struct period_request {
+    caf::typed_response_promise<position> promise;
+    period_id period;
+  };
+  std::map<uint64_t, period_request> period_requests;
   uint64_t period_request_next = 1;
   std::optional<sequencer_core::checkpoint_job> checkpoint;
   int64_t checkpoint_at_ns = 0; ///< None before.

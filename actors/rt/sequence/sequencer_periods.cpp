@@ -22,12 +22,18 @@ caf::result<position> sequencer_state::end_period(period_id period) {
   }
   auto promise = self->make_response_promise<position>();
   const auto request = period_request_next++;
-  period_requests.emplace(request, promise);
+  period_requests[request] = {promise, period};
+  // What came before this node noted that it leads is asked by `led`.
+  if (led_for_sure)
+    ask_for_end(request, period);
+  return promise;
+}
+
+void sequencer_state::ask_for_end(uint64_t request, period_id period) {
   period_ending::asked what{request, period, {}};
   for (const auto& [flow, publisher] : publishers)
     what.connected.push_back({flow, publisher.origin});
   step(what);
-  return promise;
 }
 
 void sequencer_state::ended_with(const period_ended& what) {
@@ -63,12 +69,12 @@ void sequencer_state::act(period_ending::propose& what) {
 
 void sequencer_state::act(const period_ending::answer& what) {
   if (auto found = period_requests.extract(what.request))
-    found.mapped().deliver(what.end);
+    found.mapped().promise.deliver(what.end);
 }
 
 void sequencer_state::act(const period_ending::refuse& what) {
   if (auto found = period_requests.extract(what.request))
-    found.mapped().deliver(
+    found.mapped().promise.deliver(
       to_caf({errc::already_exists,
               "period " + to_string(what.period) + " can end no more: "
                 + to_string(ending->last_ended()) + " ended already"}));
