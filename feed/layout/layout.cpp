@@ -242,10 +242,10 @@ private:
   }
 
   static number_scale read_scale(toml_section& at, column_type type) {
-    constexpr int64_t most = 1'000'000'000;
+    constexpr auto most = static_cast<int64_t>(scale_max);
     number_scale scale;
-    scale.divide = static_cast<uint32_t>(at.integer("scale", 1, most, 1));
-    scale.multiply = static_cast<uint32_t>(at.integer("multiply", 1, most, 1));
+    scale.divide = static_cast<uint64_t>(at.integer("scale", 1, most, 1));
+    scale.multiply = static_cast<uint64_t>(at.integer("multiply", 1, most, 1));
     for (const auto* key : {"scale", "multiply"})
       if (at.has(key) && !is_number(type))
         at.fault(key, "only columns of number types have one");

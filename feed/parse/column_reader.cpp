@@ -347,12 +347,14 @@ column_reader::read_function column_reader::choose(column_type type,
 
 namespace {
 
-/// A power of ten moves the point of a decimal; every other scale is reckoned
-/// with.
+/// A short power of ten moves the point of a decimal; every other scale is
+/// reckoned with.
 bool is_plain(const number_scale& scale, column_type type) {
   const bool decimal = type == column_type::float_ || type == column_type::real;
   return scale == number_scale{}
-         || (decimal && scale.multiply == 1 && zeroes_of(scale.divide));
+         || (decimal && scale.multiply == 1
+             && zeroes_of(scale.divide).value_or(UINT32_MAX)
+                  <= short_scale_zeroes);
 }
 
 } // namespace

@@ -51,7 +51,7 @@ fault scaled(const char* text, size_t length, int64_t unit_ns, int64_t& out) {
     const auto why = parse_exact(all, value);
     return why != fault::none
              ? fault::not_time
-             : to_whole(value, static_cast<uint32_t>(unit_ns), 1, out);
+             : to_whole(value, static_cast<uint64_t>(unit_ns), 1, out);
   }
   const auto point = all.find('.');
   int64_t whole = 0;
