@@ -220,8 +220,8 @@ private:
       return {};
     }
     bound_field made{
-      *index,       {},           column.format,           nullptr,
-      column.scale, column.rules, *zone_clock::open("UTC")};
+      *index,       {},           column.format, nullptr,
+      column.count, column.scale, column.rules,  *zone_clock::open("UTC")};
     if (auto fault = find_fields(column, made.fields))
       return fault;
     auto clock = zone_clock::open(column.zone);
@@ -259,6 +259,9 @@ private:
     print(to_string(column.format), column.pattern, column.zone,
           std::to_string(column.scale.multiply),
           std::to_string(column.scale.divide));
+    if (column.format == time_format::count)
+      print("count", std::to_string(column.count.unit_ns),
+            std::to_string(column.count.epoch));
     const auto& rules = column.rules;
     if (rules == text_rules{})
       return;

@@ -18,6 +18,7 @@ struct bound_field {
   std::vector<uint32_t> fields;
   time_format format = time_format::none;
   std::shared_ptr<const time_pattern> pattern; ///< Of that format.
+  time_count count;                            ///< Of that format.
   number_scale scale;
   text_rules rules;
   zone_clock clock;

@@ -191,6 +191,17 @@ fault time_reader::unix_time(const char* text, size_t length,
   return fault::none;
 }
 
+/// Some count what a clock on the wall shows, as spreadsheets do.
+fault time_reader::counted(const char* text, size_t length, int64_t& out) {
+  int64_t ns = 0;
+  if (const auto why = read_count(text, length, count_, ns); why != fault::none)
+    return why;
+  const auto [day, of_day] = text::split(ns);
+  return clock_.to_utc(static_cast<int32_t>(day), of_day, out)
+           ? fault::none
+           : fault::no_such_time;
+}
+
 fault time_reader::time_of_day(const char* text, size_t length, int64_t& out) {
   uint64_t count = 0;
   switch (format_) {
@@ -253,6 +264,8 @@ fault time_reader::date(const char* text, size_t length, int32_t& out) {
     out = found.day;
     return why;
   }
+  if (format_ == time_format::count)
+    return read_day_count(text, length, count_, out);
   scanner in{{text, length}};
   if (const auto why = take_date(in, out); why != fault::none)
     return why;
