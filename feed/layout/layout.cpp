@@ -372,6 +372,10 @@ private:
     read_place(at, column);
     column.format = read_format(at, column);
     read_count(at, column);
+    if (has_date_field(column)
+        && column.fields.size() + column.headers.size() != 2)
+      at.fault(at.has("fields") ? "fields" : "headers",
+               "a date and a time of day of this format are two fields");
     column.zone = read_zone(at, "zone");
     column.scale = read_scale(at, column.type);
     read_rules(at, column);

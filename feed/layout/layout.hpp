@@ -146,6 +146,9 @@ preset_text(std::string_view name) noexcept;
 [[nodiscard]] result<table_schema> schema_of(const layout& from);
 [[nodiscard]] result<table_schema> preset_schema(std::string_view name);
 
+/// Whether the fields of a column are a date and a count or digits of the day.
+[[nodiscard]] bool has_date_field(const layout_column& column) noexcept;
+
 /// Whether the symbol that is said for files that carry none has any effect.
 [[nodiscard]] bool uses_symbol(const layout& from);
 /// The same of the date.

@@ -377,6 +377,8 @@ column_reader::column_reader(const binding& fitted, size_t index)
   rows_have_it_ = column_ == fitted.time_column;
   if (fitted.date_is_for_times && column_ == fitted.time_column)
     time_.refuse_own_dates();
+  if (fitted.fields[index].has_date)
+    time_.expect_dates();
 }
 
 void column_reader::read_rewritten(const row_slice& rows,
@@ -411,7 +413,8 @@ fault read_value(column_type type, std::string_view text, std::string& bytes) {
   one.schema.columns = {{"value", type}};
   one.field_count = 1;
   one.time_column = one.schema.columns.size(); // It is none.
-  one.fields.push_back({0, {0}, time_format::iso, nullptr, {}, {}, {}, *utc});
+  one.fields.push_back(
+    {0, {0}, time_format::iso, nullptr, {}, false, {}, {}, *utc});
   batch_builder builder{one.schema};
   column_reader reader{one, 0};
   const uint32_t bounds[2] = {UINT32_MAX, static_cast<uint32_t>(text.size())};

@@ -138,6 +138,32 @@ fault time_reader::iso_slowly(const char* text, size_t length, int64_t& out) {
   return clock_.to_utc(day, of_day, out) ? fault::none : fault::no_such_time;
 }
 
+fault time_reader::dated(const char* text, size_t length, int64_t& out) {
+  const std::string_view all{text, length};
+  const auto mark = all.rfind(' ');
+  if (mark == all.npos || mark == 0 || mark + 1 == length
+      || mark > sizeof day_text_)
+    return fault::not_time;
+  if (!own_dates_)
+    return fault::own_date;
+  if (mark != day_length_ || std::memcmp(text, day_text_, mark) != 0) {
+    scanner in{all.substr(0, mark)};
+    int32_t day = 0;
+    if (const auto why = take_date(in, day); why != fault::none)
+      return why;
+    if (!in.done())
+      return fault::not_time;
+    day_ = day;
+    day_length_ = static_cast<uint8_t>(mark);
+    std::memcpy(day_text_, text, mark);
+  }
+  int64_t of_day = 0;
+  if (const auto why = time_of_day(text + mark + 1, length - mark - 1, of_day);
+      why != fault::none)
+    return why;
+  return clock_.to_utc(day_, of_day, out) ? fault::none : fault::no_such_time;
+}
+
 fault time_reader::patterned(const char* text, size_t length, int64_t& out) {
   time_pattern::parts found;
   found.day = date_;

@@ -24,6 +24,9 @@ public:
   /// Texts of `iso` with a date of their own are refused.
   void refuse_own_dates() noexcept { own_dates_ = false; }
 
+  /// Texts of times of day have an ISO date before them, and a blank between.
+  void expect_dates() noexcept { dates_before_ = true; }
+
   /// @param out ns since 2000.01.01 UTC
   /// @pre text is readable for text_slack bytes after its end, length > 0
   fault timestamp(const char* text, size_t length, int64_t& out) {
@@ -35,6 +38,8 @@ public:
       return counted(text, length, out);
     if (format_ >= time_format::unix_s)
       return unix_time(text, length, out);
+    if (dates_before_)
+      return dated(text, length, out);
     int64_t of_day = 0;
     if (const auto why = time_of_day(text, length, of_day); why != fault::none)
       return why;
@@ -92,6 +97,7 @@ private:
 
   bool read_second(const char* text) noexcept;
   fault iso_slowly(const char* text, size_t length, int64_t& out);
+  fault dated(const char* text, size_t length, int64_t& out);
   fault patterned(const char* text, size_t length, int64_t& out);
   fault unix_time(const char* text, size_t length, int64_t& out) const;
   fault counted(const char* text, size_t length, int64_t& out);
@@ -112,6 +118,10 @@ private:
   uint16_t date_tail_ = 0;
   bool date_uniform_ = false;
   bool own_dates_ = true;
+  bool dates_before_ = false;
+  uint8_t day_length_ = 0;
+  char day_text_[10]{};    ///< The last date before a time of day,
+  int32_t day_ = null_int; ///< and what it is.
   time_format format_;
 };
 

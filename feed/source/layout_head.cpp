@@ -1,3 +1,4 @@
+#include <millrace/feed/layout/layout.hpp>
 #include <millrace/feed/parse/csv_parser.hpp>
 #include <millrace/feed/parse/line_table.hpp>
 #include <millrace/feed/source/guessed_column_internal.hpp>
@@ -267,6 +268,26 @@ std::string seen_in(const layout_head& head) {
     out += "'" + value.substr(0, 40) + "'";
   }
   return out + (head.fields > shown_max ? ", ..." : "");
+}
+
+std::string presets_for(const layout_head& head) {
+  size_t count = 0;
+  std::string like;
+  std::string rest;
+  for (const auto name : preset_names()) {
+    const auto each = preset(name);
+    const bool is_like = each && !head.json && !head.header && !each->header
+                         && each->fields != 0 && each->decode == decoding::none
+                         && each->fields == head.fields
+                         && each->delimiter == head.delimiter;
+    count += is_like;
+    auto& names = is_like ? like : rest;
+    names.append(names.empty() ? "" : " ").append(name);
+  }
+  if (like.empty())
+    return rest;
+  return like + (count == 1 ? " is" : " are") + " for such lines of "
+         + std::to_string(head.fields) + " fields; there are " + rest + " too";
 }
 
 } // namespace millrace::feed

@@ -38,4 +38,7 @@ struct layout_head {
 /// "delimiter ',', a header, the fields time and price" and so on.
 [[nodiscard]] std::string seen_in(const layout_head& head);
 
+/// The names of presets, those whose lines look like these first.
+[[nodiscard]] std::string presets_for(const layout_head& head);
+
 } // namespace millrace::feed

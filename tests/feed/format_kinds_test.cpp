@@ -78,6 +78,66 @@ TEST(FormatKindsTest, ClocksOfDigitsBesideADate) {
   });
 }
 
+// A file of many days that counts since each midnight.
+TEST(FormatKindsTest, CountsOfADayBesideItsDate) {
+  const auto day = *text::parse_date("2024-01-02");
+  const std::string in_zone = "|zone = \"America/New_York\"";
+  check({
+    {"seconds of a day, a zone, days of its summer and of its changes",
+     "header = true\n",
+     "time:timestamp headers = [\"DATE\", \"TIME\"]|format = \"s_of_day\""
+       + in_zone,
+     "SYM,TIME,DATE\n?,34200,20240102\n?,34200.5,2024-01-02\n"
+     "?,34200,2024/07/02\n?,9000,20240310\n?,0,20240102\n",
+     {at("2024-01-02", 52'200 * one_second) + "|S",
+      at("2024-01-02", 52'200 * one_second + one_second / 2) + "|S",
+      at("2024-07-02", 48'600 * one_second) + "|S",
+      at("2024-01-02", 18'000 * one_second) + "|S"},
+     {"'20240310 9000' is a time that the zone's clock skipped"}},
+    {"every unit, and digits",
+     "",
+     "time:timestamp fields = [2, 1]|format = \"ms_of_day\";"
+     "a:timestamp fields = [2, 3]|format = \"us_of_day\";"
+     "b:timestamp fields = [2, 4]|format = \"ns_of_day\";"
+     "c:timestamp fields = [2, 5]|format = \"hhmmss\";"
+     "d:timestamp fields = [2, 6]|format = \"hhmmss_ms\"",
+     "34200001,2024-01-02,34200000002,34200000000003,93000,93000004\n",
+     {at("2024-01-02", 34'200 * one_second + 1'000'000) + "|"
+      + at("2024-01-02", 34'200 * one_second + 2'000) + "|"
+      + at("2024-01-02", 34'200 * one_second + 3) + "|"
+      + at("2024-01-02", 34'200 * one_second) + "|"
+      + at("2024-01-02", 34'200 * one_second + 4'000'000) + "|S"}},
+    {"what is no date, or no time of it",
+     "",
+     "time:timestamp fields = [1, 2]|format = \"s_of_day\"",
+     "20240102,1\n,1\n20240102,\n,\n20240230,1\n2024-01-02T,1\n"
+     "20240102,86400\n20240102, 1\n01/02/2024,1\n20240102,1 \n"
+     "2024-01-02 ,1\n20240102,2\n",
+     {at("2024-01-02", one_second) + "|S",
+      at("2024-01-02", 2 * one_second) + "|S"},
+     {"' 1' is not a time", "'20240102 ' is not a time", "is empty",
+      "'20240230 1' is not a date of the calendar",
+      "'2024-01-02T 1' is not a time", "'20240102 86400' is not a time",
+      "'20240102  1' is not a time", "'01/02/2024 1' is not a time",
+      "'20240102 1 ' is not a time", "'2024-01-02  1' is not a time"}},
+    {"blanks around both, and words for none",
+     "trim = true\nnull = [\"NA\"]\n",
+     "time:timestamp field = 3|format = \"unix_s\";a:timestamp fields = "
+     "[1, 2]|format = \"s_of_day\"",
+     " 20240102 , 1 ,1\n , ,1\n",
+     {"-946684799000000000|" + at("2024-01-02", one_second) + "|S",
+      "-946684799000000000|null|S"}},
+    {"a date that is said beside those of the rows",
+     "",
+     "time:timestamp fields = [1, 2]|format = \"s_of_day\";"
+     "other:timestamp field = 2|format = \"s_of_day\"",
+     "20240101,1\n",
+     {at("2024-01-01", one_second) + "|" + at("2024-01-02", one_second) + "|S"},
+     {},
+     day},
+  });
+}
+
 TEST(FormatKindsTest, TimesOfFieldsAndDigits) {
   const auto day = *text::parse_date("2024-01-02");
   check({

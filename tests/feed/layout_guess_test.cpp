@@ -232,6 +232,55 @@ TEST(LayoutGuessTest, DatesAndTimesOfDigitsAreJoined) {
     << odd->questions.at(0);
 }
 
+// A file of TAQ: the date, and a count since its midnight.
+TEST(LayoutGuessTest, ACountOfTheDayIsJoinedWithItsDate) {
+  const std::string columns = "sym:symbol time:timestamp price:float";
+  const auto text_of = [](const std::string& name, const std::string& date,
+                          const std::string& first, const std::string& other) {
+    return "SYMBOL,DATE," + name + ",PRICE\nIBM," + date + "," + first
+           + ",1.5\nIBM," + date + "," + other + ",1.6\n";
+  };
+  for (const std::string date : {"20240102", "2024-01-02", "2024/01/02"})
+    for (const auto& [name, first, other, row] :
+         {std::tuple{"TIME", "34200", "34261", "757503000000000000"},
+          {"TIME", "34200.5", "34299", "757503000500000000"},
+          {"trade_time", "34200000", "34299000", "757503000000000000"},
+          {"time", "34200000000001", "34299000000000", "757503000000000001"},
+          {"Time (ms)", "120", "15000", "757468800120000000"},
+          {"seconds_time", "0", "12", "757468800000000000"}})
+      check({std::string{name} + first, text_of(name, date, first, other),
+             columns, "IBM|" + std::string{row} + "|1.5", "which zone"});
+  // Of these nobody can say what they count.
+  for (const auto& [first, other, asked] :
+       {std::tuple{"34200", "34259",
+                   "see headers = [\"DATE\", \"TIME\"] and format = "
+                   "\"s_of_day\" or \"hhmmss\""},
+        {"120", "34299", "and format = \"s_of_day\"\n"},
+        {"12", "70", "see fields = [...] and format = ..."}}) {
+    const auto guess
+      = guess_layout(text_of("TIME", "20240102", first, other), "t");
+    ASSERT_TRUE(guess) << to_string(guess.failure());
+    EXPECT_EQ(guess->layout.find("of_day"), std::string::npos) << first;
+    EXPECT_NE(guess->questions.at(0).find("is 'TIME' the time of day?"),
+              std::string::npos)
+      << guess->questions.at(0);
+    EXPECT_NE((guess->questions.at(0) + "\n").find(asked), std::string::npos)
+      << guess->questions.at(0);
+  }
+  // Nor which of two it is, nor how a date of another form is joined.
+  for (const std::string text :
+       {"SYMBOL,DATE,time,recv_time\nIBM,20240102,34200,34261\n"
+        "IBM,20240102,34261,34299\n",
+        "SYMBOL,DATE,time\nIBM,13.01.2024,34261\nIBM,13.01.2024,34299\n"}) {
+    const auto guess = guess_layout(text, "t");
+    ASSERT_TRUE(guess) << to_string(guess.failure());
+    EXPECT_EQ(guess->layout.find("of_day"), std::string::npos) << text;
+    EXPECT_NE(guess->questions.at(0).find("is 'time' the time of day?"),
+              std::string::npos)
+      << guess->questions.at(0);
+  }
+}
+
 TEST(LayoutGuessTest, CodesKeepTheirZeroes) {
   check({"the first have none",
          "time,sym,cusip,price\n2024-01-02T09:30:00.5Z,A,594918104,1.5\n"
