@@ -1,4 +1,5 @@
 #include <millrace/feed/source/json_head_internal.hpp>
+#include <millrace/feed/text/wide_numbers.hpp>
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/messages/text/json_value.hpp>
 
@@ -15,7 +16,11 @@ class head_builder {
 public:
   bool add(std::string_view line) {
     const auto begin = std::min(line.find('{'), line.size());
-    const auto document = text::parse_json(line.substr(begin));
+    const auto text = line.substr(begin);
+    // What is more than a number holds is kept as its digits.
+    const auto quoted = quote_wide_numbers(text, "");
+    std::vector<std::string> repeated; // Which `feed` reads as well.
+    const auto document = text::parse_json(quoted ? *quoted : text, repeated);
     if (!document || !document->is_object())
       return false;
     out_.rows.emplace_back();

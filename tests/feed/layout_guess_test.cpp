@@ -281,6 +281,23 @@ TEST(LayoutGuessTest, ACountOfTheDayIsJoinedWithItsDate) {
   }
 }
 
+TEST(LayoutGuessTest, NumbersOfJsonThatNoTypeHoldsAreTexts) {
+  const std::string two = "757503000500000000"; // 2024-01-02 09:30:00.5
+  const std::string line = "{\"T\":1704187800500,\"s\":\"A\",\"id\":";
+  check({"an id of 128 bits",
+         line + "123456789012345678901234}\n" + line
+           + "123456789012345678901235}\n" + line + "7}\n",
+         "time:timestamp sym:symbol id:string",
+         two + "|A|123456789012345678901234"});
+  check({"that comes again",
+         line + "123456789012345678901234}\n" + line
+           + "123456789012345678901234}\n",
+         "time:timestamp sym:symbol id:symbol",
+         two + "|A|123456789012345678901234"});
+  check({"a key twice", line + "1,\"id\":1}\n",
+         "time:timestamp sym:symbol id:long", two + "|A|1"});
+}
+
 TEST(LayoutGuessTest, CodesKeepTheirZeroes) {
   check({"the first have none",
          "time,sym,cusip,price\n2024-01-02T09:30:00.5Z,A,594918104,1.5\n"
