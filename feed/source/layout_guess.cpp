@@ -76,6 +76,14 @@ private:
         "left out: " + lists
         + "; a position takes one element of a list (path = \"bids.0\"), and "
           "each = \"bids\" makes a row per element");
+    if (head_.not_json != 0)
+      out_.questions.push_back(
+        std::to_string(head_.not_json) + " of its first "
+        + std::to_string(head_.lines) + " lines "
+        + (head_.not_json == 1 ? "is no object of JSON and gives"
+                               : "are no objects of JSON and give")
+        + " no row, from line " + std::to_string(head_.first_not_json + 1)
+        + " on: '" + printable(head_.text_not_json, 80) + "'");
     if (!head_.first_skipped.empty())
       out_.questions.push_back(
         "lines before the " + std::string{head_.header ? "header" : "first row"}
@@ -525,6 +533,9 @@ private:
     parser.parse(
       {.text = std::string_view{text}.substr(0, size), .slack = text_slack},
       got);
+    std::erase_if(got.rejects, [this](const raw_reject& each) {
+      return head_.not_json != 0 && each.why == fault::not_json; // Asked.
+    });
     if (got.rejects.empty())
       return {};
     const auto& bad = got.rejects.front();

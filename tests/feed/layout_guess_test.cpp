@@ -298,6 +298,52 @@ TEST(LayoutGuessTest, NumbersOfJsonThatNoTypeHoldsAreTexts) {
          "time:timestamp sym:symbol id:long", two + "|A|1"});
 }
 
+// A recorder was stopped in its last line, or wrote a word between.
+TEST(LayoutGuessTest, AFewLinesAmongJsonMayBeNone) {
+  const auto lines_of = [](size_t count, const std::string& before) {
+    std::string out;
+    for (size_t i = 0; i < count; ++i)
+      out += before + "{\"T\":" + std::to_string(1'704'187'800'500 + i)
+             + ",\"s\":\"A\",\"p\":1.5}\n";
+    return out;
+  };
+  const std::string cut = "{\"T\":1704187";
+  const std::string stamp = "1704187800500000000 ";
+  for (const auto& [text, rows, question] :
+       {std::tuple{
+          lines_of(50, "") + cut, 50u,
+          "1 of its first 51 lines is no object of JSON and gives no row, from "
+          "line 51 on: '{\"T\":1704187'"},
+        {lines_of(1, "") + cut, 1u, "1 of its first 2 lines"},
+        {lines_of(5, "") + "reconnected\n\n" + lines_of(5, "") + "[late]\n"
+           + cut,
+         10u,
+         "3 of its first 13 lines are no objects of JSON and give no row, from "
+         "line 6 "
+         "on: 'reconnected'"},
+        {"connected to \\ A\n" + lines_of(3, ""), 3u,
+         "1 of its first 4 lines is no object of JSON and gives no row, from "
+         "line 1 on: "
+         "'connected to \\\\ A'"},
+        {lines_of(20, stamp) + stamp + cut, 20u, "1 of its first 21 lines"}}) {
+    const auto guess = guess_layout(text, "t");
+    ASSERT_TRUE(guess) << text << to_string(guess.failure());
+    EXPECT_NE(guess->questions.at(0).find(question), std::string::npos)
+      << guess->questions.at(0);
+    EXPECT_EQ(guess->questions.size(), 1u) << "asked once";
+    sim::memory_file_system disk;
+    put_file(disk, "a.json", text);
+    const auto got = read_all(disk, options_of(guess->layout, {"a.json"}));
+    EXPECT_EQ(got.rows(), rows) << guess->layout;
+  }
+  // Fields between bars, of which one is JSON in some rows.
+  check({"a field of JSON",
+         "2024-01-02T09:30:00.5Z|A|{\"x\":1}\n2024-01-02T09:30:01Z|A|none\n"
+         "2024-01-02T09:30:02Z|A|none\n",
+         "time:timestamp sym:symbol c3:symbol",
+         "757503000500000000|A|{\"x\":1}"});
+}
+
 TEST(LayoutGuessTest, CodesKeepTheirZeroes) {
   check({"the first have none",
          "time,sym,cusip,price\n2024-01-02T09:30:00.5Z,A,594918104,1.5\n"
