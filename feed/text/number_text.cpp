@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <fast_float/fast_float.h>
@@ -30,6 +31,20 @@ fault parse_integer(const char* text, size_t length, int64_t& out) noexcept {
 }
 
 namespace {
+
+/// Beyond that of any number.
+constexpr int64_t inf_exponent = 1'000'000'000'000;
+
+/// Of a text that may end with it: nothing behind it is looked at.
+bool parse_exponent(std::string_view text, int64_t& out) noexcept {
+  if (text.starts_with('+') && text.size() > 1 && text[1] != '-')
+    text.remove_prefix(1);
+  const auto* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, out);
+  if (read.ec == std::errc::result_out_of_range)
+    out = text.starts_with('-') ? -inf_exponent : inf_exponent;
+  return read.ec != std::errc::invalid_argument && read.ptr == end;
+}
 
 /// Up to 19 digits around at most one point. False: another form.
 bool plain_decimal(const char* text, size_t length, uint64_t& digits,
@@ -72,9 +87,7 @@ fault parse_shifted(std::string_view text, uint32_t shift, T& out) noexcept {
     const auto mark = std::min(text.find_first_of("eE"), text.size());
     int64_t exponent = 0;
     if (mark != text.size()) {
-      auto written = text.substr(mark + 1);
-      if (parse_integer(written.data(), written.size(), exponent)
-          != fault::none)
+      if (!parse_exponent(text.substr(mark + 1), exponent))
         return fault::overflow;
     }
     std::string moved{text.substr(0, mark)};
@@ -334,8 +347,7 @@ fault parse_exact(std::string_view text, exact_decimal& out) noexcept {
   if (at < text.size()) {
     int64_t written = 0;
     if ((text[at] != 'e' && text[at] != 'E')
-        || parse_integer(text.data() + at + 1, text.size() - at - 1, written)
-             != fault::none)
+        || !parse_exponent(text.substr(at + 1), written))
       return fault::not_number;
     if (written > 10'000 || written < -10'000)
       return fault::overflow;
