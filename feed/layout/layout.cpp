@@ -18,7 +18,7 @@ using text::toml_kind;
 using text::toml_section;
 using text::toml_value;
 
-constexpr name_table<time_format, 15> formats{{
+constexpr name_table<time_format, 16> formats{{
   {time_format::none, "none"},
   {time_format::iso, "iso"},
   {time_format::s_of_day, "s_of_day"},
@@ -33,6 +33,7 @@ constexpr name_table<time_format, 15> formats{{
   {time_format::unix_ms, "unix_ms"},
   {time_format::unix_us, "unix_us"},
   {time_format::unix_ns, "unix_ns"},
+  {time_format::count, "count"},
   {time_format::pattern, "pattern"},
 }};
 
@@ -54,6 +55,8 @@ bool is_time(column_type type) {
 /// Times of day only fit columns that have a time of day; text of ISO form
 /// fits all.
 bool fits(time_format format, column_type type) {
+  if (type == column_type::date && format == time_format::count)
+    return true;
   if (type == column_type::date || type == column_type::month)
     return format == time_format::iso;
   if (type == column_type::timestamp)
@@ -228,6 +231,25 @@ private:
     return format;
   }
 
+  /// What a column of counts counts, and since when.
+  static void read_count(toml_section& at, layout_column& column) {
+    if (column.format != time_format::count) {
+      for (const auto* key : {"unit", "epoch"})
+        if (at.has(key))
+          at.fault(key, "only times of format = \"count\" have one");
+      return;
+    }
+    column.count.unit_ns
+      = count_unit_ns(at.choice("unit", count_units(), true));
+    if (!at.has("epoch"))
+      return;
+    if (const auto day = parse_epoch(at.text("epoch", "")))
+      column.count.epoch = *day;
+    else
+      at.fault("epoch", "is not a date such as \"1970-01-01\", of the years 1 "
+                        "to 9999");
+  }
+
   static void check_pattern(toml_section& at, const layout_column& column) {
     const auto made = time_pattern::compile(column.pattern);
     if (!made)
@@ -242,10 +264,10 @@ private:
   }
 
   static number_scale read_scale(toml_section& at, column_type type) {
-    constexpr int64_t most = 1'000'000'000;
+    constexpr auto most = static_cast<int64_t>(scale_max);
     number_scale scale;
-    scale.divide = static_cast<uint32_t>(at.integer("scale", 1, most, 1));
-    scale.multiply = static_cast<uint32_t>(at.integer("multiply", 1, most, 1));
+    scale.divide = static_cast<uint64_t>(at.integer("scale", 1, most, 1));
+    scale.multiply = static_cast<uint64_t>(at.integer("multiply", 1, most, 1));
     for (const auto* key : {"scale", "multiply"})
       if (at.has(key) && !is_number(type))
         at.fault(key, "only columns of number types have one");
@@ -330,11 +352,13 @@ private:
         at.fault(key, "only columns of type symbol, string and char have it");
     if (at.has("sign") && rules.sign.size() != 2)
       at.fault("sign", "is not a list of two texts: below zero, and others");
+    const bool has_marks
+      = number || !rules.sign.empty() || column.format == time_format::count;
     for (const auto* key : {"decimal", "thousands"})
-      if (at.has(key) && !number && rules.sign.empty())
-        at.fault(key, "only columns of number types, and those with `sign`, "
-                      "have it");
-    if (!number && rules.sign.empty()) {
+      if (at.has(key) && !has_marks)
+        at.fault(key, "only columns of number types, and those with `sign` "
+                      "and of counts, have it");
+    if (!has_marks) {
       rules.decimal = '.';
       rules.thousands = '\0';
     }
@@ -347,6 +371,11 @@ private:
     column.type = read_type(at);
     read_place(at, column);
     column.format = read_format(at, column);
+    read_count(at, column);
+    if (has_date_field(column)
+        && column.fields.size() + column.headers.size() != 2)
+      at.fault(at.has("fields") ? "fields" : "headers",
+               "a date and a time of day of this format are two fields");
     column.zone = read_zone(at, "zone");
     column.scale = read_scale(at, column.type);
     read_rules(at, column);

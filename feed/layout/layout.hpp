@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/feed/text/number_text.hpp>
+#include <millrace/feed/text/time_count.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
@@ -30,6 +31,7 @@ enum class time_format : uint8_t {
   unix_ms,
   unix_us,
   unix_ns,
+  count,   ///< Units since a day; see time_count.
   pattern, ///< As the user wrote it down; see time_pattern.
 };
 
@@ -58,6 +60,7 @@ struct layout_column {
   std::vector<std::string> headers; ///< Names in the header line.
   time_format format = time_format::none;
   std::string pattern;      ///< Of time_format::pattern.
+  time_count count;         ///< Of time_format::count.
   std::string zone = "UTC"; ///< Zone of wall times without an offset.
   number_scale scale;       ///< Of numbers.
   text_rules rules;
@@ -142,6 +145,9 @@ preset_text(std::string_view name) noexcept;
 /// The table that a layout fills, columns in the order of the layout.
 [[nodiscard]] result<table_schema> schema_of(const layout& from);
 [[nodiscard]] result<table_schema> preset_schema(std::string_view name);
+
+/// Whether the fields of a column are a date and a count or digits of the day.
+[[nodiscard]] bool has_date_field(const layout_column& column) noexcept;
 
 /// Whether the symbol that is said for files that carry none has any effect.
 [[nodiscard]] bool uses_symbol(const layout& from);

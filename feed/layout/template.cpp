@@ -81,10 +81,17 @@ bool may_lack_date(const layout_column& column) {
     return pattern && !pattern->has_date();
   }
   return column.format >= time_format::iso
-         && column.format <= time_format::hhmmss_ns;
+         && column.format <= time_format::hhmmss_ns && !has_date_field(column);
 }
 
 } // namespace
+
+bool has_date_field(const layout_column& column) noexcept {
+  return column.type == column_type::timestamp
+         && column.format >= time_format::s_of_day
+         && column.format <= time_format::hhmmss_ns
+         && column.fields.size() + column.headers.size() > 1;
+}
 
 bool uses_symbol(const layout& from) { return mentions(from, "{symbol}"); }
 

@@ -223,9 +223,9 @@ private:
       filled_[*index] = false;
       return {};
     }
-    bound_field made{
-      *index,       {},           column.format,           nullptr,
-      column.scale, column.rules, *zone_clock::open("UTC")};
+    bound_field made{*index,       {},           column.format,
+                     nullptr,      column.count, has_date_field(column),
+                     column.scale, column.rules, *zone_clock::open("UTC")};
     if (auto fault = find_fields(column, made.fields))
       return fault;
     auto clock = zone_clock::open(column.zone);
@@ -238,9 +238,10 @@ private:
         return pattern.failure();
       made.pattern = std::make_shared<const time_pattern>(*std::move(pattern));
     }
-    const auto of_day = (column.format >= time_format::s_of_day
-                         && column.format <= time_format::hhmmss_ns)
-                        || (made.pattern && !made.pattern->has_date());
+    const auto of_day
+      = (column.format >= time_format::s_of_day
+         && column.format <= time_format::hhmmss_ns && !made.has_date)
+        || (made.pattern && !made.pattern->has_date());
     if (of_day && column.type == column_type::timestamp
         && out_->date == null_int)
       return fail(errc::invalid_argument, column.line,
@@ -263,6 +264,9 @@ private:
     print(to_string(column.format), column.pattern, column.zone,
           std::to_string(column.scale.multiply),
           std::to_string(column.scale.divide));
+    if (column.format == time_format::count)
+      print("count", std::to_string(column.count.unit_ns),
+            std::to_string(column.count.epoch));
     const auto& rules = column.rules;
     if (rules == text_rules{})
       return;

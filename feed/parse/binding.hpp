@@ -18,6 +18,8 @@ struct bound_field {
   std::vector<uint32_t> fields;
   time_format format = time_format::none;
   std::shared_ptr<const time_pattern> pattern; ///< Of that format.
+  time_count count;                            ///< Of that format.
+  bool has_date = false; ///< Its fields are a date and what is of that day.
   number_scale scale;
   text_rules rules;
   zone_clock clock;

@@ -347,12 +347,14 @@ column_reader::read_function column_reader::choose(column_type type,
 
 namespace {
 
-/// A power of ten moves the point of a decimal; every other scale is reckoned
-/// with.
+/// A short power of ten moves the point of a decimal; every other scale is
+/// reckoned with.
 bool is_plain(const number_scale& scale, column_type type) {
   const bool decimal = type == column_type::float_ || type == column_type::real;
   return scale == number_scale{}
-         || (decimal && scale.multiply == 1 && zeroes_of(scale.divide));
+         || (decimal && scale.multiply == 1
+             && zeroes_of(scale.divide).value_or(UINT32_MAX)
+                  <= short_scale_zeroes);
 }
 
 } // namespace
@@ -368,15 +370,15 @@ column_reader::column_reader(const binding& fitted, size_t index)
              fitted.field_count},
     field_{rewrite_.idle() ? source_field_ : 0},
     last_{!rewrite_.idle() || source_field_ + 1 == fitted.field_count},
-    scale_{fitted.fields[index].scale}, time_{
-                                          fitted.fields[index].format,
-                                          fitted.fields[index].clock,
-                                          fitted.date,
-                                          fitted.fields[index].pattern.get()} {
+    scale_{fitted.fields[index].scale},
+    time_{fitted.fields[index].format, fitted.fields[index].clock, fitted.date,
+          fitted.fields[index].pattern.get(), fitted.fields[index].count} {
   MILLRACE_ASSERT(read_ != nullptr);
   rows_have_it_ = column_ == fitted.time_column;
   if (fitted.date_is_for_times && column_ == fitted.time_column)
     time_.refuse_own_dates();
+  if (fitted.fields[index].has_date)
+    time_.expect_dates();
 }
 
 void column_reader::read_rewritten(const row_slice& rows,
@@ -411,7 +413,8 @@ fault read_value(column_type type, std::string_view text, std::string& bytes) {
   one.schema.columns = {{"value", type}};
   one.field_count = 1;
   one.time_column = one.schema.columns.size(); // It is none.
-  one.fields.push_back({0, {0}, time_format::iso, nullptr, {}, {}, *utc});
+  one.fields.push_back(
+    {0, {0}, time_format::iso, nullptr, {}, false, {}, {}, *utc});
   batch_builder builder{one.schema};
   column_reader reader{one, 0};
   const uint32_t bounds[2] = {UINT32_MAX, static_cast<uint32_t>(text.size())};

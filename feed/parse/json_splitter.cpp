@@ -1,4 +1,5 @@
 #include <millrace/feed/parse/json_splitter.hpp>
+#include <millrace/feed/text/wide_numbers.hpp>
 
 #include <charconv>
 #include <optional>
@@ -68,11 +69,35 @@ void append_number(Number value, std::string& out) {
   out.append(text, made.ptr);
 }
 
-void append_value(element value, std::string& out) {
+/// Objects and lists as their text.
+/// @param mark before numbers that were put into quotes; empty: none was
+void append_text(element value, const std::string& mark, std::string& out) {
+  std::string text = simdjson::minify(value);
+  if (mark.empty()) {
+    out += text;
+    return;
+  }
+  const auto quoted = "\"" + mark;
+  size_t taken = 0;
+  for (size_t at; (at = text.find(quoted, taken)) != text.npos;) {
+    const auto number = at + quoted.size();
+    const auto end = text.find('"', number);
+    out.append(text, taken, at - taken).append(text, number, end - number);
+    taken = end + 1;
+  }
+  out.append(text, taken);
+}
+
+void append_value(element value, const std::string& mark, std::string& out) {
   switch (value.type()) {
-    case simdjson::dom::element_type::STRING:
-      out += std::string_view{value};
+    case simdjson::dom::element_type::STRING: {
+      std::string_view text{value};
+      const auto marks = mark.size() / std::string_view{"\\u0001"}.size();
+      if (marks != 0 && text.substr(0, marks) == std::string(marks, '\x01'))
+        text.remove_prefix(marks);
+      out += text;
       return;
+    }
     case simdjson::dom::element_type::INT64:
       return append_number(int64_t{value}, out);
     case simdjson::dom::element_type::UINT64:
@@ -85,7 +110,7 @@ void append_value(element value, std::string& out) {
     case simdjson::dom::element_type::NULL_VALUE:
       return;
     default:
-      out += simdjson::minify(value);
+      append_text(value, mark, out);
   }
 }
 
@@ -96,13 +121,25 @@ struct json_splitter::state {
   std::vector<json_path> paths;
   std::optional<json_path> each;
   std::vector<std::pair<json_path, std::string>> only;
+  std::string mark; ///< Of numbers in quotes that the line has none around.
+
+  /// False: it is no JSON.
+  bool parse(std::string_view text, element& document) {
+    mark.clear();
+    if (parser.parse(text.data(), text.size(), false).get(document)
+        == simdjson::SUCCESS)
+      return true;
+    mark = unused_mark(text);
+    const auto quoted = quote_wide_numbers(text, mark);
+    return quoted && parser.parse(*quoted).get(document) == simdjson::SUCCESS;
+  }
 
   [[nodiscard]] bool wants(element document) const {
     for (const auto& [path, text] : only) {
       const auto found = walk(document, path);
       std::string value;
       if (found)
-        append_value(*found, value);
+        append_value(*found, mark, value);
       if (value != text)
         return false;
     }
@@ -121,7 +158,7 @@ struct json_splitter::state {
                            : one ? walk(*one, path)
                                  : std::nullopt;
         if (found)
-          append_value(*found, out);
+          append_value(*found, mark, out);
       }
       ends.push_back(static_cast<uint32_t>(out.size()));
       out += '\n';
@@ -154,8 +191,7 @@ fault json_splitter::split(std::string_view line, std::string& out,
     before.remove_suffix(1);
   const auto text = line.substr(begin);
   element document;
-  if (state_->parser.parse(text.data(), text.size(), false).get(document)
-      != simdjson::SUCCESS)
+  if (!state_->parse(text, document))
     return fault::not_json;
   if (!state_->wants(document))
     return fault::none;

@@ -126,7 +126,9 @@ bool text_rewrite::join(const row_slice& rows, uint32_t row) {
   joined_.clear();
   bool any = false;
   for (const auto number : fields_) {
-    const auto field = rows.field(row, number, number + 1 == field_count_);
+    auto field = rows.field(row, number, number + 1 == field_count_);
+    if (rules_.trim)
+      field = trimmed(field);
     joined_ += number == fields_.front() ? "" : " ";
     joined_ += field;
     any = any || !field.empty();

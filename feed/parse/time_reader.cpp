@@ -51,7 +51,7 @@ fault scaled(const char* text, size_t length, int64_t unit_ns, int64_t& out) {
     const auto why = parse_exact(all, value);
     return why != fault::none
              ? fault::not_time
-             : to_whole(value, static_cast<uint32_t>(unit_ns), 1, out);
+             : to_whole(value, static_cast<uint64_t>(unit_ns), 1, out);
   }
   const auto point = all.find('.');
   int64_t whole = 0;
@@ -138,6 +138,32 @@ fault time_reader::iso_slowly(const char* text, size_t length, int64_t& out) {
   return clock_.to_utc(day, of_day, out) ? fault::none : fault::no_such_time;
 }
 
+fault time_reader::dated(const char* text, size_t length, int64_t& out) {
+  const std::string_view all{text, length};
+  const auto mark = all.rfind(' ');
+  if (mark == all.npos || mark == 0 || mark + 1 == length
+      || mark > sizeof day_text_)
+    return fault::not_time;
+  if (!own_dates_)
+    return fault::own_date;
+  if (mark != day_length_ || std::memcmp(text, day_text_, mark) != 0) {
+    scanner in{all.substr(0, mark)};
+    int32_t day = 0;
+    if (const auto why = take_date(in, day); why != fault::none)
+      return why;
+    if (!in.done())
+      return fault::not_time;
+    day_ = day;
+    day_length_ = static_cast<uint8_t>(mark);
+    std::memcpy(day_text_, text, mark);
+  }
+  int64_t of_day = 0;
+  if (const auto why = time_of_day(text + mark + 1, length - mark - 1, of_day);
+      why != fault::none)
+    return why;
+  return clock_.to_utc(day_, of_day, out) ? fault::none : fault::no_such_time;
+}
+
 fault time_reader::patterned(const char* text, size_t length, int64_t& out) {
   time_pattern::parts found;
   found.day = date_;
@@ -189,6 +215,17 @@ fault time_reader::unix_time(const char* text, size_t length,
   if (__builtin_sub_overflow(out, epoch_2000_ns, &out) || out == null_long)
     return fault::overflow;
   return fault::none;
+}
+
+/// Some count what a clock on the wall shows, as spreadsheets do.
+fault time_reader::counted(const char* text, size_t length, int64_t& out) {
+  int64_t ns = 0;
+  if (const auto why = read_count(text, length, count_, ns); why != fault::none)
+    return why;
+  const auto [day, of_day] = text::split(ns);
+  return clock_.to_utc(static_cast<int32_t>(day), of_day, out)
+           ? fault::none
+           : fault::no_such_time;
 }
 
 fault time_reader::time_of_day(const char* text, size_t length, int64_t& out) {
@@ -253,6 +290,8 @@ fault time_reader::date(const char* text, size_t length, int32_t& out) {
     out = found.day;
     return why;
   }
+  if (format_ == time_format::count)
+    return read_day_count(text, length, count_, out);
   scanner in{{text, length}};
   if (const auto why = take_date(in, out); why != fault::none)
     return why;

@@ -14,12 +14,18 @@ public:
   /// @param date days since 2000.01.01 for texts without a date; null_int:
   ///   there is none, and such texts are refused.
   /// @param pattern of that format; outlives the reader
+  /// @param count of that format
   time_reader(time_format format, zone_clock clock, int32_t date,
-              const time_pattern* pattern = nullptr)
-    : clock_{clock}, pattern_{pattern}, date_{date}, format_{format} {}
+              const time_pattern* pattern = nullptr,
+              const time_count& count = {})
+    : clock_{clock}, pattern_{pattern}, count_{count}, date_{date}, format_{
+                                                                      format} {}
 
   /// Texts of `iso` with a date of their own are refused.
   void refuse_own_dates() noexcept { own_dates_ = false; }
+
+  /// Texts of times of day have an ISO date before them, and a blank between.
+  void expect_dates() noexcept { dates_before_ = true; }
 
   /// @param out ns since 2000.01.01 UTC
   /// @pre text is readable for text_slack bytes after its end, length > 0
@@ -28,8 +34,12 @@ public:
       return iso(text, length, out);
     if (format_ == time_format::pattern)
       return patterned(text, length, out);
+    if (format_ == time_format::count)
+      return counted(text, length, out);
     if (format_ >= time_format::unix_s)
       return unix_time(text, length, out);
+    if (dates_before_)
+      return dated(text, length, out);
     int64_t of_day = 0;
     if (const auto why = time_of_day(text, length, of_day); why != fault::none)
       return why;
@@ -87,8 +97,10 @@ private:
 
   bool read_second(const char* text) noexcept;
   fault iso_slowly(const char* text, size_t length, int64_t& out);
+  fault dated(const char* text, size_t length, int64_t& out);
   fault patterned(const char* text, size_t length, int64_t& out);
   fault unix_time(const char* text, size_t length, int64_t& out) const;
+  fault counted(const char* text, size_t length, int64_t& out);
   fault clock_time(std::string_view text, int64_t& out) const;
 
   static constexpr uint64_t scale_[10]
@@ -97,6 +109,7 @@ private:
 
   zone_clock clock_;
   const time_pattern* pattern_;
+  time_count count_;
   uint64_t date_text_ = 0;
   uint64_t second_text_ = 0;
   int64_t date_midnight_ = 0;
@@ -105,6 +118,10 @@ private:
   uint16_t date_tail_ = 0;
   bool date_uniform_ = false;
   bool own_dates_ = true;
+  bool dates_before_ = false;
+  uint8_t day_length_ = 0;
+  char day_text_[10]{};    ///< The last date before a time of day,
+  int32_t day_ = null_int; ///< and what it is.
   time_format format_;
 };
 

@@ -131,28 +131,6 @@ bool is_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
 }
 
-/// The words of a name in small letters: "firstUpdate_id" has three.
-std::vector<std::string> words_of(std::string_view name) {
-  std::vector<std::string> out;
-  bool begins = true;
-  char before = '\0';
-  for (const char c : name) {
-    const bool upper = c >= 'A' && c <= 'Z';
-    const bool letter = upper || (c >= 'a' && c <= 'z');
-    if (!letter && (c < '0' || c > '9')) {
-      begins = true;
-    } else {
-      const bool hump = upper && before >= 'a' && before <= 'z';
-      if (begins || hump)
-        out.emplace_back();
-      begins = false;
-      out.back() += upper ? static_cast<char>(c + 32) : c;
-    }
-    before = c;
-  }
-  return out;
-}
-
 template <size_t N>
 bool is_among(std::string_view word,
               const std::array<std::string_view, N>& all) {
@@ -196,16 +174,6 @@ bool is_time_word(const std::string& word) {
              && (word.ends_with("time") || word.ends_with("date")
                  || word.ends_with("timestamp") || word.ends_with("epoch")
                  || word.starts_with("time") || word.starts_with("date")));
-}
-
-bool says_time(std::string_view name) {
-  const auto words = words_of(name);
-  if (words.empty() || is_among(words.back(), of_others))
-    return false;
-  // A letter alone says it where nothing else is said.
-  return std::any_of(words.begin(), words.end(), [&](const auto& word) {
-    return is_time_word(word) && (word != "t" || words.size() == 1);
-  });
 }
 
 /// Prices are no whole numbers, though the first ones may be.
@@ -429,6 +397,37 @@ bool guess_comma(const std::vector<std::string_view>& values,
 }
 
 } // namespace
+
+std::vector<std::string> words_of(std::string_view name) {
+  std::vector<std::string> out;
+  bool begins = true;
+  char before = '\0';
+  for (const char c : name) {
+    const bool upper = c >= 'A' && c <= 'Z';
+    const bool letter = upper || (c >= 'a' && c <= 'z');
+    if (!letter && (c < '0' || c > '9')) {
+      begins = true;
+    } else {
+      const bool hump = upper && before >= 'a' && before <= 'z';
+      if (begins || hump)
+        out.emplace_back();
+      begins = false;
+      out.back() += upper ? static_cast<char>(c + 32) : c;
+    }
+    before = c;
+  }
+  return out;
+}
+
+bool says_time(std::string_view name) {
+  const auto words = words_of(name);
+  if (words.empty() || is_among(words.back(), of_others))
+    return false;
+  // A letter alone says it where nothing else is said.
+  return std::any_of(words.begin(), words.end(), [&](const auto& word) {
+    return is_time_word(word) && (word != "t" || words.size() == 1);
+  });
+}
 
 const std::vector<std::string>& words_for_none() {
   static const std::vector<std::string> words{

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+// Counts of a day are in guessed_clock.cpp.
+
 namespace millrace::feed {
 
 /// What the values of one field look like.
@@ -34,6 +36,22 @@ struct guessed_column {
 [[nodiscard]] guessed_column
 guess_column(const std::vector<std::string_view>& values, std::string_view name,
              bool rather_groups);
+
+/// What numbers beside a date may count of its day.
+struct guessed_clock {
+  std::string format;    ///< "s_of_day" and so on.
+  std::string or_digits; ///< "hhmmss" and so on, where they read as such too.
+  bool sure = false;     ///< Nothing else is likely.
+};
+/// None when they count no part of a day, or begin and end within its first
+/// hour. @param values of one field @param name of the field
+[[nodiscard]] std::optional<guessed_clock>
+guess_clock(const std::vector<std::string_view>& values, std::string_view name);
+
+/// The words of a name in small letters: "firstUpdate_id" has three.
+[[nodiscard]] std::vector<std::string> words_of(std::string_view name);
+/// Whether a name is that of a time or a date.
+[[nodiscard]] bool says_time(std::string_view name);
 
 /// How plainly a name is that of what is traded: 0 most.
 struct named_instrument {

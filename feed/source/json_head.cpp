@@ -1,4 +1,5 @@
 #include <millrace/feed/source/json_head_internal.hpp>
+#include <millrace/feed/text/wide_numbers.hpp>
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/messages/text/json_value.hpp>
 
@@ -15,9 +16,14 @@ class head_builder {
 public:
   bool add(std::string_view line) {
     const auto begin = std::min(line.find('{'), line.size());
-    const auto document = text::parse_json(line.substr(begin));
+    const auto text = line.substr(begin);
+    // What is more than a number holds is kept as its digits.
+    const auto quoted = quote_wide_numbers(text, "");
+    std::vector<std::string> repeated; // Which `feed` reads as well.
+    const auto document = text::parse_json(quoted ? *quoted : text, repeated);
     if (!document || !document->is_object())
       return false;
+    plain_ += begin == 0;
     out_.rows.emplace_back();
     auto before = line.substr(0, begin);
     while (before.ends_with(' ') || before.ends_with('\t'))
@@ -26,6 +32,18 @@ public:
       put("@before", std::string{before});
     add_object(*document, "");
     return true;
+  }
+
+  /// That of a line which is not an object.
+  void leave_line(size_t number) { out_.others.push_back(number); }
+
+  /// A recorder that was stopped cuts its last line, and others write a word
+  /// between. What stands behind other text may be a field of something else.
+  [[nodiscard]] bool is_json() const {
+    const auto good = out_.rows.size();
+    const auto bad = out_.others.size();
+    return bad == 0 || (plain_ == good && good >= bad)
+           || (good > bad && bad <= std::max<size_t>(1, (good + bad) / 10));
   }
 
   json_head finish() {
@@ -84,6 +102,7 @@ private:
   }
 
   json_head out_;
+  size_t plain_ = 0; ///< Objects without text before them.
 };
 
 } // namespace
@@ -91,9 +110,11 @@ private:
 std::optional<json_head>
 read_json_head(const std::vector<std::string_view>& lines) {
   head_builder out;
-  for (const auto line : lines)
-    if (!out.add(line))
-      return std::nullopt;
+  for (size_t i = 0; i < lines.size(); ++i)
+    if (!out.add(lines[i]))
+      out.leave_line(i);
+  if (!out.is_json())
+    return std::nullopt;
   return out.finish();
 }
 

@@ -15,9 +15,10 @@ struct json_head {
   std::vector<std::string> left_out;
   /// Paths of lists in some lines and of values in others: not in a row either.
   std::vector<std::string> mixed;
+  std::vector<size_t> others; ///< Lines that are no object.
 };
 
-/// None when a line is not an object, perhaps after other text.
+/// None when more than a few lines are not an object, perhaps after other text.
 [[nodiscard]] std::optional<json_head>
 read_json_head(const std::vector<std::string_view>& lines);
 

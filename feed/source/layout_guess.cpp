@@ -36,38 +36,11 @@ std::string quoted(std::string_view text) {
   return out + "\"";
 }
 
-/// The names of presets that are so, in their order.
-std::vector<std::string>
-presets_where(const std::function<bool(const layout&)>& is_so) {
-  std::vector<std::string> out;
-  for (const auto name : preset_names())
-    if (const auto each = preset(name); each && is_so(*each))
-      out.emplace_back(name);
-  return out;
-}
-
 std::string joined(const std::vector<std::string>& names, const char* between) {
   std::string out;
   for (const auto& each : names)
     out += (out.empty() ? "" : between) + each;
   return out;
-}
-
-/// Those whose lines look like these first.
-std::string presets_for(const layout_head& head) {
-  const auto like = presets_where([&](const layout& each) {
-    return !head.json && !head.header && !each.header && each.fields != 0
-           && each.decode == decoding::none && each.fields == head.fields
-           && each.delimiter == head.delimiter;
-  });
-  if (like.empty())
-    return names_of_presets();
-  const auto rest = presets_where([&](const layout& each) {
-    return std::find(like.begin(), like.end(), each.name) == like.end();
-  });
-  return joined(like, " ") + (like.size() == 1 ? " is" : " are")
-         + " for such lines of " + std::to_string(head.fields)
-         + " fields; there are " + joined(rest, " ") + " too";
 }
 
 class guesser {
@@ -103,6 +76,14 @@ private:
         "left out: " + lists
         + "; a position takes one element of a list (path = \"bids.0\"), and "
           "each = \"bids\" makes a row per element");
+    if (head_.not_json != 0)
+      out_.questions.push_back(
+        std::to_string(head_.not_json) + " of its first "
+        + std::to_string(head_.lines) + " lines "
+        + (head_.not_json == 1 ? "is no object of JSON and gives"
+                               : "are no objects of JSON and give")
+        + " no row, from line " + std::to_string(head_.first_not_json + 1)
+        + " on: '" + printable(head_.text_not_json, 80) + "'");
     if (!head_.first_skipped.empty())
       out_.questions.push_back(
         "lines before the " + std::string{head_.header ? "header" : "first row"}
@@ -120,10 +101,8 @@ private:
   }
 
   [[nodiscard]] guessed_column guess(size_t field) const {
-    std::vector<std::string_view> values;
-    for (const auto& row : head_.rows)
-      values.emplace_back(row[field]);
-    return guess_column(values, head_.header ? head_.names[field] : "",
+    return guess_column(values_of(field),
+                        head_.header ? head_.names[field] : "",
                         !head_.json && head_.delimiter == ',');
   }
 
@@ -158,14 +137,63 @@ private:
     time_ = 0;
   }
 
+  [[nodiscard]] std::vector<std::string_view> values_of(size_t field) const {
+    std::vector<std::string_view> out;
+    for (const auto& row : head_.rows)
+      out.emplace_back(row[field]);
+    return out;
+  }
+
+  /// What a number beside the date counts of its day, where its name is that of
+  /// a time.
+  [[nodiscard]] std::optional<guessed_clock> clock_of(size_t field) const {
+    const auto& column = columns_[field];
+    const auto& date = columns_[*date_];
+    const bool is_number
+      = column.is == kind::whole || column.is == kind::decimal;
+    if (head_.json || !head_.header || !is_number
+        || (!date.format.empty() && date.format != "%Y%m%d")
+        || !says_time(head_.names[field]))
+      return {};
+    return guess_clock(values_of(field), head_.names[field]);
+  }
+
+  /// The one count of the day beside the date, where it can be no other.
+  std::optional<size_t> find_counted_clock() {
+    std::optional<size_t> found;
+    std::string format;
+    for (size_t i = 0; i < columns_.size(); ++i)
+      if (const auto clock = clock_of(i); clock && clock->sure) {
+        if (found)
+          return {};
+        found = i;
+        format = clock->format;
+      }
+    if (found) {
+      columns_[*found].is = kind::clock;
+      columns_[*found].format = format;
+    }
+    return found;
+  }
+
   /// Every row would stand at midnight.
   void ask_for_clock() {
-    for (size_t i = 0; i < columns_.size(); ++i)
-      if (head_.header && i != date_ && may_be_clock(head_.names[i]))
-        out_.questions.push_back(
-          "is '" + head_.names[i]
-          + "' the time of day? The date alone is taken, and every row stands "
-            "at its midnight; see fields = [...] and format = ...");
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      const auto clock = clock_of(i);
+      if (!head_.header || i == date_
+          || (!clock && !may_be_clock(head_.names[i])))
+        continue;
+      auto how = std::string{"fields = [...] and format = ..."};
+      if (clock)
+        how = joined_place(*date_, i) + " and format = " + quoted(clock->format)
+              + (clock->or_digits.empty() ? ""
+                                          : " or " + quoted(clock->or_digits));
+      out_.questions.push_back(
+        "is '" + head_.names[i]
+        + "' the time of day? The date alone is taken, and every row stands "
+          "at its midnight; see "
+        + how);
+    }
   }
 
   error find_time() {
@@ -178,8 +206,10 @@ private:
       find_count();
     if (time_)
       return {};
-    const auto clock = first_of(kind::clock);
+    auto clock = first_of(kind::clock);
     date_ = first_of(kind::date);
+    if (!clock && date_)
+      clock = find_counted_clock();
     time_ = clock ? clock : date_;
     if (time_ && !clock)
       ask_for_clock();
@@ -295,12 +325,22 @@ private:
                              : "field = " + std::to_string(field + 1);
   }
 
+  [[nodiscard]] std::string joined_place(size_t one, size_t other) const {
+    if (named_once(one) && named_once(other))
+      return "headers = [" + quoted(head_.names[one]) + ", "
+             + quoted(head_.names[other]) + "]";
+    return "fields = [" + std::to_string(one + 1) + ", "
+           + std::to_string(other + 1) + "]";
+  }
+
   /// The form of a date and a time that stand in two fields.
   [[nodiscard]] std::string joined_format() const {
     const auto& date = columns_[*date_];
     const auto& clock = columns_[*time_];
     if (date.format.empty() && clock.format.empty())
       return {};
+    if (clock.format.ends_with("_of_day"))
+      return clock.format;
     const auto& sample = head_.rows.front()[*time_];
     const std::map<std::string, std::string> clocks{
       {"", sample.find('.') == sample.npos ? "%H:%M:%S" : "%H:%M:%S.%f"},
@@ -336,12 +376,7 @@ private:
     auto format = column.format;
     if (date_) {
       format = joined_format();
-      if (named_once(*date_) && named_once(*time_))
-        text += "headers = [" + quoted(head_.names[*date_]) + ", "
-                + quoted(head_.names[*time_]) + "]\n";
-      else
-        text += "fields = [" + std::to_string(*date_ + 1) + ", "
-                + std::to_string(*time_ + 1) + "]\n";
+      text += joined_place(*date_, *time_) + "\n";
     } else {
       text += place_of(*time_) + "\n";
     }
@@ -498,6 +533,9 @@ private:
     parser.parse(
       {.text = std::string_view{text}.substr(0, size), .slack = text_slack},
       got);
+    std::erase_if(got.rejects, [this](const raw_reject& each) {
+      return head_.not_json != 0 && each.why == fault::not_json; // Asked.
+    });
     if (got.rejects.empty())
       return {};
     const auto& bad = got.rejects.front();

@@ -1,3 +1,4 @@
+#include <millrace/feed/layout/layout.hpp>
 #include <millrace/feed/parse/csv_parser.hpp>
 #include <millrace/feed/parse/line_table.hpp>
 #include <millrace/feed/source/guessed_column_internal.hpp>
@@ -41,7 +42,7 @@ public:
       return error{errc::bad_data,
                    "it is one document of JSON, and lines are wanted, one per "
                    "row: `jq -c '.[]'` makes them"};
-    if (first.find('{') != std::string_view::npos && take_json())
+    if (may_be_json() && take_json())
       return std::move(out_);
     find_delimiter();
     if (join_quoted_lines())
@@ -106,6 +107,15 @@ private:
     return any;
   }
 
+  /// The first line may be another one where most begin as JSON.
+  [[nodiscard]] bool may_be_json() const {
+    const auto begin
+      = std::count_if(lines_.begin(), lines_.end(),
+                      [](const auto& each) { return each.text[0] == '{'; });
+    return lines_.front().text.find('{') != std::string_view::npos
+           || static_cast<size_t>(begin) * 2 > lines_.size();
+  }
+
   /// Columns are named by the last key of their path.
   bool take_json() {
     std::vector<std::string_view> texts;
@@ -121,6 +131,13 @@ private:
     out_.fields = out_.paths.size();
     out_.left_out = std::move(head->left_out);
     out_.mixed = std::move(head->mixed);
+    out_.lines = lines_.size();
+    out_.not_json = head->others.size();
+    if (!head->others.empty()) {
+      const auto& other = lines_[head->others.front()];
+      out_.first_not_json = other.number;
+      out_.text_not_json = other.text;
+    }
     out_.body = head_;
     for (const auto& path : out_.paths)
       out_.names.push_back(
@@ -267,6 +284,26 @@ std::string seen_in(const layout_head& head) {
     out += "'" + value.substr(0, 40) + "'";
   }
   return out + (head.fields > shown_max ? ", ..." : "");
+}
+
+std::string presets_for(const layout_head& head) {
+  size_t count = 0;
+  std::string like;
+  std::string rest;
+  for (const auto name : preset_names()) {
+    const auto each = preset(name);
+    const bool is_like = each && !head.json && !head.header && !each->header
+                         && each->fields != 0 && each->decode == decoding::none
+                         && each->fields == head.fields
+                         && each->delimiter == head.delimiter;
+    count += is_like;
+    auto& names = is_like ? like : rest;
+    names.append(names.empty() ? "" : " ").append(name);
+  }
+  if (like.empty())
+    return rest;
+  return like + (count == 1 ? " is" : " are") + " for such lines of "
+         + std::to_string(head.fields) + " fields; there are " + rest + " too";
 }
 
 } // namespace millrace::feed

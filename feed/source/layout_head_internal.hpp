@@ -25,6 +25,10 @@ struct layout_head {
   std::vector<std::string> paths;
   std::vector<std::string> left_out; ///< Lists of JSON.
   std::vector<std::string> mixed;    ///< Lists in some lines, values in others.
+  size_t lines = 0;                  ///< Of JSON, and others among them.
+  size_t not_json = 0;               ///< Of these, those that are none,
+  size_t first_not_json = 0;         ///< and the first one, from 0.
+  std::string_view text_not_json;    ///< What stands there.
   std::vector<std::vector<std::string>> rows; ///< Those with `fields` fields.
   std::map<size_t, size_t> other_lines;       ///< Fields, and lines of so many.
   std::string_view body;                      ///< The text after the header.
@@ -37,5 +41,8 @@ struct layout_head {
 
 /// "delimiter ',', a header, the fields time and price" and so on.
 [[nodiscard]] std::string seen_in(const layout_head& head);
+
+/// The names of presets, those whose lines look like these first.
+[[nodiscard]] std::string presets_for(const layout_head& head);
 
 } // namespace millrace::feed

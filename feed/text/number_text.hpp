@@ -119,16 +119,20 @@ struct exact_decimal {
 /// when more than 19 digits count.
 fault parse_exact(std::string_view text, exact_decimal& out) noexcept;
 
+/// The greatest part of a scale. With it a number of 64 bits and the power of
+/// ten of its scale still fit 128 bits.
+inline constexpr uint64_t scale_max = 1'000'000'000'000'000'000;
+
 /// Whether `value` times `multiply` / `divide` is whole and fits, and its
 /// value: `not_whole` and `overflow` otherwise.
-/// @pre both are 1 to 10^9
-fault to_whole(const exact_decimal& value, uint32_t multiply, uint32_t divide,
+/// @pre both are 1 to scale_max
+fault to_whole(const exact_decimal& value, uint64_t multiply, uint64_t divide,
                int64_t& out) noexcept;
 
 /// What the text counts in: its number times multiply / divide is meant.
 struct number_scale {
-  uint32_t multiply = 1;
-  uint32_t divide = 1;
+  uint64_t multiply = 1; ///< 1 to scale_max
+  uint64_t divide = 1;   ///< 1 to scale_max
   friend bool operator==(const number_scale&, const number_scale&) = default;
 };
 
@@ -140,7 +144,7 @@ fault parse_scaled(std::string_view text, const number_scale& scale,
                    T& out) noexcept;
 
 /// The number of zeroes of a power of ten; none for other numbers.
-std::optional<uint32_t> zeroes_of(uint32_t power_of_ten) noexcept;
+std::optional<uint32_t> zeroes_of(uint64_t power_of_ten) noexcept;
 
 /// Reads a decimal number times 10^-scale_digits, rounded once to the nearest
 /// double.
@@ -151,6 +155,11 @@ inline constexpr double powers_of_ten[]
   = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
      1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
+/// Zeroes of a scale up to which one division by a power of ten that a double
+/// holds is all that `parse_decimal` does for a short number.
+inline constexpr uint32_t short_scale_zeroes = 15;
+
+/// @pre scale_digits <= short_scale_zeroes
 inline fault parse_decimal(const char* text, size_t length,
                            uint32_t scale_digits, double& out) noexcept {
   if (length - 1 >= 8)

@@ -3,7 +3,7 @@
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/messages/text/utf8.hpp>
 #include <millrace/nodes/lines/line_rows.hpp>
-#include <millrace/query/front/getdata_values.hpp>
+#include <millrace/nodes/lines/line_values.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 #include <millrace/query/table/result_text.hpp>
 
@@ -113,11 +113,6 @@ error at_column(const table_schema& schema, size_t column, const error& why) {
           "column '" + schema.columns[column].name + "': " + why.context};
 }
 
-/// A real is read as a float, so that one that does not fit is seen.
-column_type read_type(column_type type) {
-  return type == column_type::real ? column_type::float_ : type;
-}
-
 } // namespace
 
 row_reader::row_reader(table_schema schema, line_format format, bool stamps)
@@ -169,8 +164,7 @@ error row_reader::add_json(std::string_view line, int64_t now_ns) {
     const auto column = schema.column_index(key);
     if (!column)
       return {errc::bad_data, no_column(schema, key)};
-    auto read
-      = query::read_literal(value, read_type(schema.columns[*column].type));
+    auto read = read_line_value(value, schema.columns[*column].type);
     if (!read)
       return at_column(schema, *column, read.failure());
     values[*column] = *std::move(read);
@@ -205,8 +199,7 @@ error row_reader::add_csv(std::string_view line, int64_t now_ns) {
     const auto column = (*header_)[i];
     if ((*fields)[i].empty())
       continue; // Null.
-    auto read = query::parse_literal((*fields)[i],
-                                     read_type(schema.columns[column].type));
+    auto read = read_line_text((*fields)[i], schema.columns[column].type);
     if (!read)
       return at_column(schema, column, read.failure());
     values[column] = *std::move(read);

@@ -1,76 +1,9 @@
 // Goal: what files of vendors look like can be said in a layout, and loads
 // exactly. Method: one small text per kind, and its rows.
-#include <millrace/messages/text/civil_time.hpp>
-
-#include "feed_support.hpp"
+#include "format_kinds.hpp"
 
 namespace millrace::feed {
 namespace {
-
-struct kind {
-  std::string what;
-  std::string top;     ///< Of the layout.
-  std::string columns; ///< Each as an inline table without its braces.
-  std::string text;
-  std::vector<std::string> rows;
-  std::vector<std::string> reasons{}; ///< Of rejects, as parts of them.
-  int32_t date = null_int;
-};
-
-/// "name:type rest; name:type rest" as TOML.
-std::string layout_of(const kind& from) {
-  std::string out = "table = \"t\"\n" + from.top;
-  size_t at = 0;
-  bool symbol = false;
-  while (at < from.columns.size()) {
-    auto end = std::min(from.columns.find(';', at), from.columns.size());
-    const auto one = from.columns.substr(at, end - at);
-    const auto colon = one.find(':');
-    const auto blank = one.find(' ');
-    const auto name = one.substr(0, colon);
-    symbol = symbol || name == "sym";
-    out += "[[column]]\nname = \"" + name + "\"\ntype = \""
-           + one.substr(colon + 1, blank - colon - 1) + "\"\n";
-    auto rest = one.substr(blank + 1);
-    for (size_t bar; (bar = rest.find('|')) != rest.npos;)
-      rest[bar] = '\n';
-    out += rest + "\n";
-    at = end + 1;
-  }
-  if (!symbol)
-    out += "[[constant]]\nname = \"sym\"\ntype = \"symbol\"\nvalue = \"S\"\n";
-  return out;
-}
-
-outcome load(const kind& from) {
-  sim::memory_file_system disk;
-  put_file(disk, "a.csv", from.text);
-  auto options = options_of(layout_of(from), {"a.csv"});
-  if (from.date != null_int)
-    options.date = from.date;
-  return read_all(disk, options);
-}
-
-void check(const std::vector<kind>& kinds) {
-  for (const auto& each : kinds) {
-    SCOPED_TRACE(each.what);
-    const auto got = load(each);
-    EXPECT_FALSE(got.failed) << to_string(got.failed);
-    EXPECT_EQ(rows_of(got), each.rows);
-    ASSERT_EQ(got.rejects.size(), each.reasons.size())
-      << (got.rejects.empty() ? "" : got.rejects[0].reason);
-    for (size_t i = 0; i < each.reasons.size(); ++i)
-      EXPECT_NE(got.rejects[i].reason.find(each.reasons[i]), std::string::npos)
-        << got.rejects[i].reason;
-  }
-}
-
-/// ns since 2000 of a time in UTC.
-std::string at(const std::string& date, int64_t ns_of_day) {
-  return std::to_string(*text::parse_date(date) * text::day_ns + ns_of_day);
-}
-
-constexpr int64_t one_second = text::second_ns;
 
 TEST(FormatKindsTest, Times) {
   const std::string nine = at("2024-01-02", 34'200 * one_second + 123'000'000);
@@ -142,6 +75,66 @@ TEST(FormatKindsTest, ClocksOfDigitsBesideADate) {
      {at("2024-01-02", 34'200 * one_second) + "|S",
       at("2024-01-02", 34'260 * one_second) + "|S",
       at("2024-01-02", 57'600 * one_second) + "|S"}},
+  });
+}
+
+// A file of many days that counts since each midnight.
+TEST(FormatKindsTest, CountsOfADayBesideItsDate) {
+  const auto day = *text::parse_date("2024-01-02");
+  const std::string in_zone = "|zone = \"America/New_York\"";
+  check({
+    {"seconds of a day, a zone, days of its summer and of its changes",
+     "header = true\n",
+     "time:timestamp headers = [\"DATE\", \"TIME\"]|format = \"s_of_day\""
+       + in_zone,
+     "SYM,TIME,DATE\n?,34200,20240102\n?,34200.5,2024-01-02\n"
+     "?,34200,2024/07/02\n?,9000,20240310\n?,0,20240102\n",
+     {at("2024-01-02", 52'200 * one_second) + "|S",
+      at("2024-01-02", 52'200 * one_second + one_second / 2) + "|S",
+      at("2024-07-02", 48'600 * one_second) + "|S",
+      at("2024-01-02", 18'000 * one_second) + "|S"},
+     {"'20240310 9000' is a time that the zone's clock skipped"}},
+    {"every unit, and digits",
+     "",
+     "time:timestamp fields = [2, 1]|format = \"ms_of_day\";"
+     "a:timestamp fields = [2, 3]|format = \"us_of_day\";"
+     "b:timestamp fields = [2, 4]|format = \"ns_of_day\";"
+     "c:timestamp fields = [2, 5]|format = \"hhmmss\";"
+     "d:timestamp fields = [2, 6]|format = \"hhmmss_ms\"",
+     "34200001,2024-01-02,34200000002,34200000000003,93000,93000004\n",
+     {at("2024-01-02", 34'200 * one_second + 1'000'000) + "|"
+      + at("2024-01-02", 34'200 * one_second + 2'000) + "|"
+      + at("2024-01-02", 34'200 * one_second + 3) + "|"
+      + at("2024-01-02", 34'200 * one_second) + "|"
+      + at("2024-01-02", 34'200 * one_second + 4'000'000) + "|S"}},
+    {"what is no date, or no time of it",
+     "",
+     "time:timestamp fields = [1, 2]|format = \"s_of_day\"",
+     "20240102,1\n,1\n20240102,\n,\n20240230,1\n2024-01-02T,1\n"
+     "20240102,86400\n20240102, 1\n01/02/2024,1\n20240102,1 \n"
+     "2024-01-02 ,1\n20240102,2\n",
+     {at("2024-01-02", one_second) + "|S",
+      at("2024-01-02", 2 * one_second) + "|S"},
+     {"' 1' is not a time", "'20240102 ' is not a time", "is empty",
+      "'20240230 1' is not a date of the calendar",
+      "'2024-01-02T 1' is not a time", "'20240102 86400' is not a time",
+      "'20240102  1' is not a time", "'01/02/2024 1' is not a time",
+      "'20240102 1 ' is not a time", "'2024-01-02  1' is not a time"}},
+    {"blanks around both, and words for none",
+     "trim = true\nnull = [\"NA\"]\n",
+     "time:timestamp field = 3|format = \"unix_s\";a:timestamp fields = "
+     "[1, 2]|format = \"s_of_day\"",
+     " 20240102 , 1 ,1\n , ,1\n",
+     {"-946684799000000000|" + at("2024-01-02", one_second) + "|S",
+      "-946684799000000000|null|S"}},
+    {"a date that is said beside those of the rows",
+     "",
+     "time:timestamp fields = [1, 2]|format = \"s_of_day\";"
+     "other:timestamp field = 2|format = \"s_of_day\"",
+     "20240101,1\n",
+     {at("2024-01-01", one_second) + "|" + at("2024-01-02", one_second) + "|S"},
+     {},
+     day},
   });
 }
 

@@ -80,6 +80,57 @@ TEST(JsonLinesTest, ValuesOfEveryKindByTheirPath) {
   EXPECT_TRUE(got.rejects.empty()) << got.rejects[0].reason;
 }
 
+// Ids of 128 bits, amounts in wei, and what no double holds.
+TEST(JsonLinesTest, NumbersThatNoTypeHoldsAreOnlyRefusedWhereTheyAreUsed) {
+  const std::string wide = "123456789012345678901234";
+  const std::string begin = "{\"t\":1,\"s\":[{\"x\":\"A\"}],";
+  const auto got = read_json(
+    flat, begin + "\"id\":" + wide + ",\"n\":7}\n" + begin
+            + "\"other\":[1e400,{\"k\":-" + wide + "}], \"n\":8}\n"
+            + "{\"t\":1,\"s\":[{\"x\":" + wide + " }],\"r\":-" + wide + "}\n"
+            + begin + "\"p\":" + wide + "}\n" + begin + "\"r\":{\"k\":[" + wide
+            + ",\"" + wide + "\",1e999,\"\\u0001" + wide
+            + "\",\"\\\\u0001\"]}}\n" + begin + "\"r\":\"\\u0001" + wide
+            + "\",\"id\":" + wide + "}\n" + begin
+            + "\"n\":18446744073709551615,\"p\":-9223372036854775809}\n" + begin
+            + "\"n\":" + wide + "}\n" + begin + "\"p\":1e400}\n" + begin
+            + "\"n\":1,\"" + wide + "\":" + wide + "}\n");
+  EXPECT_FALSE(got.failed) << to_string(got.failed);
+  const std::string t = "-946684799000000000|";
+  EXPECT_EQ(
+    rows_of(got),
+    (std::vector<std::string>{
+      t + "A|7|nan|0|", t + "A|8|nan|0|", t + wide + "|null|nan|0|-" + wide,
+      t + "A|null|1.2345678901234569e+23|0|",
+      t + "A|null|nan|0|{\"k\":[" + wide + ",\"" + wide + "\",1e999,\"\\u0001"
+        + wide + "\",\"\\\\u0001\"]}",
+      t + "A|null|nan|0|\x01" + wide, t + "A|1|nan|0|"}));
+  EXPECT_EQ(reasons_of(got),
+            (std::vector<std::string>{
+              "7: column 'n': n does not fit the column's type (long)",
+              "8: column 'n': n does not fit the column's type (long)",
+              "9: column 'p': p does not fit the column's type (float)"}));
+}
+
+TEST(JsonLinesTest, WhatIsNoJsonIsNoneForAWideNumber) {
+  const std::string wide = "123456789012345678901234";
+  std::string text = "{\"t\":1,\"s\":[{\"x\":\"A\"}]}\n";
+  const std::vector<std::string> bad{
+    "{\"t\":1,\"n\":0" + wide + "}",      "{\"t\":1," + wide + ":1}",
+    "{\"t\":1," + wide + " :1}",          "{\"t\":1,\"n\":" + wide,
+    "{\"t\":1,\"n\":" + wide + "x}",      "{\"t\":1,\"n\":+" + wide + "}",
+    "{\"t\":1,\"n\":" + wide + " 1}",     "{\"t\":1,\"n\":" + wide + ".}",
+    "{\"t\":1,\"n\":\"a\"" + wide + "}",  "{\"t\":1,\"n\":1e400e1}",
+    "{\"t\":1,\"n\":\"" + wide + "\\\"}", "{\"t\":1,\"n\":-" + wide + "-1}"};
+  for (const auto& each : bad)
+    text += each + "\n";
+  const auto got = read_json(flat, text);
+  EXPECT_EQ(got.rows(), 1u);
+  ASSERT_EQ(got.rejects.size(), bad.size());
+  for (const auto& each : got.rejects)
+    EXPECT_EQ(each.reason, "the line is not JSON") << each.text;
+}
+
 TEST(JsonLinesTest, LinesThatAreNotJsonAreTold) {
   const std::string good = "{\"t\":1,\"n\":5}\n";
   const std::vector<std::pair<std::string, std::string>> bad{

@@ -232,6 +232,118 @@ TEST(LayoutGuessTest, DatesAndTimesOfDigitsAreJoined) {
     << odd->questions.at(0);
 }
 
+// A file of TAQ: the date, and a count since its midnight.
+TEST(LayoutGuessTest, ACountOfTheDayIsJoinedWithItsDate) {
+  const std::string columns = "sym:symbol time:timestamp price:float";
+  const auto text_of = [](const std::string& name, const std::string& date,
+                          const std::string& first, const std::string& other) {
+    return "SYMBOL,DATE," + name + ",PRICE\nIBM," + date + "," + first
+           + ",1.5\nIBM," + date + "," + other + ",1.6\n";
+  };
+  for (const std::string date : {"20240102", "2024-01-02", "2024/01/02"})
+    for (const auto& [name, first, other, row] :
+         {std::tuple{"TIME", "34200", "34261", "757503000000000000"},
+          {"TIME", "34200.5", "34299", "757503000500000000"},
+          {"trade_time", "34200000", "34299000", "757503000000000000"},
+          {"time", "34200000000001", "34299000000000", "757503000000000001"},
+          {"Time (ms)", "120", "15000", "757468800120000000"},
+          {"seconds_time", "0", "12", "757468800000000000"}})
+      check({std::string{name} + first, text_of(name, date, first, other),
+             columns, "IBM|" + std::string{row} + "|1.5", "which zone"});
+  // Of these nobody can say what they count.
+  for (const auto& [first, other, asked] :
+       {std::tuple{"34200", "34259",
+                   "see headers = [\"DATE\", \"TIME\"] and format = "
+                   "\"s_of_day\" or \"hhmmss\""},
+        {"120", "34299", "and format = \"s_of_day\"\n"},
+        {"12", "70", "see fields = [...] and format = ..."}}) {
+    const auto guess
+      = guess_layout(text_of("TIME", "20240102", first, other), "t");
+    ASSERT_TRUE(guess) << to_string(guess.failure());
+    EXPECT_EQ(guess->layout.find("of_day"), std::string::npos) << first;
+    EXPECT_NE(guess->questions.at(0).find("is 'TIME' the time of day?"),
+              std::string::npos)
+      << guess->questions.at(0);
+    EXPECT_NE((guess->questions.at(0) + "\n").find(asked), std::string::npos)
+      << guess->questions.at(0);
+  }
+  // Nor which of two it is, nor how a date of another form is joined.
+  for (const std::string text :
+       {"SYMBOL,DATE,time,recv_time\nIBM,20240102,34200,34261\n"
+        "IBM,20240102,34261,34299\n",
+        "SYMBOL,DATE,time\nIBM,13.01.2024,34261\nIBM,13.01.2024,34299\n"}) {
+    const auto guess = guess_layout(text, "t");
+    ASSERT_TRUE(guess) << to_string(guess.failure());
+    EXPECT_EQ(guess->layout.find("of_day"), std::string::npos) << text;
+    EXPECT_NE(guess->questions.at(0).find("is 'time' the time of day?"),
+              std::string::npos)
+      << guess->questions.at(0);
+  }
+}
+
+TEST(LayoutGuessTest, NumbersOfJsonThatNoTypeHoldsAreTexts) {
+  const std::string two = "757503000500000000"; // 2024-01-02 09:30:00.5
+  const std::string line = "{\"T\":1704187800500,\"s\":\"A\",\"id\":";
+  check({"an id of 128 bits",
+         line + "123456789012345678901234}\n" + line
+           + "123456789012345678901235}\n" + line + "7}\n",
+         "time:timestamp sym:symbol id:string",
+         two + "|A|123456789012345678901234"});
+  check({"that comes again",
+         line + "123456789012345678901234}\n" + line
+           + "123456789012345678901234}\n",
+         "time:timestamp sym:symbol id:symbol",
+         two + "|A|123456789012345678901234"});
+  check({"a key twice", line + "1,\"id\":1}\n",
+         "time:timestamp sym:symbol id:long", two + "|A|1"});
+}
+
+// A recorder was stopped in its last line, or wrote a word between.
+TEST(LayoutGuessTest, AFewLinesAmongJsonMayBeNone) {
+  const auto lines_of = [](size_t count, const std::string& before) {
+    std::string out;
+    for (size_t i = 0; i < count; ++i)
+      out += before + "{\"T\":" + std::to_string(1'704'187'800'500 + i)
+             + ",\"s\":\"A\",\"p\":1.5}\n";
+    return out;
+  };
+  const std::string cut = "{\"T\":1704187";
+  const std::string stamp = "1704187800500000000 ";
+  for (const auto& [text, rows, question] :
+       {std::tuple{
+          lines_of(50, "") + cut, 50u,
+          "1 of its first 51 lines is no object of JSON and gives no row, from "
+          "line 51 on: '{\"T\":1704187'"},
+        {lines_of(1, "") + cut, 1u, "1 of its first 2 lines"},
+        {lines_of(5, "") + "reconnected\n\n" + lines_of(5, "") + "[late]\n"
+           + cut,
+         10u,
+         "3 of its first 13 lines are no objects of JSON and give no row, from "
+         "line 6 "
+         "on: 'reconnected'"},
+        {"connected to \\ A\n" + lines_of(3, ""), 3u,
+         "1 of its first 4 lines is no object of JSON and gives no row, from "
+         "line 1 on: "
+         "'connected to \\\\ A'"},
+        {lines_of(20, stamp) + stamp + cut, 20u, "1 of its first 21 lines"}}) {
+    const auto guess = guess_layout(text, "t");
+    ASSERT_TRUE(guess) << text << to_string(guess.failure());
+    EXPECT_NE(guess->questions.at(0).find(question), std::string::npos)
+      << guess->questions.at(0);
+    EXPECT_EQ(guess->questions.size(), 1u) << "asked once";
+    sim::memory_file_system disk;
+    put_file(disk, "a.json", text);
+    const auto got = read_all(disk, options_of(guess->layout, {"a.json"}));
+    EXPECT_EQ(got.rows(), rows) << guess->layout;
+  }
+  // Fields between bars, of which one is JSON in some rows.
+  check({"a field of JSON",
+         "2024-01-02T09:30:00.5Z|A|{\"x\":1}\n2024-01-02T09:30:01Z|A|none\n"
+         "2024-01-02T09:30:02Z|A|none\n",
+         "time:timestamp sym:symbol c3:symbol",
+         "757503000500000000|A|{\"x\":1}"});
+}
+
 TEST(LayoutGuessTest, CodesKeepTheirZeroes) {
   check({"the first have none",
          "time,sym,cusip,price\n2024-01-02T09:30:00.5Z,A,594918104,1.5\n"

@@ -76,6 +76,10 @@ TEST(LayoutTest, FaultsOfRulesNameFileLineAndKey) {
      "config: l.toml:14:column.abs: only columns of number types have it"},
     {column("type = \"int\"\nfield = 3\nsign = [\"S\", \"B\"]\n"),
      "config: l.toml:14:column.sign: only columns of type symbol, string"},
+    {column("type = \"timestamp\"\nfields = [3, 4, 5]\n"
+            "format = \"s_of_day\"\n"),
+     "config: l.toml:13:column.fields: a date and a time of day of this format "
+     "are two fields"},
     {column("type = \"symbol\"\nfield = 3\nsign = [\"S\"]\n"),
      "config: l.toml:14:column.sign: is not a list of two texts"},
     {"decimal = \",\"\nthousands = \",\"\n" + minimal,

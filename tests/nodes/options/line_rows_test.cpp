@@ -1,7 +1,11 @@
+#include <millrace/feed/parse/column_reader.hpp>
 #include <millrace/nodes/lines/line_rows.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <optional>
+#include <tuple>
 
 namespace millrace::nodes {
 namespace {
@@ -105,6 +109,106 @@ TEST(LineRowsTest, RefusesWhatFilesMayNotHold) {
   EXPECT_EQ(rows.add("2024-01-02,A,1e300", now).code, errc::bad_data);
   EXPECT_EQ(rows.add("2024-01-02,\xff,1", now).code, errc::bad_data);
   EXPECT_FALSE(rows.add("2024-01-02,A,1.5", now));
+}
+
+/// The bytes of column `name` of a row of one value, or none.
+std::optional<std::string> value_of(line_format format, const std::string& name,
+                                    const std::string& value) {
+  const auto schema = every_kind();
+  row_reader rows{schema, format, true};
+  if (format == line_format::csv) {
+    EXPECT_FALSE(rows.add(name, now));
+    if (rows.add(value, now))
+      return std::nullopt;
+  } else if (rows.add("{\"" + name + "\":" + value + "}", now)) {
+    return std::nullopt;
+  }
+  const auto bytes = rows.take();
+  const auto batch = decode_batch(bytes);
+  EXPECT_TRUE(batch);
+  const auto column = *schema.column_index(name);
+  const auto& values = batch->columns[column].values;
+  return std::string{reinterpret_cast<const char*>(values),
+                     width_of(schema.columns[column].type)};
+}
+
+// What `feed` reads of a number, `pub` reads too, and refuses what it refuses.
+TEST(LineRowsTest, NumbersAreThoseOfFiles) {
+  for (const std::string name : {"s", "l", "r", "f"}) {
+    const auto schema = every_kind();
+    const auto type = schema.columns[*schema.column_index(name)].type;
+    for (const std::string text : {"100.0",
+                                   "1e2",
+                                   "2.5E3",
+                                   "+5",
+                                   "-7.",
+                                   ".5e1",
+                                   "1.5",
+                                   "1e-1",
+                                   "32767.0",
+                                   "32768.0",
+                                   "1e30",
+                                   "nan",
+                                   "true",
+                                   "false",
+                                   "1e400",
+                                   "1e39",
+                                   "-1e39",
+                                   "9007199254740993.0",
+                                   "9223372036854775807",
+                                   "9223372036854775808",
+                                   "-9223372036854775808",
+                                   "-9223372036854775807.0",
+                                   "1e99999999999",
+                                   "0.1",
+                                   "16777217.0000000001",
+                                   "x",
+                                   "-",
+                                   "1e",
+                                   "1 ",
+                                   "0x10",
+                                   "--1",
+                                   "1,5",
+                                   "12345678901234567890123"}) {
+      SCOPED_TRACE(name + " of " + text);
+      std::string bytes;
+      std::optional<std::string> wanted;
+      if (feed::read_value(type, text, bytes) == feed::fault::none)
+        wanted = bytes;
+      // A comma would be another field of CSV.
+      if (text.find(',') == text.npos)
+        EXPECT_EQ(value_of(line_format::csv, name, text), wanted);
+      EXPECT_EQ(value_of(line_format::json, name, "\"" + text + "\""), wanted);
+    }
+  }
+}
+
+TEST(LineRowsTest, NumbersOfJsonAreWholeWhereTheyAreAndTruthIsNone) {
+  const auto of = [](const std::string& name, const std::string& value) {
+    return value_of(line_format::json, name, value);
+  };
+  EXPECT_EQ(of("l", "100.0"), of("l", "100"));
+  EXPECT_EQ(of("l", "1e2"), of("l", "100"));
+  EXPECT_EQ(of("s", "1e2"), of("s", "100"));
+  EXPECT_EQ(of("l", R"({"type":"float","value":100.0})"), of("l", "100"));
+  EXPECT_EQ(of("b", "true"), of("b", "1"));
+  EXPECT_EQ(of("b", "\"true\""), of("b", "true"));
+  for (const auto& [name, value, why] :
+       {std::tuple{"l", "true", "column 'l': true is not a number"},
+        {"f", "false", "column 'f': false is not a number"},
+        {"r", "true", "true is not a number"},
+        {"s", R"({"type":"long","value":true})", "true is not a number"},
+        {"l", "1.5", "'1.5' is not a whole number"},
+        {"l", "1e19", "does not fit its type"},
+        {"l", "-1e19", "does not fit its type"},
+        {"l", "123456789012345678901234", "does not fit"},
+        {"s", "1e5", "'100000' does not fit its type"},
+        {"b", "0.5", "'0.5' is not a whole number"}}) {
+    const auto fault
+      = add("{\"" + std::string{name} + "\":" + value + "}", true);
+    EXPECT_EQ(fault.code, errc::bad_data) << value;
+    EXPECT_THAT(fault.context, HasSubstr(why));
+  }
 }
 
 } // namespace

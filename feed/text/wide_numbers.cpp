@@ -1,0 +1,115 @@
+#include <millrace/feed/text/wide_numbers.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <fast_float/fast_float.h>
+#include <system_error>
+
+namespace millrace::feed {
+
+namespace {
+
+/// The end of a string that begins at `at`, behind its quote.
+size_t end_of_string(std::string_view json, size_t at) {
+  for (++at; at < json.size() && json[at] != '"'; ++at)
+    at += json[at] == '\\';
+  return std::min(at + 1, json.size());
+}
+
+size_t digits_at(std::string_view text, size_t at) {
+  const auto end
+    = std::min(text.find_first_not_of("0123456789", at), text.size());
+  return end - at;
+}
+
+/// As JSON writes numbers. @param whole without a fraction and an exponent
+bool is_json_number(std::string_view text, bool& whole) {
+  size_t at = text.starts_with('-') ? 1 : 0;
+  const auto first = at;
+  at += digits_at(text, at);
+  whole = at == text.size();
+  if (at == first || (text[first] == '0' && at > first + 1))
+    return false;
+  if (at < text.size() && text[at] == '.') {
+    const auto digits = digits_at(text, at + 1);
+    if (digits == 0)
+      return false;
+    at += 1 + digits;
+  }
+  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    ++at;
+    at += at < text.size() && (text[at] == '+' || text[at] == '-');
+    const auto digits = digits_at(text, at);
+    if (digits == 0)
+      return false;
+    at += digits;
+  }
+  return at == text.size();
+}
+
+template <class T>
+bool is_out_of_range(std::string_view text) {
+  T ignored = 0;
+  return std::from_chars(text.data(), text.data() + text.size(), ignored).ec
+         == std::errc::result_out_of_range;
+}
+
+bool is_wide(std::string_view text) {
+  bool whole = false;
+  if (!is_json_number(text, whole))
+    return false;
+  if (whole)
+    return text[0] == '-' ? is_out_of_range<int64_t>(text)
+                          : is_out_of_range<uint64_t>(text);
+  double value = 0;
+  fast_float::from_chars(text.data(), text.data() + text.size(), value);
+  return std::isinf(value);
+}
+
+/// What follows a value; a key is none.
+bool ends_value(std::string_view json, size_t at) {
+  at = std::min(json.find_first_not_of(" \t\r\n", at), json.size());
+  return at == json.size() || json[at] != ':';
+}
+
+} // namespace
+
+std::string unused_mark(std::string_view json) {
+  const std::string one = "\\u0001";
+  auto out = one;
+  while (json.find(out) != json.npos)
+    out += one;
+  return out;
+}
+
+std::optional<std::string> quote_wide_numbers(std::string_view json,
+                                              std::string_view mark) {
+  std::string out;
+  size_t taken = 0;
+  for (size_t at = 0; at < json.size();) {
+    if (json[at] == '"') {
+      at = end_of_string(json, at);
+      continue;
+    }
+    if (json[at] != '-' && digits_at(json.substr(0, at + 1), at) == 0) {
+      ++at;
+      continue;
+    }
+    const auto end
+      = std::min(json.find_first_not_of("+-.0123456789eE", at), json.size());
+    const auto number = json.substr(at, end - at);
+    if (is_wide(number) && ends_value(json, end)) {
+      out.append(json.substr(taken, at - taken)).append("\"").append(mark);
+      out.append(number).append("\"");
+      taken = end;
+    }
+    at = end;
+  }
+  if (taken == 0)
+    return {};
+  return out.append(json.substr(taken));
+}
+
+} // namespace millrace::feed

@@ -1,0 +1,103 @@
+#include <millrace/feed/text/number_text.hpp>
+#include <millrace/nodes/lines/line_values.hpp>
+#include <millrace/query/front/getdata_values.hpp>
+#include <millrace/query/plan/literal_text.hpp>
+#include <millrace/query/table/columns.hpp>
+
+#include <cmath>
+#include <string>
+
+namespace millrace::nodes {
+
+namespace {
+
+using query::literal;
+
+bool is_number(column_type type) {
+  switch (type) {
+    case column_type::byte_:
+    case column_type::short_:
+    case column_type::int_:
+    case column_type::long_:
+    case column_type::real:
+    case column_type::float_:
+      return true;
+    default:
+      return false;
+  }
+}
+
+error refused(std::string_view text, feed::fault why) {
+  const auto shown = "'" + std::string{text} + "' ";
+  if (why == feed::fault::overflow)
+    return {errc::bad_data, shown + "does not fit its type"};
+  if (why == feed::fault::not_whole)
+    return {errc::bad_data, shown + "is not a whole number"};
+  return {errc::invalid_argument, shown + "is not a number"};
+}
+
+template <class T>
+result<literal> read_float(std::string_view text) {
+  T value = 0;
+  if (const auto why = feed::parse_scaled(text, {}, value);
+      why != feed::fault::none)
+    return refused(text, why);
+  if (std::isnan(value))
+    return literal{};
+  return literal{static_cast<double>(value)};
+}
+
+result<literal> read_whole(std::string_view text) {
+  feed::exact_decimal number;
+  int64_t value = 0;
+  auto why = feed::parse_exact(text, number);
+  if (why == feed::fault::none)
+    why = feed::to_whole(number, 1, 1, value);
+  if (why != feed::fault::none)
+    return refused(text, why);
+  return literal{value};
+}
+
+/// As JSON gives it: a double may be as whole as it is written.
+result<literal> whole_or(literal read, const text::json_value& value,
+                         column_type type) {
+  const auto* number = std::get_if<double>(&read);
+  if (number == nullptr || query::is_float(type) || !query::is_numeric(type))
+    return read;
+  constexpr double most = 9'223'372'036'854'775'808.0;
+  if (std::trunc(*number) != *number)
+    return refused(value.dump(), feed::fault::not_whole);
+  if (std::abs(*number) >= most)
+    return refused(value.dump(), feed::fault::overflow);
+  return literal{static_cast<int64_t>(*number)};
+}
+
+} // namespace
+
+result<literal> read_line_text(std::string_view text, column_type type) {
+  // What stands for no number, or for one without an end, is as in questions.
+  const auto bare = text.starts_with('-') ? text.substr(1) : text;
+  if (!is_number(type) || text.empty() || text == "0N" || bare == "inf"
+      || bare == "0w" || bare == "0W")
+    return query::parse_literal(text, type);
+  return type == column_type::real     ? read_float<float>(text)
+         : type == column_type::float_ ? read_float<double>(text)
+                                       : read_whole(text);
+}
+
+result<literal> read_line_value(const text::json_value& value,
+                                column_type type) {
+  const auto named = query::named_type(value);
+  const auto& plain = named ? *value.find("value") : value;
+  const auto of = named.value_or(type);
+  if (plain.boolean() && is_number(of))
+    return error{errc::invalid_argument, plain.dump() + " is not a number"};
+  if (!named && plain.text())
+    return read_line_text(*plain.text(), type);
+  // A real is read as a double, so that one that does not fit is seen.
+  auto read = query::read_literal(
+    value, type == column_type::real ? column_type::float_ : type);
+  return read ? whole_or(*std::move(read), plain, type) : read;
+}
+
+} // namespace millrace::nodes
