@@ -1,5 +1,6 @@
 #include <millrace/feed/parse/time_reader.hpp>
 #include <millrace/feed/source/guessed_column_internal.hpp>
+#include <millrace/feed/source/number_marks_internal.hpp>
 #include <millrace/feed/text/number_text.hpp>
 #include <millrace/feed/text/time_pattern.hpp>
 
@@ -36,6 +37,15 @@ constexpr time_form forms[] = {
   {kind::stamp, "%d.%m.%Y %H:%M:%S.%f"},
   {kind::stamp, "%d.%m.%Y %H:%M:%S"},
   {kind::stamp, "%d.%m.%Y %H:%M"},
+  {kind::stamp, "%m/%d/%y %H:%M:%S"},
+  {kind::stamp, "%m/%d/%y %H:%M"},
+  {kind::stamp, "%d/%m/%y %H:%M:%S"},
+  {kind::stamp, "%d/%m/%y %H:%M"},
+  {kind::stamp, "%Y-%m-%d %H:%M:%S"},
+  {kind::stamp, "%Y-%m-%d %H:%M:%S.%f"},
+  {kind::stamp, "%Y-%m-%d %H:%M"},
+  {kind::stamp, "%a %b %e %H:%M:%S %Y"},
+  {kind::stamp, "%b %e %Y %I:%M%p"},
   {kind::stamp, "%Y-%m-%d %H:%M:%S %Z", true},
   {kind::stamp, "%Y-%m-%d %H:%M:%S.%f %Z", true},
   {kind::stamp, "%Y-%m-%d %H:%M %Z", true},
@@ -54,12 +64,15 @@ constexpr time_form forms[] = {
   {kind::date, ""},
   {kind::date, "%m/%d/%Y"},
   {kind::date, "%d/%m/%Y"},
+  {kind::date, "%m/%d/%y"},
+  {kind::date, "%d/%m/%y"},
   {kind::date, "%d.%m.%Y"},
   {kind::date, "%d-%b-%Y"},
   {kind::date, "%d-%b-%y"},
   {kind::clock, ""},
   {kind::clock, "%H:%M:%S.%f"},
   {kind::clock, "%H:%M:%S"},
+  {kind::clock, "%H:%M"},
   {kind::clock, "%I:%M:%S %p"},
 };
 
@@ -331,71 +344,6 @@ bool guess_number(const std::vector<std::string_view>& values,
   return true;
 }
 
-/// Digits in groups of three, with commas between them: "1,234" and
-/// "-12,345.6".
-bool has_groups(std::string_view text) {
-  if (text.starts_with('-') || text.starts_with('+'))
-    text.remove_prefix(1);
-  const auto whole = text.substr(0, text.find('.'));
-  if (text.find(',', whole.size()) != text.npos)
-    return false;
-  size_t in_group = 0;
-  bool first = true;
-  for (const char c : whole) {
-    if (c == ',') {
-      if (first ? in_group == 0 || in_group > 3 : in_group != 3)
-        return false;
-      first = false;
-      in_group = 0;
-    } else if (c < '0' || c > '9') {
-      return false;
-    } else {
-      ++in_group;
-    }
-  }
-  return first || in_group == 3;
-}
-
-/// `text` without its `between`, and with a point for its comma.
-std::string plain_number(std::string_view text, char between) {
-  std::string out;
-  for (const char c : text)
-    if (c != between)
-      out += c == ',' ? '.' : c;
-  return out;
-}
-
-/// "1,234.50", or "1.234,5" and "0,5".
-bool guess_comma(const std::vector<std::string_view>& values,
-                 bool rather_groups, guessed_column& out) {
-  if (std::all_of(values.begin(), values.end(),
-                  [](auto text) { return text.find(',') == text.npos; }))
-    return false;
-  bool whole = true;
-  const bool thousands
-    = std::all_of(values.begin(), values.end(), [&](auto text) {
-        return has_groups(text) && is_number(plain_number(text, ','), whole);
-      });
-  bool fractions = false;
-  const bool decimal
-    = std::all_of(values.begin(), values.end(), [&](auto text) {
-        const auto point = text.rfind('.');
-        return (point == text.npos || point < text.find(','))
-               && is_number(plain_number(text, '.'), fractions);
-      });
-  if (!thousands && !decimal)
-    return false;
-  out.either_mark = thousands && decimal;
-  if (thousands && (!decimal || rather_groups)) {
-    out.comma = guessed_column::mark::thousands;
-    out.is = whole ? kind::whole : kind::decimal;
-  } else {
-    out.comma = guessed_column::mark::decimal;
-    out.is = kind::decimal;
-  }
-  return true;
-}
-
 } // namespace
 
 std::vector<std::string> words_of(std::string_view name) {
@@ -450,7 +398,7 @@ guessed_column guess_column(const std::vector<std::string_view>& all,
   out.few_values = distinct.size() * 2 <= values.size() + 2;
   if (values.empty() || guess_time(values, name, out)
       || guess_number(values, name, out)
-      || guess_comma(values, rather_groups, out)) {
+      || guess_marks(values, rather_groups, out)) {
     if (out.is == kind::whole && says_price(name))
       out.is = kind::decimal;
     return out;

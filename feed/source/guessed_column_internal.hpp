@@ -15,16 +15,14 @@ namespace millrace::feed {
 struct guessed_column {
   enum class kind { text, boolean, whole, decimal, stamp, date, clock };
   kind is = kind::text;
-  std::string format;      ///< Of times; empty: iso.
-  bool zoned = false;      ///< Its times say their offset, or are counts.
-  bool either_day = false; ///< Day and month could be the other way round.
-  bool null_words = false; ///< Some values are words for none.
-  /// What a comma in its numbers is: the mark of decimals, perhaps with points
-  /// between thousands, or what stands between these.
-  enum class mark { none, decimal, thousands };
-  mark comma = mark::none;
-  bool either_mark = false; ///< It could be both.
-  bool few_values = false;  ///< Texts come again: a symbol.
+  std::string format;         ///< Of times; empty: iso.
+  bool zoned = false;         ///< Its times say their offset, or are counts.
+  bool either_day = false;    ///< Day and month could be the other way round.
+  bool null_words = false;    ///< Some values are words for none.
+  char group = '\0';          ///< What stands between thousands; none: '\0'.
+  bool decimal_comma = false; ///< The mark of decimals is a comma.
+  bool either_mark = false;   ///< Its comma, or point, could be the other one.
+  bool few_values = false;    ///< Texts come again: a symbol.
 };
 
 /// Words for no value.

@@ -4,8 +4,9 @@
 #include <millrace/feed/source/guessed_column_internal.hpp>
 #include <millrace/feed/source/layout_guess.hpp>
 #include <millrace/feed/source/layout_head_internal.hpp>
-#include <millrace/messages/text/hex_text.hpp>
+#include <millrace/feed/source/number_marks_internal.hpp>
 #include <millrace/messages/text/letter_case.hpp>
+#include <millrace/messages/text/toml_string.hpp>
 
 #include <algorithm>
 #include <functional>
@@ -18,23 +19,6 @@ namespace millrace::feed {
 namespace {
 
 using kind = guessed_column::kind;
-
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\')
-      out += '\\';
-    if (c == '\t') {
-      out += "\\t";
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      out += "\\u00";
-      text::append_hex(out, static_cast<std::byte>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
-}
 
 std::string joined(const std::vector<std::string>& names, const char* between) {
   std::string out;
@@ -52,6 +36,7 @@ public:
   result<layout_guess> run() {
     for (size_t i = 0; i < head_.fields; ++i)
       columns_.push_back(guess(i));
+    settle_marks(columns_, head_.rows, head_.json ? '\0' : head_.delimiter);
     if (auto fault = find_time())
       return fault;
     find_symbol();
@@ -185,9 +170,11 @@ private:
         continue;
       auto how = std::string{"fields = [...] and format = ..."};
       if (clock)
-        how = joined_place(*date_, i) + " and format = " + quoted(clock->format)
-              + (clock->or_digits.empty() ? ""
-                                          : " or " + quoted(clock->or_digits));
+        how = joined_place(*date_, i)
+              + " and format = " + text::toml_string(clock->format)
+              + (clock->or_digits.empty()
+                   ? ""
+                   : " or " + text::toml_string(clock->or_digits));
       out_.questions.push_back(
         "is '" + head_.names[i]
         + "' the time of day? The date alone is taken, and every row stands "
@@ -320,15 +307,16 @@ private:
 
   [[nodiscard]] std::string place_of(size_t field) const {
     if (head_.json)
-      return "path = " + quoted(head_.paths[field]);
-    return named_once(field) ? "header = " + quoted(head_.names[field])
-                             : "field = " + std::to_string(field + 1);
+      return "path = " + text::toml_string(head_.paths[field]);
+    return named_once(field)
+             ? "header = " + text::toml_string(head_.names[field])
+             : "field = " + std::to_string(field + 1);
   }
 
   [[nodiscard]] std::string joined_place(size_t one, size_t other) const {
     if (named_once(one) && named_once(other))
-      return "headers = [" + quoted(head_.names[one]) + ", "
-             + quoted(head_.names[other]) + "]";
+      return "headers = [" + text::toml_string(head_.names[one]) + ", "
+             + text::toml_string(head_.names[other]) + "]";
     return "fields = [" + std::to_string(one + 1) + ", "
            + std::to_string(other + 1) + "]";
   }
@@ -359,13 +347,14 @@ private:
                     const std::string& column) {
     auto& text = out_.layout;
     if (!format.empty())
-      text += (either_day ? "# format = " : "format = ") + quoted(format)
+      text += (either_day ? "# format = " : "format = ")
+              + text::toml_string(format)
               + (either_day ? " # the month is first\n" : "\n");
     if (!either_day)
       return;
     auto other = format;
     other.replace(0, 5, "%d/%m");
-    text += "# format = " + quoted(other) + " # the day is first\n";
+    text += "# format = " + text::toml_string(other) + " # the day is first\n";
     out_.questions.push_back("column '" + column
                              + "': is the month first, or the day? Take the "
                                "'#' off one of its two formats");
@@ -396,15 +385,17 @@ private:
 
   void write_marks(const guessed_column& column, const std::string& name) {
     auto& text = out_.layout;
-    if (column.comma == guessed_column::mark::decimal)
-      text += "decimal = \",\"\nthousands = \".\"\n";
-    if (column.comma == guessed_column::mark::thousands)
-      text += "thousands = \",\"\n";
+    if (column.decimal_comma)
+      text += "decimal = \",\"\n";
+    if (column.group != '\0')
+      text += "thousands = " + text::toml_string(std::string(1, column.group))
+              + "\n";
     if (column.either_mark)
       out_.questions.push_back(
-        "column '" + name
-        + "': is its comma the mark of decimals, or does it "
-          "stand between thousands? See decimal = ... and thousands = ...");
+        "column '" + name + "': is its "
+        + (column.decimal_comma || column.group == ',' ? "comma" : "point")
+        + " the mark of decimals, or does it stand between thousands? See "
+          "decimal = ... and thousands = ...");
   }
 
   void write_column(size_t field) {
@@ -413,8 +404,8 @@ private:
     const auto name = name_of(field);
     const auto type = type_of(field);
     auto& text = out_.layout;
-    text += "\n[[column]]\nname = " + quoted(name) + "\ntype = " + quoted(type)
-            + "\n";
+    text += "\n[[column]]\nname = " + text::toml_string(name)
+            + "\ntype = " + text::toml_string(type) + "\n";
     if (is_time) {
       write_time(text);
     } else {
@@ -433,11 +424,12 @@ private:
 
   void write_top() {
     auto& text = out_.layout;
-    text += "table = " + quoted(table_) + "\n";
+    text += "table = " + text::toml_string(table_) + "\n";
     if (head_.json) {
       text += "json = true\n";
     } else {
-      text += "delimiter = " + quoted(std::string(1, head_.delimiter)) + "\n";
+      text += "delimiter = "
+              + text::toml_string(std::string(1, head_.delimiter)) + "\n";
       // Names of fewer fields than rows have are passed over.
       const bool is_read = head_.header && !head_.is_closed;
       const auto skipped = head_.skipped + head_.is_closed;
@@ -448,6 +440,8 @@ private:
       if (head_.quote)
         text += "quote = true\n";
     }
+    if (head_.padded)
+      text += "trim = true\n";
     if (head_.comments)
       text += "comment = \"#\"\n";
     const auto any = [this](bool guessed_column::*what) {
@@ -458,7 +452,7 @@ private:
       return;
     text += "null = [";
     for (const auto& word : words_for_none())
-      text += (text.ends_with('[') ? "" : ", ") + quoted(word);
+      text += (text.ends_with('[') ? "" : ", ") + text::toml_string(word);
     text += "]\n";
   }
 
@@ -576,14 +570,14 @@ std::string table_text(const std::string& name,
                        const std::string& time, const std::string& symbol,
                        const std::string& roll_zone,
                        const std::string& stream) {
-  auto out = "[[table]]\nname = " + quoted(name)
-             + "\nstream = " + quoted(stream) + "\ntime = " + quoted(time)
-             + "\nsymbol = " + quoted(symbol) + "\ncolumns = [\n";
+  auto out = "[[table]]\nname = " + text::toml_string(name) + "\nstream = "
+             + text::toml_string(stream) + "\ntime = " + text::toml_string(time)
+             + "\nsymbol = " + text::toml_string(symbol) + "\ncolumns = [\n";
   for (const auto& each : columns)
-    out += "  " + quoted(each) + ",\n";
+    out += "  " + text::toml_string(each) + ",\n";
   out += "]\n";
   if (!roll_zone.empty())
-    out += "roll_zone = " + quoted(roll_zone) + "\n";
+    out += "roll_zone = " + text::toml_string(roll_zone) + "\n";
   return out;
 }
 

@@ -240,8 +240,20 @@ private:
         out_.rows.push_back(std::move(fields[row]));
       else
         ++out_.other_lines[fields[row].size()];
+    for (auto& each : out_.rows)
+      for (auto& value : each)
+        trim(value);
     if (out_.is_closed)
       out_.names.emplace_back();
+  }
+
+  void trim(std::string& value) {
+    const auto begin = std::min(value.find_first_not_of(' '), value.size());
+    const auto end = value.find_last_not_of(' ') + 1;
+    if (begin == 0 && end == value.size())
+      return;
+    out_.padded = true;
+    value = begin < end ? value.substr(begin, end - begin) : std::string{};
   }
 
   /// None of a header's names comes again as a value of its column.

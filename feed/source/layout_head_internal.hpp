@@ -17,6 +17,7 @@ struct layout_head {
   bool quote = false;    ///< Fields may be in double quotes.
   char delimiter = ',';  ///< Of lines with several fields.
   size_t fields = 1;     ///< Of most lines.
+  bool padded = false;   ///< Blanks stand around some values; not in `rows`.
   size_t skipped = 0;    ///< Lines before the header, or the first row.
   std::string_view first_skipped; ///< Of them, the first that is not blank.
   bool header = false;            ///< The first line has names.

@@ -460,6 +460,53 @@ result<text_check::extent> text_check::whole_of(const source_info& info) const {
   return extent{cutter.offset(), cutter.digest()};
 }
 
+/// What the text has up to there; none: it is shorter.
+result<std::optional<uint64_t>> text_check::digest_at(const source_info& info,
+                                                      uint64_t offset) const {
+  opening one{*fs_, info, *options_, {}};
+  auto begun = one.begun();
+  if (!begun)
+    return begun.failure();
+  auto& cutter = *begun->cutter;
+  const auto reached = cutter.skip_to(offset, 0);
+  if (!reached)
+    return reached.failure();
+  if (!*reached || cutter.offset() != offset)
+    return std::optional<uint64_t>{};
+  return std::optional{cutter.digest()};
+}
+
+/// Whether one of two texts is what the other begins with.
+result<bool> text_check::begins_with(known_text& a, known_text& b) const {
+  if (a.head.offset == b.head.offset && a.head != b.head)
+    return false;
+  auto& shorter = a.head.offset < b.head.offset ? a : b;
+  auto& longer = &shorter == &a ? b : a;
+  // One that ends before what is compared at first is known whole.
+  if (a.head.offset != b.head.offset) {
+    const auto there = digest_at(*longer.info, shorter.head.offset);
+    if (!there)
+      return there.failure();
+    if (*there != shorter.head.digest)
+      return false;
+  }
+  for (auto* one : {&a, &b})
+    if (!one->whole) {
+      const auto whole = whole_of(*one->info);
+      // What breaks off later is told at its place.
+      if (!whole)
+        return false;
+      one->whole = *whole;
+    }
+  if (a.whole->offset == b.whole->offset)
+    return *a.whole == *b.whole;
+  auto& less = a.whole->offset < b.whole->offset ? a : b;
+  const auto there = digest_at(*(&less == &a ? b : a).info, less.whole->offset);
+  if (!there)
+    return there.failure();
+  return *there == less.whole->digest;
+}
+
 error text_check::add(const source_info& info) {
   auto opened = open_text(*fs_, info, *options_);
   if (!opened)
@@ -481,21 +528,17 @@ error text_check::add(const source_info& info) {
                   {cutter.offset(), cutter.digest()},
                   std::nullopt};
   for (auto& each : known_) {
-    if (each.rows != made.rows || each.head != made.head)
+    if (each.rows != made.rows)
       continue;
-    for (auto* one : {&each, &made})
-      if (!one->whole) {
-        const auto whole = whole_of(*one->info);
-        if (!whole)
-          return whole.failure();
-        one->whole = *whole;
-      }
-    if (each.whole == made.whole)
+    const auto same = begins_with(each, made);
+    if (!same)
+      return same.failure();
+    if (*same)
       return {errc::already_exists,
-              "its text is that of " + each.info->label()
-                + ", which is read before it: its rows would come twice; leave "
-                  "it out, or give --again to publish all files from the "
-                  "start"};
+              "its text and that of " + each.info->label()
+                + ", which is read before it, are the same as far as both go: "
+                  "its rows would come twice; leave the shorter one out, or "
+                  "give --again to publish all files from the start"};
   }
   known_.push_back(std::move(made));
   return {};

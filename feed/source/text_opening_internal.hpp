@@ -55,6 +55,9 @@ private:
     std::optional<extent> whole; ///< Read when another one begins so.
   };
   [[nodiscard]] result<extent> whole_of(const source_info& info) const;
+  [[nodiscard]] result<std::optional<uint64_t>>
+  digest_at(const source_info& info, uint64_t offset) const;
+  [[nodiscard]] result<bool> begins_with(known_text& a, known_text& b) const;
 
   persistence::file_system* fs_;
   const reader_options* options_;

@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace millrace::nodes {
 
 namespace {
@@ -67,8 +69,39 @@ void print_one(const json_value& table) {
   print_table(rows);
 }
 
-/// Rows are known of nodes that answer only.
-int told_by_all(const cluster_config& config, const json_value& live) {
+/// Processes that are to have rows of the tables, on nodes that answer, and are
+/// not there.
+std::string away(const cluster_config& config, const json_value& live,
+                 const std::string& table) {
+  std::string out;
+  for (const auto& process : config.processes) {
+    if (!live.at("answered").find(process.node)
+        || live.at("processes").find(process.name))
+      continue;
+    const auto holds = [&](const table_config& each) {
+      return (table.empty() || each.schema.name == table)
+             && (process.type == process_type::rdb
+                   ? std::find(process.tables.begin(), process.tables.end(),
+                               each.schema.name)
+                       != process.tables.end()
+                   : process.type == process_type::hdb
+                       && config.home_of(each.schema.name)
+                            == process.hdb_directory);
+    };
+    if (std::any_of(config.tables.begin(), config.tables.end(), holds))
+      out += (out.empty() ? "" : ", ") + process.name;
+  }
+  return out;
+}
+
+/// Rows are known of nodes that answer only, and of processes that run there.
+int told_by_all(const cluster_config& config, const json_value& live,
+                const std::string& table) {
+  if (const auto gone = away(config, live, table); !gone.empty())
+    return fail({errc::unavailable,
+                 "rows are not counted of processes that do not run: " + gone
+                   + " ('millrace status' tells why, 'millrace spawn' starts "
+                     "one)"});
   std::string silent;
   for (const auto& node : config.nodes)
     if (!live.at("answered").find(node.name))
@@ -116,7 +149,8 @@ int run(const tables_options& options) {
     print_all(out);
   else
     print_one(out.elements()[0]);
-  return not_asked != exit_ok ? not_asked : told_by_all(*config, live);
+  return not_asked != exit_ok ? not_asked
+                              : told_by_all(*config, live, options.table);
 }
 
 } // namespace

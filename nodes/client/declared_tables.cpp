@@ -2,6 +2,8 @@
 #include <millrace/nodes/client/registered_processes.hpp>
 #include <millrace/persistence/columns/column_values.hpp>
 
+#include <algorithm>
+
 namespace millrace::nodes {
 
 namespace {
@@ -10,6 +12,26 @@ using namespace std::chrono_literals;
 
 /// Publishing goes on without an answer.
 constexpr auto patience = 300ms;
+
+/// An rdb that is to hold the table, and was started without it: `config`. Only
+/// for those that live, and that say what they hold.
+error lacks(const cluster_config& config, const process_row& row,
+            const std::string& table) {
+  const auto* mine = config.process(row.name);
+  const auto& declares = row.attributes.at("declares");
+  if (!row.available || mine == nullptr || row.type != process_type::rdb
+      || mine->type != process_type::rdb || !declares.is_object()
+      || declares.find(table) != nullptr
+      || std::find(mine->tables.begin(), mine->tables.end(), table)
+           == mine->tables.end())
+    return {};
+  return {errc::config,
+          config.path + ": table '" + table + "': " + row.name + " on node "
+            + row.node
+            + " was started without it, and would take none of these rows: "
+              "'millrace table add' brings it to the nodes that run, or "
+              "restart that node with this configuration"};
+}
 
 } // namespace
 
@@ -38,6 +60,8 @@ error check_declared(runtime& host, const cluster_config& config,
     return {};
   for (const auto& row : *rows) {
     const auto& theirs = row.attributes.at("declares").at(table);
+    if (const auto fault = lacks(config, row, table))
+      return fault;
     if (!row.available || !theirs.is_object()
         || (where == rows_go::by_stream && row.type != process_type::rdb))
       continue;

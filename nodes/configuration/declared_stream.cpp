@@ -1,4 +1,5 @@
 #include <millrace/messages/text/toml_document.hpp>
+#include <millrace/messages/text/toml_string.hpp>
 #include <millrace/nodes/configuration/declared_stream.hpp>
 #include <millrace/nodes/configuration/edited_text.hpp>
 
@@ -7,10 +8,11 @@ namespace millrace::nodes {
 namespace {
 
 std::string stream_table(const stream_declaration& what) {
-  std::string out = "\n[[stream]]\nname = " + quoted(what.name) + "\n";
+  std::string out
+    = "\n[[stream]]\nname = " + text::toml_string(what.name) + "\n";
   const auto add = [&out](const char* key, const std::string& value) {
     if (!value.empty())
-      out += std::string{key} + " = " + quoted(value) + "\n";
+      out += std::string{key} + " = " + text::toml_string(value) + "\n";
   };
   add("mode", what.mode);
   add("roll_size", what.roll_size);

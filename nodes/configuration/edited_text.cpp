@@ -1,3 +1,4 @@
+#include <millrace/messages/text/toml_string.hpp>
 #include <millrace/nodes/configuration/edited_text.hpp>
 
 #include <algorithm>
@@ -24,16 +25,6 @@ const toml_value* entry_of(const toml_value& table, std::string_view key) {
     if (name == key)
       return &value;
   return nullptr;
-}
-
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char each : text) {
-    if (each == '"' || each == '\\')
-      out += '\\';
-    out += each;
-  }
-  return out + '"';
 }
 
 result<std::string> add_to_lists(const std::string& text,
@@ -67,7 +58,7 @@ result<std::string> add_to_lists(const std::string& text,
   std::sort(places.rbegin(), places.rend());
   auto out = text;
   for (const auto at : places)
-    out.insert(at, quoted(item) + ", ");
+    out.insert(at, text::toml_string(item) + ", ");
   return out;
 }
 

@@ -16,10 +16,6 @@ namespace millrace::nodes {
 [[nodiscard]] const text::toml_value* entry_of(const text::toml_value& table,
                                                std::string_view key);
 
-/// As TOML has it. Names of a configuration have nothing to escape; what else a
-/// user gave is checked when the text is read.
-[[nodiscard]] std::string quoted(const std::string& text);
-
 /// Puts one more text first in the list `key` of each of these processes, of
 /// which each is of `type`; those without the list stay as they are: they have
 /// all. `not_found` and `invalid_argument` name the process.

@@ -208,7 +208,9 @@ TEST(JsonLinesTest, WhatIsLookedForAndNowhereIsNoSuccess) {
   // A file may be a quiet one beside another.
   sim::memory_file_system disk;
   put_file(disk, "a.json", other);
-  put_file(disk, "b.json", other + "{\"e\":\"trade\",\"v\":1,\"t\":2}\n");
+  put_file(disk, "b.json",
+           "{\"e\":\"book\",\"v\":1,\"t\":1}\n"
+           "{\"e\":\"trade\",\"v\":1,\"t\":2}\n");
   const auto got = read_all(disk, options_of(toml, {"a.json", "b.json"}));
   EXPECT_FALSE(got.failed) << to_string(got.failed);
   EXPECT_EQ(got.counters.rows, 1u);

@@ -83,7 +83,7 @@ TEST(LayoutGuessTest, FilesLoadByWhatIsGuessed) {
        "time,sym,price,size\n2024-01-02T09:30:00.5Z,A,\"1,234.50\",\"10,000\""
        "\n2024-01-02T09:30:01Z,A,7.25,\"1,000\"\n",
        "time:timestamp sym:symbol price:float size:long",
-       two + "|A|1234.5|10000", "'size': is its comma"},
+       two + "|A|1234.5|10000"},
       {"the same between semicolons",
        "time;sym;price\n2024-01-02T09:30:00.5Z;A;-1,234,567.50\n"
        "2024-01-02T09:30:01Z;A;999\n",
@@ -342,6 +342,46 @@ TEST(LayoutGuessTest, AFewLinesAmongJsonMayBeNone) {
          "2024-01-02T09:30:02Z|A|none\n",
          "time:timestamp sym:symbol c3:symbol",
          "757503000500000000|A|{\"x\":1}"});
+}
+
+TEST(LayoutGuessTest, TheMarksOfAFileAreThoseOfAllItsColumns) {
+  const std::string at = "31.07.2011 23:00:00;A;";
+  const auto row = [](const std::string& values) {
+    return "365468400000000000|A|" + values;
+  };
+  const std::string typed = "time:timestamp sym:symbol c3:float c4:";
+  for (const auto& [values, type, first] :
+       std::vector<std::tuple<std::string, std::string, std::string>>{
+         {"1.234,5;1.000", "long", "1234.5|1000"},
+         {"0,5;100\n" + at + "2,25;1.200", "long", "0.5|100"},
+         {"1.234.567,5;-1.000", "long", "1234567.5|-1000"},
+         {"1.5;1,000", "long", "1.5|1000"},
+         {"1,5;1,000", "float", "1.5|1"},
+         {"1'234.5;1'000", "long", "1234.5|1000"},
+         {"1 234,5;1 000", "long", "1234.5|1000"}})
+    check({values, at + values + "\n" + at + values + "\n", typed + type,
+           row(first)});
+  const auto odd = guess_layout(at + "5;1.000\n" + at + "6;2.000\n", "t");
+  ASSERT_TRUE(odd);
+  EXPECT_NE(odd->questions.at(0).find("'c4': is its point the mark"),
+            std::string::npos)
+    << odd->questions.at(0);
+}
+
+TEST(LayoutGuessTest, TimesAsPeopleWriteThem) {
+  const std::string opened = "757503000000000000"; // 2024-01-02 09:30
+  for (const std::string time :
+       {"2024-01-02 9:30:00", "2024-01-02 9:30", "1/2/24 9:30:00",
+        "Tue Jan  2 09:30:00 2024", "Jan 2 2024 9:30AM"}) {
+    const auto text = "time,sym\n" + time + ",A\n"
+                      + (time[0] == '1' ? "1/31/24 9:30:00,A\n" : "");
+    check({time, text, "time:timestamp sym:symbol", opened + "|A"});
+  }
+  check({"a time of day without seconds", "time,sym\n9:30,A\n16:00,A\n",
+         "time:timestamp sym:symbol", opened + "|A", "--date"});
+  check({"blanks around values",
+         "time, sym, px\n2024-01-02 09:30:00 , A , 1.5\n",
+         "time:timestamp sym:symbol px:float", opened + "|A|1.5"});
 }
 
 TEST(LayoutGuessTest, CodesKeepTheirZeroes) {

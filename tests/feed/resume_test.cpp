@@ -343,9 +343,21 @@ TEST(ResumeTest, ATextUnderTwoNamesIsRefusedUnlessAskedForAgain) {
   EXPECT_TRUE(refused.failed.context.starts_with("c.csv: "))
     << refused.failed.context;
   EXPECT_EQ(refused.rows(), 0u) << "the others would be published";
-  // It may differ behind what is looked at first.
+  // One that is the other and more, in either order, as in two commands.
   put_file(disk, "f.csv", text + "2024-01-29,A,1,x\n");
-  options.files = {"a.csv", "f.csv"};
+  put_file(disk, "h.csv", text.substr(0, text.find('\n', 300) + 1));
+  for (const auto& pair :
+       std::vector<std::vector<std::string>>{{"a.csv", "f.csv"},
+                                             {"f.csv", "a.csv"},
+                                             {"h.csv", "a.csv"},
+                                             {"a.csv", "h.csv"}}) {
+    options.files = pair;
+    EXPECT_EQ(read_all(disk, options).failed.code, errc::already_exists)
+      << pair[0];
+  }
+  // It may differ behind what is looked at first.
+  put_file(disk, "i.csv", text.substr(0, text.size() - 3) + "y\n");
+  options.files = {"a.csv", "i.csv"};
   EXPECT_FALSE(read_all(disk, options).failed);
   options.files = {"a.csv", "b.csv"};
   const auto two = read_all(disk, options);
@@ -381,7 +393,7 @@ TEST(ResumeTest, ALastLineWithoutItsEndIsTold) {
   sim::memory_file_system disk;
   const std::string text = "time,sym,price,note\n2024-01-29,A,1,x";
   put_file(disk, "a.csv", text);
-  put_file(disk, "b.csv", text + "\n");
+  put_file(disk, "b.csv", "time,sym,price,note\n2024-01-29,B,1,x\n");
   const auto got = read_all(disk, options_of(layout_text, {"a.csv", "b.csv"}));
   EXPECT_EQ(got.rows(), 2u);
   EXPECT_EQ(got.reports[0].open_line, "2024-01-29,A,1,x");

@@ -571,6 +571,11 @@ class Cluster(Case):
                                   self.config, code=64)
         self.assertIn("'rdb1' runs on node 'all'", err)
         self.run_program("stop", "rdb1", "--config", self.config)
+        # Its rows are not counted, and that is told.
+        out, err = self.run_program("tables", "trade", "-o", "json",
+                                    "--config", self.config, code=69)
+        self.assertEqual(json.loads(out)["rows"], {})
+        self.assertIn("do not run: rdb1", err)
         self.run_program("stop", "rdb1", "--config", self.config, code=64)
         out, _ = self.run_program("status", "--config", self.config, "-o",
                                   "json", code=1)

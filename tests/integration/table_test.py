@@ -123,8 +123,8 @@ def what_came_before_is_read_again(binary):
     made.up()
     old = made.directory / "old.toml"
     text = made.path.read_text()
-    # A program that knows more than the cluster.
-    old.write_text(text + TICK.replace("tick", "early"))
+    # A program that knows more than the cluster, and nothing of its rdb.
+    old.write_text(text.replace('"rdb1"', '"rdbx"') + TICK.replace("tick", "early"))
     rows = "".join(json.dumps({"time": f"2024-01-02T14:30:{i:02}Z", "sym": "A",
                                "price": i}) + "\n" for i in range(3))
     made.run("pub", "--config", old, "--stream", "market", "--table", "early",
@@ -158,6 +158,16 @@ def nothing_is_loaded_as_the_nodes_do_not_know_it(binary):
     mill.check("another declaration" in said and "'size' is long here, and int"
                in said and "millrace restart" in said, said)
     mill.check(count(made, "trade") == 1, "it can be asked")
+    # Nor is anything published that no rdb would take.
+    named = text.replace('name = "trade"', 'name = "trad2"', 1).replace(
+      '["trade"]', '["trad2"]', 1)
+    mill.check(named.count("trad2") == 2, named)
+    renamed = made.directory / "renamed.toml"
+    renamed.write_text(named)
+    said = made.run("pub", "--stream", "market", "--table", "trad2", "--config",
+                    renamed, text='{"time":"2024-01-04T10:00:00Z","sym":"A"}\n',
+                    code=78).stderr
+    mill.check("rdb1" in said and "was started without it" in said, said)
     mill.check("outgrown" not in made.process("hdb1"), made.process("hdb1"))
     # From where nobody of the cluster can be asked it is written all the same.
     other = made.directory / "elsewhere.toml"

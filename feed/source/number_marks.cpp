@@ -1,0 +1,154 @@
+#include <millrace/feed/source/number_marks_internal.hpp>
+#include <millrace/feed/text/number_text.hpp>
+
+#include <algorithm>
+
+namespace millrace::feed {
+
+namespace {
+
+using kind = guessed_column::kind;
+
+/// Digits in groups of three, with `mark` between them: "1,234", "-12,345.6".
+bool has_groups(std::string_view text, char mark, char point) {
+  if (text.starts_with('-') || text.starts_with('+'))
+    text.remove_prefix(1);
+  const auto whole = text.substr(0, text.find(point));
+  if (text.find(mark, whole.size()) != text.npos)
+    return false;
+  size_t in_group = 0;
+  bool first = true;
+  for (const char c : whole) {
+    if (c == mark) {
+      if (first ? in_group == 0 || in_group > 3 : in_group != 3)
+        return false;
+      first = false;
+      in_group = 0;
+    } else if (c < '0' || c > '9') {
+      return false;
+    } else {
+      ++in_group;
+    }
+  }
+  return first || in_group == 3;
+}
+
+/// Whether it is a number without its `group`, with a point for its `point`.
+bool is_marked_number(std::string_view text, char group, char point,
+                      bool& whole) {
+  std::string plain;
+  for (const char c : text)
+    if (c != group)
+      plain += c == point ? '.' : c;
+  exact_decimal value;
+  if (parse_exact(plain, value) != fault::none)
+    return false;
+  whole = whole && plain.find_first_of(".eE") == plain.npos;
+  return true;
+}
+
+template <class Values>
+bool has_any(const Values& values, char what) {
+  return std::any_of(values.begin(), values.end(), [&](const auto& text) {
+    return text.find(what) != std::string_view::npos;
+  });
+}
+
+/// All are numbers with `group` between thousands, and `point` before decimals.
+template <class Values>
+bool are_grouped(const Values& values, char group, char point, bool& whole) {
+  return std::all_of(values.begin(), values.end(), [&](const auto& text) {
+    return text.empty()
+           || (has_groups(text, group, point)
+               && is_marked_number(text, group, point, whole));
+  });
+}
+
+void take(guessed_column& column, char group, bool decimal_comma, bool whole) {
+  column.group = group;
+  column.decimal_comma = decimal_comma;
+  column.is = whole ? kind::whole : kind::decimal;
+  column.either_mark = false;
+}
+
+} // namespace
+
+bool guess_marks(const std::vector<std::string_view>& values,
+                 bool rather_groups, guessed_column& out) {
+  for (const char group : {'\'', ' '})
+    for (const char point : {'.', ','})
+      if (bool whole = true;
+          has_any(values, group) && are_grouped(values, group, point, whole)) {
+        take(out, group, point == ',' && has_any(values, ','), whole);
+        return true;
+      }
+  if (!has_any(values, ','))
+    return false;
+  bool whole = true;
+  const bool thousands = are_grouped(values, ',', '.', whole);
+  bool no_fraction = true;
+  const bool decimal
+    = std::all_of(values.begin(), values.end(), [&](auto text) {
+        const auto point = text.rfind('.');
+        return (point == text.npos || point < text.find(','))
+               && is_marked_number(text, '.', ',', no_fraction);
+      });
+  if (!thousands && !decimal)
+    return false;
+  if (thousands && (!decimal || rather_groups))
+    take(out, ',', false, whole);
+  else
+    take(out, '.', true, false);
+  out.either_mark = thousands && decimal;
+  return true;
+}
+
+void settle_marks(std::vector<guessed_column>& columns,
+                  const std::vector<std::vector<std::string>>& rows,
+                  char delimiter) {
+  const auto values_of = [&](size_t field) {
+    std::vector<std::string_view> out;
+    const auto& none = words_for_none();
+    for (const auto& row : rows)
+      if (std::find(none.begin(), none.end(), row[field]) == none.end())
+        out.emplace_back(row[field]);
+    return out;
+  };
+  bool comma_is_decimal = false;
+  bool comma_groups = false;
+  bool point_is_decimal = false;
+  std::vector<size_t> grouped; ///< Of points, as it seems.
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const auto& each = columns[i];
+    if (each.group != '\0' || each.decimal_comma) {
+      comma_is_decimal
+        = comma_is_decimal || (each.decimal_comma && !each.either_mark);
+      comma_groups = comma_groups || (each.group == ',' && !each.either_mark);
+    } else if (each.is == kind::decimal) {
+      const auto values = values_of(i);
+      bool whole = true;
+      if (!has_any(values, '.'))
+        continue;
+      if (are_grouped(values, '.', ',', whole))
+        grouped.push_back(i);
+      else
+        point_is_decimal = true;
+    }
+  }
+  // Where a point is the mark of decimals, a comma is none.
+  comma_groups = comma_groups || (point_is_decimal && !comma_is_decimal);
+  if (comma_is_decimal != comma_groups)
+    for (size_t i = 0; i < columns.size(); ++i)
+      if (bool whole = true; columns[i].either_mark) {
+        const bool fits = are_grouped(values_of(i), ',', '.', whole);
+        take(columns[i], comma_groups ? ',' : '.', comma_is_decimal,
+             comma_groups && fits && whole);
+      }
+  for (const auto i : grouped)
+    if (comma_is_decimal && !comma_groups && !point_is_decimal)
+      take(columns[i], '.', true, true);
+    else if (delimiter == ';' && !point_is_decimal && !comma_groups)
+      columns[i].either_mark = true;
+}
+
+} // namespace millrace::feed

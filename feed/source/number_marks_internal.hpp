@@ -1,0 +1,24 @@
+#pragma once
+
+#include <millrace/feed/source/guessed_column_internal.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::feed {
+
+/// Numbers with marks that programs do not write: "1,234.50", "1.234,5", "0,5",
+/// "1'234.5", "1 234,5". @returns false: they are none
+/// @param rather_groups a comma that can be both stands between thousands
+bool guess_marks(const std::vector<std::string_view>& values,
+                 bool rather_groups, guessed_column& out);
+
+/// The marks of one file are the same in all of its columns: what one shows
+/// holds for those that could be read in two ways.
+/// @param rows the values, as many in each as there are columns
+void settle_marks(std::vector<guessed_column>& columns,
+                  const std::vector<std::vector<std::string>>& rows,
+                  char delimiter);
+
+} // namespace millrace::feed
