@@ -159,9 +159,8 @@ def nothing_is_loaded_as_the_nodes_do_not_know_it(binary):
                in said and "millrace restart" in said, said)
     mill.check(count(made, "trade") == 1, "it can be asked")
     # Nor is anything published that no rdb would take.
-    named = text.replace('name = "trade"', 'name = "trad2"', 1).replace(
-      '["trade"]', '["trad2"]', 1)
-    mill.check(named.count("trad2") == 2, named)
+    named = text.replace('name = "trade"', 'name = "trad2"', 1)
+    mill.check(named != text, named)
     renamed = made.directory / "renamed.toml"
     renamed.write_text(named)
     said = made.run("pub", "--stream", "market", "--table", "trad2", "--config",
