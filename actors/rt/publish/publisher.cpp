@@ -89,7 +89,7 @@ result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
   origin_doubt doubt{*world.fs, directory, !local};
   persistence::log_writer_options log;
   log.directory = directory;
-  log.session = persistence::session_policy::next;
+  log.session = persistence::session_policy::same;
   log.roll_bytes = options.roll_bytes;
   log.before_repair = [&doubt] { return doubt.suspect(); };
   auto writer = persistence::log_writer::open(world, std::move(log));
