@@ -310,6 +310,8 @@ log_writer::surviving_ids() const noexcept {
 
 bool log_writer::recovered_clean() const noexcept { return impl_->clean; }
 
+bool log_writer::files_taken() const noexcept { return impl_->files_taken; }
+
 result<position> log_writer::append(record_kind kind, payload_kind payload,
                                     const message_header& header,
                                     std::span<const std::byte> bytes) {

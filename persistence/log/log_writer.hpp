@@ -88,6 +88,9 @@ public:
   /// Nothing that was recorded before is missing: the directory was empty, or
   /// its last session ended cleanly, or only its process died.
   [[nodiscard]] bool recovered_clean() const noexcept;
+  /// All files of the log, or those of its newest session, were taken away
+  /// since its last owner ended. Only of policies next and same.
+  [[nodiscard]] bool files_taken() const noexcept;
 
   /// Appends one message to the buffer. Does not check ids: the publisher does.
   /// Rolls (which writes what is buffered) when the file would pass its size.

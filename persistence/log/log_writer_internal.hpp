@@ -20,6 +20,7 @@ struct log_writer::impl {
   std::map<std::string, int64_t> surviving;   ///< From intact records alone.
   std::map<std::string, int64_t> earlier_ids; ///< Of files rolled since then.
   bool clean = true;
+  bool files_taken = false; ///< By what the notes tell of.
 
   std::shared_ptr<file> current;
   std::shared_ptr<detail::synced_file> marks;

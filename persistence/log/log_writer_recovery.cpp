@@ -283,6 +283,7 @@ void log_writer::impl::use_no_session_again(
   if (const auto ids = detail::read_ids(fs(), directory(), lineage);
       ids && ids->covered != position{})
     used(position{ids->covered.value - 1}.session());
+  files_taken = next_session > (files.empty() ? 0 : files.back().session + 1);
 }
 
 // No file is there: a new log, or somebody took them all away. Then the ids
@@ -384,7 +385,7 @@ error log_writer::impl::recover_last(
     return ids.failure();
   if (auto fault = recover_ids(files, *ids))
     return fault;
-  clean = verdict.clean;
+  clean = verdict.clean && (!files_taken || (mark && mark->closed));
   if (!clean)
     if (auto fault = warn_of_repair())
       return fault;

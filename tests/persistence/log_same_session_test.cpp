@@ -1,8 +1,7 @@
 #include <millrace/sim/disk/memory_file_system.hpp>
 #include <millrace/tests/support/counted_disk.hpp>
 
-#include <functional>
-#include <set>
+#include <utility>
 
 #include "log_fixture.hpp"
 
@@ -43,6 +42,7 @@ protected:
   void run(int count = 2, uint64_t roll_bytes = 1u << 20) {
     auto writer = open(roll_bytes);
     EXPECT_TRUE(writer->recovered_clean());
+    EXPECT_EQ(writer->files_taken(), std::exchange(taken_, false));
     if (id_ > 0) {
       EXPECT_EQ(writer->recovered_ids().at("feed"), id_);
     }
@@ -71,6 +71,7 @@ protected:
   env world_;
   uint64_t random_ = 100;
   int64_t id_ = 0;
+  bool taken_ = false; ///< Files, by the test.
 };
 
 TEST_F(LogSameSessionTest, RunsThatEndedCleanlyShareAFile) {
@@ -220,6 +221,7 @@ TEST_F(LogSameSessionTest, TakenAwayFilesAreAResetAndNoIdComesAgain) {
   const auto all = read();
   run(3);
   ASSERT_FALSE(disk_.remove("/log/log.0.0"));
+  taken_ = true;
   run(2); // Ids go on, as this one looks at.
   EXPECT_EQ(files().size(), 1u);
   EXPECT_EQ(files().back().session, 1u);
@@ -234,6 +236,7 @@ TEST_F(LogSameSessionTest, TakenAwayFilesAreAResetAndNoIdComesAgain) {
   ASSERT_FALSE(disk_.remove("/log/log.1.0"));
   ASSERT_FALSE(disk_.remove("/log/.synced"));
   auto writer = open();
+  EXPECT_TRUE(writer->files_taken());
   EXPECT_EQ(writer->appended_end().session(), 2u);
   EXPECT_EQ(writer->recovered_ids().at("feed"), id_);
   EXPECT_FALSE(writer->recovered_clean()); // The last run may have gone on.
@@ -249,6 +252,7 @@ TEST_F(LogSameSessionTest, ANewestFileThatWasTakenAwayIsAReset) {
     if (each.session == last.session)
       ASSERT_FALSE(
         disk_.remove("/log/" + log_file_name(each.session, each.roll)));
+  taken_ = true;
   run(2, 4096);
   EXPECT_EQ(files().back().session, last.session + 1);
   const auto got = read(end);
