@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/persistence/disk/file_system.hpp>
+#include <millrace/tests/support/watched_executor.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -20,6 +21,9 @@ public:
   std::atomic<uint64_t> listings{0};
   /// Bytes that were read from files.
   std::atomic<uint64_t> bytes_read{0};
+  /// Those of them that no job of a watched_executor read: what an actor reads
+  /// in its handlers.
+  std::atomic<uint64_t> handlers_bytes_read{0};
 
   using file = persistence::file;
 
@@ -29,7 +33,7 @@ public:
     if (!opened)
       return opened.failure();
     return std::unique_ptr<file>{
-      std::make_unique<counted_file>(*std::move(opened), bytes_read)};
+      std::make_unique<counted_file>(*std::move(opened), *this)};
   }
   result<std::vector<persistence::directory_entry>>
   list(const std::string& path) override {
@@ -72,13 +76,16 @@ public:
 private:
   class counted_file final : public file {
   public:
-    counted_file(std::unique_ptr<file> of, std::atomic<uint64_t>& bytes)
-      : of_{std::move(of)}, bytes_{&bytes} {}
+    counted_file(std::unique_ptr<file> of, counted_disk& counts)
+      : of_{std::move(of)}, counts_{&counts} {}
     result<size_t> read_at(uint64_t offset,
                            std::span<std::byte> into) override {
       auto got = of_->read_at(offset, into);
-      if (got)
-        *bytes_ += *got;
+      if (!got)
+        return got;
+      counts_->bytes_read += *got;
+      if (!watched_executor::in_job())
+        counts_->handlers_bytes_read += *got;
       return got;
     }
     error write_at(uint64_t offset, std::span<const std::byte> bytes) override {
@@ -94,7 +101,7 @@ private:
 
   private:
     std::unique_ptr<file> of_;
-    std::atomic<uint64_t>* bytes_;
+    counted_disk* counts_;
   };
 
   persistence::file_system* disk_;
