@@ -63,6 +63,8 @@ struct file_scan {
   /// What a seal at valid_end (or the one found) has to say.
   seal_info tally;
   std::optional<seal_info> seal;
+  /// The last record before valid_end says that the owner ended there.
+  bool closed = false;
   /// Set when bytes after valid_end are damage rather than a torn or unwritten
   /// tail: the file is sealed, an intact record follows, or they lie below the
   /// known synced end.

@@ -14,7 +14,8 @@ using detail::store;
 
 constexpr uint64_t magic = 0x31304449474c524d; // "MRLGID01"
 constexpr uint64_t step_bytes = 256u << 10;
-/// An index is written again when this much of its file is not covered.
+/// An index is written again when this much of its file is not covered, and
+/// when its file is whole.
 constexpr uint64_t uncovered_bytes_max = 8u << 20;
 constexpr size_t head_bytes = 56;
 
@@ -76,14 +77,14 @@ std::optional<time_index> decode(std::span<const std::byte> in,
 }
 
 // Extends the index over the intact records after what it covers. Damage ends
-// it: what follows is scanned each time.
-error extend(time_index& index, detail::record_window& window) {
+// it: what follows is scanned each time. Tells whether it came to the seal.
+result<bool> extend(time_index& index, detail::record_window& window) {
   for (;;) {
     auto found = window.at(index.covered);
     if (!found)
       return found.failure();
     if (found->kind != parse_outcome::what::record)
-      return {};
+      return false;
     const auto& record = found->record;
     if (index.covered - index.entries.back().offset >= step_bytes)
       index.entries.push_back({index.ts_max, index.covered});
@@ -95,7 +96,7 @@ error extend(time_index& index, detail::record_window& window) {
       }
     index.covered += record.length;
     if (record.kind == record_kind::seal)
-      return {};
+      return true;
   }
 }
 
@@ -117,9 +118,10 @@ result<time_index> index_of(file_system& fs, const std::string& directory,
   const auto before = index.covered;
   detail::record_window window{log, lineage, info.session, info.roll,
                                payload_check::skip};
-  if (auto fault = extend(index, window))
-    return fault;
-  if (!stored || index.covered - before > uncovered_bytes_max)
+  const auto whole = extend(index, window);
+  if (!whole)
+    return whole.failure();
+  if (!stored || *whole || index.covered - before > uncovered_bytes_max)
     // The index only saves time: where it cannot be kept (a full or read-only
     // disk), it is made again at the next call.
     (void)replace_file(fs, path, encode(index, lineage, begin));

@@ -131,6 +131,16 @@ struct intact_records {
 read_seal(file& source, const lineage_id& lineage, uint64_t session,
           uint64_t roll, uint64_t size);
 
+/// That the owner ended at the end of a file of `size` bytes, if its last
+/// record says so; with what the records before its next one tell, if that says
+/// it.
+struct closed_end {
+  std::optional<seal_info> tally;
+};
+[[nodiscard]] result<std::optional<closed_end>>
+read_closing(file& source, const lineage_id& lineage, uint64_t session,
+             uint64_t roll, uint64_t size);
+
 [[nodiscard]] uint64_t chain_hash(uint64_t hash, uint32_t record_crc) noexcept;
 
 /// Adds one record to what a seal will say.

@@ -1,4 +1,5 @@
 #include <millrace/persistence/log/log_internal.hpp>
+#include <millrace/persistence/log/session_mark.hpp>
 
 #include <algorithm>
 #include <xxhash.h>
@@ -197,6 +198,32 @@ result<std::optional<seal_info>> read_seal(file& source,
   return answer{*std::move(seal)};
 }
 
+result<std::optional<closed_end>> read_closing(file& source,
+                                               const lineage_id& lineage,
+                                               uint64_t session, uint64_t roll,
+                                               uint64_t size) {
+  using answer = std::optional<closed_end>;
+  auto start = record_ending_at(source, lineage, session, roll, size);
+  if (!start)
+    return start.failure();
+  if (!*start)
+    return answer{};
+  record_window window{source, lineage, session, roll, payload_check::verify};
+  auto found = window.at(**start);
+  if (!found)
+    return found.failure();
+  if (found->kind != parse_outcome::what::record
+      || found->record.kind != record_kind::state)
+    return answer{};
+  auto mark
+    = decode_closing(found->record.frame_at(found->record.first_frame).payload);
+  if (!mark)
+    return answer{};
+  if (mark->tally)
+    add_to_tally(*mark->tally, found->record);
+  return answer{closed_end{std::move(mark->tally)}};
+}
+
 uint64_t chain_hash(uint64_t hash, uint32_t record_crc) noexcept {
   return XXH3_64bits_withSeed(&record_crc, sizeof(record_crc), hash);
 }
@@ -339,6 +366,8 @@ result<file_scan> scan_open_file(file& source, const lineage_id& lineage,
     at += record.length;
     if (record.kind == record_kind::padding && !scan.padding)
       scan.padding = position::of(session, roll, begin);
+    scan.closed = record.kind == record_kind::state
+                  && is_closing(record.frame_at(record.first_frame).payload);
     if (record.kind != record_kind::seal) {
       add_to_tally(scan.tally, record);
       continue;

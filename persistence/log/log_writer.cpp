@@ -1,5 +1,6 @@
 #include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/persistence/log/log_writer_internal.hpp>
+#include <millrace/persistence/log/session_mark.hpp>
 
 #include <algorithm>
 
@@ -10,6 +11,12 @@ using detail::log_path;
 namespace {
 
 constexpr uint64_t file_bytes_max = uint64_t{1} << 30;
+
+/// Bytes of a record of the writer's own with such a payload.
+uint64_t own_record_bytes(size_t payload_bytes) {
+  return record_header_bytes
+         + frame_bytes_of(static_cast<uint32_t>(payload_bytes));
+}
 
 uint64_t seal_bytes_of(std::string_view origin) {
   return padded(static_cast<uint32_t>(20 + origin.size()));
@@ -64,6 +71,7 @@ error log_writer::impl::open_file(uint64_t session, uint64_t roll,
   sealed = false;
   damaged_from.reset();
   if (is_new) {
+    continues = false;
     dirty.directory = !MILLRACE_PLANTED(leave_a_new_log_name_unsynced);
     builder = record_builder{lineage, position::of(session, roll, 0)};
     handed_over = false;
@@ -121,9 +129,10 @@ error log_writer::impl::write(
   recorded = builder.end();
   dirty.add(current);
   handed_over = true;
-  if (seal_pending) {
-    seal_pending = false;
-    sealed = true;
+  if (seal_pending || closing_pending) {
+    sealed = seal_pending;
+    closing_written = closing_pending;
+    seal_pending = closing_pending = false;
     // Gives back what was reserved after the end.
     if (auto fault = current->truncate(recorded.offset()))
       return fail(std::move(fault));
@@ -133,17 +142,36 @@ error log_writer::impl::write(
   return {};
 }
 
-error log_writer::impl::put_seal(bool session_end) {
+void log_writer::impl::put_own(record_kind kind,
+                               std::span<const std::byte> payload) {
   MILLRACE_ASSERT(handed_over || builder.empty());
   if (handed_over) {
     builder.restart();
     handed_over = false;
   }
-  tally.session_end = session_end;
   message_header header;
   header.id = 0;
-  builder.add(record_kind::seal, payload_kind::opaque, header, encode(tally));
+  builder.add(kind, payload_kind::opaque, header, payload);
+}
+
+error log_writer::impl::put_seal(bool session_end) {
+  tally.session_end = session_end;
+  put_own(record_kind::seal, encode(tally));
   seal_pending = true;
+  return {};
+}
+
+// The next owner goes on in this file, if there is room for more than a seal.
+error log_writer::impl::put_end() {
+  const auto closing = detail::encode_closing(tally);
+  const auto bytes = own_record_bytes(closing.size());
+  if (options.session != session_policy::same
+      || recorded.offset() + bytes + own_record_bytes(detail::opening_bytes)
+             + seal_bytes
+           > options.roll_bytes)
+    return put_seal(true);
+  put_own(record_kind::state, closing);
+  closing_pending = true;
   return {};
 }
 
@@ -178,6 +206,8 @@ error log_writer::impl::seal_file(
 
 error log_writer::impl::roll(
   const std::function<void(const written&)>& on_write) {
+  if (continues && recorded.session() < position::session_max)
+    return end_session(on_write);
   if (auto fault = seal_file(false, on_write))
     return fault;
   if (auto fault
@@ -279,6 +309,8 @@ log_writer::surviving_ids() const noexcept {
 }
 
 bool log_writer::recovered_clean() const noexcept { return impl_->clean; }
+
+bool log_writer::files_taken() const noexcept { return impl_->files_taken; }
 
 result<position> log_writer::append(record_kind kind, payload_kind payload,
                                     const message_header& header,
@@ -400,9 +432,9 @@ error log_writer::close() {
     return {};
   if (auto fault = write())
     return fault;
-  if (!state.resumes() && !state.sealed) {
-    if (!state.seal_pending)
-      if (auto fault = state.put_seal(true))
+  if (!state.resumes() && !state.sealed && !state.closing_written) {
+    if (!state.seal_pending && !state.closing_pending)
+      if (auto fault = state.put_end())
         return fault;
     if (auto fault = write())
       return fault;

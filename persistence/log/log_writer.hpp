@@ -17,11 +17,15 @@
 namespace millrace::persistence {
 
 enum class session_policy {
-  next,   ///< Open `log.<last session + 1>.0` (publishers).
+  next,   ///< Open `log.<last session + 1>.0`.
   resume, ///< Go on in the last file after its last intact record.
   /// As resume, and what is damaged there is set aside: the owner can make it
   /// again (out/). Damage in earlier files stays, to be mended by the owner.
   rebuild,
+  /// Go on where the last owner closed the log; as next where none did
+  /// (publishers). A file that several owners wrote is the last one of its
+  /// session: whoever takes it away takes whole runs, which is a `reset`.
+  same,
 };
 
 /// More files than these are not to wait for a sync that nobody needs.
@@ -40,7 +44,8 @@ struct log_writer_options {
   /// of another lineage is `fenced`.
   lineage_id lineage{};
   /// Called once, before `open` changes a log of which something that was
-  /// recorded may be missing; what fails ends `open`. Only of policy next.
+  /// recorded may be missing; what fails ends `open`. Only of policies next and
+  /// same.
   std::function<error()> before_repair{};
 };
 
@@ -61,6 +66,9 @@ public:
   /// Policy next: in a new session. When the earlier one did not end cleanly,
   /// but only its process died (same boot, no failed sync), nothing is lost: it
   /// is sealed now. Otherwise it is left as it is, and readers see `reset`.
+  /// A session is never used again, also where its files were taken away.
+  /// Policy same: where the earlier owner closed the log, in its session, with
+  /// no look at the rest of the file; else as next.
   /// `locked` with the holder's pid; `limit_exceeded` after session 2^19 - 1.
   [[nodiscard]] static result<std::unique_ptr<log_writer>>
   open(env& world, log_writer_options options);
@@ -80,6 +88,9 @@ public:
   /// Nothing that was recorded before is missing: the directory was empty, or
   /// its last session ended cleanly, or only its process died.
   [[nodiscard]] bool recovered_clean() const noexcept;
+  /// All files of the log, or those of its newest session, were taken away
+  /// since its last owner ended. Only of policies next and same.
+  [[nodiscard]] bool files_taken() const noexcept;
 
   /// Appends one message to the buffer. Does not check ids: the publisher does.
   /// Rolls (which writes what is buffered) when the file would pass its size.
@@ -114,7 +125,8 @@ public:
   /// Called with each part right after it was written, also by rolls.
   std::function<void(const written&)> on_write;
 
-  /// Seals the current file and opens the next roll.
+  /// Seals the current file and opens the next roll; after one that an earlier
+  /// owner began, the next session, as `end_session`.
   [[nodiscard]] error roll();
   /// The same, and the file begins the next session: readers go on there
   /// without an event. `limit_exceeded` after session 2^19 - 1.
@@ -145,8 +157,10 @@ public:
   /// Writes and syncs now, on this thread.
   [[nodiscard]] error sync();
 
-  /// Clean end: writes, seals with session_end (policy next only: a resumed log
-  /// goes on after its last record), syncs, unlocks. Idempotent.
+  /// Clean end: writes, syncs, unlocks. Policy next seals with session_end;
+  /// policy same says in a last record that it closed, while there is room for
+  /// more, and seals so where there is none; a resumed log goes on after its
+  /// last record. Idempotent.
   [[nodiscard]] error close();
 
   /// Cuts the log back to `end` (a record boundary) and goes on there. Only

@@ -20,6 +20,7 @@ struct log_writer::impl {
   std::map<std::string, int64_t> surviving;   ///< From intact records alone.
   std::map<std::string, int64_t> earlier_ids; ///< Of files rolled since then.
   bool clean = true;
+  bool files_taken = false; ///< By what the notes tell of.
 
   std::shared_ptr<file> current;
   std::shared_ptr<detail::synced_file> marks;
@@ -27,6 +28,10 @@ struct log_writer::impl {
   record_builder builder{{}, {}};
   bool handed_over = false;  ///< The builder's bytes are written.
   bool seal_pending = false; ///< The builder's last record is the file's seal.
+  /// The builder's last record says that the owner ended.
+  bool closing_pending = false;
+  bool closing_written = false;
+  bool continues = false;    ///< An earlier owner began the current file.
   bool sealed = false;       ///< The current file is; the next one is to come.
   uint64_t reserved_end = 0; ///< Offset up to which space is reserved.
   position recorded;
@@ -49,7 +54,7 @@ struct log_writer::impl {
     return options.directory;
   }
   [[nodiscard]] bool resumes() const {
-    return options.session != session_policy::next;
+    return options.session == session_policy::resume || rebuilds();
   }
   [[nodiscard]] bool rebuilds() const {
     return options.session == session_policy::rebuild;
@@ -81,17 +86,28 @@ struct log_writer::impl {
                     const seal_info& last);
   error recover(std::vector<log_file_info> files);
   error seal_survivor(const log_file_info& last, const file_scan& scan);
+  error seal_closed(const log_file_info& last, const file_scan& scan);
   error warn_of_repair();
   error recover_last(const std::vector<log_file_info>& files,
                      const std::optional<detail::synced_mark>& mark);
-  [[nodiscard]] result<bool> ends_session(const log_file_info& last) const;
+  [[nodiscard]] result<tail_facts::ending_type>
+  ending_behind_damage(const log_file_info& last) const;
+  [[nodiscard]] result<file_scan>
+  look_at_last(const log_file_info& last,
+               const std::optional<detail::synced_mark>& mark) const;
+  error find_nothing(const std::optional<detail::synced_mark>& mark);
+  void use_no_session_again(const std::vector<log_file_info>& files,
+                            const std::optional<detail::synced_mark>& mark);
+  error continue_in(const log_file_info& last, const file_scan& scan);
   error go_on(const log_file_info& last, const file_scan& scan,
               const tail_verdict& verdict);
   error go_past(const log_file_info& last, const file_scan& scan,
                 const tail_verdict& verdict, position known_end);
   error cut_tail(const log_file_info& last, const file_scan& scan);
   error write(const std::function<void(const written&)>& on_write);
+  void put_own(record_kind kind, std::span<const std::byte> payload);
   error put_seal(bool session_end);
+  error put_end();
   error keep_ids(position covered);
   error seal_file(bool session_end,
                   const std::function<void(const written&)>& on_write);

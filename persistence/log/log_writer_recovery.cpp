@@ -1,5 +1,6 @@
 #include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/persistence/log/log_writer_internal.hpp>
+#include <millrace/persistence/log/session_mark.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -40,6 +41,15 @@ error log_writer::impl::recover_ids(const std::vector<log_file_info>& files,
         recovered[origin] = range.last;
     }
   };
+  const auto take_last = [&](const seal_info& seal) {
+    for (const auto& [origin, range] : seal.ids) {
+      surviving[origin] = range.last;
+      // Files after it that are gone may have had more.
+      auto& id = recovered.try_emplace(origin, range.last).first->second;
+      if (magnitude(range.last) > magnitude(id))
+        id = range.last;
+    }
+  };
   for (size_t i = 0; i + 1 < files.size(); ++i) {
     const auto& info = files[i];
     known = position::of(info.session, info.roll, 0) < covered;
@@ -70,8 +80,7 @@ error log_writer::impl::recover_ids(const std::vector<log_file_info>& files,
       return said.failure();
     take(*said);
   }
-  known = false;
-  take(last);
+  take_last(last);
   return {};
 }
 
@@ -86,6 +95,30 @@ error log_writer::impl::seal_survivor(const log_file_info& last,
   if (auto fault = write({}))
     return fault;
   return sync_now(false);
+}
+
+// Its owner closed it, and the next one has a reason to begin a session. The
+// closing tells what the file held, also where that is damaged now; where it
+// does not, readers of a damaged file see a `reset` after the damage.
+error log_writer::impl::seal_closed(const log_file_info& last,
+                                    const file_scan& scan) {
+  if (!scan.damaged)
+    return seal_survivor(last, scan);
+  auto opened = fs().open(log_path(directory(), last.session, last.roll),
+                          open_mode::read);
+  if (!opened)
+    return opened.failure();
+  auto closed = detail::read_closing(**opened, lineage, last.session, last.roll,
+                                     last.size);
+  if (!closed)
+    return closed.failure();
+  if (!*closed || !(*closed)->tally)
+    return {};
+  auto whole = scan;
+  whole.valid_end = position{scan.begin.value + last.size};
+  whole.size = last.size;
+  whole.tally = *std::move((*closed)->tally);
+  return seal_survivor(last, whole);
 }
 
 // The machine died: what the tail held is lost. The torn bytes go aside, so
@@ -171,6 +204,10 @@ tail_facts facts_of(const log_file_info& last, const file_scan& scan,
     facts.ending = ending::collected;
   else if (scan.size > scan.valid_end.value - scan.begin.value)
     facts.ending = scan.cut_off ? ending::cut_off : ending::wrong;
+  // Not where somebody went on after it, whatever became of that.
+  else if (scan.closed
+           && (!mark || mark->closed || mark->end != scan.valid_end))
+    facts.ending = ending::closed;
   facts.damaged = scan.damaged;
   if (!mark)
     return facts;
@@ -203,10 +240,9 @@ error log_writer::impl::recover(std::vector<log_file_info> files) {
   if (!opened)
     return opened.failure();
   marks = *std::move(opened);
+  if (!resumes())
+    use_no_session_again(files, mark);
   if (!files.empty()) {
-    // A session is never used again, whatever becomes of its files.
-    if (!resumes())
-      next_session = files.back().session + 1;
     // Without the note nobody knows what a power cut may have taken: what is
     // there stays, and readers tell what is missing.
     if (mark && mark->boot_id != fs().boot_id() && !mark->closed)
@@ -217,8 +253,8 @@ error log_writer::impl::recover(std::vector<log_file_info> files) {
                                                mark->end, files))
         return fault;
   }
-  if (auto fault = files.empty() ? begin_next_session(next_session)
-                                 : recover_last(files, mark))
+  if (auto fault
+      = files.empty() ? find_nothing(mark) : recover_last(files, mark))
     return fault;
   // The names are durable before any byte can leave this host: a session that
   // a power cut took back must never be begun a second time.
@@ -233,7 +269,43 @@ error log_writer::impl::recover(std::vector<log_file_info> files) {
   return {};
 }
 
-result<bool> log_writer::impl::ends_session(const log_file_info& last) const {
+// Whatever becomes of its files.
+void log_writer::impl::use_no_session_again(
+  const std::vector<log_file_info>& files,
+  const std::optional<detail::synced_mark>& mark) {
+  const auto used = [this](uint64_t session) {
+    next_session = std::max(next_session, session + 1);
+  };
+  if (!files.empty())
+    used(files.back().session);
+  if (mark)
+    used(mark->end.session());
+  if (const auto ids = detail::read_ids(fs(), directory(), lineage);
+      ids && ids->covered != position{})
+    used(position{ids->covered.value - 1}.session());
+  files_taken = next_session > (files.empty() ? 0 : files.back().session + 1);
+}
+
+// No file is there: a new log, or somebody took them all away. Then the ids
+// that it gave out are still known.
+error log_writer::impl::find_nothing(
+  const std::optional<detail::synced_mark>& mark) {
+  if (resumes() || next_session == 0)
+    return begin_next_session(next_session);
+  if (auto fault = recover_ids({}, {}))
+    return fault;
+  clean = mark && mark->closed;
+  if (!clean)
+    if (auto fault = warn_of_repair())
+      return fault;
+  return begin_next_session(next_session);
+}
+
+// How a damaged file ends, if the end of a session is there after the damage;
+// `none` else.
+result<tail_facts::ending_type>
+log_writer::impl::ending_behind_damage(const log_file_info& last) const {
+  using ending = tail_facts::ending_type;
   auto opened = fs().open(log_path(directory(), last.session, last.roll),
                           open_mode::read);
   if (!opened)
@@ -242,7 +314,44 @@ result<bool> log_writer::impl::ends_session(const log_file_info& last) const {
     = detail::read_seal(**opened, lineage, last.session, last.roll, last.size);
   if (!seal)
     return seal.failure();
-  return *seal && (*seal)->session_end;
+  if (*seal && (*seal)->session_end)
+    return ending::session_sealed;
+  const auto closed = detail::read_closing(**opened, lineage, last.session,
+                                           last.roll, last.size);
+  if (!closed)
+    return closed.failure();
+  return *closed ? ending::closed : ending::none;
+}
+
+// Of a file whose owner closed it, the end alone: who publishes often and
+// little reads no more each time.
+result<file_scan> log_writer::impl::look_at_last(
+  const log_file_info& last,
+  const std::optional<detail::synced_mark>& mark) const {
+  const auto begin = position::of(last.session, last.roll, 0);
+  if (options.session == session_policy::same && mark && mark->closed
+      && !mark->fenced && last.size != 0
+      && mark->end.value == begin.value + last.size) {
+    auto opened = fs().open(log_path(directory(), last.session, last.roll),
+                            open_mode::read);
+    if (!opened)
+      return opened.failure();
+    auto closed = detail::read_closing(**opened, lineage, last.session,
+                                       last.roll, last.size);
+    if (!closed)
+      return closed.failure();
+    if (*closed && (*closed)->tally) {
+      file_scan scan;
+      scan.begin = begin;
+      scan.valid_end = mark->end;
+      scan.size = last.size;
+      scan.tally = *std::move((*closed)->tally);
+      scan.closed = true;
+      return scan;
+    }
+  }
+  return scan_log_file(fs(), directory(), lineage, last,
+                       mark ? std::optional{mark->end} : std::nullopt);
 }
 
 error log_writer::impl::recover_last(
@@ -255,18 +364,17 @@ error log_writer::impl::recover_last(
         fs(), directory(), std::span{files}.first(files.size() - 1), known_end,
         mark && mark->fenced, dirty))
     return fault;
-  auto scan = scan_log_file(fs(), directory(), lineage, last,
-                            mark ? std::optional{mark->end} : std::nullopt);
+  auto scan = look_at_last(last, mark);
   if (!scan)
     return scan.failure();
   auto facts = facts_of(last, *scan, mark, fs().boot_id());
   // Damage before the end of a session is told as such: its end is here.
   if (scan->damaged && !resumes()) {
-    const auto is_end = ends_session(last);
-    if (!is_end)
-      return is_end.failure();
-    if (*is_end)
-      facts.ending = tail_facts::ending_type::session_sealed;
+    const auto end = ending_behind_damage(last);
+    if (!end)
+      return end.failure();
+    if (*end != tail_facts::ending_type::none)
+      facts.ending = *end;
   }
   const auto verdict = judge_tail(options.session, facts);
   // What is set aside is lost.
@@ -277,7 +385,7 @@ error log_writer::impl::recover_last(
     return ids.failure();
   if (auto fault = recover_ids(files, *ids))
     return fault;
-  clean = verdict.clean;
+  clean = verdict.clean && (!files_taken || (mark && mark->closed));
   if (!clean)
     if (auto fault = warn_of_repair())
       return fault;
@@ -296,6 +404,8 @@ error log_writer::impl::recover_last(
     if (auto fault = detail::add_left_unsynced(
           fs(), directory(), {&last, 1}, known_end, verdict.rewrite, dirty))
       return fault;
+  if (verdict.action == tail_verdict::action_type::go_on)
+    return continue_in(last, *scan);
   if (!resumes())
     return go_past(last, *scan, verdict, known_end);
   if (auto fault = go_on(last, *scan, verdict))
@@ -303,6 +413,24 @@ error log_writer::impl::recover_last(
   if (scan->valid_end != intact_end && !scan->seal)
     damaged_from = intact_end;
   return {};
+}
+
+error log_writer::impl::continue_in(const log_file_info& last,
+                                    const file_scan& scan) {
+  if (auto fault = resume_in(last, scan))
+    return fault;
+  continues = true;
+  const auto opening = detail::encode_opening();
+  auto fault
+    = make_room(record_kind::state, payload_kind::opaque, {},
+                frame_bytes_of(static_cast<uint32_t>(opening.size())), {});
+  if (!fault) {
+    put_own(record_kind::state, opening);
+    fault = write({});
+  }
+  // Where the disk is full it comes before the first message: until then the
+  // note of what is synced says that somebody goes on here.
+  return fault.code == errc::no_space ? error{} : fault;
 }
 
 error log_writer::impl::go_on(const log_file_info& last, const file_scan& scan,
@@ -326,7 +454,7 @@ error log_writer::impl::go_past(const log_file_info& last,
                                 position known_end) {
   auto end = scan.valid_end;
   if (verdict.action == tail_verdict::action_type::seal) {
-    if (auto fault = seal_survivor(last, scan))
+    if (auto fault = seal_closed(last, scan))
       return fault;
     if (recorded.session() == last.session)
       end = recorded;

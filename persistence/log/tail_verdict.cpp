@@ -36,6 +36,15 @@ tail_verdict judge_tail(session_policy policy,
   }
   if (facts.ending == ending::session_sealed)
     return {action::keep, true, facts.fenced};
+  if (facts.ending == ending::closed) {
+    // A closing of long ago stands at the end where what followed it is gone.
+    const bool whole = facts.mark != tail_facts::mark_type::missed;
+    const bool on = policy == session_policy::same && whole && !facts.damaged
+                    && !facts.fenced;
+    if (!whole)
+      return {action::keep, false, facts.fenced};
+    return {on ? action::go_on : action::seal, true, facts.fenced};
+  }
   // What it held was merged everywhere. But if its owner did not end in it, a
   // file followed that is gone, and with it ids that were given out.
   if (facts.ending == ending::collected)

@@ -16,6 +16,7 @@ struct tail_facts {
     sealed,         ///< The intact records end with a seal: the log rolled.
     session_sealed, ///< With a seal that ends the session.
     collected,      ///< The file was merged everywhere, and emptied.
+    closed,         ///< The last record says that its owner ended there.
   };
   /// Where the synced end that an earlier owner noted lies.
   enum class mark_type : uint8_t {
@@ -42,9 +43,10 @@ struct tail_verdict {
   enum class action_type : uint8_t {
     keep, ///< As it is: a clean end, or damage that stays to be seen.
     cut,  ///< Set a torn tail aside: what a power cut left counts for nothing.
-    seal, ///< Seal it: only its process died, so nothing is missing.
+    seal, ///< Seal it: only its process died, or it closed; nothing is missing.
     refuse, ///< Damaged, and its owner may not go on in it.
     pass,   ///< Damaged: what is intact after that stays, a tail goes aside.
+    go_on,  ///< Go on in it: its owner ended there, and nothing is missing.
   };
 
   action_type action = action_type::keep;
@@ -58,8 +60,9 @@ struct tail_verdict {
 };
 
 /// Policies `resume` and `rebuild` go on in the file after `keep`, `cut` and
-/// `pass`; policy `next` begins a session whatever the action. `resume` alone
-/// refuses, and `rebuild` alone passes.
+/// `pass`; policies `next` and `same` begin a session, whatever the action but
+/// `go_on`. `resume` alone refuses, `rebuild` alone passes, `same` alone goes
+/// on.
 [[nodiscard]] tail_verdict judge_tail(session_policy policy,
                                       const tail_facts& facts) noexcept;
 

@@ -3,6 +3,14 @@
 namespace millrace::rt {
 namespace {
 
+size_t log_files_below(const std::filesystem::path& directory) {
+  size_t count = 0;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator{directory})
+    count += entry.path().filename().string().starts_with("log.");
+  return count;
+}
+
 class RtTest : public rt_fixture, public ::testing::WithParamInterface<bool> {};
 
 TEST_P(RtTest, PublishedMessagesArriveInOrderOnce) {
@@ -113,6 +121,53 @@ TEST_P(RtTest, WipedPublisherDirectoryIsAReset) {
   EXPECT_EQ(in.events[0].kind, event_kind::reset);
   EXPECT_EQ(in.events[0].from, in.ends[4]);
   EXPECT_EQ(in.ids[5], 6) << "RT told the new life where the old one ended";
+}
+
+TEST_P(RtTest, RunsThatEndCleanlyCostTheNodeNoFiles) {
+  constexpr size_t runs = 25;
+  start_node(GetParam());
+  inbox in;
+  subscribe(in);
+  for (size_t run = 0; run < runs; ++run) {
+    auto pub = publish_to("hostA");
+    ASSERT_FALSE(pub->wait_verified(10s));
+    ASSERT_TRUE(pub->publish(bytes_of("x")));
+    ASSERT_FALSE(pub->flush(ack_level::committed, 20s));
+    ASSERT_FALSE(pub->close());
+    end_publisher(std::move(pub));
+  }
+  ASSERT_TRUE(in.wait_for(runs));
+  for (size_t i = 0; i < runs; ++i)
+    EXPECT_EQ(in.ids[i], static_cast<int64_t>(i) + 1);
+  EXPECT_TRUE(in.events.empty());
+  EXPECT_EQ(log_files_below(root / "pub"), 1u);
+  EXPECT_EQ(
+    log_files_below(host->config().stream_directory("rt1", "market") + "/in"),
+    1u);
+}
+
+// Its notes stay, and its messages are gone: ids go on, and those who read the
+// stream are told.
+TEST_P(RtTest, LogFilesOfAPublisherThatWereTakenAwayAreAReset) {
+  start_node(GetParam());
+  inbox in;
+  subscribe(in);
+  for (int life = 0; life < 2; ++life) {
+    auto pub = publish_to("hostA");
+    ASSERT_FALSE(pub->wait_verified(10s));
+    for (int i = 0; i < 5; ++i)
+      ASSERT_TRUE(pub->publish(bytes_of("x")));
+    ASSERT_FALSE(pub->flush(ack_level::committed, 20s));
+    ASSERT_FALSE(pub->close());
+    end_publisher(std::move(pub));
+    std::filesystem::remove(root / "pub/hostA.market/log.0.0");
+  }
+  ASSERT_TRUE(in.wait_for(10));
+  EXPECT_EQ(in.ids[5], 6);
+  EXPECT_EQ(log_files_below(root / "pub"), 1u);
+  ASSERT_EQ(in.events.size(), 1u);
+  EXPECT_EQ(in.events[0].kind, event_kind::reset);
+  EXPECT_EQ(in.events[0].from, in.ends[4]);
 }
 
 TEST_P(RtTest, TwoPublishersEachKeepTheirOrder) {

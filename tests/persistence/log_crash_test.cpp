@@ -110,14 +110,15 @@ void expect_prefix(memory_file_system& disk, const std::set<int64_t>& promised,
 class LogCrashTest : public ::testing::TestWithParam<uint64_t> {};
 
 TEST_P(LogCrashTest, ADeadProcessLosesNothingRecorded) {
+  const auto policy
+    = GetParam() % 2 == 0 ? session_policy::next : session_policy::same;
   crashing_writer writer{GetParam()};
   for (int life = 0; life < 12; ++life) {
     const bool faulty = writer.random_() % 3 == 0;
     if (faulty)
       writer.disk.write_short(1 + writer.random_() % 20,
                               writer.random_() % 600);
-    writer.live(1 + static_cast<int>(writer.random_() % 60),
-                session_policy::next);
+    writer.live(1 + static_cast<int>(writer.random_() % 60), policy);
     writer.disk.heal();
     writer.disk.end_process();
     ASSERT_TRUE(faulty || !writer.open_failure)
@@ -130,7 +131,8 @@ TEST_P(LogCrashTest, ADeadProcessLosesNothingRecorded) {
 }
 
 TEST_P(LogCrashTest, APowerCutLosesNothingSynced) {
-  for (const auto policy : {session_policy::next, session_policy::resume}) {
+  for (const auto policy :
+       {session_policy::next, session_policy::same, session_policy::resume}) {
     crashing_writer writer{GetParam()};
     for (int life = 0; life < 12; ++life) {
       writer.live(1 + static_cast<int>(writer.random_() % 60), policy);

@@ -1,64 +1,27 @@
 #include <millrace/sim/disk/memory_file_system.hpp>
+#include <millrace/tests/support/counted_disk.hpp>
 
 #include "log_fixture.hpp"
 
 namespace millrace::persistence {
 namespace {
 
-/// A disk that counts how often a directory is listed.
-class counted_disk final : public file_system {
-public:
-  result<std::unique_ptr<file>> open(const std::string& path,
-                                     open_mode mode) override {
-    return disk_.open(path, mode);
-  }
-  result<std::vector<directory_entry>> list(const std::string& path) override {
-    ++listings;
-    return disk_.list(path);
-  }
-  error create_directories(const std::string& path) override {
-    return disk_.create_directories(path);
-  }
-  error rename(const std::string& from, const std::string& to) override {
-    return disk_.rename(from, to);
-  }
-  error remove(const std::string& path) override { return disk_.remove(path); }
-  error remove_all(const std::string& path) override {
-    return disk_.remove_all(path);
-  }
-  error sync_directory(const std::string& path) override {
-    return disk_.sync_directory(path);
-  }
-  bool exists(const std::string& path) override { return disk_.exists(path); }
-  error mark_archived(const std::string& path) override {
-    return disk_.mark_archived(path);
-  }
-  result<std::unique_ptr<mapped_file>> map(const std::string& path) override {
-    return disk_.map(path);
-  }
-  result<std::unique_ptr<directory_lock>>
-  lock_directory(const std::string& path) override {
-    return disk_.lock_directory(path);
-  }
-  uint64_t boot_id() override { return disk_.boot_id(); }
-  result<uint64_t> free_bytes(const std::string& path) override {
-    return disk_.free_bytes(path);
-  }
-  result<uint64_t> total_bytes(const std::string& path) override {
-    return disk_.total_bytes(path);
-  }
-
-  size_t listings = 0;
-
-private:
-  sim::memory_file_system disk_;
-};
+/// The id of the first message there.
+int64_t id_at(file_system& fs, position from) {
+  auto reader = log_reader::open(fs, {.directory = log_directory}, from);
+  if (!reader)
+    return -1;
+  const auto item = (*reader)->next();
+  const auto* message = item ? std::get_if<log_message>(&*item) : nullptr;
+  return message != nullptr ? message->frame.header.id : -1;
+}
 
 /// A listing takes as long as there are files: one per file would make the time
 /// to read them all grow with their square.
 TEST(LogManyFilesTest, FilesAreReadThroughWithoutAListingOfEach) {
   constexpr int64_t file_count = 300;
-  counted_disk disk;
+  sim::memory_file_system memory;
+  test_support::counted_disk disk{memory};
   env world;
   world.fs = &disk;
   world.random = [] { return uint64_t{7}; };
@@ -85,6 +48,45 @@ TEST(LogManyFilesTest, FilesAreReadThroughWithoutAListingOfEach) {
   ASSERT_EQ(all.events.size(), 1u);
   EXPECT_EQ(all.events[0].kind, event_kind::badtail);
   EXPECT_EQ(all.events[0].to, position::of(0, 201, 0));
+}
+
+/// Once there is an index, a time is found with little reading, however long
+/// the log is: also where a file that was indexed grew since, and is whole now.
+TEST(LogManyFilesTest, ATimeIsFoundWithoutReadingTheLog) {
+  // A window, a step of the index, and the indexes.
+  constexpr uint64_t little = 1u << 20;
+  sim::memory_file_system memory;
+  test_support::counted_disk disk{memory};
+  env world;
+  world.fs = &disk;
+  world.random = [] { return uint64_t{7}; };
+  auto writer = log_writer::open(
+    world, {.directory = log_directory, .roll_bytes = 8u << 20});
+  ASSERT_TRUE(writer) << to_string(writer.failure());
+  const std::string payload(1000, 'x');
+  int64_t id = 0;
+  for (const int64_t messages : {10'000, 40'000}) {
+    while (id < messages) {
+      ++id;
+      ASSERT_TRUE((*writer)->append(record_kind::messages, payload_kind::opaque,
+                                    {"a", id, id, null_int},
+                                    bytes_of(payload)));
+    }
+    ASSERT_FALSE((*writer)->write());
+    ASSERT_TRUE(find_time(disk, log_directory, id));
+    for (const int64_t ts :
+         {int64_t{0}, int64_t{1}, id / 3, id / 2, id - 1, id, id + 1}) {
+      SCOPED_TRACE(ts);
+      disk.bytes_read = 0;
+      const auto found = find_time(disk, log_directory, ts);
+      ASSERT_TRUE(found) << to_string(found.failure());
+      EXPECT_LT(disk.bytes_read, little);
+      if (ts < 1 || ts > id)
+        continue;
+      const auto next = id_at(disk, *found);
+      EXPECT_EQ(next, ts);
+    }
+  }
 }
 
 } // namespace

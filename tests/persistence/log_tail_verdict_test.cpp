@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ struct verdict_case {
   tail_facts facts;
   tail_verdict resume;
   tail_verdict next;
+  /// Of policy same, where it is not that of next.
+  std::optional<tail_verdict> same{};
 };
 
 const tail_verdict keep{action::keep, false, false};
@@ -39,6 +42,7 @@ const tail_verdict cut_rewritten{action::cut, false, true};
 const tail_verdict seal{action::seal, true, false};
 const tail_verdict refuse{action::refuse, false, false};
 const tail_verdict pass{action::pass, false, false};
+const tail_verdict go_on{action::go_on, true, false};
 
 const std::vector<verdict_case> cases{
   // Only the process died: everything that was written is there.
@@ -58,6 +62,24 @@ const std::vector<verdict_case> cases{
    {ending::session_sealed, mark::closed, !damaged, same_boot},
    keep_clean,
    keep_clean},
+  {"closed",
+   {ending::closed, mark::closed, !damaged, same_boot},
+   keep_clean,
+   seal,
+   go_on},
+  {"closed, no note",
+   {ending::closed, mark::none, !damaged, same_boot},
+   keep_clean,
+   seal,
+   go_on},
+  {"closed once, and what came after it is gone",
+   {ending::closed, mark::missed, damaged, same_boot},
+   refuse,
+   keep},
+  {"closed, after damage",
+   {ending::closed, mark::closed, damaged, same_boot},
+   refuse,
+   seal},
   {"collected",
    {ending::collected, mark::closed, !damaged, same_boot},
    keep_clean,
@@ -150,6 +172,15 @@ const std::vector<verdict_case> cases{
    {ending::session_sealed, mark::closed, !damaged, !same_boot},
    keep_clean,
    keep_clean},
+  {"power cut, closed at its end",
+   {ending::closed, mark::closed, !damaged, !same_boot},
+   {action::cut, true, false},
+   seal,
+   go_on},
+  {"fenced, closed",
+   {ending::closed, mark::reached, !damaged, same_boot, fenced},
+   keep_rewritten,
+   {action::seal, true, true}},
   {"power cut, fenced before",
    {ending::none, mark::reached, !damaged, !same_boot, fenced},
    cut_rewritten,
@@ -178,6 +209,8 @@ TEST(LogTailVerdictTest, EachCaseHasOneVerdictPerPolicy) {
     SCOPED_TRACE(each.name);
     EXPECT_EQ(judge_tail(session_policy::resume, each.facts), each.resume);
     EXPECT_EQ(judge_tail(session_policy::next, each.facts), each.next);
+    EXPECT_EQ(judge_tail(session_policy::same, each.facts),
+              each.same.value_or(each.next));
     // What can be made again is never refused; else it is as a resumed log.
     auto made_again = each.resume;
     if (each.resume == refuse)
@@ -188,7 +221,7 @@ TEST(LogTailVerdictTest, EachCaseHasOneVerdictPerPolicy) {
 
 // The promises that recovery builds on, over every combination of facts.
 TEST(LogTailVerdictTest, KeepsItsPromisesForAllFacts) {
-  for (int ends = 0; ends < 6; ++ends)
+  for (int ends = 0; ends < 7; ++ends)
     for (int marks = 0; marks < 4; ++marks)
       for (int bits = 0; bits < 8; ++bits) {
         const tail_facts facts{static_cast<ending>(ends),
@@ -197,13 +230,23 @@ TEST(LogTailVerdictTest, KeepsItsPromisesForAllFacts) {
         SCOPED_TRACE(testing::Message() << ends << ' ' << marks << ' ' << bits);
         const auto on = judge_tail(session_policy::resume, facts);
         const auto past = judge_tail(session_policy::next, facts);
+        const auto same = judge_tail(session_policy::same, facts);
         EXPECT_NE(on.action, action::seal);
+        EXPECT_NE(on.action, action::go_on);
+        EXPECT_NE(past.action, action::go_on);
+        // Who goes on in a session lost nothing of it.
+        if (same.action == action::go_on)
+          EXPECT_TRUE(same.clean && !facts.damaged && !facts.fenced
+                      && facts.mark != mark::missed);
+        else
+          EXPECT_EQ(same, past);
         EXPECT_NE(past.action, action::refuse);
         // What stays of a file whose sync failed is made durable.
         EXPECT_EQ(past.rewrite, facts.fenced);
         EXPECT_EQ(on.rewrite, facts.fenced && on.action != action::refuse);
-        // A seal says that nothing is missing: only a live cache knows.
-        if (past.action == action::seal)
+        // A seal says that nothing is missing: only a live cache knows, or who
+        // closed the log.
+        if (past.action == action::seal && facts.ending != ending::closed)
           EXPECT_TRUE(facts.same_boot && !facts.fenced && !facts.damaged);
         // Bytes are taken only where a power cut may have torn them, or a
         // failed sync lost them.

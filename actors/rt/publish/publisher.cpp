@@ -89,16 +89,17 @@ result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
   origin_doubt doubt{*world.fs, directory, !local};
   persistence::log_writer_options log;
   log.directory = directory;
-  log.session = persistence::session_policy::next;
+  log.session = persistence::session_policy::same;
   log.roll_bytes = options.roll_bytes;
   log.before_repair = [&doubt] { return doubt.suspect(); };
   auto writer = persistence::log_writer::open(world, std::move(log));
   if (!writer)
     return with_remedy(*world.fs, directory, writer.failure());
+  const bool files_taken = (*writer)->files_taken();
   std::unique_ptr<publisher> out{
     new publisher{world, std::move(options), std::move(directory),
                   std::move(doubt), *std::move(writer)}};
-  if (auto fault = out->raise_fence())
+  if (auto fault = out->raise_fence(files_taken))
     return fault;
   return out;
 }
@@ -122,14 +123,19 @@ publisher::publisher(persistence::env& world, publisher_options options,
                            .journal = is_local_journal()});
 }
 
-error publisher::raise_fence() {
-  if (!doubt_.wants_fence())
+error publisher::raise_fence(bool files_taken) {
+  // Who reads a journal sees for himself.
+  if (!doubt_.wants_fence() && (!files_taken || is_local_journal()))
     return {};
   stream_event event;
   event.kind = event_kind::reset;
   event.origin = options_.origin;
   event.last_id = ids_.last_id();
-  if (!options_.resumes)
+  if (files_taken)
+    event.cause
+      = "files of the publisher's log were taken away: what they held "
+        "and was not merged is lost";
+  else if (!options_.resumes)
     event.cause = "the publisher's machine went down: what it had published "
                   "after this and not synced is lost";
   const auto held = log_->lock();

@@ -180,7 +180,8 @@ private:
             std::string directory, origin_doubt doubt,
             std::unique_ptr<persistence::log_writer> writer);
 
-  error raise_fence();
+  /// @param files_taken nobody knows what was in them
+  error raise_fence(bool files_taken);
 
   persistence::env* env_;
   publisher_options options_;

@@ -30,6 +30,7 @@ json_value scan_json(const log_file_info& info, const file_scan& scan) {
           {"valid_end", scan.valid_end.value},
           {"sealed", scan.seal.has_value()},
           {"session_end", scan.seal && scan.seal->session_end},
+          {"closed", scan.closed && !scan.damaged},
           {"damaged", scan.damaged},
           {"reason", scan.reason},
           {"ids", ids}};
@@ -66,7 +67,7 @@ int show_info(const log_options& options) {
       fmt::format("{:<20} {:>12} bytes, {} messages in {} records, {}{}",
                   log_file_name(info.session, info.roll), info.size,
                   scan->tally.message_count, scan->record_count,
-                  !scan->seal               ? "open"
+                  !scan->seal               ? scan->closed ? "closed" : "open"
                   : scan->seal->session_end ? "sealed, end of session"
                                             : "sealed",
                   scan->damaged ? ", damaged: " + scan->reason : ""));
