@@ -77,6 +77,13 @@ class Documents(unittest.TestCase):
             "Streams from a shell"])
         self.assertEqual(len(answers), 2)
 
+    def test_the_tutorial(self):
+        answers = self.run_as_printed("docs/tutorial.md", [
+            "A cluster", "A file that nobody has seen",
+            "The file grows, and one line is wrong", "The stream behind it",
+            "The end of the day", "A process dies"])
+        self.assertEqual(len(answers), 4)
+
     def test_operations(self):
         self.run_as_printed(
             "docs/operations.md", ["Days past", "Start, stop, look"],
