@@ -110,6 +110,25 @@ TEST_F(FlowTest, ADamagedPayloadIsTheSourcesToTell) {
   EXPECT_EQ(sender->stalled(), "");
 }
 
+TEST_F(FlowTest, HowFarTheReceiverTookTheLogInIsKnown) {
+  write(1);
+  ASSERT_FALSE(writer->roll());
+  const auto next = writer->recorded_end();
+  const auto third = write(3);
+  auto sender = flow();
+  EXPECT_EQ(sender->taken(), position{});
+  EXPECT_FALSE(sent_by(*sender).empty());
+  // In an earlier file than what was sent last: not more than its begin.
+  EXPECT_EQ(sender->taken(), next);
+  const auto of_last = third.value - next.value;
+  sender->acked(sender->sent() - of_last);
+  EXPECT_EQ(sender->taken(), next);
+  sender->acked(sender->sent() - of_last / 2);
+  EXPECT_EQ(sender->taken().value, third.value - of_last / 2);
+  sender->acked(sender->sent());
+  EXPECT_EQ(sender->taken(), third);
+}
+
 TEST_F(FlowTest, DamageInTheLastFileIsPassedOnceSomethingIntactFollows) {
   const auto first = write(1);
   const auto second = write(2);

@@ -1,3 +1,5 @@
+#include <future>
+
 #include "rt_fixture.hpp"
 
 namespace millrace::rt {
@@ -168,6 +170,77 @@ TEST_P(RtTest, LogFilesOfAPublisherThatWereTakenAwayAreAReset) {
   ASSERT_EQ(in.events.size(), 1u);
   EXPECT_EQ(in.events[0].kind, event_kind::reset);
   EXPECT_EQ(in.events[0].from, in.ends[4]);
+}
+
+// It has no name, and holds nothing: what it took in is told while it is there.
+TEST_P(RtTest, ASubscriberThatFallsBehindIsSeenWhileItIsConnected) {
+  constexpr size_t messages = 2000;
+  start_node(GetParam());
+  const auto told = [this] {
+    caf::scoped_actor self{host->system()};
+    status_facts out;
+    self->request(node, 20s, status_atom_v)
+      .receive([&](const status_facts& facts) { out = facts; },
+               [](const caf::error& why) {
+                 ADD_FAILURE() << to_string(from_caf(why));
+               });
+    return out;
+  };
+  // Until the subscribers' bytes of lag are as wanted, the most first.
+  const auto becomes = [&](const auto& wanted) {
+    const auto until = std::chrono::steady_clock::now() + 20s;
+    std::vector<uint64_t> bytes;
+    do {
+      const auto status = told();
+      bytes.clear();
+      for (const auto& each : status.at("connected").elements())
+        bytes.push_back(each.at("lag").at("bytes").natural().value_or(0));
+      const auto most
+        = status.at("subscriber_lag").at("bytes").natural().value_or(0);
+      EXPECT_EQ(most, bytes.empty() ? 0 : bytes.front());
+      if (wanted(bytes))
+        return true;
+    } while (std::chrono::steady_clock::now() < until);
+    ADD_FAILURE() << ::testing::PrintToString(bytes);
+    return false;
+  };
+  using lags = std::vector<uint64_t>;
+  EXPECT_TRUE(becomes([](const lags& bytes) { return bytes.empty(); }));
+  inbox fast;
+  subscribe(fast);
+  inbox slow;
+  std::promise<void> goes_on;
+  auto handlers = slow.handlers();
+  handlers.on_message
+    = [wait = goes_on.get_future().share(),
+       take = handlers.on_message](const message& m, position end) {
+        wait.wait();
+        take(m, end);
+      };
+  auto running = host->subscribe("market", std::move(handlers), {});
+  ASSERT_TRUE(running) << to_string(running.failure());
+  subscribers.push_back(running->subscriber);
+  auto pub = publish_to("hostA");
+  ASSERT_FALSE(pub->wait_verified(10s));
+  const std::string payload(1000, 'x');
+  for (size_t i = 0; i < messages; ++i)
+    ASSERT_TRUE(pub->publish(bytes_of(payload)));
+  ASSERT_FALSE(pub->flush(ack_level::committed, 20s));
+  ASSERT_TRUE(fast.wait_for(messages));
+  EXPECT_TRUE(becomes([&](const lags& bytes) {
+    return bytes.size() == 2 && bytes[0] >= messages * payload.size()
+           && bytes[1] == 0;
+  }));
+  const auto now = told();
+  const auto& first = now.at("connected").elements().front();
+  EXPECT_EQ(first.at("pid").text_or_empty(), std::to_string(::getpid()));
+  EXPECT_GE(first.at("lag").at("messages").natural().value_or(0), messages);
+  goes_on.set_value();
+  ASSERT_TRUE(slow.wait_for(messages));
+  EXPECT_TRUE(becomes(
+    [](const lags& bytes) { return bytes.size() == 2 && bytes[0] == 0; }));
+  kill_subscriber();
+  EXPECT_TRUE(becomes([](const lags& bytes) { return bytes.size() == 1; }));
 }
 
 TEST_P(RtTest, TwoPublishersEachKeepTheirOrder) {

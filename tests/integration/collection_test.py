@@ -249,7 +249,34 @@ def publishers_that_left_hold_nothing_open(binary):
     mill.check(json.loads(got[-1])["id"] == 2, got)
 
 
+def runs_that_end_cleanly_share_a_file(binary):
+  with mill.cluster(binary, roles=ROLES[:2]) as made:
+    made.up()
+    data = made.directory / "data"
+
+    def files():
+      return [len([path for path in below.rglob("log.*.*")])
+              for below in (data / "pub", data / "rt" / "rt1" / "market/in")]
+
+    for i in range(30):
+      publish(made, i, 1)
+    mill.check(files() == [1, 1], files())
+    # Who takes the file away begins another session, and ids go on.
+    for path in (data / "pub").rglob("log.*.*"):
+      path.unlink()
+    publish(made, 30, 1)
+    left = [path.name for path in (data / "pub").rglob("log.*.*")]
+    mill.check(left == ["log.1.0"], left)
+    got = made.run("sub", "--stream", "market", "--from", "begin", "--count",
+                   31)
+    ids = [json.loads(line)["id"] for line in got.stdout.splitlines()
+           if "id" in json.loads(line)]
+    mill.check(ids == list(range(1, 32)), ids)
+    mill.check("reset" in got.stdout + got.stderr, got.stdout, got.stderr)
+
+
 if __name__ == "__main__":
   mill.main([what_is_old_goes, a_consumer_holds_what_it_needs,
              lags_and_rates_are_told, files_go_on_demand, a_stream_is_reset, a_stream_is_created,
-             publishers_that_left_hold_nothing_open])
+             publishers_that_left_hold_nothing_open,
+             runs_that_end_cleanly_share_a_file])

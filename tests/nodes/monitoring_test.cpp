@@ -92,6 +92,7 @@ TEST(MetricsTest, ListsAreTakenApart) {
      {{"role", "rt"},
       {"leads", true},
       {"stream", "market"},
+      {"subscriber_lag", {{"bytes", 70}, {"messages", 4}, {"ms", 2500}}},
       {"collection", {{"consumers", std::move(consumers)}}},
       {"group", {{"commit_times", times.to_json()}, {"term", 3}}}}},
     {"gw",
@@ -115,6 +116,8 @@ TEST(MetricsTest, ListsAreTakenApart) {
          "\nmillrace_consumer_needs_seconds" + of_rt
            + ",consumer=\"rdb1\"} 1.5\n",
          "\nmillrace_consumer_needs_bytes" + of_rt + ",consumer=\"rdb1\"} 7\n",
+         "\nmillrace_subscriber_lag_bytes" + of_rt + "} 70\n",
+         "\nmillrace_subscriber_lag_seconds" + of_rt + "} 2.5\n",
          "\nmillrace_stream_term" + of_rt + "} 3\n",
          "# TYPE millrace_stream_commit_seconds histogram\n",
          "\nmillrace_stream_commit_seconds_bucket" + of_rt

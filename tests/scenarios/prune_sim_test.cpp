@@ -40,7 +40,9 @@ public:
   void add(const std::string& name, rt::archived_exchange archived) {
     readings[name] = std::make_shared<reading>();
     add_subscriber(plan, name,
-                   {.local_copy = "/copy/market", .archived = archived},
+                   {.local_copy = "/copy/market",
+                    .archived = archived,
+                    .checkpoint_every = 1},
                    readings[name]);
   }
 
@@ -265,6 +267,107 @@ TEST(PruneSim, OnlyTheLeadPrunesForOthers) {
         run.broken.push_back(name + " has a lead that is gone");
     return report(seed, run.broken);
   });
+}
+
+/// A program that is away while files go, and its copy with them.
+class away_program {
+public:
+  away_program(uint64_t seed, size_t node_count)
+    : run{seed, node_count}, all{follows().lives.back().items} {
+    while (prune_run::file_of(all[last + 1].begin) == position{})
+      ++last;
+    for (const auto& each : all)
+      if (begins.empty() || prune_run::file_of(each.begin) != begins.back())
+        begins.push_back(prune_run::file_of(each.begin));
+    const auto files = persistence::list_log_files(
+      run.w.at("rt0").disk(), stream_directory("rt0") + "/out");
+    end_of_file = position::of(0, 0, files->front().size);
+  }
+
+  reading& follows() { return *run.readings.at("follows"); }
+
+  /// Its checkpoint stands at `place`, and so many files go meanwhile.
+  void comes_back(position place, size_t files_gone) {
+    run.w.crash("follows");
+    auto& disk = run.w.at("follows").disk();
+    const auto checkpoint = std::to_string(place.value) + " 0";
+    if (disk.remove_all("/copy/market")
+        || persistence::replace_file(disk, "/app/checkpoint",
+                                     bytes_of(checkpoint)))
+      run.broken.push_back("the disk refused");
+    (void)run.ask("rt0", archive_atom::value, begins[files_gone], false);
+    run.w.run_for(8s);
+    for (const auto& name : run.rt_names)
+      run.expect_begin(name, begins[files_gone]);
+    run.w.restart("follows");
+    if (!run.w.run_until(
+          [&] {
+            return follows().lives.size() == 2 && !got().empty()
+                   && got().back() == all.back();
+          },
+          60s))
+      run.broken.push_back("not all was delivered");
+    run.w.run_for(2s);
+    run.expect_begin("follows", begins[files_gone]);
+  }
+
+  const std::vector<delivered>& got() { return follows().lives.back().items; }
+
+  /// All from there on, once and in its place, after so many of others.
+  void expect_rest(size_t from, size_t others) {
+    const auto& items = got();
+    if (items.size() < others
+        || !std::equal(items.begin() + static_cast<ptrdiff_t>(others),
+                       items.end(), all.begin() + static_cast<ptrdiff_t>(from),
+                       all.end()))
+      run.broken.push_back("not the rest after message "
+                           + std::to_string(from));
+  }
+
+  prune_run run;
+  std::vector<delivered> all;
+  size_t last = 0; ///< Of the messages of the first file.
+  std::vector<position> begins;
+  position end_of_file; ///< The first, its seal included.
+};
+
+/// However the end of the file is written.
+TEST(PruneSim, WhoStandsAtTheEndOfAFileThatWentMissesNothing) {
+  for (const size_t node_count : {1, 3})
+    for (int spelling = 0; spelling < 3; ++spelling)
+      for_each_seed(2, [&](uint64_t seed) {
+        away_program test{seed, node_count};
+        const auto place = spelling == 0   ? test.all[test.last].end
+                           : spelling == 1 ? test.end_of_file
+                                           : test.begins[1];
+        test.comes_back(place, 1);
+        test.expect_rest(test.last + 1, 0);
+        return report(seed, test.run.broken);
+      });
+}
+
+TEST(PruneSim, WhoStandsBeforeWhatWentIsToldOnceOfIt) {
+  for (const size_t node_count : {1, 3})
+    for (const size_t files_gone : {1, 2})
+      for_each_seed(2, [&](uint64_t seed) {
+        away_program test{seed, node_count};
+        if (test.begins.size() < 3)
+          test.run.broken.push_back("the log has too few files");
+        // One message of the file is not read, or all of the next file is not.
+        const auto place = test.all[test.last - 2 + files_gone].end;
+        test.comes_back(place, files_gone);
+        size_t from = 0;
+        while (test.all[from].begin < test.begins[files_gone])
+          ++from;
+        test.expect_rest(from, 1);
+        const auto& told = test.got().front();
+        if (told.kind != delivered::what::event
+            || told.event.kind != event_kind::pruned || told.begin != place
+            || told.end != test.begins[files_gone])
+          test.run.broken.push_back("another event at "
+                                    + to_string(told.begin));
+        return report(seed, test.run.broken);
+      });
 }
 
 } // namespace

@@ -86,11 +86,19 @@ void feeder_state::acked(const flow_ack& ack) {
     return;
   started = true;
   sender->acked(ack.bytes);
+  tell_taken();
   pump();
 }
 
+void feeder_state::tell_taken() {
+  if (taken)
+    taken->store(sender->taken().value, std::memory_order_relaxed);
+}
+
 status_facts to_status(const feeder_facts& facts) {
-  return {{"position", facts.where.value}, {"sent_bytes", facts.sent_bytes}};
+  return {{"position", facts.where.value},
+          {"taken", facts.taken.value},
+          {"sent_bytes", facts.sent_bytes}};
 }
 
 feeder_actor::behavior_type
@@ -104,6 +112,8 @@ feeder(feeder_actor::stateful_pointer<feeder_state> self,
   state.polls = options.polls;
   state.mender = std::move(options.mender);
   state.begin = options.begin;
+  state.taken = std::move(options.taken);
+  state.tell_taken();
   self->monitor(state.sink);
   self->set_down_handler(
     [self](caf::down_msg& down) { self->quit(down.reason); });

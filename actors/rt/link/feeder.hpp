@@ -6,6 +6,7 @@
 
 #include <caf/stateful_actor.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -35,8 +36,12 @@ using mender_actor = caf::typed_actor<
 /// How far the flow of a FEEDER has come.
 struct feeder_facts {
   position where;
+  position taken; ///< By the sink, as it acknowledged.
   uint64_t sent_bytes = 0;
 };
+
+/// A position that one actor sets and others read.
+using shared_position = std::atomic<uint64_t>;
 
 /// As `status` shows it.
 [[nodiscard]] status_facts to_status(const feeder_facts& facts);
@@ -59,16 +64,18 @@ struct feeder_state {
   void mended(bool whole, position at,
               const std::optional<stream_event>& event);
   void acked(const flow_ack& ack);
+  void tell_taken();
   [[nodiscard]] feeder_facts facts() const {
-    return {sender->where(), sender->sent()};
+    return {sender->where(), sender->taken(), sender->sent()};
   }
 
   feeder_actor::pointer self;
   std::unique_ptr<flow_sender> sender;
   sink_actor sink;
   flow_id flow;
-  position begin;      ///< Of the log.
-  mender_actor mender; ///< Null: nobody mends.
+  position begin;                         ///< Of the log.
+  mender_actor mender;                    ///< Null: nobody mends.
+  std::shared_ptr<shared_position> taken; ///< Null: nobody asks.
   bool polls = false;
   bool started = false; ///< The sink knows the flow: its first ack came.
   bool mending = false; ///< The flow waits for its log.
@@ -86,6 +93,8 @@ struct feeder_options {
   mender_actor mender{};
   /// Files before that of this place went already.
   position begin{};
+  /// Kept at how far the sink took the log in, for others to see.
+  std::shared_ptr<shared_position> taken{};
 };
 
 /// @pre `sender` was started.

@@ -91,6 +91,14 @@ public:
   [[nodiscard]] position where() const noexcept { return next_; }
   [[nodiscard]] uint64_t sent() const noexcept { return sent_; }
   [[nodiscard]] uint64_t unacked() const noexcept { return sent_ - acked_; }
+  /// Up to where the receiver took the log in; where that lies in an earlier
+  /// file than the part sent last, the begin of that part's file.
+  [[nodiscard]] position taken() const noexcept {
+    return unacked() == 0
+             ? next_
+             : position{last_sent_.value
+                        - std::min(unacked(), last_sent_.offset())};
+  }
   /// So little is under way that a writer need not let new messages gather.
   [[nodiscard]] bool idle() const noexcept {
     return unacked() <= flow_options::gathered_bytes

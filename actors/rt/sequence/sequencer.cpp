@@ -332,6 +332,7 @@ sequencer_state::open_tail(const start_spec& from, const sink_actor& to) {
   // That much must be there.
   if (core->state() != nullptr)
     sender->grew(core->out_end(), {});
+  auto taken = std::make_shared<shared_position>(sender->where().value);
   flow_grant grant;
   flow_last = flow_last.next();
   grant.flow = flow_last;
@@ -345,10 +346,11 @@ sequencer_state::open_tail(const start_spec& from, const sink_actor& to) {
     to,
     feeder_options{.flow = grant.flow,
                    .mender = mender_actor{self},
-                   .begin = out_collected_end});
+                   .begin = out_collected_end,
+                   .taken = taken});
   self->monitor(source);
   children.add(source);
-  readers.push_back({source, std::move(credit)});
+  readers.push_back({source, std::move(credit), to.node(), std::move(taken)});
   core->set_followed(true);
   return opened_tail{source, grant};
 }

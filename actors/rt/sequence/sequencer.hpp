@@ -206,6 +206,7 @@ struct sequencer_state {
   void note_refused(const input_name& input, const error& why);
   void tell_losses();
   void tell_collection(text::json_value& into) const;
+  void tell_readers(text::json_value& into) const;
   void note_progress();
   void count_bytes(position end);
 
@@ -320,6 +321,8 @@ struct sequencer_state {
   struct tail_reader {
     feeder_actor source;
     std::shared_ptr<tail_credit> credit;
+    caf::node_id process; ///< Where the subscriber runs.
+    std::shared_ptr<const shared_position> taken;
   };
   std::vector<tail_reader> readers;
   struct connected_publisher {

@@ -3,6 +3,8 @@
 #include <millrace/actors/rt/sequence/sequencer.hpp>
 #include <millrace/messages/text/json_value.hpp>
 
+#include <algorithm>
+
 // What the sequencer says of itself.
 
 namespace millrace::rt {
@@ -118,9 +120,37 @@ status_facts sequencer_state::status() const {
                                             : text::json_value{}},
                    {"bytes_per_s", rates ? text::json_value{rates->bytes}
                                          : text::json_value{}}});
+  tell_readers(out);
   out.add("progress", trace.to_json(now_ns));
   tell_collection(out.add("collection", text::json_value::object()));
   return out;
+}
+
+/// How far each connected subscriber is behind, with a name or without, by what
+/// it acknowledged; the one that is farthest behind first.
+void sequencer_state::tell_readers(text::json_value& into) const {
+  const auto now_ns = env->clock->monotonic_ns();
+  std::vector<std::pair<position, const tail_reader*>> all;
+  for (const auto& each : readers)
+    all.emplace_back(position{each.taken->load(std::memory_order_relaxed)},
+                     &each);
+  std::sort(all.begin(), all.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  stream_lag most;
+  auto rows = text::json_value::array();
+  for (const auto& [at, reader] : all) {
+    const auto lag = trace.lag_of(at, now_ns).value_or(stream_lag{});
+    if (reader == all.front().second)
+      most = lag;
+    // A hash of the host, and the number of the process there.
+    const auto process = caf::to_string(reader->process);
+    rows.add({{"process", process},
+              {"pid", process.substr(process.rfind('#') + 1)},
+              {"position", at.value},
+              {"lag", to_json(lag)}});
+  }
+  into.add("subscriber_lag", to_json(most));
+  into.add("connected", std::move(rows));
 }
 
 status_facts sequencer_state::losses_after(uint64_t number) const {

@@ -39,6 +39,25 @@ std::string consumer_lines(const text::json_value& consumers) {
   return out;
 }
 
+std::string subscriber_lines(const text::json_value& connected) {
+  std::string out;
+  for (const auto& each : connected.elements()) {
+    const auto& lag = each.at("lag");
+    const auto bytes = lag.at("bytes").natural().value_or(0);
+    const auto ms = lag.at("ms").natural().value_or(0);
+    out += fmt::format(
+      "  process {}: {}\n", each.at("pid").text_or_empty(),
+      bytes == 0 && ms == 0
+        ? "at the end"
+        : fmt::format("{}{} bytes, {} messages, {}.{:03} s behind",
+                      lag.at("at_least").boolean().value_or(false) ? "at least "
+                                                                   : "",
+                      bytes, lag.at("messages").natural().value_or(0),
+                      ms / 1000, ms % 1000));
+  }
+  return out;
+}
+
 std::string gone_lines(const text::json_value& report, bool dry) {
   const auto& files = report.at("files").elements();
   auto out = fmt::format("{} files of {} bytes {}\n", files.size(),

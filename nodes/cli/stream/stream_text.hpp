@@ -23,6 +23,10 @@ struct asked_cluster {
 /// A line per consumer: its name, and what it needs.
 [[nodiscard]] std::string consumer_lines(const text::json_value& consumers);
 
+/// A line per subscriber that is connected: its process, and how far it is
+/// behind; the one that is most behind first, as they are given.
+[[nodiscard]] std::string subscriber_lines(const text::json_value& connected);
+
 /// Which files of a stream go, or would, and who loses what with them.
 [[nodiscard]] std::string gone_lines(const text::json_value& report, bool dry);
 
