@@ -2,6 +2,7 @@
 
 #include <millrace/persistence/columns/table_view.hpp>
 #include <millrace/persistence/hdb/hdb_writer.hpp>
+#include <millrace/persistence/hdb/table_rolls.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -28,6 +29,9 @@ struct hdb_amendment {
   bool removes = false; ///< Those rows; else they get `values`.
   std::vector<amended_value> values;
   std::string text; ///< For the ledger: what is done.
+  /// By which rows go to their dates; none: by that of the newest declaration
+  /// that the manifest has.
+  std::optional<table_roll> rule{};
 };
 
 struct amend_report {

@@ -102,6 +102,7 @@ int run(const amend_options& options) {
   auto what = read_amendment(options, (*writer)->manifest());
   if (!what)
     return fail(what.failure());
+  what->rule = rule_of(*cluster, options.directory, options.table);
   progress_line told{*(*env)->world().clock, "ranges"};
   const auto report = amend(
     **writer, *what,
