@@ -24,12 +24,12 @@ std::optional<int64_t> date_of_name(const hdb_part& part) {
 /// Partitions with rows of other dates, and the rules by which they were made.
 struct strayed_parts {
   std::set<std::string> partitions;
-  std::set<table_roll> made_by;
+  std::set<std::string> made_by; ///< In words.
 
   void add(const hdb_manifest& manifest, const hdb_part& part) {
     partitions.insert(part.partition);
     if (const auto* made = manifest.schema(part.table, part.schema_version))
-      made_by.insert({made->name, made->roll_zone, made->roll_offset_ns});
+      made_by.insert(text::roll_text(made->roll_zone, made->roll_offset_ns));
   }
 };
 
@@ -46,12 +46,12 @@ std::string words_of(const std::string& directory, const strayed_parts& what,
     names += " and " + std::to_string(named - partitions_named_max) + " more";
   std::string made_by;
   for (const auto& each : what.made_by)
-    made_by += (made_by.empty() ? "" : ", ") + text_of(each);
+    made_by += (made_by.empty() ? "" : ", ") + each;
   return directory + ": partition" + (named == 1 ? " " : "s ") + names
          + " of table '" + rule.name + "' ha" + (named == 1 ? "s" : "ve")
          + " rows that are of other dates by its rule, "
-         + text_of(table_roll{rule.name, rule.roll_zone, rule.roll_offset_ns})
-         + "; made by " + made_by;
+         + text::roll_text(rule.roll_zone, rule.roll_offset_ns) + "; made by "
+         + made_by;
 }
 
 std::string remedy_of(const std::string& directory, const std::string& table) {
@@ -114,14 +114,6 @@ bool part_dates::is_split(const hdb_part& part,
     if (is_meant(date) != first)
       return true;
   return false;
-}
-
-std::string text_of(const table_roll& rule) {
-  auto out = rule.zone;
-  if (rule.offset_ns != 0)
-    text::append_clock(out += rule.offset_ns < 0 ? " - " : " + ",
-                       std::abs(rule.offset_ns), text::clock_detail::seconds);
-  return out;
 }
 
 std::map<std::string, std::string>

@@ -4,7 +4,6 @@
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/messages/text/roll_calendar.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
-#include <millrace/persistence/hdb/table_rolls.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -48,9 +47,6 @@ private:
   text::roll_calendar calendar_;
   std::map<uint32_t, size_t> time_columns_; ///< By version.
 };
-
-/// "UTC", "America/New_York - 07:00:00": the rule of a table.
-[[nodiscard]] std::string text_of(const table_roll& rule);
 
 /// The tables among these, by name and with the rules of today, of which rows
 /// do not lie in the partition of their own date: which partitions, by which

@@ -176,13 +176,13 @@ def nothing_is_loaded_as_the_nodes_do_not_know_it(binary):
     mill.check(count(made, "trade") == 2, "loaded")
 
 
-def loads(made, *rows, replace=False, **how):
+def loads(made, times, *words, code=0):
   """Rows at these times, of symbols of their own."""
-  path = made.directory / f"{rows[0].replace(':', '')}.csv"
+  path = made.directory / f"{times[0].replace(':', '')}.csv"
   path.write_text("time,sym,price,size,ex,cond\n" + "".join(
-    f"{time}Z,{time[8:13]},1,5,Q,\n" for time in rows))
+    f"{time}Z,{time[8:13]},1,5,Q,\n" for time in times))
   return made.run("load", "--layout", "csv-trade", "--table", "trade", path,
-                  *(["--replace"] if replace else []), **how)
+                  *words, code=code)
 
 
 def by_date(made):
@@ -195,8 +195,8 @@ def a_table_that_rolls_elsewhere_loses_no_row_of_another_date(binary):
   names = {"node": [name for name, _ in mill.ROLES]}
   with mill.cluster(binary, names) as made:
     made.up()
-    loads(made, "2024-01-02T01:00:00", "2024-01-02T23:00:00",
-          "2024-01-03T01:00:00", "2024-01-03T16:00:00")
+    loads(made, ["2024-01-02T01:00:00", "2024-01-02T23:00:00",
+                 "2024-01-03T01:00:00", "2024-01-03T16:00:00"])
     made.run("down")
     text = made.path.read_text()
     changed = text.replace('name = "trade"\n',
@@ -213,7 +213,7 @@ def a_table_that_rolls_elsewhere_loses_no_row_of_another_date(binary):
     mill.check("|WARN|strayed|" in log, log)
     was = by_date(made)
     mill.check(was == {"2024-01-02": 1, "2024-01-03": 2, "2024-01-04": 1}, was)
-    said = loads(made, "2024-01-03T02:00:00", replace=True, code=65).stderr
+    said = loads(made, ["2024-01-03T02:00:00"], "--replace", code=65).stderr
     mill.check(remedy in said and "partitions 2024.01.02, 2024.01.03" in said,
                said)
     mill.check(by_date(made) == was, by_date(made))
@@ -223,8 +223,35 @@ def a_table_that_rolls_elsewhere_loses_no_row_of_another_date(binary):
     made.run("hdb", "amend", hdb, "-t", "trade", "--home")
     mill.check(by_date(made) == was, by_date(made))
     mill.check("strayed" not in made.process("hdb1"), made.process("hdb1"))
-    loads(made, "2024-01-03T02:00:00", replace=True)
+    loads(made, ["2024-01-03T02:00:00"], "--replace")
     mill.check(by_date(made) == {**was, "2024-01-03": 1}, by_date(made))
+
+
+def who_rolls_elsewhere_is_named(binary):
+  """Nodes, and a load, whose tables differ in nothing but their dates."""
+  with mill.cluster(binary, NODES) as made:
+    made.up()
+    loads(made, ["2024-01-03T12:00:00"])
+    text = made.path.read_text()
+    other = made.directory / "other.toml"
+    other.write_text(text.replace(
+      'name = "trade"\n', 'name = "trade"\nroll_zone = "Asia/Tokyo"\n', 1))
+    said = loads(made, ["2024-01-03T20:00:00"], "--config", other,
+                 code=78).stderr
+    wanted = "roll rule is Asia/Tokyo here, and America/New_York there"
+    mill.check("table 'trade'" in said and wanted in said, said)
+    mill.check(by_date(made) == {"2024-01-03": 1}, by_date(made))
+    mill.check("declared_otherwise" not in made.process("gw1"),
+               made.process("gw1"))
+    made.run("restart", "store", "--config", other)
+    mill.wait_until(lambda: "declared_otherwise" in made.process("gw1"), 20,
+                    "the gateway notices")
+    told = made.process("gw1")["declared_otherwise"]
+    for name in ("rdb1", "hdb1"):
+      mill.check("roll rule is America/New_York here, and Asia/Tokyo there"
+                 in " ".join(told[name]), told)
+    log = (made.directory / "data/nodes/gate/node.log").read_text()
+    mill.check("|WARN|declared_otherwise|" in log, log)
 
 
 def what_is_wrong_is_named(binary):
@@ -289,4 +316,5 @@ if __name__ == "__main__":
   mill.main([a_table_comes_without_a_restart, what_came_before_is_read_again,
              nothing_is_loaded_as_the_nodes_do_not_know_it,
              a_table_that_rolls_elsewhere_loses_no_row_of_another_date,
+             who_rolls_elsewhere_is_named,
              what_is_wrong_is_named, two_at_once_are_both_there])
