@@ -138,9 +138,11 @@ public:
       if (how_.progress)
         how_.progress(++done, ranges_.size());
     }
-    // What is whole lands, also when another range cannot be read.
-    if (auto fault = land(); fault && !report_.fault)
-      report_.fault = std::move(fault);
+    // Half of it is never seen: what was written goes with the next writer.
+    if (report_.fault)
+      report_.fault.context += "; nothing is changed";
+    else
+      report_.fault = land();
     return std::move(report_);
   }
 

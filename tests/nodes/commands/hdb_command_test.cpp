@@ -246,6 +246,29 @@ TEST_F(HdbCommandTest, AnAmendmentThatIsNotMeantSoIsRefused) {
   EXPECT_FALSE(std::filesystem::exists(directory_ + "/none"));
 }
 
+TEST_F(HdbCommandTest, AnAmendmentThatMeetsDamageSaysThatNothingIsChanged) {
+  const auto before = run_json({"ls", directory_})["version"];
+  {
+    std::fstream out{file("float"), std::ios::in | std::ios::out};
+    out.seekp(3);
+    out.put('\x7f');
+  }
+  const std::vector<std::string> bust{"amend", directory_, "-t", "all"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), bust.begin(), bust.end());
+    return more;
+  };
+  EXPECT_EQ(run(with({"--filters", R"({"long":[">",0]})", "--remove"})), 65);
+  EXPECT_NE(err_.find(file("float")
+                      + ": the checksum differs; nothing is changed; --from "
+                        "and --to leave its date out"),
+            std::string::npos)
+    << err_;
+  EXPECT_EQ(run(with({"--home"})), 65);
+  EXPECT_NE(err_.find("; nothing is changed\n"), std::string::npos) << err_;
+  EXPECT_EQ(run_json({"ls", directory_})["version"], before);
+}
+
 TEST_F(HdbCommandTest, WhatIsDroppedIsGone) {
   EXPECT_NE(run({"drop", directory_}), 0);
   EXPECT_NE(err_.find("says what goes"), std::string::npos) << err_;
