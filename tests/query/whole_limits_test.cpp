@@ -65,7 +65,8 @@ TEST(WholeLimitsTest, TheLargestNumberIsComparedAndNotComputedWith) {
   for (const std::string what :
        {"count(*) * 9223372036854775807", "size + -9223372036854775807",
         "9223372036854775807 - size", "9223372036854775807 * 1.0",
-        "size % 9223372036854775807", "-9223372036854775807 / 2"}) {
+        "size % 9223372036854775807", "mod(size, 9223372036854775807)",
+        "-9223372036854775807 / 2"}) {
     const auto text
       = "select " + what + " as x from trade"
         + (what.find("count") == what.npos ? "" : " group by sym");
