@@ -10,8 +10,9 @@ namespace millrace::nodes {
 void declare_server(option_list& list, std::string& path) {
   list
     .text("--config", path,
-          "The cluster whose hdbs serve it: they are waited for; default: "
-          "$MILLRACE_CONFIG, else none")
+          "The cluster whose hdbs serve it: they are waited for, and its roll "
+          "rules say of which date a row is; default: $MILLRACE_CONFIG, else "
+          "none")
     .shown_as("FILE");
 }
 
