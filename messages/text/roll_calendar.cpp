@@ -1,7 +1,18 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/roll_calendar.hpp>
 
+#include <cstdlib>
+
 namespace millrace::text {
+
+std::string roll_text(const std::string& zone, int64_t offset_ns) {
+  auto out = zone;
+  if (offset_ns != 0)
+    append_clock(out += offset_ns < 0 ? " - " : " + ", std::abs(offset_ns),
+                 offset_ns % 1'000'000'000 == 0 ? clock_detail::seconds
+                                                : clock_detail::nanoseconds);
+  return out;
+}
 
 result<roll_calendar> roll_calendar::open(const std::string& zone,
                                           int64_t offset_ns) {

@@ -8,6 +8,10 @@
 
 namespace millrace::text {
 
+/// "UTC", "America/New_York - 07:00:00": such a rule in words; two rules have
+/// the same when they are the same.
+[[nodiscard]] std::string roll_text(const std::string& zone, int64_t offset_ns);
+
 /// The dates of a zone that begin at an offset from local midnight. One owner:
 /// it remembers the date of the last instant.
 class roll_calendar {

@@ -3,6 +3,7 @@
 #include <millrace/nodes/assembly/feed_process.hpp>
 #include <millrace/nodes/assembly/history_load.hpp>
 #include <millrace/nodes/assembly/table_schemas.hpp>
+#include <millrace/persistence/hdb/part_dates.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -67,29 +68,45 @@ error run_stages(persistence::period_write& write,
   return {};
 }
 
-/// Table and partition of each part.
-std::set<std::pair<std::string, std::string>>
-places_of(const persistence::written_parts& written) {
-  std::set<std::pair<std::string, std::string>> out;
+std::set<std::string> partitions_of(const persistence::written_parts& written) {
+  std::set<std::string> out;
   for (const auto& part : written.parts)
-    out.emplace(part.table, part.partition);
+    out.insert(part.partition);
   return out;
 }
 
-/// Whether rows of another text of this file's name lie in these partitions:
+/// Whether rows of a part may be of the dates of these partitions.
+bool meets(persistence::part_dates& dates, const persistence::hdb_part& part,
+           const std::set<std::string>& partitions) {
+  if (partitions.contains(part.partition))
+    return true;
+  const auto own = dates.dates_of(part);
+  if (!own)
+    return false;
+  // Such names ascend as their dates do.
+  const auto at
+    = partitions.lower_bound(persistence::date_partition_name(own->first));
+  return at != partitions.end()
+         && *at <= persistence::date_partition_name(own->second);
+}
+
+/// Whether rows of another text of this file's name are of the dates of these:
 /// it was changed, or has grown, since it was loaded.
 error check_names(const persistence::hdb_manifest& manifest,
-                  const std::string& source,
+                  const table_schema& schema, const std::string& source,
                   const persistence::written_parts& written) {
   const auto mine = feed::parse_text_identity(source);
-  const auto places = places_of(written);
+  const auto partitions = partitions_of(written);
+  auto dates = persistence::part_dates::open(manifest, schema);
+  if (!dates)
+    return dates.failure();
   for (const auto& here : manifest.parts) {
     const auto of = parse_load_stream(here.stream);
-    if (!of || here.row_count == 0
-        || !places.contains({here.table, here.partition}))
+    if (!of || here.row_count == 0 || here.table != schema.name)
       continue;
     const auto other = feed::parse_text_identity(of->second);
-    if (other.name != mine.name || other.text == mine.text)
+    if (other.name != mine.name || other.text == mine.text
+        || !meets(*dates, here, partitions))
       continue;
     return {errc::already_exists,
             mine.name + ": another text of this name was loaded, which "
@@ -333,7 +350,9 @@ history_load::write_rows(persistence::hdb_writer& writer) {
   auto written = (*write)->finish();
   auto fault = written.failure();
   if (!fault && !replaces_)
-    fault = check_names(planned_, read_.name, *written);
+    fault = check_names(planned_, schema_, read_.name, *written);
+  if (!fault && replaces_)
+    fault = check_replaced(*written);
   if (fault) {
     (*write)->abandon();
     return fault;
@@ -416,17 +435,30 @@ error history_load::write() {
   return replaces_ || open_for < commit_interval_ns ? error{} : settle();
 }
 
+/// The names of partitions say which rows go: all of each, and no others.
+error history_load::check_replaced(
+  const persistence::written_parts& written) const {
+  const auto partitions = partitions_of(written);
+  return persistence::check_homes(
+    directory_, writer_->manifest(), schema_, [&](int64_t date) {
+      return partitions.contains(persistence::date_partition_name(date));
+    });
+}
+
 /// All that waits takes the place of what else its dates have.
 error history_load::replace() {
   if (waiting_.parts.empty()) {
     writer_.reset(); // Of a dry one there was none.
     return {};
   }
+  if (auto fault = check_replaced(waiting_))
+    return fault;
   persistence::emptied_parts emptied;
-  const auto places = places_of(waiting_);
+  const auto partitions = partitions_of(waiting_);
   std::map<std::string, uint64_t> gone;
   for (const auto& here : writer_->manifest().parts) {
-    if (here.row_count == 0 || !places.contains({here.table, here.partition}))
+    if (here.row_count == 0 || here.table != schema_.name
+        || !partitions.contains(here.partition))
       continue;
     rows_replaced_ += here.row_count;
     if (!parse_load_stream(here.stream))

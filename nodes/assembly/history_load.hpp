@@ -64,7 +64,9 @@ public:
   /// written counts from its commit on, with that of other files: once per
   /// second at most, since each writes the whole manifest. After a failure what
   /// was written before it stays; `locked`: another writes there;
-  /// `already_exists`: dates have rows of another text of this file's name.
+  /// `already_exists`: dates have rows of another text of this file's name;
+  /// `schema_mismatch`, of one that replaces: partitions, made by another roll
+  /// rule, have rows that are replaced and others.
   /// @returns false when all is written.
   [[nodiscard]] result<bool> step();
 
@@ -118,6 +120,8 @@ private:
   [[nodiscard]] error open_writer();
   [[nodiscard]] error commit(const persistence::emptied_parts& emptied);
   [[nodiscard]] error settle();
+  [[nodiscard]] error
+  check_replaced(const persistence::written_parts& written) const;
   [[nodiscard]] error replace();
   void count_before(const persistence::hdb_manifest& manifest,
                     const persistence::written_parts& written);

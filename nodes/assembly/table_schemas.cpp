@@ -1,11 +1,15 @@
+#include <millrace/nodes/assembly/table_intake.hpp>
 #include <millrace/nodes/assembly/table_schemas.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/persistence/columns/column_values.hpp>
 #include <millrace/persistence/hdb/hdb_writer.hpp>
+#include <millrace/persistence/hdb/part_dates.hpp>
 #include <millrace/persistence/memory/memory_table.hpp>
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <set>
 
 namespace millrace::nodes {
 
@@ -183,6 +187,29 @@ error check_tables(persistence::file_system& fs, const cluster_config& config,
     }
   }
   return lines.empty() ? error{} : error{errc::config, lines};
+}
+
+std::vector<std::string>
+strayed_tables(persistence::file_system& fs, const cluster_config& config,
+               const std::vector<std::string>& processes) {
+  std::set<std::string> directories;
+  for (const auto& name : processes)
+    if (const auto* hdb = config.process(name);
+        hdb != nullptr && hdb->type == process_type::hdb)
+      directories.insert(hdb->hdb_directory);
+  std::vector<std::string> out;
+  for (const auto& directory : directories) {
+    const auto manifest = persistence::read_hdb_manifest(fs, directory);
+    if (!manifest)
+      continue;
+    std::map<std::string, table_schema> tables;
+    for (auto& table : tables_at(config, directory))
+      tables.emplace(table.name, std::move(table));
+    for (auto& [table, what] :
+         persistence::strayed_rows(directory, *manifest, tables))
+      out.push_back(std::move(what));
+  }
+  return out;
 }
 
 result<table_schema> settle_loaded(persistence::file_system& fs,

@@ -18,6 +18,14 @@ namespace millrace::nodes {
                                  const cluster_config& config,
                                  const std::vector<std::string>& processes);
 
+/// Of the tables that the hdb processes among these serve: which have rows
+/// that, by their roll rule of today, do not lie in the partition of their own
+/// date, and what is to be done, a line each. A database that cannot be read is
+/// for its processes to tell.
+[[nodiscard]] std::vector<std::string>
+strayed_tables(persistence::file_system& fs, const cluster_config& config,
+               const std::vector<std::string>& processes);
+
 struct settled_tables {
   std::vector<table_schema> tables;
   /// Of each note that was damaged: where it is, and what took its place.

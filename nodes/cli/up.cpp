@@ -114,7 +114,7 @@ error check(const up_options& options) {
     return fault;
   if (const auto queries = load_queries(fs, *config); !queries)
     return queries.failure();
-  std::vector<std::string> warnings;
+  auto warnings = strayed_tables(fs, *config, processes);
   system_clock clock;
   auto out = check_ports(fs, clock, *config, processes, warnings);
   if (const auto made

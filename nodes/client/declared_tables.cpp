@@ -1,3 +1,4 @@
+#include <millrace/actors/torq/registry/declarations.hpp>
 #include <millrace/nodes/client/declared_tables.hpp>
 #include <millrace/nodes/client/registered_processes.hpp>
 #include <millrace/persistence/columns/column_values.hpp>
@@ -37,7 +38,7 @@ error lacks(const cluster_config& config, const process_row& row,
 
 error misfit(const table_schema& mine, const text::json_value& theirs) {
   for (const auto& column : mine.columns) {
-    const auto* name = theirs.at(column.name).text();
+    const auto* name = theirs.at("columns").at(column.name).text();
     const auto there = name ? column_type_of(*name) : std::nullopt;
     if (!there)
       return {errc::config, "column '" + column.name + "' is not in it there"};
@@ -65,18 +66,29 @@ error check_declared(runtime& host, const cluster_config& config,
     if (!row.available || !theirs.is_object()
         || (where == rows_go::by_stream && row.type != process_type::rdb))
       continue;
+    const auto otherwise = [&](const std::string& what) {
+      return error{errc::config, config.path + ": table '" + table
+                                   + "': " + row.name + " on node " + row.node
+                                   + " was started with another declaration "
+                                     "of it, and "
+                                   + what};
+    };
+    constexpr auto remedy = "; restart the nodes with this configuration "
+                            "('millrace restart'), or load with the one that "
+                            "they have";
     if (const auto why = misfit(mine->schema, theirs))
-      return {errc::config,
-              config.path + ": table '" + table + "': " + row.name + " on node "
-                + row.node + " was started with another declaration of it, and "
-                + (where == rows_go::by_stream
-                     ? "would take none of these rows: " + why.context
-                         + "; start that node with this configuration, or "
-                           "publish with the one that it has"
-                     : "questions about it would fail there: " + why.context
-                         + "; restart the nodes with this configuration "
-                           "('millrace restart'), or load with the one that "
-                           "they have")};
+      return otherwise(where == rows_go::by_stream
+                         ? "would take none of these rows: " + why.context
+                             + "; start that node with this configuration, or "
+                               "publish with the one that it has"
+                         : "questions about it would fail there: " + why.context
+                             + remedy);
+    if (where == rows_go::by_stream)
+      continue; // Who takes them decides where they lie.
+    if (const auto why = torq::differing_place(mine->schema, theirs);
+        !why.empty())
+      return otherwise("these rows would lie where none are looked for: " + why
+                       + remedy);
   }
   return {};
 }

@@ -13,7 +13,7 @@ namespace millrace::nodes {
 /// Why rows of a table as it is declared here do not fit one that was declared
 /// there, by the first column; none: they fit. Columns may lack here, and types
 /// be narrower.
-/// @param theirs types by name of column, as an RDB registers them
+/// @param theirs the table as a process registers it, see declarations_of
 [[nodiscard]] error misfit(const table_schema& mine,
                            const text::json_value& theirs);
 
@@ -24,9 +24,10 @@ enum class rows_go : uint8_t {
 };
 
 /// Before rows of a table go anywhere: `config` when a process that lives was
-/// started with another declaration, so that an RDB would take none of them, or
-/// no question about the table would be answered any more. While no discovery
-/// answers nothing is known. Blocks: not for handlers.
+/// started with another declaration, so that an RDB would take none of them, no
+/// question about the table would be answered any more, or rows of history
+/// would lie under other dates than those there. While no discovery answers
+/// nothing is known. Blocks: not for handlers.
 [[nodiscard]] error check_declared(runtime& host, const cluster_config& config,
                                    const std::string& table, rows_go where);
 

@@ -4,6 +4,7 @@
 #include <millrace/persistence/columns/column_values.hpp>
 #include <millrace/persistence/hdb/hdb_amend.hpp>
 #include <millrace/persistence/hdb/hdb_store.hpp>
+#include <millrace/persistence/hdb/part_dates.hpp>
 #include <millrace/persistence/hdb/partition_writer.hpp>
 #include <millrace/persistence/memory/memory_store.hpp>
 
@@ -137,9 +138,11 @@ public:
       if (how_.progress)
         how_.progress(++done, ranges_.size());
     }
-    // What is whole lands, also when another range cannot be read.
-    if (auto fault = land(); fault && !report_.fault)
-      report_.fault = std::move(fault);
+    // Half of it is never seen: what was written goes with the next writer.
+    if (report_.fault)
+      report_.fault.context += "; nothing is changed";
+    else
+      report_.fault = land();
     return std::move(report_);
   }
 
@@ -155,7 +158,12 @@ private:
     if (!schema_)
       return {errc::not_found, writer_.directory() + ": "
                                  + snapshot_->manifest().no_table(what_.table)};
+    take_rule();
     time_column_ = *schema_->column_index(schema_->time_column);
+    auto dates = part_dates::open(snapshot_->manifest(), *schema_);
+    if (!dates)
+      return dates.failure();
+    dates_.emplace(*std::move(dates));
     auto calendar
       = text::roll_calendar::open(schema_->roll_zone, schema_->roll_offset_ns);
     if (!calendar)
@@ -169,17 +177,17 @@ private:
     return {};
   }
 
-  /// Whether all rows that have a time are of the partition's date.
-  bool is_home(const touched_part& each) {
-    const auto& zone = each.view.segments.front().zones[time_column_];
-    const auto date = text::parse_date(each.part->partition);
-    return zone.empty
-           || (date && date_of(zone.low, *date) == *date
-               && date_of(zone.high, *date) == *date);
-  }
-
-  int64_t date_of(int64_t time, int64_t otherwise) {
-    return is_finite(time) ? calendar_->date_of(time) : otherwise;
+  /// Rows that are written are so by the rule of today.
+  void take_rule() {
+    if (!what_.rule
+        || (what_.rule->zone == schema_->roll_zone
+            && what_.rule->offset_ns == schema_->roll_offset_ns))
+      return;
+    auto next = *schema_;
+    ++next.version;
+    next.roll_zone = what_.rule->zone;
+    next.roll_offset_ns = what_.rule->offset_ns;
+    schema_ = std::make_shared<const table_schema>(std::move(next));
   }
 
   error look_at(const range& parts) {
@@ -193,7 +201,7 @@ private:
           return chosen.failure();
         each.chosen = *std::move(chosen);
       }
-      any |= !each.chosen.empty() || !is_home(each);
+      any |= !each.chosen.empty() || !dates_->is_home(*part);
       touched.push_back(std::move(each));
     }
     return any ? rewrite(touched) : error{};
@@ -396,6 +404,7 @@ private:
   std::shared_ptr<const table_schema> schema_;
   size_t time_column_ = 0;
   std::optional<text::roll_calendar> calendar_;
+  std::optional<part_dates> dates_;
   std::vector<range> ranges_;
   std::vector<replaced_range> waiting_; ///< Written, and seen by nobody.
   uint64_t written_ = 0;                ///< Ranges that are not told of yet.

@@ -2,6 +2,7 @@
 
 #include <millrace/persistence/columns/table_view.hpp>
 #include <millrace/persistence/hdb/hdb_writer.hpp>
+#include <millrace/persistence/hdb/table_rolls.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -28,6 +29,9 @@ struct hdb_amendment {
   bool removes = false; ///< Those rows; else they get `values`.
   std::vector<amended_value> values;
   std::string text; ///< For the ledger: what is done.
+  /// By which rows go to their dates; none: by that of the newest declaration
+  /// that the manifest has.
+  std::optional<table_roll> rule{};
 };
 
 struct amend_report {
@@ -36,7 +40,8 @@ struct amend_report {
   uint64_t rows_moved = 0;          ///< To the partition of their own date.
   uint64_t ranges = 0;              ///< That were written anew.
   std::set<std::string> partitions; ///< That these are of, or moved to.
-  /// Why it ended early; what is told here landed.
+  /// Why nothing was done; all else says what landed. After `storage_failed` or
+  /// `no_space` of the last step, see hdb_writer, that is not known.
   error fault;
 };
 
@@ -54,8 +59,8 @@ struct amend_course {
 /// with one in the partition of another date, are written anew, each row to the
 /// partition of its own date; once all are written they take the place of those
 /// that are there, in one step. A crash leaves all as it was, or as it is to
-/// be. Ranges before one that cannot be read or written take their places; the
-/// same amendment again does the rest. Holds the rows of a range in memory.
+/// be, and so does a range that cannot be read or written: the next writer
+/// removes what was written for others. Holds the rows of a range in memory.
 [[nodiscard]] amend_report amend(hdb_writer& writer, const hdb_amendment& what,
                                  const amend_course& how);
 

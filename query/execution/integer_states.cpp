@@ -103,6 +103,11 @@ public:
   }
 };
 
+/// What would be read as an infinity afterwards does not fit, as in an
+/// expression; those of the values count as the numbers that they are written
+/// as.
+constexpr auto whole_limit = static_cast<uint64_t>(inf_long);
+
 /// Wide enough for any count of longs.
 struct whole_sum {
   int128 sum = 0;
@@ -122,7 +127,7 @@ struct whole_sum {
   }
   using value = int64_t;
   bool finish(value& to) const {
-    if (sum > inf_long || sum < -inf_long)
+    if (sum >= inf_long || sum <= -inf_long)
       return false;
     to = static_cast<int64_t>(sum);
     return true;
@@ -237,7 +242,7 @@ struct whole_squares {
   }
   using value = uint64_t;
   bool finish(value& to) const {
-    if (sum > static_cast<uint64_t>(inf_long))
+    if (sum >= whole_limit)
       return false;
     to = sum;
     return true;
@@ -283,7 +288,7 @@ struct whole_product {
   }
   using value = int64_t;
   bool finish(value& to) const {
-    if (!zero && size > static_cast<uint64_t>(inf_long))
+    if (!zero && size >= whole_limit)
       return false;
     const auto product = static_cast<int64_t>(zero ? 0 : size);
     to = negative ? -product : product;

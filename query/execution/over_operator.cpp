@@ -478,7 +478,8 @@ private:
                 : static_cast<double>(sum) / static_cast<double>(present);
           return;
         }
-        too_large = too_large || sum > inf_long || sum < -inf_long;
+        // The largest number would be read as an infinity afterwards.
+        too_large = too_large || sum >= inf_long || sum <= -inf_long;
         out.as<int64_t>()[rows.rows[at]] = static_cast<int64_t>(sum);
       });
     if (fault)

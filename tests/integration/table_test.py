@@ -185,6 +185,84 @@ def nothing_is_loaded_as_the_nodes_do_not_know_it(binary):
     mill.check(count(made, "trade") == 2, "loaded")
 
 
+def loads(made, times, *words, code=0):
+  """Rows at these times, of symbols of their own."""
+  path = made.directory / f"{times[0].replace(':', '')}.csv"
+  path.write_text("time,sym,price,size,ex,cond\n" + "".join(
+    f"{time}Z,{time[8:13]},1,5,Q,\n" for time in times))
+  return made.run("load", "--layout", "csv-trade", "--table", "trade", path,
+                  *words, code=code)
+
+
+def by_date(made):
+  return {row["date"]: row["countSym"] for row in made.query(
+    {"tablename": "trade", "starttime": "2024-01-01", "endtime": "2024-01-09",
+     "grouping": "date", "aggregations": {"count": "sym"}})}
+
+
+def a_table_that_rolls_elsewhere_loses_no_row_of_another_date(binary):
+  names = {"node": [name for name, _ in mill.ROLES]}
+  with mill.cluster(binary, names) as made:
+    made.up()
+    loads(made, ["2024-01-02T01:00:00", "2024-01-02T23:00:00",
+                 "2024-01-03T01:00:00", "2024-01-03T16:00:00"])
+    made.run("down")
+    text = made.path.read_text()
+    changed = text.replace('name = "trade"\n',
+                           'name = "trade"\nroll_zone = "Asia/Tokyo"\n', 1)
+    mill.check(changed != text, text)
+    made.path.write_text(changed)
+    remedy = "--table trade --home"
+    said = made.run("up").stderr
+    mill.check("made by" in said and "Asia/Tokyo" in said and remedy in said,
+               said)
+    mill.check(remedy in made.process("hdb1")["strayed"]["trade"],
+               made.process("hdb1"))
+    log = (made.directory / "data/nodes/node/node.log").read_text()
+    mill.check("|WARN|strayed|" in log, log)
+    was = by_date(made)
+    mill.check(was == {"2024-01-02": 1, "2024-01-03": 2, "2024-01-04": 1}, was)
+    said = loads(made, ["2024-01-03T02:00:00"], "--replace", code=65).stderr
+    mill.check(remedy in said and "partitions 2024.01.02, 2024.01.03" in said,
+               said)
+    mill.check(by_date(made) == was, by_date(made))
+    hdb = made.directory / "data/hdb"
+    said = made.run("hdb", "drop", hdb, "-p", "2024-01-03", code=65).stderr
+    mill.check(remedy in said, said)
+    made.run("hdb", "amend", hdb, "-t", "trade", "--home")
+    mill.check(by_date(made) == was, by_date(made))
+    mill.check("strayed" not in made.process("hdb1"), made.process("hdb1"))
+    loads(made, ["2024-01-03T02:00:00"], "--replace")
+    mill.check(by_date(made) == {**was, "2024-01-03": 1}, by_date(made))
+
+
+def who_rolls_elsewhere_is_named(binary):
+  """Nodes, and a load, whose tables differ in nothing but their dates."""
+  with mill.cluster(binary, NODES) as made:
+    made.up()
+    loads(made, ["2024-01-03T12:00:00"])
+    text = made.path.read_text()
+    other = made.directory / "other.toml"
+    other.write_text(text.replace(
+      'name = "trade"\n', 'name = "trade"\nroll_zone = "Asia/Tokyo"\n', 1))
+    said = loads(made, ["2024-01-03T20:00:00"], "--config", other,
+                 code=78).stderr
+    wanted = "roll rule is Asia/Tokyo here, and America/New_York there"
+    mill.check("table 'trade'" in said and wanted in said, said)
+    mill.check(by_date(made) == {"2024-01-03": 1}, by_date(made))
+    mill.check("declared_otherwise" not in made.process("gw1"),
+               made.process("gw1"))
+    made.run("restart", "store", "--config", other)
+    mill.wait_until(lambda: "declared_otherwise" in made.process("gw1"), 20,
+                    "the gateway notices")
+    told = made.process("gw1")["declared_otherwise"]
+    for name in ("rdb1", "hdb1"):
+      mill.check("roll rule is America/New_York here, and Asia/Tokyo there"
+                 in " ".join(told[name]), told)
+    log = (made.directory / "data/nodes/gate/node.log").read_text()
+    mill.check("|WARN|declared_otherwise|" in log, log)
+
+
 def what_is_wrong_is_named(binary):
   with mill.cluster(binary, NODES) as made:
     text = made.path.read_text()
@@ -246,4 +324,6 @@ def two_at_once_are_both_there(binary):
 if __name__ == "__main__":
   mill.main([a_table_comes_without_a_restart, what_came_before_is_read_again,
              nothing_is_loaded_as_the_nodes_do_not_know_it,
+             a_table_that_rolls_elsewhere_loses_no_row_of_another_date,
+             who_rolls_elsewhere_is_named,
              what_is_wrong_is_named, two_at_once_are_both_there])

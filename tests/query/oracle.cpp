@@ -348,7 +348,7 @@ public:
       return values.empty() ? nan_value
                             : static_cast<double>(whole)
                                 / static_cast<double>(values.size());
-    if (whole > inf_long || whole < -inf_long) {
+    if (whole >= inf_long || whole <= -inf_long) {
       overflow = true;
       return std::string{overflowed};
     }

@@ -6,6 +6,7 @@
 #include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/messages/text/json_value.hpp>
+#include <millrace/persistence/hdb/part_dates.hpp>
 #include <millrace/persistence/memory/memory_table.hpp>
 
 namespace millrace::torq {
@@ -64,6 +65,7 @@ manifest_version hdb_state::refresh() {
   update_index(latest);
   look_for_undeclared(latest->manifest());
   look_for_outgrown(latest->manifest());
+  look_for_strayed(latest->manifest());
   look_for_losses(&latest->manifest());
   versions[version] = {std::move(latest), 0};
   serving = version;
@@ -104,6 +106,17 @@ void hdb_state::look_for_outgrown(const persistence::hdb_manifest& manifest) {
     if (!outgrown.contains(table) && settings.on_outgrown)
       settings.on_outgrown(table, why);
   outgrown = std::move(found);
+}
+
+/// Questions find them by their times; what goes by a partition's name does
+/// not.
+void hdb_state::look_for_strayed(const persistence::hdb_manifest& manifest) {
+  auto found
+    = persistence::strayed_rows(settings.directory, manifest, settings.tables);
+  for (const auto& [table, what] : found)
+    if (!strayed.contains(table) && settings.on_warning)
+      settings.on_warning("strayed", what);
+  strayed = std::move(found);
 }
 
 void hdb_state::look_for_losses(const persistence::hdb_manifest* manifest) {
@@ -476,6 +489,7 @@ hdb_facts hdb_state::facts() const {
     out.last_failure = to_string(last_failure);
   out.undeclared = undeclared;
   out.outgrown = outgrown;
+  out.strayed = strayed;
   out.damaged_queries = damage.queries();
   out.damage = damage.last();
   return out;
@@ -518,6 +532,8 @@ status_facts to_status(const hdb_facts& facts) {
     for (const auto& [table, why] : facts.outgrown)
       tables.add(table, why);
   }
+  if (!facts.strayed.empty())
+    out.add("strayed", facts.strayed);
   if (facts.damaged_queries != 0) {
     out.add("damaged_queries", facts.damaged_queries);
     out.add("damage", facts.damage);

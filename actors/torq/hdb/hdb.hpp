@@ -85,6 +85,9 @@ struct hdb_facts {
   std::set<std::string> undeclared; ///< Of the tables with rows.
   /// Tables whose partitions are of a later declaration, and how it differs.
   std::map<std::string, std::string> outgrown;
+  /// Tables with rows that do not lie in the partition of their own date, and
+  /// where, and what is to be done.
+  std::map<std::string, std::string> strayed;
   uint64_t damaged_queries = 0; ///< That failed of damaged files.
   std::string damage;           ///< The one that was met last.
   /// Why the index is behind: queries for few symbols look at every part.
@@ -149,6 +152,7 @@ struct hdb_state {
   /// Tells of tables that are not declared, each once.
   void look_for_undeclared(const persistence::hdb_manifest& manifest);
   void look_for_outgrown(const persistence::hdb_manifest& manifest);
+  void look_for_strayed(const persistence::hdb_manifest& manifest);
   /// Why an answer from these partitions may lack rows.
   /// @param pinned null: none is there
   [[nodiscard]] std::vector<std::string>
@@ -180,6 +184,7 @@ struct hdb_state {
   std::shared_ptr<hdb_index_slot> index;       ///< May be null.
   std::set<std::string> undeclared;            ///< Tables with rows.
   std::map<std::string, std::string> outgrown; ///< @see hdb_facts
+  std::map<std::string, std::string> strayed;  ///< @see hdb_facts
   std::optional<served_mark> mark;             ///< None: it is not read yet.
   error last_failure;
   met_damage damage; ///< Of files; of the manifest it is `last_failure`.

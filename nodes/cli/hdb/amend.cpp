@@ -102,8 +102,9 @@ int run(const amend_options& options) {
   auto what = read_amendment(options, (*writer)->manifest());
   if (!what)
     return fail(what.failure());
+  what->rule = rule_of(*cluster, options.directory, options.table);
   progress_line told{*(*env)->world().clock, "ranges"};
-  const auto report = amend(
+  auto report = amend(
     **writer, *what,
     {.applies = !options.dry,
      .run = run_jobs,
@@ -115,6 +116,8 @@ int run(const amend_options& options) {
                         ? wait_served(*cluster, options.directory, version)
                         : served_report{};
   print_report(options, report, version, served);
+  if (report.fault.code == errc::corrupt && !options.home)
+    report.fault.context += "; --from and --to leave its date out";
   if (report.fault)
     return fail(report.fault);
   if (served.late)

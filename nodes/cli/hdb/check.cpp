@@ -5,11 +5,14 @@
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/system_clock.hpp>
 #include <millrace/persistence/hdb/hdb_store.hpp>
+#include <millrace/persistence/hdb/part_dates.hpp>
 #include <millrace/persistence/hdb/table_rolls.hpp>
 
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <map>
+#include <set>
 
 namespace millrace::nodes {
 
@@ -26,6 +29,9 @@ struct check_report {
   /// Directories of parts that the manifest does not name.
   std::vector<std::string> unnamed;
   bool lacks_rolls = false; ///< No rules lie beside the manifest.
+  /// Of each table with rows that do not lie in the partition of their date.
+  /// It is no damage: questions find them by their times.
+  std::map<std::string, std::string> strayed;
 };
 
 /// The rules beside the manifest, which are asked only while it cannot be read.
@@ -71,6 +77,7 @@ void print_json(const hdb_options& options, const check_report& report,
   for (const auto& damage : report.damages)
     damages.add(json_value{{"file", damage.path}, {"reason", damage.reason}});
   out.add("lacks_rolls", report.lacks_rolls);
+  out.add("strayed", report.strayed);
   auto& unnamed = out.add("unnamed", json_value::array());
   for (const auto& path : report.unnamed)
     unnamed.add(path);
@@ -93,6 +100,8 @@ int check_database(const hdb_options& options) {
   if (!unnamed)
     return fail(unnamed.failure());
   report.unnamed = *std::move(unnamed);
+  report.strayed = strayed_rows(options.directory, *manifest,
+                                newest_tables(*manifest, options.table));
   if (options.output == output_format::json) {
     print_json(options, report, manifest->version);
   } else {
@@ -102,6 +111,8 @@ int check_database(const hdb_options& options) {
       fmt::print("{}/{}: there is none: an earlier release wrote the database, "
                  "or it was removed; the next commit makes it\n",
                  options.directory, table_rolls_name);
+    for (const auto& [table, what] : report.strayed)
+      fmt::print("{}\n", what);
     for (const auto& path : report.unnamed)
       fmt::print("{}/{}: the manifest does not name it: of a write that is "
                  "under way, or of a newer manifest\n",

@@ -7,6 +7,7 @@
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/real_env.hpp>
 #include <millrace/persistence/hdb/hdb_writer.hpp>
+#include <millrace/persistence/hdb/part_dates.hpp>
 
 #include <fmt/format.h>
 
@@ -36,6 +37,9 @@ void declare(option_list& list, hdb_drop_options& into) {
       "Only partitions of earlier dates")
     .shown_as("YYYY-MM-DD");
   list.text("--why", into.why, "Noted in the ledger").shown_as("TEXT");
+  list.flag("--by-name", into.by_name,
+            "Also partitions that have rows of other dates: they go by their "
+            "names, whatever is in them");
   list.flag("--dry-run", into.dry, "Only say what would go");
   declare_server(list, into.config);
 }
@@ -47,6 +51,29 @@ bool goes(const hdb_drop_options& options, const hdb_part& part) {
     return true;
   const auto date = text::parse_date(part.partition);
   return date && *date < *options.before;
+}
+
+/// Rows go with the partition that they lie in: those of a date must lie there.
+error check_dates(const hdb_drop_options& options,
+                  const std::optional<cluster_config>& cluster,
+                  const hdb_manifest& manifest) {
+  const auto& where = options.where;
+  const auto is_meant = [&](int64_t date) {
+    return (where.partition.empty()
+            || where.partition == date_partition_name(date))
+           && (!options.before || date < *options.before);
+  };
+  for (auto& [table, today] : newest_tables(manifest, where.table)) {
+    if (const auto rule = rule_of(cluster, where.directory, table)) {
+      today.roll_zone = rule->zone;
+      today.roll_offset_ns = rule->offset_ns;
+    }
+    if (auto fault = check_homes(where.directory, manifest, today, is_meant)) {
+      fault.context += ", or --by-name lets all go that lies there";
+      return fault;
+    }
+  }
+  return {};
 }
 
 struct dropped_table {
@@ -142,6 +169,9 @@ int run(const hdb_drop_options& options) {
     return fail(writer.failure());
   if (auto fault = check_choice(options.where, (*writer)->manifest()))
     return fail(fault);
+  if (!options.by_name)
+    if (auto fault = check_dates(options, *cluster, (*writer)->manifest()))
+      return fail(fault);
   const auto chosen = choose(options, (*writer)->manifest());
   if (!options.dry)
     if (auto fault = apply(**writer, options, chosen))

@@ -6,6 +6,7 @@
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/persistence/exchange/exporter.hpp>
 #include <millrace/persistence/hdb/hdb_store.hpp>
+#include <millrace/persistence/hdb/part_dates.hpp>
 
 #include <fmt/format.h>
 
@@ -95,6 +96,20 @@ void print_export(const hdb_export_options& options, const std::string& target,
              progress.files, progress.bytes, target);
 }
 
+/// What is written goes by the names of partitions, and is read by them.
+void tell_strayed(const hdb_export_options& options,
+                  const hdb_manifest& manifest, const export_plan& plan) {
+  auto tables = newest_tables(manifest, {});
+  std::erase_if(tables,
+                [&](const auto& each) { return !plan.contains(each.first); });
+  for (const auto& [table, what] :
+       strayed_rows(options.directory, manifest, tables))
+    fmt::print(stderr,
+               "{}; until then they are written under the date of the "
+               "partition\n",
+               what);
+}
+
 int run(const hdb_export_options& options) {
   if (options.kdb.empty() == options.parquet.empty())
     return fail({errc::invalid_argument,
@@ -109,6 +124,7 @@ int run(const hdb_export_options& options) {
   if (!plan)
     return fail(
       {plan.failure().code, options.directory + ": " + plan.failure().context});
+  tell_strayed(options, snapshot->manifest(), *plan);
   const interrupts signals;
   export_progress progress;
   const bool draws = ::isatty(STDERR_FILENO) == 1;

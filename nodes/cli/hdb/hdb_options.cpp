@@ -103,6 +103,16 @@ error check_choice(const hdb_options& options,
   return {errc::not_found, options.directory + ": no part" + what};
 }
 
+std::map<std::string, table_schema>
+newest_tables(const persistence::hdb_manifest& manifest,
+              const std::string& table) {
+  std::map<std::string, table_schema> out;
+  for (const auto& schema : manifest.schemas)
+    if (table.empty() || schema.name == table)
+      out.insert_or_assign(schema.name, *manifest.newest_schema(schema.name));
+  return out;
+}
+
 uint64_t bytes_of(const persistence::hdb_part& part) noexcept {
   uint64_t total = 0;
   for (const auto& file : part.files)

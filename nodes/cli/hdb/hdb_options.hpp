@@ -7,6 +7,7 @@
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -42,6 +43,7 @@ struct hdb_drop_options {
   hdb_options where;
   std::optional<int32_t> before; ///< Days since 2000.01.01.
   std::string why;
+  bool by_name = false; ///< Whatever dates the rows are of.
   bool dry = false;
   std::string config; ///< Of the cluster that serves it; empty: none.
 };
@@ -66,6 +68,12 @@ struct hdb_export_options {
 /// that the database has not.
 [[nodiscard]] error check_choice(const hdb_options& options,
                                  const persistence::hdb_manifest& manifest);
+
+/// The newest declaration of each table that a database has, by name.
+/// @param table of this one alone; empty: of all
+[[nodiscard]] std::map<std::string, table_schema>
+newest_tables(const persistence::hdb_manifest& manifest,
+              const std::string& table);
 
 /// Bytes of the files of a part.
 [[nodiscard]] uint64_t bytes_of(const persistence::hdb_part& part) noexcept;

@@ -3,13 +3,16 @@
 #include <millrace/nodes/node/runtime.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
+#include <filesystem>
+
 namespace millrace::nodes {
 
 void declare_server(option_list& list, std::string& path) {
   list
     .text("--config", path,
-          "The cluster whose hdbs serve it: they are waited for; default: "
-          "$MILLRACE_CONFIG, else none")
+          "The cluster whose hdbs serve it: they are waited for, and its roll "
+          "rules say of which date a row is; default: $MILLRACE_CONFIG, else "
+          "none")
     .shown_as("FILE");
 }
 
@@ -21,6 +24,21 @@ result<std::optional<cluster_config>> server_of(const std::string& path) {
   if (!config)
     return config.failure();
   return std::optional{*std::move(config)};
+}
+
+std::optional<persistence::table_roll>
+rule_of(const std::optional<cluster_config>& config,
+        const std::string& directory, const std::string& table) {
+  const auto* declared = config ? config->table(table) : nullptr;
+  if (declared == nullptr)
+    return std::nullopt;
+  const auto home = config->home_of(table);
+  std::error_code unknown;
+  if (home != directory
+      && !std::filesystem::equivalent(home, directory, unknown))
+    return std::nullopt;
+  return persistence::table_roll{table, declared->schema.roll_zone,
+                                 declared->schema.roll_offset_ns};
 }
 
 served_report wait_served(const std::optional<cluster_config>& config,

@@ -4,6 +4,7 @@
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/command/options.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/persistence/hdb/table_rolls.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -19,6 +20,12 @@ void declare_server(option_list& list, std::string& path);
 /// $MILLRACE_CONFIG; none when neither names one.
 [[nodiscard]] result<std::optional<cluster_config>>
 server_of(const std::string& path);
+
+/// The rule by which the cluster gives the table's rows to their dates today;
+/// none: it has no such table there.
+[[nodiscard]] std::optional<persistence::table_roll>
+rule_of(const std::optional<cluster_config>& config,
+        const std::string& directory, const std::string& table);
 
 /// Who serves what was written.
 struct served_report {

@@ -48,6 +48,17 @@ std::optional<expression> moved_time(std::string_view sign,
   return constant_of(column_type::timestamp, moved, time.place);
 }
 
+/// The number that stands for the infinity of a bigint, or its opposite.
+bool is_largest(const expression& what) {
+  if (what.what == expression::kind::call && what.function == fn::negate)
+    return is_largest(what.arguments.front());
+  if (what.what != expression::kind::constant || !is_whole(what.type)
+      || what.values.size() != 1)
+    return false;
+  const auto* number = std::get_if<int64_t>(&what.values.front());
+  return number && (*number == inf_long || *number == -inf_long);
+}
+
 } // namespace
 
 result<expression> row_scope::value(const json_value& node) {
@@ -337,10 +348,22 @@ result<expression> row_scope::operation(const json_value& body,
   return arithmetic(sign, std::move(left), std::move(right), place);
 }
 
+error row_scope::check_size(const expression& left, const expression& right,
+                            uint32_t place) const {
+  if (!is_largest(left) && !is_largest(right))
+    return {};
+  return owner_.wrong(place,
+                      "9223372036854775807 stands for an infinity, of which "
+                      "nothing is computed: write it with a point",
+                      errc::overflow);
+}
+
 result<expression> row_scope::arithmetic(std::string_view sign, expression left,
                                          expression right, uint32_t place) {
   if (auto moved = moved_time(sign, left, right))
     return *std::move(moved);
+  if (auto fault = check_size(left, right, place))
+    return fault;
   if (auto fault = make_alike(left, right, place))
     return fault;
   const bool whole = is_whole(left.type) && is_whole(right.type);
@@ -396,6 +419,8 @@ result<expression> row_scope::whole_quotient(expression left, expression right,
 /// With the sign of the dividend, as SQL has it.
 result<expression> row_scope::whole_rest(expression left, expression right,
                                          uint32_t place) {
+  if (auto fault = check_size(left, right, place))
+    return fault;
   if (auto fault = owner_.count_parts(size_of(left) + size_of(right), place))
     return fault;
   auto sign = call(fn::sign, {left}, place, "%");

@@ -275,6 +275,9 @@ private:
   [[nodiscard]] result<expression> grouped_value(const json_value& node);
   [[nodiscard]] result<expression> operation(const json_value& body,
                                              uint32_t place);
+  /// `overflow` when one is the number that stands for an infinity.
+  [[nodiscard]] error check_size(const expression& left,
+                                 const expression& right, uint32_t place) const;
   [[nodiscard]] result<expression> arithmetic(std::string_view sign,
                                               expression left, expression right,
                                               uint32_t place);

@@ -6,6 +6,8 @@
 #include <caf/scoped_actor.hpp>
 #include <gmock/gmock.h>
 
+#include <functional>
+
 namespace millrace::torq {
 namespace {
 
@@ -165,6 +167,40 @@ TEST(DeclarationsTest, AreToldApartByColumn) {
   auto other = mine;
   other.name = "quote";
   EXPECT_THAT(differing_declarations({mine}, declarations_of({other})),
+              IsEmpty());
+}
+
+TEST(DeclarationsTest, AreToldApartByWhatSaysWhereRowsLie) {
+  auto mine = declared(
+    {{"time", column_type::timestamp}, {"sym", column_type::symbol}});
+  mine.time_column = "time";
+  mine.symbol_column = "sym";
+  struct way {
+    std::function<void(table_schema&)> theirs;
+    const char* tells;
+  };
+  constexpr int64_t hour_ns = 3'600'000'000'000;
+  const way ways[] = {
+    {[](auto& at) { at.roll_zone = "Asia/Tokyo"; },
+     "table 'trade': the roll rule is UTC here, and Asia/Tokyo there"},
+    {[](auto& at) { at.roll_offset_ns = 7 * hour_ns; },
+     "the roll rule is UTC here, and UTC + 07:00:00 there"},
+    {[](auto& at) { at.roll_offset_ns = -1; },
+     "the roll rule is UTC here, and UTC - 00:00:00.000000001 there"},
+    {[](auto& at) { at.time_column = "received"; },
+     "the time column is time here, and received there"},
+    {[](auto& at) { at.symbol_column = "venue"; },
+     "the symbol column is sym here, and venue there"},
+  };
+  for (const auto& each : ways) {
+    auto theirs = mine;
+    each.theirs(theirs);
+    EXPECT_THAT(differing_declarations({mine}, declarations_of({theirs})),
+                ElementsAre(HasSubstr(each.tells)));
+  }
+  auto later = mine;
+  later.version = 7;
+  EXPECT_THAT(differing_declarations({mine}, declarations_of({later})),
               IsEmpty());
 }
 

@@ -246,16 +246,39 @@ TEST_F(HdbCommandTest, AnAmendmentThatIsNotMeantSoIsRefused) {
   EXPECT_FALSE(std::filesystem::exists(directory_ + "/none"));
 }
 
+TEST_F(HdbCommandTest, AnAmendmentThatMeetsDamageSaysThatNothingIsChanged) {
+  const auto before = run_json({"ls", directory_})["version"];
+  {
+    std::fstream out{file("float"), std::ios::in | std::ios::out};
+    out.seekp(3);
+    out.put('\x7f');
+  }
+  const std::vector<std::string> bust{"amend", directory_, "-t", "all"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), bust.begin(), bust.end());
+    return more;
+  };
+  EXPECT_EQ(run(with({"--filters", R"({"long":[">",0]})", "--remove"})), 65);
+  EXPECT_NE(err_.find(file("float")
+                      + ": the checksum differs; nothing is changed; --from "
+                        "and --to leave its date out"),
+            std::string::npos)
+    << err_;
+  EXPECT_EQ(run(with({"--home"})), 65);
+  EXPECT_NE(err_.find("; nothing is changed\n"), std::string::npos) << err_;
+  EXPECT_EQ(run_json({"ls", directory_})["version"], before);
+}
+
 TEST_F(HdbCommandTest, WhatIsDroppedIsGone) {
   EXPECT_NE(run({"drop", directory_}), 0);
   EXPECT_NE(err_.find("says what goes"), std::string::npos) << err_;
   EXPECT_TRUE(
-    run_json({"drop", directory_, "--before", "2013-10-07"})["tables"].empty());
+    run_json({"drop", directory_, "--before", "2000-01-01"})["tables"].empty());
   const auto tried = run_json({"drop", directory_, "-t", "all", "--dry-run"});
   EXPECT_EQ(tried["tables"]["all"]["rows"], 7);
   EXPECT_TRUE(std::filesystem::exists(file("time")));
-  const auto gone
-    = run_json({"drop", directory_, "-p", "2013-10-07", "--why", "old"});
+  const auto gone = run_json(
+    {"drop", directory_, "-p", "2013-10-07", "--by-name", "--why", "old"});
   EXPECT_EQ(gone["tables"]["all"]["parts"], 1);
   EXPECT_FALSE(std::filesystem::exists(file("time")));
   EXPECT_TRUE(run_json({"check", directory_})["unnamed"].empty());
@@ -265,6 +288,35 @@ TEST_F(HdbCommandTest, WhatIsDroppedIsGone) {
   ASSERT_EQ(parts.size(), 1u);
   EXPECT_EQ(parts[0]["rows"], 0);
   EXPECT_EQ(parts[0]["to"], 8192);
+}
+
+// All of a period lies in one partition there, of whatever date.
+TEST_F(HdbCommandTest, WhatLiesUnderAnotherDateDoesNotGoWithIt) {
+  const auto strayed = run_json({"check", directory_});
+  EXPECT_TRUE(strayed["ok"]);
+  const auto told = strayed["strayed"]["all"].get<std::string>();
+  EXPECT_NE(
+    told.find("partition 2013.10.07 of table 'all' has rows that are of "
+              "other dates by its rule, UTC"),
+    std::string::npos)
+    << told;
+  const std::string remedy
+    = "'millrace hdb amend " + directory_ + " --table all --home'";
+  EXPECT_NE(told.find(remedy), std::string::npos) << told;
+  for (const std::string option : {"-p", "--before"}) {
+    EXPECT_EQ(run({"drop", directory_, option, "2013-10-07"}), 65) << option;
+    EXPECT_NE(err_.find(remedy), std::string::npos) << err_;
+    EXPECT_NE(err_.find("--by-name"), std::string::npos) << err_;
+  }
+  EXPECT_EQ(run_json({"ls", directory_})["parts"][0]["rows"], 7);
+  ASSERT_EQ(run({"amend", directory_, "-t", "all", "--home"}), 0) << err_;
+  EXPECT_TRUE(run_json({"check", directory_})["strayed"].empty());
+  // One row has no time, and stays.
+  const auto gone = run_json({"drop", directory_, "-p", "2013-10-07"});
+  EXPECT_EQ(gone["tables"]["all"]["rows"], 1);
+  EXPECT_EQ(run_json({"drop", directory_, "--before",
+                      "2013-10-07"})["tables"]["all"]["rows"],
+            6);
 }
 
 // Each example of the help texts is run, with the directory in its place.

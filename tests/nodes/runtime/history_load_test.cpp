@@ -1,5 +1,6 @@
 #include <millrace/nodes/assembly/history_load.hpp>
 #include <millrace/nodes/host/real_env.hpp>
+#include <millrace/persistence/hdb/hdb_amend.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
 
 #include <gtest/gtest.h>
@@ -7,6 +8,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <string>
+#include <vector>
 
 namespace millrace::nodes {
 namespace {
@@ -76,14 +80,14 @@ protected:
   result<std::unique_ptr<history_load>> begin(real_env& env, bool replaces,
                                               uint64_t bytes_max
                                               = history_load::bytes_per_write) {
-    const auto config = parse_configuration(load_cluster, at("cluster.toml"));
+    const auto config = parse_configuration(cluster_, at("cluster.toml"));
     EXPECT_TRUE(config) << to_string(config.failure());
     history_load::options given;
     given.what.name = "load-trade";
     given.what.type = process_type::feed;
     given.what.layout = at("layout.toml");
     given.what.table = "trade";
-    given.what.files = {at("rows.csv")};
+    given.what.files = {at(file_)};
     given.reject_path = at("rejects.txt");
     given.bytes_max = bytes_max;
     given.replaces = replaces;
@@ -114,6 +118,11 @@ protected:
     return out;
   }
 
+  [[nodiscard]] std::string hdb_directory() const {
+    const auto config = parse_configuration(cluster_, at("cluster.toml"));
+    return config ? config->home_of("trade") : std::string{};
+  }
+
   /// @returns the parts that it was written to
   size_t load(uint64_t bytes_max) {
     std::filesystem::remove_all(at("data"));
@@ -127,7 +136,54 @@ protected:
     return manifest(**env).parts.size();
   }
 
+  /// A file of rows at these times takes the place of what there is of them.
+  error replace_by(real_env& env, const std::vector<std::string>& times) {
+    file_ = "of_" + std::to_string(++files_) + ".csv";
+    {
+      std::ofstream rows{at(file_)};
+      rows << "time,sym,note\n";
+      for (const auto& time : times)
+        rows << time << ",A,\n";
+    }
+    auto made = begin(env, true);
+    return made ? finish(**made) : made.failure();
+  }
+  /// Rows go to the dates of Tokyo from now on.
+  void roll_elsewhere() {
+    const std::string columns = "columns = [\"time";
+    cluster_.insert(cluster_.find(columns), "roll_zone = \"Asia/Tokyo\"\n");
+  }
+  /// How many rows lie in each partition.
+  std::map<std::string, uint64_t> places(real_env& env) {
+    std::map<std::string, uint64_t> out;
+    for (const auto& part : manifest(env).parts)
+      if (part.row_count != 0)
+        out[part.partition] += part.row_count;
+    return out;
+  }
+  /// Each row to its own date.
+  error take_home(real_env& env, const persistence::table_roll& rule) {
+    auto writer = persistence::hdb_writer::open(env.world(), hdb_directory());
+    if (!writer)
+      return writer.failure();
+    persistence::hdb_amendment home;
+    home.table = "trade";
+    home.rule = rule;
+    return persistence::amend(**writer, home,
+                              {.run =
+                                 [](const auto& jobs) {
+                                   for (const auto& job : jobs)
+                                     if (auto fault = job())
+                                       return fault;
+                                   return error{};
+                                 }})
+      .fault;
+  }
+
   static constexpr int row_count = 60'000;
+  std::string cluster_ = load_cluster;
+  std::string file_ = "rows.csv";
+  int files_ = 0;
   std::string directory_;
 };
 
@@ -167,6 +223,60 @@ TEST_F(HistoryLoadTest, NobodyWritesWhileRowsAreReplaced) {
   // One that found no rows of its own then must not bring them again.
   EXPECT_EQ(finish(**other), error{});
   EXPECT_EQ(rows(**env), static_cast<uint64_t>(row_count));
+}
+
+// The names of partitions are of the rule that made them: by another one, rows
+// of other dates lie there.
+TEST_F(HistoryLoadTest, RowsOfOtherDatesDoNotGoAfterTheRollRuleChanged) {
+  using rows_by_partition = std::map<std::string, uint64_t>;
+  auto env = real_env::create({.io_threads = 1, .pool_threads = 1});
+  ASSERT_TRUE(env) << to_string(env.failure());
+  ASSERT_EQ(replace_by(**env, {"2024-01-02T01:00:00", "2024-01-02T23:00:00",
+                               "2024-01-03T01:00:00", "2024-01-03T16:00:00",
+                               "2024-01-05T01:00:00"}),
+            error{});
+  const rows_by_partition before{
+    {"2024.01.02", 2}, {"2024.01.03", 2}, {"2024.01.05", 1}};
+  ASSERT_EQ(places(**env), before);
+  roll_elsewhere();
+  const auto why = replace_by(**env, {"2024-01-03T02:00:00"});
+  EXPECT_EQ(why.code, errc::schema_mismatch) << to_string(why);
+  for (const auto* told :
+       {"partitions 2024.01.02, 2024.01.03 of table 'trade'", "Asia/Tokyo",
+        "made by UTC", "hdb amend", "--table trade --home"})
+    EXPECT_NE(why.context.find(told), std::string::npos) << why.context;
+  EXPECT_EQ(places(**env), before);
+  // What lies where it belongs by both is replaced as ever.
+  ASSERT_EQ(replace_by(**env, {"2024-01-05T02:00:00", "2024-01-05T03:00:00"}),
+            error{});
+  EXPECT_EQ(places(**env),
+            (rows_by_partition{
+              {"2024.01.02", 2}, {"2024.01.03", 2}, {"2024.01.05", 2}}));
+  ASSERT_EQ(take_home(**env, {"trade", "Asia/Tokyo", 0}), error{});
+  EXPECT_EQ(places(**env), (rows_by_partition{{"2024.01.02", 1},
+                                              {"2024.01.03", 2},
+                                              {"2024.01.04", 1},
+                                              {"2024.01.05", 2}}));
+  ASSERT_EQ(replace_by(**env, {"2024-01-03T02:00:00"}), error{});
+  EXPECT_EQ(places(**env), (rows_by_partition{{"2024.01.02", 1},
+                                              {"2024.01.03", 1},
+                                              {"2024.01.04", 1},
+                                              {"2024.01.05", 2}}));
+}
+
+// A changed file is known by its name also where its rows lie under the date
+// of another rule.
+TEST_F(HistoryLoadTest, AChangedTextIsFoundUnderTheDateOfAnotherRule) {
+  auto env = real_env::create({.io_threads = 1, .pool_threads = 1});
+  ASSERT_TRUE(env) << to_string(env.failure());
+  ASSERT_EQ(replace_by(**env, {"2024-01-02T23:00:00"}), error{});
+  roll_elsewhere();
+  std::ofstream{at(file_), std::ios::app} << "2024-01-02T23:30:00,A,\n";
+  auto again = begin(**env, false);
+  ASSERT_TRUE(again) << to_string(again.failure());
+  const auto why = finish(**again);
+  EXPECT_EQ(why.code, errc::already_exists) << to_string(why);
+  EXPECT_EQ(rows(**env), 1u);
 }
 
 } // namespace
