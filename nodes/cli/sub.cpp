@@ -67,7 +67,7 @@ public:
   reading(const sub_options& options, runtime& host, const interrupts& signals,
           std::string time_column)
     : options_{&options}, host_{&host}, signals_{&signals},
-      output_{std::make_shared<stoppable_output>()},
+      output_{std::make_shared<stoppable_output>(signals)},
       writer_{std::make_shared<message_writer>(options, std::move(time_column),
                                                output_)} {}
 
@@ -317,7 +317,8 @@ int print_last(const sub_options& options, runtime& host,
     if (one.kept() < options.last && from.kind != start_spec::begin)
       continue;
     fault = one.finish();
-    return fault ? fail_output(fault) : static_cast<int>(exit_ok);
+    return fault && !signals.raised() ? fail_output(fault)
+                                      : signals.exit_code();
   }
 }
 

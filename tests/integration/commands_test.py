@@ -4,6 +4,7 @@ commands_test.py PROGRAM [unittest arguments]
 """
 import csv
 import datetime
+import fcntl
 import io
 import json
 import os
@@ -421,6 +422,60 @@ class Cluster(Case):
             self.assertEqual(process.wait(timeout=DEADLINE), 130)
         self.assertEqual(reader.stderr.read(), b"")
         self.assertIn(b"1 messages published", publisher.stderr.read())
+
+    def start_unread(self, *words):
+        """Runs with output that is read once, and then no more."""
+        stuck, full = os.pipe()
+        self.addCleanup(os.close, stuck)
+        fcntl.fcntl(full, fcntl.F_SETPIPE_SZ, 4096)
+        process = subprocess.Popen(
+            [PROGRAM, *words, "--config", self.config], stdout=full,
+            stderr=subprocess.PIPE, env=self.environment)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        os.close(full)
+        self.assertTrue(os.read(stuck, 1))
+        return process
+
+    def test_a_signal_ends_what_gathers_first_and_is_not_read(self):
+        self.pub("--stream", "notes", stdin=b"".join(
+            b'{"data": "' + b"x" * 1000 + b'"}\n' for _ in range(300)))
+        log = os.path.join(self.dir, "data", "nodes", "all", "node.log")
+        with open(log, "a", encoding="utf-8") as file:
+            file.writelines("x" * 100 + "\n" for _ in range(1000))
+        for words in (["sub", "--stream", "notes", "--last", "200"],
+                      ["logs", "all", "-n", "900"],
+                      ["logs", "all", "-n", "900", "-f"],
+                      ["top", "--interval", "0.1", "-o", "json"]):
+            for how in (signal.SIGTERM, signal.SIGINT):
+                process = self.start_unread(*words)
+                process.send_signal(how)
+                self.assertEqual(process.wait(timeout=DEADLINE), 128 + how)
+                self.assertEqual(process.stderr.read(), b"")
+
+    def test_followers_end_with_their_reader_though_nothing_comes(self):
+        self.pub("--stream", "notes", stdin=b'{"data": "x"}\n' * 3)
+        log = os.path.join(self.dir, "data", "nodes", "all", "node.log")
+        with open(log, "a", encoding="utf-8") as file:
+            file.write("a line\n")
+        self.environment["MILLRACE_CONFIG"] = self.config
+        for words in (["log", "tail", "notes", "-f", "--poll-ms", "60000"],
+                      ["log", "tail", "notes", "-f", "-o", "json"],
+                      ["logs", "all", "-f"], ["top", "--interval", "3600"]):
+            gone, written = os.pipe()
+            process = subprocess.Popen([PROGRAM, *words], stdout=written,
+                                       stderr=subprocess.PIPE,
+                                       env=self.environment)
+            self.addCleanup(process.wait)
+            self.addCleanup(process.kill)
+            os.close(written)
+            if words[0] != "top":
+                self.assertTrue(os.read(gone, 1))
+            os.close(gone)
+            self.assertEqual(process.wait(timeout=DEADLINE), 141, words)
+            self.assertEqual(process.stderr.read(), b"")
+            process.stderr.close()
 
     def test_output_that_is_not_read_on_is_no_failure(self):
         self.pub("--stream", "notes", stdin=b'{"data": "x"}\n' * 3)
