@@ -81,9 +81,12 @@ public:
       return running.failure();
     wait(running->subscriber);
     // A callback may wait for a pipe that nobody reads.
-    if (!over())
+    const bool in_time = over();
+    if (!in_time)
       output_->stop();
     control_->unsubscribe();
+    if (!in_time && end_->fault.code == errc::cancelled)
+      return {}; // It was to end then, whoever reads.
     return end_->fault;
   }
   /// Messages or rows that would be the last.
@@ -114,13 +117,15 @@ private:
   int64_t started_ns_ = 0;
 };
 
+constexpr const char* position_hint
+  = "; a number is a position, a time is written as 2024-01-02";
+
 /// A place that the stream has not reached: one cannot tell a mistake from a
 /// wish to wait, and a year is a number too.
 error beyond_end(const stream_event& event, const std::string& stream) {
   return {errc::ahead, "stream '" + stream + "' does not reach position "
                          + std::to_string(event.from.value) + " (" + event.cause
-                         + "); a number is a position, a time is written as "
-                           "2024-01-02"};
+                         + ")" + position_hint};
 }
 
 rt::subscription_handlers reading::handlers(const start_spec& from) {
@@ -253,6 +258,12 @@ void declare(option_list& list, sub_options& into) {
     .shown_as("STREAM");
   list.text("--table", into.table, "Only rows of this table").shown_as("TABLE");
   declare_line_format(list, into.format);
+  list
+    .choice<line_format>(
+      "-o,--output", into.format,
+      {{"json", line_format::json}, {"csv", line_format::csv}},
+      "The same, by the name that other commands have for it")
+    .shown_as("FORMAT");
   list
     .read(
       "--from",
@@ -393,7 +404,10 @@ int run(const sub_options& options) {
   if (options.last != 0)
     return print_last(options, **host, signals, time_column, position{until});
   reading one{options, **host, signals, time_column};
-  const auto fault = one.run(begin_of(options), until);
+  auto fault = one.run(begin_of(options), until);
+  if (fault.code == errc::bad_position && options.from
+      && options.from->kind == start_spec::at_position)
+    fault.context += position_hint;
   return fault && !signals.raised() ? fail_output(fault) : signals.exit_code();
 }
 
