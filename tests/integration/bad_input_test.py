@@ -365,7 +365,7 @@ def owners(binary):
             made.directory / "data/nodes/all",
             f"held by process {made.node('all')['pid']}")
     mill.check(made.node("all")["state"] == "running", "the owner goes on")
-    refused(made.run("node", "--name", "nobody", code=None), CONFIG, made.path,
+    refused(made.run("node", "--name", "nobody", code=None), USAGE, made.path,
             "'nobody'")
 
 
