@@ -11,8 +11,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <thread>
 #include <unistd.h>
 
@@ -26,7 +26,9 @@ void declare(option_list& list, top_options& into) {
   declare_config(list, into.config);
   list.number("--interval", into.interval_s, 0.1, 3600.0,
               "Seconds from one look to the next; default: 2");
-  list.flag("--once", into.once, "End after the first interval");
+  list.flag(
+    "--once", into.once,
+    "End after the first interval; exit code 1 when a node does not run");
   declare_output(list, into.output);
 }
 
@@ -96,6 +98,13 @@ error show(const json_value& rates, const top_options& options,
   return fault ? fault : out.flush();
 }
 
+bool all_run(const json_value& status) {
+  const auto& nodes = status.at("nodes").elements();
+  return std::all_of(nodes.begin(), nodes.end(), [](const auto& each) {
+    return cell_text(each.at("state")) == "running";
+  });
+}
+
 struct look {
   std::chrono::steady_clock::time_point when;
   json_value status;
@@ -141,8 +150,8 @@ int run(const top_options& options) {
              options, out);
     if (fault && !signals.raised())
       return fail_output(fault);
-    if (options.once)
-      break;
+    if (options.once && !signals.raised())
+      return all_run(after->status) ? exit_ok : exit_negative;
     before = std::move(after);
   }
   return signals.exit_code();

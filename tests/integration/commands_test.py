@@ -817,7 +817,10 @@ class Cluster(Case):
         for process, node in (("gw2", "all"), ("gw1", "none")):
             self.run_program("spawn", process, "--on", node, "--config",
                              self.config, code=64)
+        top = ["top", "--once", "--interval", "0.1", "--config", self.config]
+        self.run_program(*top)
         self.end_node(self.node)
+        self.run_program(*top, code=1)
         self.pub("--stream", "notes", stdin=b"", code=69)
         self.sub("--stream", "notes", count=1, code=69)
         self.run_program("spawn", "gw1", "--on", "all", "--config",
