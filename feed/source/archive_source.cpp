@@ -13,6 +13,36 @@ error damaged(const std::string& label, const std::string& what) {
   return {errc::corrupt, label + ": " + what};
 }
 
+/// Why libzip does not give something, in our words.
+std::string words_of(zip_error_t* fault) {
+  switch (const auto code = zip_error_code_zip(fault)) {
+    case ZIP_ER_NOZIP:
+      return "it does not end as a zip archive does (cut off?)";
+    case ZIP_ER_INCONS:
+    case ZIP_ER_MULTIDISK:
+      return "its directory does not fit the rest of it, or is of several "
+             "files";
+    case ZIP_ER_COMPNOTSUPP:
+      return "it was packed by a method that is not known here: unpack it, and "
+             "feed that";
+    case ZIP_ER_ENCRNOTSUPP:
+    case ZIP_ER_NOPASSWD:
+    case ZIP_ER_WRONGPASSWD:
+      return "it is encrypted";
+    case ZIP_ER_CRC:
+      return "the text fails its checksum";
+    case ZIP_ER_EOF:
+      return "it ends too early";
+    case ZIP_ER_ZLIB:
+    case ZIP_ER_COMPRESSED_DATA:
+      return "its bytes are not sound";
+    case ZIP_ER_MEMORY:
+      return "there is no memory to unpack it";
+    default:
+      return "it cannot be unpacked (" + std::to_string(code) + " of libzip)";
+  }
+}
+
 /// Hands the bytes of a file to libzip. libzip owns and frees it.
 struct zip_input {
   std::unique_ptr<file> from;
@@ -121,7 +151,7 @@ public:
   [[nodiscard]] const error& read_failure() const { return input_->failure; }
 
   static std::string text_of(zip_error_t& fault) {
-    std::string text = zip_error_strerror(&fault);
+    auto text = words_of(&fault);
     zip_error_fini(&fault);
     return text;
   }
@@ -148,8 +178,8 @@ public:
       if (archive_->read_failure())
         return archive_->read_failure();
       return damaged(label_, "the compressed data is damaged after byte "
-                               + std::to_string(at_)
-                               + " of the text: " + zip_file_strerror(member_));
+                               + std::to_string(at_) + " of the text: "
+                               + words_of(zip_file_get_error(member_)));
     }
     at_ += static_cast<uint64_t>(got);
     return static_cast<size_t>(got);
@@ -220,7 +250,7 @@ result<std::unique_ptr<source>> open_zip_member(persistence::file_system& fs,
     return opened.failure();
   auto* member = zip_fopen_index((*opened)->get(), info.index, 0);
   if (!member)
-    return damaged(info.label(), zip_strerror((*opened)->get()));
+    return damaged(info.label(), words_of(zip_get_error((*opened)->get())));
   return std::unique_ptr<source>{std::make_unique<zip_source_member>(
     std::move(*opened), member, info.label())};
 }

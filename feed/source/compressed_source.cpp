@@ -7,6 +7,7 @@
 #include <lzma.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 namespace millrace::feed {
 
@@ -42,6 +43,13 @@ auto run_stream(Stream& stream, codec_step& at, Run run) {
   return status;
 }
 
+/// Why data cannot be unpacked, in words that are the same for all packers.
+constexpr const char* not_sound
+  = "its bytes are not sound, or fail their checksum";
+constexpr const char* not_known
+  = "it was packed in a way that is not known here: unpack it, and feed that";
+constexpr const char* no_memory = "there is no memory to unpack it";
+
 /// Zeroes pad some files to a block. @returns whether nothing else is there
 bool skip_padding(codec_step& at) {
   while (at.in_left != 0 && *at.in == std::byte{0}) {
@@ -66,8 +74,8 @@ public:
   gzip_codec& operator=(const gzip_codec&) = delete;
 
   [[nodiscard]] bool good() const noexcept { return good_; }
-  [[nodiscard]] std::string reason() const {
-    return stream_.msg ? stream_.msg : "unknown reason";
+  [[nodiscard]] const char* reason() const {
+    return began_ ? not_sound : "what follows does not begin as gzip data do";
   }
 
   codec_state step(codec_step& at) {
@@ -76,9 +84,12 @@ public:
         return codec_state::between;
       inflateReset(&stream_);
       between_ = false;
+      began_ = false;
     }
     const auto status = run_stream(
       stream_, at, [](z_stream* all) { return inflate(all, Z_NO_FLUSH); });
+    began_ = began_ || status == Z_OK || status == Z_BUF_ERROR
+             || stream_.total_out != 0;
     between_ = status == Z_STREAM_END;
     return between_                                  ? codec_state::between
            : status == Z_OK || status == Z_BUF_ERROR ? codec_state::more
@@ -87,6 +98,7 @@ public:
 
 private:
   z_stream stream_{};
+  bool began_ = false; ///< The header is one.
   bool good_ = false;
   bool between_ = false;
 };
@@ -103,8 +115,11 @@ public:
   bzip2_codec& operator=(const bzip2_codec&) = delete;
 
   [[nodiscard]] bool good() const noexcept { return good_; }
-  [[nodiscard]] std::string reason() const {
-    return "bzip2 code " + std::to_string(status_);
+  [[nodiscard]] const char* reason() const {
+    return status_ == BZ_DATA_ERROR_MAGIC
+             ? "what follows does not begin as bzip2 data do"
+           : status_ == BZ_MEM_ERROR ? no_memory
+                                     : not_sound;
   }
 
   codec_state step(codec_step& at) {
@@ -141,8 +156,12 @@ public:
   xz_codec& operator=(const xz_codec&) = delete;
 
   [[nodiscard]] bool good() const noexcept { return good_; }
-  [[nodiscard]] std::string reason() const {
-    return "xz code " + std::to_string(status_);
+  [[nodiscard]] const char* reason() const {
+    return status_ == LZMA_FORMAT_ERROR
+             ? "what follows does not begin as xz data do"
+           : status_ == LZMA_OPTIONS_ERROR ? not_known
+           : status_ == LZMA_MEM_ERROR     ? no_memory
+                                           : not_sound;
   }
 
   codec_state step(codec_step& at) {
@@ -182,8 +201,23 @@ public:
   zstd_codec& operator=(const zstd_codec&) = delete;
 
   [[nodiscard]] bool good() const noexcept { return context_ != nullptr; }
-  [[nodiscard]] std::string reason() const {
-    return ZSTD_getErrorName(status_);
+  [[nodiscard]] const char* reason() const {
+    switch (ZSTD_getErrorCode(status_)) {
+      case ZSTD_error_prefix_unknown:
+        return "what follows does not begin as Zstandard data do";
+      case ZSTD_error_dictionary_wrong:
+        return "it was packed with a dictionary, and none can be given here";
+      case ZSTD_error_frameParameter_windowTooLarge:
+        return "it was packed with a window of more than 128 MiB (--long): "
+               "unpack it, and feed that";
+      case ZSTD_error_frameParameter_unsupported:
+      case ZSTD_error_version_unsupported:
+        return not_known;
+      case ZSTD_error_memory_allocation:
+        return no_memory;
+      default:
+        return not_sound;
+    }
   }
 
   codec_state step(codec_step& at) {

@@ -26,7 +26,7 @@ namespace millrace::nodes {
 
 /// A line for the log of a process.
 struct notice {
-  enum class severity { error, warning, info };
+  enum class severity { error, warning, info, debug };
   severity level = severity::info;
   std::string type; ///< Of the process.
   std::string process;

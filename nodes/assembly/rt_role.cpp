@@ -160,6 +160,10 @@ rt_factory::operator()(process_host& host,
   for (size_t i = 0; i < opened.size(); ++i) {
     const auto& name = process.streams[i];
     const auto& how = *config.stream(name);
+    std::function<void(const std::string&, const std::string&)> detail
+      = [](const std::string&, const std::string&) {};
+    if (config.logging.level == "DBG")
+      detail = teller(host, process.name, notice::severity::debug);
     auto stream = host.spawn(
       rt::sequencer, &host.env(),
       std::make_shared<std::unique_ptr<rt::sequencer_core>>(
@@ -171,6 +175,7 @@ rt_factory::operator()(process_host& host,
         .connector = host.connector(),
         .warn = teller(host, process.name, notice::severity::warning),
         .note = teller(host, process.name, notice::severity::info),
+        .detail = std::move(detail),
         .retention = {how.retention_age_ns, how.retention_bytes,
                       how.retention_disk_percent},
         .consumers = consumers_of(config, name),

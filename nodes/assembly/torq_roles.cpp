@@ -39,6 +39,17 @@ notes_of(process_host& host, const char* type, const std::string& process) {
     };
 }
 
+/// Nothing is put into words that the log would not have.
+std::function<void(const std::string&, const std::string&)>
+details_of(process_host& host, const char* type, const std::string& process) {
+  if (host.config().logging.level != "DBG")
+    return {};
+  return
+    [&host, type, process](const std::string& id, const std::string& text) {
+      host.tell({notice::severity::debug, type, process, id, text});
+    };
+}
+
 /// Where each table of the configuration is to be found.
 std::map<std::string, torq::gateway_settings::table>
 tables_of(const cluster_config& config) {
@@ -218,6 +229,7 @@ result<hosted_process> start_gateway(process_host& host,
   settings.queries = *std::move(queries);
   settings.on_warning = warnings_of(host, "gateway", process.name);
   settings.on_note = notes_of(host, "gateway", process.name);
+  settings.on_detail = details_of(host, "gateway", process.name);
   for (const auto& stream : host.config().streams)
     if (auto nodes = endpoints_of_stream(host.config(), stream.name))
       settings.streams[stream.name] = *std::move(nodes);

@@ -47,6 +47,8 @@ int follow_log(const logs_options& options, const std::string& path,
     auto fault = out.write(shown(options, std::move(more->text)));
     if (!fault)
       fault = out.flush();
+    if (signals.raised())
+      break;
     if (fault)
       return fail_output(fault);
     // lint: allow(sleep): another process writes, and wakes nobody.
@@ -67,10 +69,12 @@ int run(const logs_options& options) {
   if (!last)
     return fail(last.failure());
   const interrupts signals;
-  stoppable_output out;
+  stoppable_output out{signals};
   auto fault = out.write(shown(options, std::move(last->text)));
   if (!fault)
     fault = out.flush();
+  if (signals.raised())
+    return signals.exit_code();
   if (fault)
     return fail_output(fault);
   return options.follow ? follow_log(options, path, last->end, out, signals)

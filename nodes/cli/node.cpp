@@ -2,6 +2,7 @@
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/node.hpp>
+#include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/descriptor_limit.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/idle_memory.hpp>
@@ -24,6 +25,8 @@ int run(const node_options& options) {
   auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
+  if (const auto known = configured_node(*config, options.name); !known)
+    return fail(known.failure());
   interrupts signals;
   static system_clock clock;
   const auto level = log_level_of(config->logging.level);

@@ -8,6 +8,8 @@
 #include <millrace/nodes/client/registered_processes.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 
 namespace millrace::nodes {
@@ -16,6 +18,11 @@ namespace {
 
 using namespace std::chrono_literals;
 using text::json_value;
+
+constexpr std::array own_types{
+  process_type::discovery, process_type::rt,   process_type::feed,
+  process_type::rdb,       process_type::hdb,  process_type::gateway,
+  process_type::kdb,       process_type::http, process_type::postgres};
 
 void declare(option_list& list, processes_options& into) {
   declare_config(list, into.config);
@@ -53,9 +60,12 @@ int run(const processes_options& options) {
     std::vector<std::string> known;
     for (const auto& each : config->processes)
       known.push_back(each.type);
-    return fail({errc::not_found, "no process of type '" + options.type
-                                    + "' is registered"
-                                    + text::meant(options.type, known)});
+    known.insert(known.end(), own_types.begin(), own_types.end());
+    const auto why = "no process of type '" + options.type + "' is registered";
+    if (std::find(known.begin(), known.end(), options.type) != known.end())
+      return fail({errc::unavailable,
+                   why + ": 'millrace status' shows what does not run"});
+    return fail({errc::not_found, why + text::meant(options.type, known)});
   }
   if (options.output == output_format::json) {
     auto out = json_value::array();

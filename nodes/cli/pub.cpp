@@ -130,46 +130,57 @@ void say_waiting(const std::string& stream, const std::string& recorded) {
   std::fflush(stderr);
 }
 
-constexpr const char* nothing_recorded = "nothing is recorded yet";
+/// What its log has before anything is published. What became of that only RT
+/// knows.
+std::string recorded_before(const rt::publisher& out) {
+  const auto last = out.last_id(out.options().origin);
+  return last == 0 ? "its log in " + out.directory() + " has no message"
+                   : "its log in " + out.directory()
+                       + " has messages up to number " + std::to_string(last)
+                       + ", and which of them are merged is known when rt "
+                         "answers";
+}
 
-error interrupted_before() {
-  return {errc::cancelled, std::string{"interrupted; "} + nothing_recorded};
+error interrupted_before(const std::string& recorded) {
+  return {errc::cancelled, "interrupted; " + recorded};
 }
 
 /// Says at once when nobody is there; the replicator would wait for ever. One
 /// that stands still is waited for until a signal.
 error wait_rt(const interrupts& signals, runtime& host,
-              const std::string& stream, const patience& time) {
+              const std::string& stream, const patience& time,
+              const std::string& recorded) {
   for (;;) {
     const auto rt = find_stream(host, host.config(), stream, time.step(3s));
     if (rt)
       return {};
     auto fault = rt.failure();
     if (signals.raised())
-      return interrupted_before();
+      return interrupted_before(recorded);
     if (is_refusal(fault.code) || time.over()
         || !stands_still(host, host.config(), stream)) {
-      fault.context += std::string{"; "} + nothing_recorded;
+      fault.context += "; " + recorded;
       return fault;
     }
-    say_waiting(stream, nothing_recorded);
+    say_waiting(stream, recorded);
   }
 }
 
 /// Until RT told what it has of the origin.
 error wait_known(const interrupts& signals, runtime& host, rt::publisher& out,
-                 const std::string& stream, const patience& time) {
+                 const std::string& stream, const patience& time,
+                 const std::string& recorded) {
   for (;;) {
     auto fault = out.wait_verified(time.step(rt_deadline));
     if (fault.code != errc::origin_unverified)
       return fault;
     if (signals.raised())
-      return interrupted_before();
+      return interrupted_before(recorded);
     if (time.over() || !stands_still(host, host.config(), stream)) {
-      fault.context += std::string{"; "} + nothing_recorded;
+      fault.context += "; " + recorded;
       return fault;
     }
-    say_waiting(stream, nothing_recorded);
+    say_waiting(stream, recorded);
   }
 }
 
@@ -180,13 +191,15 @@ open_publisher(const interrupts& signals, runtime& host,
                const pub_options& options) {
   const bool local = options.stream.starts_with('/');
   const bool needs_rt
-    = !local && (options.flush || options.level != "recorded");
+    = !local && (options.flush || options.level == "committed");
   if (!local)
     if (auto known = configured_stream(host.config(), options.stream); !known)
       return known.failure();
   const patience time{*host.env().clock, options};
-  if (needs_rt)
-    if (auto fault = wait_rt(signals, host, options.stream, time))
+  std::string recorded = "nothing is recorded yet";
+  // A directory for who never comes to publish would be left behind.
+  if (needs_rt && !options.flush)
+    if (auto fault = wait_rt(signals, host, options.stream, time, recorded))
       return fault;
   auto made = host.publish(
     options.stream, {.name = origin_of(options), .origin = options.origin});
@@ -194,9 +207,14 @@ open_publisher(const interrupts& signals, runtime& host,
     return made.failure();
   if (local)
     return made->out;
-  auto fault = needs_rt
-                 ? wait_known(signals, host, *made->out, options.stream, time)
-                 : made->out->wait_verified(time.step(3s));
+  if (options.flush) {
+    recorded = recorded_before(*made->out);
+    if (auto fault = wait_rt(signals, host, options.stream, time, recorded))
+      return fault;
+  }
+  auto fault = needs_rt ? wait_known(signals, host, *made->out, options.stream,
+                                     time, recorded)
+                        : made->out->wait_verified(time.step(3s));
   if (fault && !needs_rt)
     fault.context += "; an origin that is new on this host must hear from rt "
                      "once: start the cluster, and run this again";
@@ -216,8 +234,8 @@ std::string flush_command(const pub_options& options) {
 /// Says of what is not as safe as asked yet where it is, and what to do.
 error still_pending(error fault, const pub_options& options) {
   if (fault.code == errc::timeout && !options.stream.starts_with('/'))
-    fault.context += "; kept in the log of origin " + origin_of(options) + ": "
-                     + flush_command(options) + " waits for it";
+    fault.context
+      += "; " + flush_command(options) + " waits until it is merged";
   return fault;
 }
 

@@ -50,9 +50,9 @@ int run(const spawn_options& options) {
   // Two of one name would both write what is its own.
   if (const auto where = node_of_running(**host, *config, options.process);
       !where.empty())
-    return fail({errc::already_exists,
-                 "process '" + options.process + "' runs on node '" + where
-                   + "'; 'millrace stop " + options.process + "' ends it"});
+    return fail(
+      {errc::locked, "process '" + options.process + "' runs on node '" + where
+                       + "'; 'millrace stop " + options.process + "' ends it"});
   auto door = (*host)->find_as<front_door_actor>(
     {config->address_of(**node), (*node)->port, std::string{front_door_name},
      config->name},
@@ -68,6 +68,9 @@ int run(const spawn_options& options) {
       .receive([](const std::string&) {},
                [&](const caf::error& why) { fault = from_caf(why); });
   }
+  // It began since it was looked for.
+  if (fault.code == errc::already_exists)
+    fault.code = errc::locked;
   if (fault)
     return fail(fault);
   if (options.output == output_format::json)

@@ -36,6 +36,9 @@ int run(const stop_process_options& options) {
     = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
     return fail(host.failure());
+  if (!options.node.empty())
+    if (const auto known = configured_node(*config, options.node); !known)
+      return fail(known.failure());
   auto name = options.node;
   if (name.empty())
     name = node_of_running(**host, *config, options.process);
@@ -44,8 +47,8 @@ int run(const stop_process_options& options) {
     name = (*process)->node;
   const auto* node = config->node(name);
   if (node == nullptr)
-    return fail({errc::not_found, "process '" + options.process
-                                    + "' runs on no node that answers"});
+    return fail({errc::unavailable, "process '" + options.process
+                                      + "' runs on no node that answers"});
   auto door = (*host)->find_as<front_door_actor>(
     {config->address_of(*node), node->port, std::string{front_door_name},
      config->name},
@@ -59,6 +62,9 @@ int run(const stop_process_options& options) {
       .receive([](const std::string&) {},
                [&](const caf::error& why) { fault = from_caf(why); });
   }
+  // The configuration has it, and its node does not host it now.
+  if (fault.code == errc::not_found)
+    fault.code = errc::unavailable;
   if (fault)
     return fail(fault);
   if (options.output == output_format::json)

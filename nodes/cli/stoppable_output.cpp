@@ -31,7 +31,7 @@ error stoppable_output::flush() {
     if (ready < 0 && errno != EINTR)
       return failed("poll");
     if (ready <= 0) {
-      if (stopped_)
+      if (stopped_ || signals_->raised())
         return {errc::cancelled, "standard output: not read"};
       continue;
     }

@@ -67,7 +67,7 @@ public:
   reading(const sub_options& options, runtime& host, const interrupts& signals,
           std::string time_column)
     : options_{&options}, host_{&host}, signals_{&signals},
-      output_{std::make_shared<stoppable_output>()},
+      output_{std::make_shared<stoppable_output>(signals)},
       writer_{std::make_shared<message_writer>(options, std::move(time_column),
                                                output_)} {}
 
@@ -81,9 +81,12 @@ public:
       return running.failure();
     wait(running->subscriber);
     // A callback may wait for a pipe that nobody reads.
-    if (!over())
+    const bool in_time = over();
+    if (!in_time)
       output_->stop();
     control_->unsubscribe();
+    if (!in_time && end_->fault.code == errc::cancelled)
+      return {}; // It was to end then, whoever reads.
     return end_->fault;
   }
   /// Messages or rows that would be the last.
@@ -114,13 +117,15 @@ private:
   int64_t started_ns_ = 0;
 };
 
+constexpr const char* position_hint
+  = "; a number is a position, a time is written as 2024-01-02";
+
 /// A place that the stream has not reached: one cannot tell a mistake from a
 /// wish to wait, and a year is a number too.
 error beyond_end(const stream_event& event, const std::string& stream) {
   return {errc::ahead, "stream '" + stream + "' does not reach position "
                          + std::to_string(event.from.value) + " (" + event.cause
-                         + "); a number is a position, a time is written as "
-                           "2024-01-02"};
+                         + ")" + position_hint};
 }
 
 rt::subscription_handlers reading::handlers(const start_spec& from) {
@@ -254,6 +259,12 @@ void declare(option_list& list, sub_options& into) {
   list.text("--table", into.table, "Only rows of this table").shown_as("TABLE");
   declare_line_format(list, into.format);
   list
+    .choice<line_format>(
+      "-o,--output", into.format,
+      {{"json", line_format::json}, {"csv", line_format::csv}},
+      "The same, by the name that other commands have for it")
+    .shown_as("FORMAT");
+  list
     .read(
       "--from",
       [&into](const std::string& text) { return take_place(text, into.from); },
@@ -317,7 +328,8 @@ int print_last(const sub_options& options, runtime& host,
     if (one.kept() < options.last && from.kind != start_spec::begin)
       continue;
     fault = one.finish();
-    return fault ? fail_output(fault) : static_cast<int>(exit_ok);
+    return fault && !signals.raised() ? fail_output(fault)
+                                      : signals.exit_code();
   }
 }
 
@@ -392,7 +404,10 @@ int run(const sub_options& options) {
   if (options.last != 0)
     return print_last(options, **host, signals, time_column, position{until});
   reading one{options, **host, signals, time_column};
-  const auto fault = one.run(begin_of(options), until);
+  auto fault = one.run(begin_of(options), until);
+  if (fault.code == errc::bad_position && options.from
+      && options.from->kind == start_spec::at_position)
+    fault.context += position_hint;
   return fault && !signals.raised() ? fail_output(fault) : signals.exit_code();
 }
 

@@ -10,7 +10,12 @@ namespace millrace::nodes {
 /// A text as it is, another value as JSON, "-" for null.
 [[nodiscard]] std::string cell_text(const text::json_value& value);
 
-/// Prints rows as columns; the first row is the heading. @pre there is one
+/// Rows as columns, one line each; the first row is the heading. @pre there is
+/// one
+[[nodiscard]] std::string
+table_text(const std::vector<std::vector<std::string>>& rows);
+
+/// Prints that.
 void print_table(const std::vector<std::vector<std::string>>& rows);
 
 } // namespace millrace::nodes

@@ -3,6 +3,7 @@
 #include <millrace/nodes/cli/cluster_status.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/command/interrupts.hpp>
+#include <millrace/nodes/cli/stoppable_output.hpp>
 #include <millrace/nodes/cli/text_table.hpp>
 #include <millrace/nodes/cli/top.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
@@ -10,8 +11,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <thread>
 #include <unistd.h>
 
@@ -25,7 +26,9 @@ void declare(option_list& list, top_options& into) {
   declare_config(list, into.config);
   list.number("--interval", into.interval_s, 0.1, 3600.0,
               "Seconds from one look to the next; default: 2");
-  list.flag("--once", into.once, "End after the first interval");
+  list.flag(
+    "--once", into.once,
+    "End after the first interval; exit code 1 when a node does not run");
   declare_output(list, into.output);
 }
 
@@ -48,7 +51,7 @@ std::string short_number(const json_value& value, const char* unit = "") {
                          : fmt::format("{:.1f}{}{}", rest, word, unit);
 }
 
-void print_rates(const json_value& rates) {
+std::string rates_text(const json_value& rates) {
   std::vector<std::vector<std::string>> rows{
     {"NODE", "STATE", "CPU", "MEMORY"}};
   for (const auto& each : rates.at("nodes").elements())
@@ -57,7 +60,7 @@ void print_rates(const json_value& rates) {
                       ? "-"
                       : cell_text(each.at("cpu_percent")) + "%",
                     short_number(each.at("memory_bytes"), "B")});
-  print_table(rows);
+  auto out = table_text(rows);
   rows = {{"STREAM", "RT", "MESSAGES/S", "BYTES/S", "PENDING", "PUBLISHERS",
            "SUBSCRIBERS"}};
   for (const auto& each : rates.at("streams").elements())
@@ -67,8 +70,7 @@ void print_rates(const json_value& rates) {
                     short_number(each.at("pending_bytes"), "B"),
                     cell_text(each.at("publishers")),
                     cell_text(each.at("subscribers"))});
-  std::printf("\n");
-  print_table(rows);
+  out += "\n" + table_text(rows);
   rows = {{"PROCESS", "TYPE", "NODE", "STATE", "ROWS", "ROWS/S", "LAG",
            "MEMORY", "ANSWERS/S", "REJECTED"}};
   for (const auto& each : rates.at("processes").elements())
@@ -79,20 +81,28 @@ void print_rates(const json_value& rates) {
        short_number(each.at("lag_bytes"), "B"),
        short_number(each.at("memory_bytes"), "B"),
        short_number(each.at("answers_per_s")), cell_text(each.at("rejected"))});
-  std::printf("\n");
-  print_table(rows);
+  return out + "\n" + table_text(rows);
 }
 
 /// A whole picture, in the place of the one before where there is a terminal.
-void show(const json_value& rates, const top_options& options) {
-  if (options.output == output_format::json) {
-    std::printf("%s\n", rates.dump().c_str());
-  } else {
-    if (!options.once && ::isatty(STDOUT_FILENO) == 1)
-      std::printf("\033[H\033[2J");
-    print_rates(rates);
-  }
-  std::fflush(stdout);
+error show(const json_value& rates, const top_options& options,
+           stoppable_output& out) {
+  std::string text;
+  if (options.output == output_format::json)
+    text = rates.dump() + "\n";
+  else
+    text
+      = (!options.once && ::isatty(STDOUT_FILENO) == 1 ? "\033[H\033[2J" : "")
+        + rates_text(rates);
+  auto fault = out.write(text);
+  return fault ? fault : out.flush();
+}
+
+bool all_run(const json_value& status) {
+  const auto& nodes = status.at("nodes").elements();
+  return std::all_of(nodes.begin(), nodes.end(), [](const auto& each) {
+    return cell_text(each.at("state")) == "running";
+  });
 }
 
 struct look {
@@ -118,25 +128,30 @@ int run(const top_options& options) {
   if (!host)
     return fail(host.failure());
   const interrupts signals;
+  stoppable_output out{signals};
   const auto interval = std::chrono::duration<double>{options.interval_s};
   auto before = look_at(**host, *config);
   if (!before)
     return fail(before.failure());
   while (!signals.raised()) {
     while (std::chrono::steady_clock::now() - before->when < interval
-           && !signals.raised())
+           && !signals.raised()) {
+      if (output_is_unread())
+        return exit_pipe;
       // lint: allow(sleep): what is looked at is what happens meanwhile.
       std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    }
     auto after = look_at(**host, *config);
     if (!after)
       return fail(after.failure());
     const std::chrono::nanoseconds elapsed = after->when - before->when;
-    show(cluster_rates(before->status, after->status, elapsed.count()),
-         options);
-    if (output_is_unread())
-      return exit_pipe;
-    if (options.once)
-      break;
+    const auto fault
+      = show(cluster_rates(before->status, after->status, elapsed.count()),
+             options, out);
+    if (fault && !signals.raised())
+      return fail_output(fault);
+    if (options.once && !signals.raised())
+      return all_run(after->status) ? exit_ok : exit_negative;
     before = std::move(after);
   }
   return signals.exit_code();

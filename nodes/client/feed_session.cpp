@@ -6,6 +6,8 @@
 #include <millrace/nodes/node/start_hint.hpp>
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 namespace millrace::nodes {
 
@@ -14,6 +16,8 @@ using namespace std::chrono_literals;
 namespace {
 /// How long a feed waits for the first answer of RT.
 constexpr int64_t connect_ns_max = 10'000'000'000;
+/// When it says that it waits for that.
+constexpr int64_t say_away_ns = 1'000'000'000;
 /// And how often it says that it still waits.
 constexpr int64_t say_interval_ns = 10'000'000'000;
 
@@ -57,6 +61,11 @@ feed_session::start(const cluster_config& config, const process_config& process,
   made->progress_ = feed->progress;
   made->read_ = feed->read;
   made->reject_path_ = feed->reject_path;
+  made->reads_pipe_ = std::any_of(
+    process.files.begin(), process.files.end(), [](const std::string& path) {
+      std::error_code fault;
+      return !std::filesystem::is_regular_file(path, fault);
+    });
   return made;
 }
 
@@ -71,8 +80,29 @@ std::string feed_session::waiting_text() const {
          + ", and this feed waits";
 }
 
+bool feed_session::rt_listens() const {
+  return std::any_of(rt_.begin(), rt_.end(), [](const endpoint& each) {
+    return listens_at(each.host, each.port);
+  });
+}
+
+error feed_session::interrupted() const {
+  if (!reads_pipe_)
+    return {errc::cancelled,
+            "interrupted; run the same command again to go on"};
+  const auto rows = progress_->rows.load();
+  return {errc::cancelled,
+          "interrupted; " + std::to_string(rows)
+            + (rows == 1 ? " row" : " rows")
+            + " of what was piped in are in its log: a pipe is another text "
+              "each time, and the same command publishes them again; pipe in "
+              "only what comes after them"};
+}
+
 error feed_session::wait(const listener& to) {
   auto& clock = *host_->env().clock;
+  const auto away_ns = clock.monotonic_ns() + say_away_ns;
+  bool told_away = false;
   auto say_ns = clock.monotonic_ns() + connect_ns_max;
   position merged;
   std::unique_lock lock{end_->mutex};
@@ -90,13 +120,18 @@ error feed_session::wait(const listener& to) {
     if (!progress_->connected)
       if (auto fault = out_->wait_verified(0ms); is_refusal(fault.code))
         return fault;
+    if (!end_->done && !progress_->connected && !told_away && now >= away_ns) {
+      told_away = true;
+      if (to.waiting && !rt_listens())
+        to.waiting("stream '" + stream_
+                   + "': its rt does not run; this feed "
+                     "waits for it for "
+                   + std::to_string(connect_ns_max / 1'000'000'000) + " s"
+                   + start_hint(host_->config(), rt_));
+    }
     if (end_->done || now < say_ns)
       continue;
-    const bool listens
-      = std::any_of(rt_.begin(), rt_.end(), [](const endpoint& each) {
-          return listens_at(each.host, each.port);
-        });
-    if (!progress_->connected && !listens)
+    if (!progress_->connected && !rt_listens())
       return {errc::unavailable,
               "stream '" + stream_ + "': its rt does not answer within "
                 + std::to_string(connect_ns_max / 1'000'000'000) + " s"
@@ -106,8 +141,7 @@ error feed_session::wait(const listener& to) {
     say_ns = now + say_interval_ns;
   }
   if (!end_->done)
-    return {errc::cancelled,
-            "interrupted; run the same command again to go on"};
+    return interrupted();
   // What it recorded before it failed is merged all the same.
   const auto until = clock.monotonic_ns() + say_interval_ns;
   const auto is_merged = [&] {

@@ -26,7 +26,8 @@ public:
     std::function<bool()> interrupted;
     /// Of a bar.
     std::function<void(bool last)> progress;
-    /// Told now and then while RT stands still: what is waited for.
+    /// Told soon when RT does not run, and now and then while it stands still:
+    /// what is waited for.
     std::function<void(const std::string&)> waiting;
   };
   /// Blocks until the last row is merged, the feed failed, nothing listens
@@ -73,11 +74,14 @@ private:
   std::shared_ptr<const feed::batch_source_counters> read_;
   /// What RT keeps waiting.
   [[nodiscard]] std::string waiting_text() const;
+  [[nodiscard]] bool rt_listens() const;
+  [[nodiscard]] error interrupted() const;
 
   std::string reject_path_;
   std::string directory_;
   std::string stream_;
   std::vector<endpoint> rt_;
+  bool reads_pipe_ = false; ///< Or a terminal: what it gives comes once.
 };
 
 } // namespace millrace::nodes

@@ -2,7 +2,14 @@
 
 #include <arpa/inet.h>
 #include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <netinet/in.h>
+#include <set>
+#include <sstream>
+#include <string>
+#include <string_view>
 #include <sys/socket.h>
 #include <system_error>
 #include <unistd.h>
@@ -37,6 +44,57 @@ int try_to_listen(const std::string& address, uint16_t port) {
   return fault;
 }
 
+/// The inodes of sockets that listen at a port, of any address: who has one of
+/// all addresses holds it too.
+std::set<std::string> listening_sockets(uint16_t port) {
+  constexpr std::string_view listens = "0A";
+  std::set<std::string> out;
+  for (const auto* table : {"/proc/net/tcp", "/proc/net/tcp6"}) {
+    std::ifstream file{table};
+    std::string line;
+    std::getline(file, line); // Of names.
+    while (std::getline(file, line)) {
+      std::istringstream words{line};
+      std::string number, local, remote, state, queues, timer, again, user,
+        wait, inode;
+      words >> number >> local >> remote >> state >> queues >> timer >> again
+        >> user >> wait >> inode;
+      const auto colon = local.rfind(':');
+      if (state == listens && colon != local.npos
+          && std::strtoul(local.c_str() + colon + 1, nullptr, 16) == port)
+        out.insert("socket:[" + inode + "]");
+    }
+  }
+  return out;
+}
+
+/// "process 4711 (python3)" that listens there; empty: the system does not
+/// tell, as of processes of others.
+std::string listening_process(uint16_t port) {
+  namespace fs = std::filesystem;
+  const auto wanted = listening_sockets(port);
+  std::error_code fault;
+  for (fs::directory_iterator each{"/proc", fault}, end; !fault && each != end;
+       each.increment(fault)) {
+    const auto id = each->path().filename().string();
+    if (id.find_first_not_of("0123456789") != id.npos)
+      continue;
+    // Processes end while they are looked at.
+    std::error_code gone;
+    for (fs::directory_iterator open{each->path() / "fd", gone};
+         !gone && open != end; open.increment(gone)) {
+      const auto target = fs::read_symlink(open->path(), gone).string();
+      if (gone || !wanted.contains(target))
+        continue;
+      std::ifstream file{each->path() / "comm"};
+      std::string name;
+      std::getline(file, name);
+      return "process " + id + " (" + name + ")";
+    }
+  }
+  return {};
+}
+
 } // namespace
 
 error listen_fault(const std::string& address, uint16_t port) {
@@ -45,9 +103,15 @@ error listen_fault(const std::string& address, uint16_t port) {
     case 0:
       return {errc::unavailable, "cannot listen on " + at
                                    + ": it was refused, and is free by now"};
-    case EADDRINUSE:
-      return {errc::locked, "port " + std::to_string(port) + " of " + address
-                              + " is in use by another process"};
+    case EADDRINUSE: {
+      const auto holder = listening_process(port);
+      return {
+        errc::locked,
+        "port " + std::to_string(port) + " of " + address + " is in use by "
+          + (holder.empty() ? "another process, which the system does not "
+                              "name to this user ('ss -ltnp' of root does)"
+                            : holder)};
+    }
     default:
       return {fault == EACCES || fault == EPERM ? errc::permission
                                                 : errc::unavailable,

@@ -173,7 +173,8 @@ void runtime::tell(const notice& what) {
   const auto level = what.level == notice::severity::error ? log_level::error
                      : what.level == notice::severity::warning
                        ? log_level::warning
-                       : log_level::info;
+                     : what.level == notice::severity::info ? log_level::info
+                                                            : log_level::debug;
   log_.as(what.type, what.process).write(level, what.id, what.text);
 }
 

@@ -10,29 +10,42 @@
 
 namespace millrace::persistence {
 
+namespace {
+
+/// RocksDB has no code of its own for a held lock.
+bool is_held(const rocksdb::Status& status) {
+  const auto text = status.ToString();
+  return status.IsIOError() && text.find("lock ") != std::string::npos
+         && (text.find("No locks available") != std::string::npos
+             || text.find("temporarily unavailable") != std::string::npos);
+}
+
+/// What RocksDB says of it is for those who know its files.
+error worded(errc code, const std::string& what, const char* why,
+             const rocksdb::Status& status) {
+  return {code, what + ": " + why + " (RocksDB: " + status.ToString() + ")"};
+}
+
+} // namespace
+
 error to_error(const rocksdb::Status& status, const std::string& what) {
   if (status.ok())
     return {};
-  const auto text = what + ": " + status.ToString();
+  if (is_held(status))
+    return {errc::locked, what + ": another process has it open"};
   if (status.IsNotFound())
-    return {errc::not_found, text};
+    return worded(errc::not_found, what, "is not there", status);
   if (status.IsCorruption())
-    return {errc::corrupt, text};
+    return worded(errc::corrupt, what, "its files are damaged", status);
   if (status.IsNoSpace())
-    return {errc::no_space, text};
-  if (status.IsIOError()) {
-    // RocksDB has no code of its own for a held lock.
-    if (text.find("lock ") != std::string::npos
-        && (text.find("No locks available") != std::string::npos
-            || text.find("temporarily unavailable") != std::string::npos))
-      return {errc::locked, text};
-    return {errc::storage_failed, text};
-  }
+    return worded(errc::no_space, what, "the disk is full", status);
   if (status.IsInvalidArgument())
-    return {errc::invalid_argument, text};
+    return worded(errc::invalid_argument, what,
+                  "a file of it is missing, or is not of it", status);
   if (status.IsBusy() || status.IsTryAgain() || status.IsTimedOut())
-    return {errc::unavailable, text};
-  return {errc::storage_failed, text};
+    return worded(errc::unavailable, what, "it is busy", status);
+  return worded(errc::storage_failed, what,
+                "a file of it cannot be read or written", status);
 }
 
 namespace {

@@ -82,7 +82,8 @@ error check_dictionary(const json& input,
   if (!names.empty())
     return check_failed("checkrequiredparams",
                         "Required parameters missing:" + symbol_list(names)
-                          + misspelt_of(input, names));
+                          + misspelt_of(input, names),
+                        "the question has no " + quoted_list(names));
   for (const auto& item : input.entries())
     if (!find_parameter(item.key))
       names.push_back(item.key);
@@ -98,7 +99,9 @@ error check_dictionary(const json& input,
     return check_failed("checkeachpair",
                         "Parameter:,`aggregations cannot be used in "
                         "conjunction with parameter(s):"
-                          + symbol_list(names));
+                          + symbol_list(names),
+                        "give 'aggregations' or " + quoted_list(names)
+                          + ", not both");
   if (!repeated.empty())
     return check_failed("checkrepeatparams",
                         symbol_list(repeated)
@@ -128,7 +131,9 @@ result<getdata_request> parse_getdata(std::string_view written,
   const auto* schema = find(name);
   if (!schema)
     return error{errc::not_found,
-                 "tableexists: Table:`" + name + " doesn't exist"};
+                 "tableexists: Table:`" + name
+                   + " doesn't exist; that is: there is no table '" + name
+                   + "'"};
   return builder.build(*schema);
 }
 

@@ -76,7 +76,10 @@ error getdata_builder::valid_columns(const table_schema& schema,
   return check_failed("checkcolumns",
                       "Column(s) " + symbol_list(bad) + " presented in `"
                         + parameter + " is not a valid column for `"
-                        + schema.name + meant_column(schema, bad.front()));
+                        + schema.name + meant_column(schema, bad.front()),
+                      "table '" + schema.name + "' has no column "
+                        + quoted_list(bad) + ", which stands in '" + parameter
+                        + "'");
 }
 
 void getdata_builder::use(const table_schema& schema,
@@ -118,11 +121,13 @@ error getdata_builder::bind_scan(const table_schema& schema) {
     return fault;
   const auto type = schema.columns[*schema.column_index(time_column_)].type;
   if (type != column_type::timestamp && type != column_type::date)
-    return check_failed("checktimecolumn",
-                        "Parameter:`timecolumn - column:`" + time_column_
-                          + " in table:`" + schema.name
-                          + " is of type:" + table_type(schema, time_column_)
-                          + ", validtypes:-12 -14 -15h");
+    return check_failed(
+      "checktimecolumn",
+      "Parameter:`timecolumn - column:`" + time_column_ + " in table:`"
+        + schema.name + " is of type:" + table_type(schema, time_column_)
+        + ", validtypes:-12 -14 -15h",
+      "column '" + time_column_ + "' is of type " + std::string{to_string(type)}
+        + ", and one of timestamp or date is wanted");
   plan.time_column = time_column_;
   plan.order_column = schema.time_column;
   plan.symbol_column = schema.symbol_column;
@@ -137,7 +142,9 @@ error getdata_builder::bind_scan(const table_schema& schema) {
         "checkinstrumentcolumn",
         "Parameter:`instrumentcolumn - column:`" + plan.symbol_column
           + " in table:`" + schema.name + " is of type:"
-          + table_type(schema, plan.symbol_column) + ", validtypes:-11h");
+          + table_type(schema, plan.symbol_column) + ", validtypes:-11h",
+        "column '" + plan.symbol_column
+          + "' is no symbol, and one of symbols is wanted");
   }
   for (const auto& column :
        {plan.time_column, plan.order_column, plan.symbol_column})

@@ -11,10 +11,17 @@ namespace {
 using json = text::json_value;
 
 constexpr auto aggregation_example
-  = " - example: `max`min`wavg!(`price;`size;`price`size)";
+  = " - example: `max`min`wavg!(`price;`size;`price`size); that is: "
+    R"({"max": "price", "min": "size", "wavg": ["price", "size"]})";
 constexpr auto filter_example
-  = " - example: `sym`bid`bsize!((=;`AAPL);(within;83.5 85);(not;in;43 44))";
-constexpr auto ordering_example = " - example: ((`asc`sym);(`desc`price))";
+  = " - example: `sym`bid`bsize!((=;`AAPL);(within;83.5 85);(not;in;43 44)); "
+    R"(that is: {"sym": ["=", "AAPL"], "bid": ["within", [83.5, 85]], )"
+    R"("bsize": ["not", "in", [43, 44]]})";
+constexpr auto ordering_example
+  = " - example: ((`asc`sym);(`desc`price)); that is: "
+    R"([["asc", "sym"], ["desc", "price"]])";
+constexpr auto timebar_shape
+  = "size, unit and column, as in [5, \"minute\", \"time\"]";
 
 /// What stood where, after a text of TorQ's that does not say it.
 std::string at(const std::string& place, const json& value) {
@@ -201,19 +208,23 @@ error getdata_builder::check_timebar() {
   if (parts.size() != 3)
     return check_failed("timebarlength",
                         "Timebar parameter must be a list of length 3"
-                          + at("timebar", given));
+                          + at("timebar", given),
+                        timebar_shape);
   if (!parts[0].integer())
     return check_failed("firsttimebar",
                         "First argument of timebar must be either -6h or -7h"
-                          + at("timebar", given));
+                          + at("timebar", given),
+                        timebar_shape);
   if (!parts[1].text())
     return check_failed("secondtimebar",
                         "Second argument of timebar must be of type -11h"
-                          + at("timebar", given));
+                          + at("timebar", given),
+                        timebar_shape);
   if (!parts[2].text())
     return check_failed("thirdtimebar",
                         "Third argument of timebar must be have type -11h"
-                          + at("timebar", given));
+                          + at("timebar", given),
+                        timebar_shape);
   has_timebar_ = true;
   bar_size_ = *parts[0].integer();
   bar_unit_ = *parts[1].text();
@@ -294,7 +305,8 @@ error getdata_builder::check_filter(const std::string& column,
                         "Allowed operators are: =, <, >, <=, >=, in, within, "
                         "like. The last three may be preceeded with 'not' "
                         "e.g. (not within;80 100)"
-                          + place);
+                          + place,
+                        R"({"price": ["not", "within", [80, 100]]})");
   filter.op = *op;
   const auto& value = parts.back();
   filter.values = value.is_array() ? value.elements() : json::list{value};

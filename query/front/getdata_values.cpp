@@ -193,6 +193,21 @@ error check_failed(std::string_view check, const std::string& text) {
   return {errc::invalid_argument, std::string{check} + ": " + text};
 }
 
+error check_failed(std::string_view check, const std::string& text,
+                   const std::string& plain) {
+  return check_failed(check, text + "; that is: " + plain);
+}
+
+std::string quoted_list(const std::vector<std::string>& names) {
+  std::string out;
+  for (size_t i = 0; i < names.size(); ++i)
+    out += (i == 0                  ? "'"
+            : i + 1 == names.size() ? " and '"
+                                    : ", '")
+           + names[i] + "'";
+  return out;
+}
+
 error type_incorrect(std::string_view parameter, std::string_view valid,
                      const json& value) {
   auto shown = value.dump();

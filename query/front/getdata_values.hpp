@@ -34,6 +34,14 @@ named_type(const text::json_value& value);
 [[nodiscard]] error check_failed(std::string_view check,
                                  const std::string& text);
 
+/// The same, and after TorQ's text what it means to one who does not know q.
+[[nodiscard]] error check_failed(std::string_view check,
+                                 const std::string& text,
+                                 const std::string& plain);
+
+/// "'a'", "'a' and 'b'", "'a', 'b' and 'c'".
+[[nodiscard]] std::string quoted_list(const std::vector<std::string>& names);
+
 /// "`name input type incorrect - valid type(s):... - input type:...".
 [[nodiscard]] error type_incorrect(std::string_view parameter,
                                    std::string_view valid,

@@ -189,7 +189,17 @@ TEST(ArchiveTest, EveryPackingGivesTheRowsOfThePlainFile) {
     auto bad = packed;
     bad[packed.size() / 3] ^= 0x10;
     put_file(disk, "packed", bad);
-    EXPECT_EQ(read_all(disk, options).failed.code, errc::corrupt);
+    const auto damage = read_all(disk, options).failed;
+    EXPECT_EQ(damage.code, errc::corrupt);
+    EXPECT_TRUE(damage.context.ends_with(
+      ": its bytes are not sound, or fail their checksum"))
+      << damage.context;
+    put_file(disk, "packed", packed + std::string(100, 'x'));
+    const auto junk = read_all(disk, options).failed;
+    EXPECT_EQ(junk.code, errc::corrupt);
+    EXPECT_NE(junk.context.find(": what follows does not begin as "),
+              std::string::npos)
+      << junk.context;
   }
 }
 
@@ -300,9 +310,17 @@ TEST(ArchiveTest, DamagedZipIsTold) {
   put_file(disk, "a.zip", zipped({{"a.csv", "1,A\n"}}).substr(0, 40));
   got = read_all(disk, options_of(lines_layout, {"a.zip"}));
   EXPECT_EQ(got.failed.code, errc::corrupt);
-  EXPECT_NE(got.failed.context.find("a.zip: not a sound zip archive"),
-            std::string::npos)
-    << got.failed.context;
+  EXPECT_EQ(got.failed.context, "a.zip: not a sound zip archive: it does not "
+                                "end as a zip archive does (cut off?)");
+  // A method that some packers have, and nobody here.
+  bytes = zipped({{"a.csv", "1,A\n"}});
+  bytes[8] = 9;
+  bytes[bytes.find("PK\x01\x02") + 10] = 9;
+  put_file(disk, "a.zip", bytes);
+  got = read_all(disk, options_of(lines_layout, {"a.zip"}));
+  EXPECT_EQ(got.failed.context,
+            "a.zip#a.csv: it was packed by a method that is not known here: "
+            "unpack it, and feed that");
 }
 
 TEST(ArchiveTest, AFailingDiskIsToldAsSuch) {

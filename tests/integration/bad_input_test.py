@@ -359,13 +359,13 @@ def owners(binary):
       for words in (["node", "--name", "all"], ["up"],
                     ["demo", "--once", "--port", port]):
         refused(made.run(*words, code=None, seconds=30), LOCKED,
-                f"port {port} of 127.0.0.1 is in use")
+                f"port {port} of 127.0.0.1 is in use by process {os.getpid()} ")
     made.up()
     refused(made.run("node", "--name", "all", code=None, seconds=30), LOCKED,
             made.directory / "data/nodes/all",
             f"held by process {made.node('all')['pid']}")
     mill.check(made.node("all")["state"] == "running", "the owner goes on")
-    refused(made.run("node", "--name", "nobody", code=None), CONFIG, made.path,
+    refused(made.run("node", "--name", "nobody", code=None), USAGE, made.path,
             "'nobody'")
 
 

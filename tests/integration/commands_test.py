@@ -4,6 +4,7 @@ commands_test.py PROGRAM [unittest arguments]
 """
 import csv
 import datetime
+import fcntl
 import io
 import json
 import os
@@ -70,6 +71,22 @@ table = "trade"
 files = ["ticks.csv"]
 [feed.layouts]
 mine = "mine.toml"
+"""
+
+MINE = """table = "trade"
+header = true
+[[column]]
+name = "time"
+type = "timestamp"
+header = "time"
+[[column]]
+name = "size"
+type = "int"
+header = "size"
+[[constant]]
+name = "sym"
+type = "symbol"
+value = "A"
 """
 
 
@@ -342,7 +359,7 @@ class Cluster(Case):
                                   self.config)
         self.assertEqual(out, "gw1 runs on node all\n")
         self.run_program("spawn", "gw1", "--on", "all", "--config",
-                         self.config, code=64)
+                         self.config, code=73)
         # No [[process]] says where it is: discovery does.
         got = self.query(
             self.config, tablename="trade", starttime="2024-01-02",
@@ -378,6 +395,38 @@ class Cluster(Case):
         for words in (["--last", "1", "--from", "begin"],
                       ["--until", "begin"]):
             heard(*words, code=64)
+
+    @unittest.skipIf(os.geteuid() != 0, "nobody can be another user")
+    def test_a_log_of_another_user_is_not_said_to_be_none(self):
+        self.pub("--stream", "notes", stdin=b'{"data": "x"}\n')
+        os.chmod(self.dir, 0o755)
+        done = subprocess.run(
+            [PROGRAM, "log", "verify", "notes"], capture_output=True,
+            env={**self.environment, "MILLRACE_CONFIG": self.config},
+            user=65534, group=65534, extra_groups=[], timeout=DEADLINE)
+        self.assertEqual(done.returncode, 77, done)
+        self.assertIn(b"millrace: permission: ", done.stderr)
+        done = subprocess.run(
+            [PROGRAM, "hdb", "ls", os.path.join(self.dir, "data", "hdb")],
+            capture_output=True, env=self.environment,
+            user=65534, group=65534, extra_groups=[], timeout=DEADLINE)
+        self.assertEqual(done.returncode, 77, done)
+
+    def test_a_year_as_a_place_is_told_to_be_a_number(self):
+        self.pub("--stream", "notes", stdin=b'{"data": "x"}\n' * 3000)
+        for place in ("2023", "2025"):  # Inside of a message.
+            _, err = self.run_program("sub", "--stream", "notes", "--from",
+                                      place, "--config", self.config, code=65)
+            self.assertIn("a number is a position, a time is written as "
+                          "2024-01-02", err)
+
+    def test_the_time_of_a_reading_ends_it_though_nobody_reads(self):
+        self.pub("--stream", "notes", stdin=b"".join(
+            b'{"data": "' + b"x" * 1000 + b'"}\n' for _ in range(300)))
+        process = self.start_unread("sub", "--stream", "notes", "--from",
+                                    "begin", "--for", "1s", "-o", "csv")
+        self.assertEqual(process.wait(timeout=DEADLINE), 0)
+        self.assertEqual(process.stderr.read(), b"")
 
     def test_a_log_of_ones_own_is_read_to_its_end(self):
         folder = tempfile.TemporaryDirectory()
@@ -421,6 +470,60 @@ class Cluster(Case):
             self.assertEqual(process.wait(timeout=DEADLINE), 130)
         self.assertEqual(reader.stderr.read(), b"")
         self.assertIn(b"1 messages published", publisher.stderr.read())
+
+    def start_unread(self, *words):
+        """Runs with output that is read once, and then no more."""
+        stuck, full = os.pipe()
+        self.addCleanup(os.close, stuck)
+        fcntl.fcntl(full, fcntl.F_SETPIPE_SZ, 4096)
+        process = subprocess.Popen(
+            [PROGRAM, *words, "--config", self.config], stdout=full,
+            stderr=subprocess.PIPE, env=self.environment)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        os.close(full)
+        self.assertTrue(os.read(stuck, 1))
+        return process
+
+    def test_a_signal_ends_what_gathers_first_and_is_not_read(self):
+        self.pub("--stream", "notes", stdin=b"".join(
+            b'{"data": "' + b"x" * 1000 + b'"}\n' for _ in range(300)))
+        log = os.path.join(self.dir, "data", "nodes", "all", "node.log")
+        with open(log, "a", encoding="utf-8") as file:
+            file.writelines("x" * 100 + "\n" for _ in range(1000))
+        for words in (["sub", "--stream", "notes", "--last", "200"],
+                      ["logs", "all", "-n", "900"],
+                      ["logs", "all", "-n", "900", "-f"],
+                      ["top", "--interval", "0.1", "-o", "json"]):
+            for how in (signal.SIGTERM, signal.SIGINT):
+                process = self.start_unread(*words)
+                process.send_signal(how)
+                self.assertEqual(process.wait(timeout=DEADLINE), 128 + how)
+                self.assertEqual(process.stderr.read(), b"")
+
+    def test_followers_end_with_their_reader_though_nothing_comes(self):
+        self.pub("--stream", "notes", stdin=b'{"data": "x"}\n' * 3)
+        log = os.path.join(self.dir, "data", "nodes", "all", "node.log")
+        with open(log, "a", encoding="utf-8") as file:
+            file.write("a line\n")
+        self.environment["MILLRACE_CONFIG"] = self.config
+        for words in (["log", "tail", "notes", "-f", "--poll-ms", "60000"],
+                      ["log", "tail", "notes", "-f", "-o", "json"],
+                      ["logs", "all", "-f"], ["top", "--interval", "3600"]):
+            gone, written = os.pipe()
+            process = subprocess.Popen([PROGRAM, *words], stdout=written,
+                                       stderr=subprocess.PIPE,
+                                       env=self.environment)
+            self.addCleanup(process.wait)
+            self.addCleanup(process.kill)
+            os.close(written)
+            if words[0] != "top":
+                self.assertTrue(os.read(gone, 1))
+            os.close(gone)
+            self.assertEqual(process.wait(timeout=DEADLINE), 141, words)
+            self.assertEqual(process.stderr.read(), b"")
+            process.stderr.close()
 
     def test_output_that_is_not_read_on_is_no_failure(self):
         self.pub("--stream", "notes", stdin=b'{"data": "x"}\n' * 3)
@@ -524,12 +627,71 @@ class Cluster(Case):
         _, err = publish("--level", "recorded", "--origin", "new", stdin=b"",
                          code=75)
         self.assertIn("must hear from rt once", err)
-        publish("--flush", stdin=b"", code=69)
+        # Its own disk needs nobody either.
+        publish("--level", "synced", stdin=b'{"data": "three"}\n')
+        _, err = publish("--flush", stdin=b"", code=69)
+        self.assertIn("has messages up to number 3", err)
+        self.assertNotIn("nothing is recorded", err)
+        _, err = publish("--flush", "--origin", "empty", stdin=b"", code=69)
+        self.assertIn("has no message", err)
         self.node = self.start_node(self.config, "all")
         publish("--flush", stdin=b"")
-        lines = self.sub("--stream", "notes", "--from", "begin", count=2)
+        lines = self.sub("--stream", "notes", "--from", "begin", count=3)
         self.assertEqual([json.loads(x)["data"] for x in lines.splitlines()],
-                         ["one", "two"])
+                         ["one", "two", "three"])
+
+    def test_a_message_that_is_not_committed_in_time_is_told_once(self):
+        publisher = self.start("pub", "--stream", "notes", "--timeout", "1",
+                               "--config", self.config, stdin=subprocess.PIPE)
+        publisher.stdin.write(b'{"data": "one"}\n')
+        publisher.stdin.flush()
+        self.sub("--stream", "notes", "--from", "begin", count=1)
+        self.end_node(self.node)
+        _, err = publisher.communicate(b'{"data": "two"}\n', DEADLINE)
+        self.assertEqual(publisher.returncode, 75, err)
+        self.assertEqual(err.count(b"kept in"), 1, err)
+        self.assertIn(b"do not publish it again; 'millrace pub --flush", err)
+
+    def write_feed(self):
+        with open(os.path.join(self.dir, "mine.toml"), "w",
+                  encoding="utf-8") as file:
+            file.write(MINE)
+        return ["feed", "--layout", "mine", "--table", "trade", "--config",
+                self.config]
+
+    def test_a_feed_without_rt_says_at_once_that_it_waits(self):
+        words = self.write_feed()
+        path = os.path.join(self.dir, "few.csv")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("time,size\n2024-01-03T10:00:00,1\n")
+        self.end_node(self.node)
+        begun = time.monotonic()
+        feed = self.start(*words, path)
+        self.assertIn(b"its rt does not run; this feed waits for it for 10 s; "
+                      b"`millrace up all`", feed.stderr.readline())
+        self.assertLess(time.monotonic() - begun, 8)
+        # It goes on when one comes.
+        self.node = self.start_node(self.config, "all")
+        out, err = feed.communicate(timeout=DEADLINE)
+        self.assertEqual(feed.returncode, 0, err)
+        self.assertIn(b"1 rows published", out)
+
+    def test_an_interrupted_pipe_is_not_said_to_go_on(self):
+        feed = self.start(*self.write_feed(), "-", stdin=subprocess.PIPE)
+        feed.stdin.write(b"time,size\n2024-01-03T10:00:00,1\n")
+        feed.stdin.flush()
+        while b"feed" not in (found := self.publisher_names()):
+            self.assertIsNone(feed.poll(), found)
+        feed.send_signal(signal.SIGINT)
+        _, err = feed.communicate(timeout=DEADLINE)
+        self.assertEqual(feed.returncode, 130, err)
+        self.assertNotIn(b"run the same command again", err)
+        self.assertIn(b"pipe in only what comes after them", err)
+
+    def publisher_names(self):
+        found = subprocess.run(["ls", "-R", self.dir], capture_output=True,
+                               check=False)
+        return found.stdout
 
     def test_what_runs_can_be_asked_stopped_and_started_again(self):
         self.run_program("spawn", "gw1", "--on", "all", "--config",
@@ -568,7 +730,7 @@ class Cluster(Case):
                          code=64)
         # A name is there once.
         _, err = self.run_program("spawn", "rdb1", "--on", "all", "--config",
-                                  self.config, code=64)
+                                  self.config, code=73)
         self.assertIn("'rdb1' runs on node 'all'", err)
         self.run_program("stop", "rdb1", "--config", self.config)
         # Its rows are not counted, and that is told.
@@ -576,7 +738,15 @@ class Cluster(Case):
                                     "--config", self.config, code=69)
         self.assertEqual(json.loads(out)["rows"], {})
         self.assertIn("do not run: rdb1", err)
-        self.run_program("stop", "rdb1", "--config", self.config, code=64)
+        self.run_program("stop", "rdb1", "--config", self.config, code=69)
+        self.run_program("stop", "rdb1", "--on", "al", "--config", self.config,
+                         code=64)
+        _, err = self.run_program("processes", "http", "--config", self.config,
+                                  code=69)
+        self.assertIn("no process of type 'http' is registered", err)
+        _, err = self.run_program("node", "--name", "al", "--config",
+                                  self.config, code=64)
+        self.assertIn("did you mean 'all'?", err)
         out, _ = self.run_program("status", "--config", self.config, "-o",
                                   "json", code=1)
         self.assertEqual(
@@ -593,12 +763,7 @@ class Cluster(Case):
     def check_a_feed_tells_its_rejects(self):
         with open(os.path.join(self.dir, "mine.toml"), "w",
                   encoding="utf-8") as file:
-            file.write('table = "trade"\nheader = true\n'
-                       '[[column]]\nname = "time"\ntype = "timestamp"\n'
-                       'header = "time"\n[[column]]\nname = "size"\n'
-                       'type = "int"\nheader = "size"\n'
-                       '[[constant]]\nname = "sym"\ntype = "symbol"\n'
-                       'value = "A"\n')
+            file.write(MINE)
         with open(os.path.join(self.dir, "ticks.csv"), "w",
                   encoding="utf-8") as file:
             file.write("time,size\n2024-01-03T10:00:00,1\n"
@@ -657,7 +822,10 @@ class Cluster(Case):
         for process, node in (("gw2", "all"), ("gw1", "none")):
             self.run_program("spawn", process, "--on", node, "--config",
                              self.config, code=64)
+        top = ["top", "--once", "--interval", "0.1", "--config", self.config]
+        self.run_program(*top)
         self.end_node(self.node)
+        self.run_program(*top, code=1)
         self.pub("--stream", "notes", stdin=b"", code=69)
         self.sub("--stream", "notes", count=1, code=69)
         self.run_program("spawn", "gw1", "--on", "all", "--config",

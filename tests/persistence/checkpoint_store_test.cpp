@@ -41,8 +41,9 @@ TEST(CheckpointStoreTest, StateIsKept) {
 TEST(CheckpointStoreTest, OneProcessHasIt) {
   temporary_directory directory;
   const auto store = open_intact(directory.path());
-  EXPECT_EQ(checkpoint_store::open(directory.path()).failure().code,
-            errc::locked);
+  const auto fault = checkpoint_store::open(directory.path()).failure();
+  EXPECT_EQ(fault.code, errc::locked);
+  EXPECT_EQ(fault.context, directory.path() + ": another process has it open");
 }
 
 // Goal: what is acknowledged survives a kill, whole. Method: a child writes a

@@ -63,14 +63,21 @@ public:
   /// What the gateway answers, once it knows of everything up to `at_least`.
   result<volumes> ask(position at_least,
                       const std::string& from = "2000-01-01") {
+    return ask_with(from,
+                    R"(,"at_least":")" + std::to_string(at_least.value) + '"');
+  }
+
+  /// What it answers to who names no place: all that the stream has now.
+  result<volumes> ask_now() { return ask_with("2000-01-01", {}); }
+
+  result<volumes> ask_with(const std::string& from, const std::string& more) {
     const auto gateway = w.find("gw1", "gw1");
     if (!gateway)
       return error{errc::unavailable, "no gateway"};
     auto got = w.ask<chunks, query_cut>(
       caf::actor_cast<gateway_actor>(gateway), 20s, query_atom_v,
       R"({"tablename":"trade","starttime":")" + from
-        + R"(","endtime":"2100-01-01","columns":["sym","size"],"at_least":")"
-        + std::to_string(at_least.value) + "\"}");
+        + R"(","endtime":"2100-01-01","columns":["sym","size"])" + more + "}");
     if (!got)
       return got.failure();
     warnings = std::get<1>(*got).warnings;

@@ -110,8 +110,11 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
   const auto copy = *core->inputs().find(input);
   const auto flow = flow_last = flow_last.next();
   // One live replicator per input: a newer connection replaces an older one.
-  std::erase_if(publishers,
-                [&](const auto& entry) { return entry.second.copy == copy; });
+  if (std::erase_if(
+        publishers,
+        [&](const auto& entry) { return entry.second.copy == copy; })
+      == 0)
+    note("publisher_began", "publisher '" + what.origin + "' began");
   publishers[flow] = {from, what.origin, copy};
   self->monitor(from);
   if (ending)
@@ -351,6 +354,9 @@ sequencer_state::open_tail(const start_spec& from, const sink_actor& to) {
   self->monitor(source);
   children.add(source);
   readers.push_back({source, std::move(credit), to.node(), std::move(taken)});
+  settings.detail("reader_began", "stream '" + core->options().stream
+                                    + "': a subscriber reads from "
+                                    + to_string(grant.begin));
   core->set_followed(true);
   return opened_tail{source, grant};
 }
@@ -451,12 +457,19 @@ void sequencer_state::out_synced(const caf::error& outcome) {
 
 void sequencer_state::went(const caf::actor_addr& who) {
   peers->went(who, env->clock->monotonic_ns());
-  std::erase_if(readers, [&](const tail_reader& reader) {
-    return reader.source.address() == who;
-  });
+  if (std::erase_if(readers,
+                    [&](const tail_reader& reader) {
+                      return reader.source.address() == who;
+                    })
+      != 0)
+    settings.detail("reader_ended", "stream '" + core->options().stream
+                                      + "': a subscriber ended");
   core->set_followed(!readers.empty());
   std::erase_if(publishers, [&](const auto& entry) {
-    return entry.second.pusher.address() == who;
+    if (entry.second.pusher.address() != who)
+      return false;
+    note("publisher_ended", "publisher '" + entry.second.origin + "' ended");
+    return true;
   });
 }
 

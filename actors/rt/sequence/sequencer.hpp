@@ -92,6 +92,9 @@ struct sequencer_settings {
   /// The same for what is as it should be.
   std::function<void(const std::string&, const std::string&)> note
     = [](const std::string&, const std::string&) {};
+  /// The same of what is worth a line only to who looks for a fault.
+  std::function<void(const std::string&, const std::string&)> detail
+    = [](const std::string&, const std::string&) {};
   /// What of out/ may stay, as the node that leads has it.
   archive_policy retention;
   /// Names of those that must lose nothing to it.

@@ -120,6 +120,8 @@ void subscriber_state::begin_flow(const source_actor& from,
   source = from;
   const auto before = std::exchange(lineage, grant.life);
   told_ahead = false;
+  told_lost = false;
+  flowless_ns = 0;
   hopeless = 0;
   self->monitor(source);
   out->begin_flow(grant.life, grant.end);
@@ -419,10 +421,25 @@ void subscriber_state::copy_collected(position below,
     control->note_pruned(fault ? position{} : below, fault);
 }
 
+/// A restart of a node takes less, and is not worth a word.
+void subscriber_state::watch_flow() {
+  constexpr int64_t told_after_ns = 2'000'000'000;
+  const auto now_ns = env->clock->monotonic_ns();
+  if (link.flowing() || told_lost)
+    return;
+  if (flowless_ns == 0)
+    flowless_ns = now_ns;
+  if (now_ns - flowless_ns < told_after_ns)
+    return;
+  told_lost = true;
+  out->lose_flow(link.last_failure());
+}
+
 void subscriber_state::tick() {
   if (!control->active())
     return finish_if_ended();
   step(link_core::passed{});
+  watch_flow();
   tell_floor();
   take_lead();
   prune_stream();

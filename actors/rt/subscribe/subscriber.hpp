@@ -82,6 +82,7 @@ struct subscriber_state {
   void catch_up_from_copy();
   void copy_again(position from);
   void tick();
+  void watch_flow();
   void tell_floor();
   void take_lead();
   void prune_stream();
@@ -114,6 +115,8 @@ struct subscriber_state {
   bool begins_with_file = false;
   uint64_t copies_mended = 0; ///< Times that damage in the copy was passed.
   bool told_ahead = false;    ///< Since the last flow.
+  bool told_lost = false;     ///< The same.
+  int64_t flowless_ns = 0;    ///< Since when there is none; 0: there is one.
   sequencer_actor rt;         ///< That was asked last.
   std::optional<position> floor;
   int64_t floor_at_ns = 0;

@@ -175,6 +175,12 @@ void delivery::begin_flow(lineage_id life, position end) {
     handlers_.on_flow(life, end);
 }
 
+void delivery::lose_flow(const error& why) {
+  const in_callback guard{*control_};
+  if (control_->active() && handlers_.on_lost)
+    handlers_.on_lost(why);
+}
+
 void delivery::fail(const error& fault) {
   const in_callback guard{*control_};
   if (!control_->active())

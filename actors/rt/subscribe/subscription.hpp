@@ -95,6 +95,9 @@ struct subscription_handlers {
   /// A flow began, the first or one after a connection was lost: the life of
   /// the stream, and where it ended then. Comes before what the flow brings.
   std::function<void(lineage_id life, position end)> on_flow;
+  /// There has been no flow for two seconds: no node of the stream gives one,
+  /// for this reason. Once, until the next flow begins.
+  std::function<void(const error&)> on_lost;
   /// The subscription ended because of this and will not go on.
   std::function<void(const error&)> on_failure;
 };
@@ -123,6 +126,8 @@ public:
   void tell(const stream_event& event);
   /// A flow began.
   void begin_flow(lineage_id life, position end);
+  /// None begins, because of this.
+  void lose_flow(const error& why);
   void fail(const error& fault);
 
   /// End of the last delivery: where to resume.

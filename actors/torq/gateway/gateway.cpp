@@ -60,19 +60,21 @@ gateway_state::asker gateway_state::current_asker() const {
           .since_ns = env->clock->monotonic_ns()};
 }
 
-void gateway_state::count(const asker& whose, errc how) {
-  times.add(whose.language, how, env->clock->monotonic_ns() - whose.since_ns);
+void gateway_state::count(const asker& whose, const error& how) {
+  const auto took_ns = env->clock->monotonic_ns() - whose.since_ns;
+  times.add(whose.language, how.code, took_ns);
+  tell_ending(whose, how, took_ns);
 }
 
 void gateway_state::query(const std::string& parameters, asker to) {
   auto held = under_way.size() + waiting.size();
   for (const auto& [stream_name, stream] : streams)
-    held += stream.waiting.size();
+    held += stream.waiting.size() + stream.unreached.size();
   if (held >= settings.running_max) {
-    count(to, errc::busy);
-    to.promise.deliver(
-      to_caf({errc::busy, settings.process + ": " + std::to_string(held)
-                            + " queries run or wait; retry later"}));
+    const error why{errc::busy, settings.process + ": " + std::to_string(held)
+                                  + " queries run or wait; retry later"};
+    count(to, why);
+    to.promise.deliver(to_caf(why));
     return;
   }
   auto heard = hear_question(
@@ -84,15 +86,16 @@ void gateway_state::query(const std::string& parameters, asker to) {
     names_of(settings), *settings.queries, env->clock->now_ns());
   if (!heard.audit.empty() && settings.on_note)
     settings.on_note("audit", heard.audit);
+  to.shown = std::move(heard.shown);
   auto& asked = heard.what;
   if (!asked) {
-    count(to, asked.failure().code);
+    count(to, asked.failure());
     to.promise.deliver(to_caf(asked.failure()));
     return;
   }
   to.language = asked->language;
   if (asked->explain || asked->told) {
-    count(to, errc::none);
+    count(to, {});
     give(to,
          told(asked->told && !asked->explain
                 ? *std::move(asked->told)
@@ -189,7 +192,7 @@ bool gateway_state::ready(const held_question& what) const {
   const auto& nodes = stream == streams.end() ? no_nodes : stream->second.nodes;
   if (!what.at_least && table.in_rdb
       && std::any_of(nodes.begin(), nodes.end(),
-                     [](const auto& node) { return !node.tried; }))
+                     [](const auto& node) { return node.tries_ended == 0; }))
     return false;
   return (!table.in_rdb || connected(backend_role::rdb))
          && (!table.in_hdb || connected(backend_role::hdb));
@@ -296,7 +299,7 @@ void gateway_state::answer(uint64_t number, const chunks& rows, query_cut cut) {
       stream != streams.end())
     stream->second.ends.gave({cut.upper, cut.life});
   if (!what.part_of)
-    count(what.to, errc::none);
+    count(what.to, {});
   leave_client(what.to.client);
   give(what.to, rows, cut);
 }
@@ -311,7 +314,7 @@ void gateway_state::flow(uint64_t number, const query_cut& cut) {
       = streams.find(settings.tables.at(what.plan.table).home.stream);
       stream != streams.end())
     stream->second.ends.gave({cut.upper, cut.life});
-  count(what.to, errc::none);
+  count(what.to, {});
   what.to.promise.deliver(
     caf::actor_cast<result_source_actor>(found->second.runner), cut);
 }
@@ -381,7 +384,7 @@ error gateway_state::with_the_gone(const held_question& what,
 
 void gateway_state::refuse(held_question& what, caf::error fault) {
   if (!what.part_of)
-    count(what.to, from_caf(fault).code);
+    count(what.to, from_caf(fault));
   leave_client(what.to.client);
   what.to.promise.deliver(std::move(fault));
 }
@@ -409,7 +412,7 @@ void gateway_state::forget_client(const caf::actor_addr& client) {
     return;
   const auto gone = [this](const held_question& what) {
     if (!what.part_of)
-      count(what.to, errc::cancelled);
+      count(what.to, {errc::cancelled, "its asker is gone"});
   };
   std::erase_if(under_way, [&](const auto& item) {
     if (item.second.what.to.client != client)
@@ -426,9 +429,12 @@ void gateway_state::forget_client(const caf::actor_addr& client) {
     return true;
   };
   std::erase_if(waiting, is_of_client);
-  for (auto& [stream_name, stream] : streams)
+  for (auto& [stream_name, stream] : streams) {
     std::erase_if(stream.waiting,
                   [&](const auto& item) { return is_of_client(item.second); });
+    std::erase_if(stream.unreached,
+                  [&](const auto& item) { return is_of_client(item.what); });
+  }
 }
 
 void gateway_state::lost(const caf::actor_addr& who) {
@@ -509,6 +515,9 @@ void gateway_state::hear(const rdb_announcement& news) {
 void gateway_state::tick() {
   const auto now = env->clock->monotonic_ns();
   connect_streams();
+  for (const auto& [stream_name, stream] : streams)
+    inquire_waiting(stream_name);
+  watch_streams();
   run_waiting();
   for (auto& [backend_name, entry] : backends.all())
     if (entry.link.due(now))

@@ -4,6 +4,7 @@
 #include <millrace/actors/torq/gateway/gateway_plan.hpp>
 #include <millrace/actors/torq/gateway/gateway_query.hpp>
 #include <millrace/actors/torq/gateway/question_times.hpp>
+#include <millrace/actors/torq/gateway/told_refusals.hpp>
 #include <millrace/actors/torq/registry/backends.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/messages/protocol/brood.hpp>
@@ -66,6 +67,8 @@ struct gateway_settings {
     on_warning;
   /// The same of what is good to know.
   std::function<void(const std::string& id, const std::string& text)> on_note;
+  /// The same of each question; empty: nobody looks.
+  std::function<void(const std::string& id, const std::string& text)> on_detail;
 };
 
 /// In gateway_tables.cpp.
@@ -113,11 +116,13 @@ struct gateway_state {
     uint64_t rows_max = 0;
     uint64_t bytes_max = 0;
     std::string_view language{}; ///< Static; empty: it is not understood.
+    std::string shown{};         ///< Its question, for the log.
     int64_t since_ns = 0;        ///< Monotonic.
   };
   [[nodiscard]] asker current_asker() const;
-  /// Counts how its question ended.
-  void count(const asker& whose, errc how);
+  /// Counts how its question ended, and has it told.
+  void count(const asker& whose, const error& how);
+  void tell_ending(const asker& whose, const error& how, int64_t took_ns);
   void query(const std::string& parameters, asker to);
   /// A question that is understood.
   void ask(query::split_plan plan, const std::optional<position>& at_least,
@@ -197,19 +202,36 @@ struct gateway_state {
     endpoint at;
     sequencer_actor handle; ///< Null while not connected.
     reconnection link{{.first_ns = 0, .max_ns = 0}}; ///< At each tick.
-    bool tried = false; ///< Once, whatever came of it.
+    /// To connect; one at a time.
+    uint64_t tries_begun = 0;
+    uint64_t tries_ended = 0; ///< Whatever came of them.
+  };
+  /// A question that came while no node of its stream was connected.
+  struct held_inquiry {
+    held_question what;
+    int64_t until_ns = 0; ///< Monotonic.
+    /// Of each node, the number of the first try that began after it came.
+    std::vector<uint64_t> tries;
   };
   struct followed_stream {
     std::vector<rt_node> nodes;
     end_inquiry ends;
     std::map<uint64_t, held_question> waiting; ///< For an inquiry.
     uint64_t asked = 0; ///< The inquiry under way, or the last one.
+    std::vector<held_inquiry> unreached;
+    int64_t silent_since_ns = 0; ///< No node is connected; 0: one is.
+    bool told_silent = false;
+
+    [[nodiscard]] bool reachable() const;
   };
   [[nodiscard]] bool may_be_reborn(const followed_stream& stream,
                                    const std::string& table) const;
   void connect_streams();
   void connect_node(const std::string& stream, size_t node);
   void inquire(held_question what);
+  void inquire_waiting(const std::string& stream);
+  void ask_end(const std::string& stream, held_question what);
+  void watch_streams();
   void carry_out(const std::string& stream, const end_inquiry::effects& what);
   void lost_node(const caf::actor_addr& who);
 
@@ -220,6 +242,7 @@ struct gateway_state {
   backend_table backends;
   std::map<std::string, std::vector<std::string>> declared_otherwise;
   question_times times;
+  told_refusals refusals;
   uint64_t turn = 0; ///< Spreads questions over equal back ends.
   int64_t started_ns = 0;
   int64_t met_ns = 0; ///< When discovery told of anybody first; 0: not yet.

@@ -75,7 +75,7 @@ void gateway_state::begin_plan(plan_request what, int begun_before, asker to) {
       [this, to, n = request->number](const chunks& rows,
                                       const query_cut& cut) mutable {
         plans.erase(n);
-        count(to, errc::none);
+        count(to, {});
         give(to, rows, cut);
       },
       [this, to, request, begun_before](caf::error& fault) mutable {
@@ -85,7 +85,7 @@ void gateway_state::begin_plan(plan_request what, int begun_before, asker to) {
         if (fault == errc::moved && begun_before + 1 < plan_begins_max
             && env->clock->monotonic_ns() < request->deadline_ns)
           return begin_plan(*request, begun_before + 1, std::move(to));
-        count(to, from_caf(fault).code);
+        count(to, from_caf(fault));
         to.promise.deliver(std::move(fault));
       });
 }

@@ -1,7 +1,32 @@
 // What a gateway says of itself.
 #include <millrace/actors/torq/gateway/gateway.hpp>
+#include <millrace/actors/torq/gateway/heard_question.hpp>
 
 namespace millrace::torq {
+
+/// A refusal is told to whoever looks at the log as it usually is, an answer to
+/// whoever wants to see each.
+void gateway_state::tell_ending(const asker& whose, const error& how,
+                                int64_t took_ns) {
+  constexpr size_t why_max = 400;
+  const auto& tell = how ? settings.on_note : settings.on_detail;
+  if (!tell || (how && how.code == errc::cancelled))
+    return;
+  auto text
+    = (whose.shown.empty() ? "a question" : whose.shown)
+      + (how ? ": " + on_a_line(to_string(how), why_max) : std::string{}) + " ("
+      + std::to_string(took_ns / 1'000'000) + " ms)";
+  if (!how)
+    return tell("answered", text);
+  const auto untold = refusals.came(env->clock->monotonic_ns());
+  if (!untold)
+    return;
+  if (*untold != 0)
+    text += "; " + std::to_string(*untold)
+            + " more were refused since the last "
+              "line about one";
+  tell("refused", text);
+}
 
 gateway_facts gateway_state::facts() const {
   gateway_facts out;

@@ -1,11 +1,16 @@
 #include <millrace/actors/torq/gateway/gateway.hpp>
 
+#include <algorithm>
+#include <utility>
+
 namespace millrace::torq {
 
 namespace {
 
 /// Who does not answer in this time may be asked again by the next question.
 constexpr auto inquiry_deadline = std::chrono::seconds{1};
+/// A restart takes less, and is not worth a line.
+constexpr int64_t silence_told_ns = 2'000'000'000;
 
 } // namespace
 
@@ -19,25 +24,60 @@ void gateway_state::connect_streams() {
 void gateway_state::connect_node(const std::string& stream, size_t node) {
   auto& entry = streams.at(stream).nodes[node];
   entry.link.begin();
+  ++entry.tries_begun;
   connect_to<sequencer_actor>(
     self, connector, entry.at,
     [this, stream, node](const sequencer_actor& there) {
       auto& of = streams.at(stream);
       auto& to = of.nodes[node];
       to.link.found(env->clock->monotonic_ns());
-      to.tried = true;
+      to.tries_ended = to.tries_begun;
       to.handle = there;
       self->monitor(there);
       of.ends.connected(node);
       run_waiting();
+      inquire_waiting(stream);
     },
     // Tried again at the next tick, for ever.
     [this, stream, node](const error& why) {
       auto& to = streams.at(stream).nodes[node];
       to.link.lost(why, env->clock->monotonic_ns());
-      to.tried = true;
+      to.tries_ended = to.tries_begun;
       run_waiting();
+      inquire_waiting(stream);
     });
+}
+
+bool gateway_state::followed_stream::reachable() const {
+  return std::any_of(nodes.begin(), nodes.end(),
+                     [](const auto& node) { return node.handle != nullptr; });
+}
+
+/// Says once that nobody can be asked where a stream ends, and once that
+/// somebody can be again.
+void gateway_state::watch_streams() {
+  const auto now = env->clock->monotonic_ns();
+  for (auto& [stream_name, stream] : streams) {
+    if (stream.reachable()) {
+      if (std::exchange(stream.told_silent, false) && settings.on_note)
+        settings.on_note("stream_found", "an RT node of stream '" + stream_name
+                                           + "' can be reached again");
+      stream.silent_since_ns = 0;
+    } else if (stream.silent_since_ns == 0) {
+      stream.silent_since_ns = now;
+    } else if (!stream.told_silent && !stream.nodes.empty()
+               && now - stream.silent_since_ns >= silence_told_ns) {
+      stream.told_silent = true;
+      if (settings.on_warning)
+        settings.on_warning(
+          "stream_lost",
+          "no RT node of stream '" + stream_name + "' can be reached ("
+            + to_string(stream.nodes.front().link.last_failure())
+            + "): answers have what was there before, with a warning; "
+              "'millrace status' shows which node is down, 'millrace up' "
+              "starts it");
+    }
+  }
 }
 
 void gateway_state::lost_node(const caf::actor_addr& who) {
@@ -54,8 +94,48 @@ void gateway_state::lost_node(const caf::actor_addr& who) {
     }
 }
 
+/// That nobody could be reached when it was tried last says nothing about now:
+/// a node that is back may have ordered what this question is about.
 void gateway_state::inquire(held_question what) {
   const auto& stream_name = settings.tables.at(what.plan.table).home.stream;
+  auto& stream = streams.at(stream_name);
+  if (stream.reachable())
+    return ask_end(stream_name, std::move(what));
+  held_inquiry held{std::move(what),
+                    env->clock->monotonic_ns()
+                      + std::chrono::nanoseconds{inquiry_deadline}.count(),
+                    {}};
+  for (const auto& node : stream.nodes)
+    held.tries.push_back(node.tries_begun + 1);
+  stream.unreached.push_back(std::move(held));
+  inquire_waiting(stream_name);
+}
+
+/// Those for which each node was tried since they came, or one is there.
+void gateway_state::inquire_waiting(const std::string& stream_name) {
+  auto& stream = streams.at(stream_name);
+  const auto now = env->clock->monotonic_ns();
+  for (auto& held : std::exchange(stream.unreached, {})) {
+    bool over = stream.reachable()
+                || now >= std::min(held.until_ns, held.what.deadline_ns);
+    if (!over) {
+      over = true;
+      for (size_t node = 0; node < stream.nodes.size(); ++node)
+        over = over && stream.nodes[node].tries_ended >= held.tries[node];
+    }
+    if (over)
+      ask_end(stream_name, std::move(held.what));
+    else
+      stream.unreached.push_back(std::move(held));
+  }
+  if (!stream.unreached.empty())
+    for (size_t node = 0; node < stream.nodes.size(); ++node)
+      if (stream.nodes[node].link.away())
+        connect_node(stream_name, node);
+}
+
+void gateway_state::ask_end(const std::string& stream_name,
+                            held_question what) {
   auto& stream = streams.at(stream_name);
   const auto number = ++question_last;
   stream.waiting.emplace(number, std::move(what));

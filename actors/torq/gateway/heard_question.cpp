@@ -1,5 +1,6 @@
 #include <millrace/actors/torq/gateway/heard_question.hpp>
 #include <millrace/messages/data/restricted_question.hpp>
+#include <millrace/messages/text/json_text.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/messages/text/utf8.hpp>
 
@@ -11,14 +12,16 @@ namespace millrace::torq {
 
 namespace {
 
-/// What a user asked, on one line.
-std::string on_a_line(const std::string& question) {
-  constexpr size_t shown_max = 300;
-  auto out = question.substr(0, shown_max);
-  for (auto& c : out)
-    if (text::is_control(c))
-      c = ' ';
-  return out + (question.size() > shown_max ? "..." : "");
+/// Its language and text, as far as these can be told.
+std::string shown_of(const std::string& question) {
+  constexpr size_t shown_max = 200;
+  constexpr size_t read_max = 64 * 1024;
+  if (question.size() <= read_max)
+    if (const auto read = text::parse_json(question); read && read->is_object())
+      if (const auto* asked = read->at("text").text())
+        return read->at("language").text_or_empty() + ": "
+               + on_a_line(*asked, shown_max);
+  return "getdata: " + on_a_line(question, shown_max);
 }
 
 std::string tables_of(const query::split_plan& plan) {
@@ -66,6 +69,14 @@ result<query::question> understand(const std::string& question,
 
 } // namespace
 
+std::string on_a_line(const std::string& what, size_t shown_max) {
+  auto out = what.substr(0, shown_max);
+  for (auto& c : out)
+    if (text::is_control(c))
+      c = ' ';
+  return out + (what.size() > shown_max ? "..." : "");
+}
+
 heard_question hear_question(const std::string& parameters,
                              const query::schema_lookup& find,
                              const std::vector<std::string>& tables,
@@ -74,9 +85,11 @@ heard_question hear_question(const std::string& parameters,
   std::string missed;
   const auto read = read_restricted(parameters);
   if (!read)
-    return {read.failure(), {}};
+    return {read.failure(), {}, shown_of(parameters)};
   if (!*read)
-    return {understand(parameters, find, tables, queries, now_ns, missed), {}};
+    return {understand(parameters, find, tables, queries, now_ns, missed),
+            {},
+            shown_of(parameters)};
   const auto& whose = **read;
   std::vector<std::string> known;
   for (const auto& each : tables)
@@ -101,8 +114,9 @@ heard_question hear_question(const std::string& parameters,
          : is_kept_from ? "'" + missed + "': refused"
                         : std::string{"what cannot be answered: "}
                             + std::string{to_string(out.failure().code)})
-      + ": " + on_a_line(whose.question);
-  return {std::move(out), std::move(audit), whose.rows_max, whose.bytes_max};
+      + ": " + on_a_line(whose.question, 300);
+  return {std::move(out), std::move(audit), shown_of(whose.question),
+          whose.rows_max, whose.bytes_max};
 }
 
 } // namespace millrace::torq

@@ -16,11 +16,16 @@ struct heard_question {
   /// Who asked for what, and whether it may, for the log. Empty: somebody who
   /// may ask about all tables.
   std::string audit;
+  /// "qsql: select ...", its begin, on a line, for the log.
+  std::string shown;
   /// What its answer may take at most, whatever it says itself; 0: no limit but
   /// the gateway's.
   uint64_t rows_max = 0;
   uint64_t bytes_max = 0;
 };
+
+/// For a log: at most so many bytes of what a user wrote, on one line.
+[[nodiscard]] std::string on_a_line(const std::string& what, size_t shown_max);
 
 /// Understands a question, also one on behalf of a user: to that one tables of
 /// others are not there, in whatever language and at whatever place they are

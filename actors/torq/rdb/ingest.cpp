@@ -300,6 +300,9 @@ ingest_handlers(const std::shared_ptr<rdb_store>& store, persistence::env& env,
     in->find_letters();
     caf::anon_send(in->owner, flow_atom::value, life, end);
   };
+  out->on_lost = [in](const error& why) {
+    caf::anon_send(in->owner, stream_lost_atom::value, to_caf(why));
+  };
   out->on_failure = [in](const error& fault) {
     caf::anon_send(in->owner, ended_atom::value, to_caf(fault));
   };

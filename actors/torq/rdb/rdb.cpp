@@ -522,6 +522,7 @@ status_facts to_status(const rdb_facts& facts) {
   return out;
 }
 
+// lint: allow(length): one handler per message of its interface.
 rdb_self_actor::behavior_type
 rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
     rdb_settings settings, connector_actor connector,
@@ -551,6 +552,9 @@ rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
     },
     [self](flow_atom, lineage_id life, position end) {
       self->state.flow_began(life, end);
+    },
+    [self](stream_lost_atom, const caf::error& why) {
+      self->state.flow_lost(from_caf(why));
     },
     [self](set_back_atom, position at, const std::string& cause) {
       self->state.stream_set_back(at, cause);

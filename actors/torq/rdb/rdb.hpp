@@ -160,6 +160,8 @@ struct rdb_state {
 
   // rdb_lives.cpp: which life of its stream it follows.
 
+  /// No node of the stream gives a flow.
+  void flow_lost(const error& why);
   /// A flow of the stream began.
   void flow_began(lineage_id life, position end);
   /// The stream's log does not hold what came before this place.
@@ -210,6 +212,7 @@ struct rdb_state {
   replay_progress progress;
   /// The stream is not the one that the HDB's positions are of; empty: it is.
   std::string strange_stream;
+  bool is_cut_off = false; ///< It was told that no RT node can be reached.
   stream_note noted;
   /// When this one started, as far as the manifest could be read.
   bool has_hdb = false;

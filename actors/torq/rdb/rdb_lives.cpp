@@ -157,7 +157,18 @@ void rdb_state::stream_set_back(position at, const std::string& cause) {
   wake();
 }
 
+void rdb_state::flow_lost(const error& why) {
+  is_cut_off = true;
+  warn("stream_lost", "no RT node of stream '" + settings.stream
+                        + "' can be reached (" + to_string(why)
+                        + "): no new rows come; 'millrace status' shows which "
+                          "node is down, 'millrace up' starts it");
+}
+
 void rdb_state::flow_began(lineage_id life, position end) {
+  if (std::exchange(is_cut_off, false))
+    note("stream_found",
+         "an RT node of stream '" + settings.stream + "' can be reached again");
   const bool followed = progress.life().is_known();
   if (followed && life != progress.life())
     return let_go("began a new life: its log is another one");

@@ -6,6 +6,7 @@
 namespace millrace::torq {
 
 using accepted_atom = caf::atom_constant<caf::atom("accepted")>;
+using stream_lost_atom = caf::atom_constant<caf::atom("streamlost")>;
 using set_back_atom = caf::atom_constant<caf::atom("setback")>;
 using passed_atom = caf::atom_constant<caf::atom("passed")>;
 using flow_atom = caf::atom_constant<caf::atom("flow")>;
@@ -35,6 +36,8 @@ using rdb_self_actor = rdb_actor::extend<
   caf::reacts_to<period_read_atom, uint64_t, period_report>,
   // A flow of the stream began, which ended here then.
   caf::reacts_to<flow_atom, lineage_id, position>,
+  // None of its nodes gives a flow, for this reason.
+  caf::reacts_to<stream_lost_atom, caf::error>,
   // The stream does not hold what came before here, of which this RDB, or its
   // HDB, has the rows; why that is known.
   caf::reacts_to<set_back_atom, position, std::string>,

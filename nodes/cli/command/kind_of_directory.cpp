@@ -64,7 +64,7 @@ error check_kind(persistence::file_system& fs, const std::string& path,
   if (!entries)
     return {entries.failure().code,
             "'" + path + "' "
-              + (fs.exists(path)
+              + (fs.exists(path) || entries.failure().code == errc::permission
                    ? "cannot be listed: " + entries.failure().context
                    : std::string{"is not there"})};
   auto found = below(fs, path, kind);

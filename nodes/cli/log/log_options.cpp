@@ -42,6 +42,10 @@ result<std::string> find_log(const std::string& text) {
     auto out = config->stream_directory(member->name, text) + "/out";
     if (fs.exists(out))
       return out;
+    // One that may not be looked into is told by whoever opens it.
+    if (const auto files = persistence::list_log_files(fs, out);
+        !files && files.failure().code == errc::permission)
+      return out;
   }
   return error{errc::not_found,
                "no rt process of this host has a log of stream '" + text
@@ -58,7 +62,8 @@ void declare_log(option_list& list, log_options& into) {
         auto found = find_log(text);
         if (!found)
           return found.failure();
-        if (auto fault = check_log(*found))
+        if (auto fault = check_log(*found);
+            fault && fault.code != errc::permission)
           return fault;
         into.directory = *std::move(found);
         return error{};

@@ -5,6 +5,7 @@
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/persistence/log/log_directory.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <deque>
@@ -65,12 +66,9 @@ public:
       }
       if (std::holds_alternative<persistence::log_end>(*item)) {
         flush();
-        if (!options_->follow || std::ferror(stdout) != 0)
+        if (!options_->follow || std::ferror(stdout) != 0 || wait_unread())
           return {};
         caught_up = true;
-        // lint: allow(sleep): another process writes, and wakes nobody.
-        std::this_thread::sleep_for(
-          std::chrono::milliseconds{options_->poll_ms});
         continue;
       }
       last_.push_back(printer_.text_of(*item));
@@ -81,6 +79,19 @@ public:
   void end() { printer_.end(); }
 
 private:
+  /// Until the next look: another process writes, and wakes nobody.
+  /// @returns whether the reader of standard output went meanwhile
+  [[nodiscard]] bool wait_unread() const {
+    using std::chrono::milliseconds;
+    constexpr milliseconds step{50};
+    for (milliseconds left{options_->poll_ms}; left.count() > 0; left -= step) {
+      if (output_is_unread())
+        return true;
+      // lint: allow(sleep): what is waited for is the next look.
+      std::this_thread::sleep_for(std::min(left, step));
+    }
+    return output_is_unread();
+  }
   void flush() {
     for (const auto& each : last_)
       printer_.print(each);
@@ -104,6 +115,8 @@ int run(const log_tail_options& options) {
   log_tail tail{options};
   const auto fault = tail.run(**reader);
   tail.end();
+  if (output_is_unread())
+    return exit_pipe;
   return fault ? fail(fault) : static_cast<int>(exit_ok);
 }
 
