@@ -14,7 +14,7 @@ error damaged(const std::string& label, const std::string& what) {
 }
 
 /// Why libzip does not give something, in our words.
-std::string words_of(zip_error_t* fault) {
+std::string zip_words(zip_error_t* fault) {
   switch (const auto code = zip_error_code_zip(fault)) {
     case ZIP_ER_NOZIP:
       return "it does not end as a zip archive does (cut off?)";
@@ -151,7 +151,7 @@ public:
   [[nodiscard]] const error& read_failure() const { return input_->failure; }
 
   static std::string text_of(zip_error_t& fault) {
-    auto text = words_of(&fault);
+    auto text = zip_words(&fault);
     zip_error_fini(&fault);
     return text;
   }
@@ -179,7 +179,7 @@ public:
         return archive_->read_failure();
       return damaged(label_, "the compressed data is damaged after byte "
                                + std::to_string(at_) + " of the text: "
-                               + words_of(zip_file_get_error(member_)));
+                               + zip_words(zip_file_get_error(member_)));
     }
     at_ += static_cast<uint64_t>(got);
     return static_cast<size_t>(got);
@@ -250,7 +250,7 @@ result<std::unique_ptr<source>> open_zip_member(persistence::file_system& fs,
     return opened.failure();
   auto* member = zip_fopen_index((*opened)->get(), info.index, 0);
   if (!member)
-    return damaged(info.label(), words_of(zip_get_error((*opened)->get())));
+    return damaged(info.label(), zip_words(zip_get_error((*opened)->get())));
   return std::unique_ptr<source>{std::make_unique<zip_source_member>(
     std::move(*opened), member, info.label())};
 }
