@@ -8,12 +8,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <editline/readline.h>
 #include <memory>
+#include <mutex>
+#include <pthread.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -73,6 +78,40 @@ int open_brackets(std::string_view text) {
   }
   return depth;
 }
+
+/// Ends the wait for a key when a signal comes. libedit looks for one only
+/// where it interrupts the read: one that came just before it waits is sent
+/// again.
+class key_interruption {
+public:
+  explicit key_interruption(const interrupts& signals)
+    : reader_{::pthread_self()}, watcher_{[this, &signals] { run(signals); }} {}
+  ~key_interruption() {
+    {
+      const std::scoped_lock lock{mutex_};
+      over_ = true;
+    }
+    changed_.notify_all();
+    watcher_.join();
+  }
+  key_interruption(const key_interruption&) = delete;
+  key_interruption& operator=(const key_interruption&) = delete;
+
+private:
+  void run(const interrupts& signals) {
+    constexpr std::chrono::milliseconds look{50};
+    std::unique_lock lock{mutex_};
+    while (!changed_.wait_for(lock, look, [this] { return over_; }))
+      if (signals.raised())
+        ::pthread_kill(reader_, signals.exit_code() - exit_by_signal);
+  }
+
+  pthread_t reader_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool over_ = false;
+  std::thread watcher_; ///< The last: it uses the others.
+};
 
 class query_prompt {
 public:
@@ -143,10 +182,13 @@ private:
 
   /// None: the end. `again`: ctrl-C, what was begun is forgotten.
   std::optional<std::string> next_line() {
-    const interrupts signals;
+    const interrupts signals{interrupts::waiting::ends};
     const auto sign = text_.empty() ? language() + "> " : "...> ";
-    const std::unique_ptr<char, void (*)(void*)> line{::readline(sign.c_str()),
-                                                      std::free};
+    std::unique_ptr<char, void (*)(void*)> line{nullptr, std::free};
+    {
+      const key_interruption interruption{signals};
+      line.reset(::readline(sign.c_str()));
+    }
     if (signals.raised()) {
       if (signals.exit_code() != exit_by_signal + SIGINT)
         return std::nullopt;

@@ -10,10 +10,13 @@ volatile std::sig_atomic_t seen = 0;
 void remember(int signal) { seen = signal; }
 } // namespace
 
-interrupts::interrupts() {
+interrupts::interrupts(waiting how) {
   seen = 0;
-  std::signal(SIGINT, remember);
-  std::signal(SIGTERM, remember);
+  struct sigaction action {};
+  action.sa_handler = remember;
+  action.sa_flags = how == waiting::goes_on ? SA_RESTART : 0;
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 }
 

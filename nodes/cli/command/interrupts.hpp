@@ -6,7 +6,12 @@ namespace millrace::nodes {
 /// commands only: libraries install no handlers. One at a time.
 class interrupts {
 public:
-  interrupts();
+  /// What becomes of a read or write that waits when a signal comes.
+  enum class waiting : bool {
+    goes_on, ///< Whoever waits looks for signals by himself.
+    ends,    ///< With EINTR.
+  };
+  explicit interrupts(waiting how = waiting::goes_on);
   ~interrupts();
   interrupts(const interrupts&) = delete;
   interrupts& operator=(const interrupts&) = delete;
