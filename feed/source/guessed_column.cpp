@@ -322,16 +322,17 @@ bool fits_number(std::string_view text) {
   return read.ec != std::errc::result_out_of_range && value < inf_long;
 }
 
-bool says_code(std::string_view name) {
+template <size_t N>
+bool has_word(std::string_view name,
+              const std::array<std::string_view, N>& among) {
   const auto words = words_of(name);
-  return std::any_of(words.begin(), words.end(), [](const auto& word) {
-    return is_among(word, code_words);
-  });
+  return std::any_of(words.begin(), words.end(),
+                     [&](const auto& word) { return is_among(word, among); });
 }
 
 bool guess_number(const std::vector<std::string_view>& values,
                   std::string_view name, guessed_column& out) {
-  if (says_code(name))
+  if (has_word(name, code_words))
     return false;
   bool whole = true;
   if (!std::all_of(values.begin(), values.end(),
@@ -428,24 +429,17 @@ std::optional<named_instrument> instrument_of(std::string_view name) {
 }
 
 bool says_utc(std::string_view name) {
-  const auto words = words_of(name);
-  return std::any_of(words.begin(), words.end(), [](const auto& word) {
-    return word == "utc" || word == "gmt" || word == "utctime";
-  });
+  return has_word(name,
+                  std::array<std::string_view, 3>{"utc", "gmt", "utctime"});
 }
 
 bool says_local(std::string_view name) {
-  const auto words = words_of(name);
-  return std::any_of(words.begin(), words.end(), [](const auto& word) {
-    return word == "local" || word == "localtime";
-  });
+  return has_word(name, std::array<std::string_view, 2>{"local", "localtime"});
 }
 
 bool may_be_clock(std::string_view name) {
-  const auto words = words_of(name);
-  return std::any_of(words.begin(), words.end(), [](const auto& word) {
-    return word == "time" || word == "clock" || word == "hour";
-  });
+  return has_word(name,
+                  std::array<std::string_view, 3>{"time", "clock", "hour"});
 }
 
 std::string column_name(std::string_view from, size_t number) {

@@ -174,11 +174,16 @@ result<std::optional<uint64_t>> find_intact(file& source,
   return answer{};
 }
 
-result<std::optional<seal_info>> read_seal(file& source,
-                                           const lineage_id& lineage,
-                                           uint64_t session, uint64_t roll,
-                                           uint64_t size) {
-  using answer = std::optional<seal_info>;
+namespace {
+
+/// What `take` makes of the record of this kind that ends at `size`; none when
+/// another one does, or none.
+template <class Answer, class Take>
+result<std::optional<Answer>>
+of_last_record(file& source, const lineage_id& lineage, uint64_t session,
+               uint64_t roll, uint64_t size, record_kind kind,
+               const Take& take) {
+  using answer = std::optional<Answer>;
   auto start = record_ending_at(source, lineage, session, roll, size);
   if (!start)
     return start.failure();
@@ -188,40 +193,43 @@ result<std::optional<seal_info>> read_seal(file& source,
   auto found = window.at(**start);
   if (!found)
     return found.failure();
-  if (found->kind != parse_outcome::what::record
-      || found->record.kind != record_kind::seal)
+  if (found->kind != parse_outcome::what::record || found->record.kind != kind)
     return answer{};
-  auto seal
-    = decode_seal(found->record.frame_at(found->record.first_frame).payload);
-  if (!seal)
-    return seal.failure();
-  return answer{*std::move(seal)};
+  return take(found->record);
+}
+
+} // namespace
+
+result<std::optional<seal_info>> read_seal(file& source,
+                                           const lineage_id& lineage,
+                                           uint64_t session, uint64_t roll,
+                                           uint64_t size) {
+  using answer = result<std::optional<seal_info>>;
+  return of_last_record<seal_info>(
+    source, lineage, session, roll, size, record_kind::seal,
+    [](const record_view& record) -> answer {
+      auto seal = decode_seal(record.frame_at(record.first_frame).payload);
+      if (!seal)
+        return seal.failure();
+      return std::optional{*std::move(seal)};
+    });
 }
 
 result<std::optional<closed_end>> read_closing(file& source,
                                                const lineage_id& lineage,
                                                uint64_t session, uint64_t roll,
                                                uint64_t size) {
-  using answer = std::optional<closed_end>;
-  auto start = record_ending_at(source, lineage, session, roll, size);
-  if (!start)
-    return start.failure();
-  if (!*start)
-    return answer{};
-  record_window window{source, lineage, session, roll, payload_check::verify};
-  auto found = window.at(**start);
-  if (!found)
-    return found.failure();
-  if (found->kind != parse_outcome::what::record
-      || found->record.kind != record_kind::state)
-    return answer{};
-  auto mark
-    = decode_closing(found->record.frame_at(found->record.first_frame).payload);
-  if (!mark)
-    return answer{};
-  if (mark->tally)
-    add_to_tally(*mark->tally, found->record);
-  return answer{closed_end{std::move(mark->tally)}};
+  using answer = result<std::optional<closed_end>>;
+  return of_last_record<closed_end>(
+    source, lineage, session, roll, size, record_kind::state,
+    [](const record_view& record) -> answer {
+      auto mark = decode_closing(record.frame_at(record.first_frame).payload);
+      if (!mark)
+        return std::optional<closed_end>{};
+      if (mark->tally)
+        add_to_tally(*mark->tally, record);
+      return std::optional{closed_end{std::move(mark->tally)}};
+    });
 }
 
 uint64_t chain_hash(uint64_t hash, uint32_t record_crc) noexcept {
