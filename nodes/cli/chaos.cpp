@@ -17,12 +17,15 @@ void declare(option_list& list, chaos_options& into) {
           "delay N <-> M T, corrupt N -> M [COUNT], heal [N <-> M]")
     .required()
     .shown_as("");
+  declare_output(list, into.output);
 }
 
 int run(const chaos_options& options) {
   std::vector<std::string> words;
   if (!options.config.empty())
     words = {"--config", options.config};
+  if (options.output == output_format::json)
+    words.insert(words.end(), {"-o", "json"});
   words.insert(words.end(), {"--", options.script});
   return become("millrace-chaos", std::move(words), "-DMILLRACE_TESTS=ON");
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/nodes/cli/command/command.hpp>
+#include <millrace/nodes/cli/command/output_format.hpp>
 
 #include <string>
 
@@ -10,6 +11,7 @@ namespace millrace::nodes {
 struct chaos_options {
   std::string script;
   std::string config;
+  output_format output = output_format::table;
 };
 
 /// Becomes the program `millrace-chaos`, which stands beside this one where it

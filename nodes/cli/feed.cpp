@@ -7,6 +7,7 @@
 #include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/feed.hpp>
 #include <millrace/nodes/cli/feed_verdict.hpp>
+#include <millrace/nodes/cli/layout_option.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/feed_session.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
@@ -78,12 +79,7 @@ error read_name(const std::string& text, feed_options& into) {
 
 void declare(option_list& list, feed_options& into) {
   declare_config(list, into.config);
-  list
-    .text("--layout", into.layout,
-          "How lines are read: a preset, a name of [feed.layouts], or a layout "
-          "file")
-    .required()
-    .shown_as("LAYOUT");
+  declare_layout(list, into.layout).required();
   list.text("--table", into.table, "Where the rows go")
     .required()
     .shown_as("TABLE");

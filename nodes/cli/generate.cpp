@@ -56,7 +56,7 @@ const command<no_options> alerts_command{
 
 const command<scrape_options> scrape_command{
   {"scrape", "Print what Prometheus's configuration says of the cluster",
-   "millrace generate scrape --config examples/local.toml"},
+   "millrace generate scrape --config demo/demo.toml"},
   declare,
   put_scrape};
 

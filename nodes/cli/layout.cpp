@@ -32,8 +32,10 @@ void declare(option_list& list, layout_options& into) {
     .text("--member", into.member,
           "Member of an archive: '*' stands for any text")
     .shown_as("PATTERN");
+  const auto presets = feed::preset_names();
   list.text("--preset", into.preset, "Print this preset instead")
-    .shown_as("NAME");
+    .shown_as("NAME")
+    .offers({presets.begin(), presets.end()});
   list.text("FILE", into.file, "What is to be fed; -: standard input");
   declare_output(list, into.output);
 }

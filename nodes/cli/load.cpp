@@ -1,6 +1,7 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/layout_option.hpp>
 #include <millrace/nodes/cli/load_rows.hpp>
 #include <millrace/nodes/cli/node_selection.hpp>
 
@@ -10,11 +11,7 @@ namespace {
 
 void declare(option_list& list, load_options& into) {
   declare_config(list, into.config);
-  list
-    .text("--layout", into.layout,
-          "How lines are read: a preset, a name of [feed.layouts], or a layout "
-          "file")
-    .shown_as("LAYOUT");
+  declare_layout(list, into.layout);
   list
     .text("--table", into.table,
           "Where the rows go; of a database of kdb+, by default the table of "

@@ -1,6 +1,7 @@
 #include <millrace/actors/rt/sequence/group_forming.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/running_process.hpp>
 #include <millrace/nodes/cli/stream.hpp>
 #include <millrace/nodes/cli/stream/stream_options.hpp>
 #include <millrace/nodes/cli/text_table.hpp>
@@ -207,6 +208,13 @@ int change(const member_change& what) {
   auto& clock = *(*host)->env().clock;
   const auto until = clock.monotonic_ns()
                      + static_cast<int64_t>(what.timeout_s) * 1'000'000'000;
+  // For some seconds the group counts a process as running that was stopped.
+  const auto heard_until = clock.monotonic_ns() + 5'000'000'000;
+  const auto is_refusal = [&](const error& fault) {
+    return fault && fault.code == errc::invalid_argument
+           && (clock.monotonic_ns() >= heard_until
+               || !node_of_running(**host, *config, what.leaving).empty());
+  };
   error last{errc::timeout, "stream '" + stream
                               + "': the change is not agreed on yet; run this "
                                 "again to go on with it"};
@@ -224,19 +232,18 @@ int change(const member_change& what) {
                   joining.empty() ? node_id{} : rt::node_id_of(joining))
         .receive([&](bool is) { done = is; },
                  [&](const caf::error& why) { fault = from_caf(why); });
-      if (!done && !fault)
-        self->delayed_send(self, caf::timespan{200ms}, caf::tick_atom_v);
-      if (!done && !fault)
-        self->receive([](caf::tick_atom) {});
     }
     if (done) {
       print_change(what);
       return exit_ok;
     }
-    if (fault && fault.code == errc::invalid_argument)
+    if (is_refusal(fault))
       return fail(fault);
     if (fault)
       last = fault;
+    caf::scoped_actor pause{(*host)->system()};
+    pause->delayed_send(pause, caf::timespan{200ms}, caf::tick_atom_v);
+    pause->receive([](caf::tick_atom) {});
   }
   return fail(last);
 }
@@ -297,13 +304,14 @@ const command<stream_members_options> stream_members_command{
 
 const command<stream_replace_options> stream_replace_command{
   {"replace", "Let one rt process take the place of another in a stream",
-   "millrace stream replace market rt3 rt4 --config examples/local.toml"},
+   "millrace stream replace market rt3 rt4 --config examples/cluster.toml"},
   declare,
   replace};
 
 const command<stream_remove_options> stream_remove_command{
   {"remove", "Take an rt process out of the group that orders a stream",
-   "millrace stream remove market rt3 --config examples/local.toml"},
+   "millrace stop rt3 --config examples/cluster.toml\n"
+   "  millrace stream remove market rt3 --config examples/cluster.toml"},
   declare,
   remove_member};
 

@@ -7,6 +7,7 @@ none that nobody published, and the merged logs of all RT nodes are alike.
 
 chaos_test.py PROGRAM [SCRIPT NAME...]; MILLRACE_CHAOS=all runs all of them.
 """
+import json
 import os
 import sys
 import time
@@ -191,6 +192,10 @@ def of_nothing(binary):
     said = made.run("chaos", at, code=1).stdout
     mill.check("rt1: does not run" in said, said)
     mill.check("faults that could not be done: 2" in said, said)
+    said = json.loads(made.run("chaos", at, "-o", "json", code=1).stdout)
+    mill.check([(each["fault"], each["done"]) for each in said["faults"]]
+               == [("kill rt1", False), ("flip rt1 no.such 3", False)], said)
+    mill.check(said["down"] == list(NODES) and said["awaited"] == [], said)
 
 
 def of_less(binary):

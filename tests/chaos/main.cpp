@@ -1,3 +1,4 @@
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/chaos.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
@@ -15,6 +16,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <poll.h>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace millrace::chaos {
 
@@ -63,16 +67,85 @@ std::string library_of_links() {
     .string();
 }
 
-/// The proxies end with this process. @returns whether no node needs them
-bool close_links(fault_player& player) {
+/// What was done, for people as it happens, or in one piece of JSON.
+class report {
+public:
+  explicit report(nodes::output_format output)
+    : is_json_{output == nodes::output_format::json} {}
+
+  /// Something that only people are told.
+  void say(const std::string& text) const {
+    if (is_json_)
+      return;
+    fmt::print("{}\n", text);
+    std::fflush(stdout);
+  }
+  void add(double seconds, const std::string& fault,
+           const fault_player::deed& done) {
+    say(fmt::format("{:8.3f}s  {}: {}", seconds, fault, done.text));
+    faults_.add({{"at_s", seconds},
+                 {"fault", fault},
+                 {"result", done.text},
+                 {"done", done.is_done}});
+    undone_ += done.is_done ? 0 : 1;
+  }
+  /// What is left that should not be. @param names nothing: all is well
+  void leave(const char* key, const char* text,
+             const std::vector<std::string>& names) {
+    left_.add(key, names);
+    if (names.empty())
+      return;
+    is_whole_ = false;
+    say(fmt::format("{}: {}", text, fmt::join(names, ", ")));
+  }
+  /// @returns the exit code
+  int end() const {
+    if (undone_ != 0)
+      say(fmt::format("faults that could not be done: {}", undone_));
+    if (is_json_) {
+      auto out = left_;
+      out.add("faults", faults_);
+      fmt::print("{}\n", out.dump(2));
+    }
+    return is_whole_ && undone_ == 0 ? nodes::exit_ok : nodes::exit_negative;
+  }
+
+private:
+  bool is_json_;
+  bool is_whole_ = true;
+  size_t undone_ = 0;
+  text::json_value faults_ = text::json_value::array();
+  text::json_value left_ = text::json_value::object();
+};
+
+std::vector<std::string> one_or_none(std::string text) {
+  return text.empty() ? std::vector<std::string>{}
+                      : std::vector{std::move(text)};
+}
+
+/// The proxies end with this process.
+void close_links(fault_player& player, report& told) {
   const auto left = player.close_links();
   if (left.empty())
-    fmt::print("nodes were started again: they meet directly\n");
-  else
-    fmt::print("these still talk through proxies, which end now; restart them: "
-               "{}\n",
-               left);
-  return left.empty();
+    told.say("nodes were started again: they meet directly");
+  told.leave("behind_proxies",
+             "these still talk through proxies, which end now; restart them",
+             one_or_none(left));
+}
+
+void play(fault_player& player, const std::vector<event>& events,
+          const nodes::interrupts& signals, report& told) {
+  const auto begin = steady::now();
+  for (const auto& [at, what, comes_back] : events) {
+    while (steady::now() - begin < at && !signals.raised())
+      ::poll(nullptr, 0, 5);
+    if (signals.raised())
+      return;
+    const auto done = comes_back ? player.come_back(what.node, what.back.on)
+                                 : player.play(what);
+    told.add(std::chrono::duration<double>(steady::now() - begin).count(),
+             comes_back ? "back " + what.node : to_text(what), done);
+  }
 }
 
 int run(const nodes::chaos_options& options) {
@@ -87,6 +160,7 @@ int run(const nodes::chaos_options& options) {
   if (!world)
     return fail(world.failure());
   const nodes::interrupts signals;
+  report told{options.output};
   fault_player player{(*world)->world(), *config,
                       std::filesystem::path{nodes::own_program()}
                         .replace_filename("millrace")
@@ -95,44 +169,20 @@ int run(const nodes::chaos_options& options) {
   if (links) {
     if (auto fault = player.open_links(library_of_links())) {
       if (player.has_proxies())
-        (void)close_links(player);
+        close_links(player, told);
       return fail(fault);
     }
-    fmt::print("nodes were started again: they talk through proxies now\n");
-    std::fflush(stdout);
+    told.say("nodes were started again: they talk through proxies now");
   }
-  size_t undone = 0;
-  const auto begin = steady::now();
-  for (const auto& [at, what, comes_back] : events_of(*script)) {
-    while (steady::now() - begin < at && !signals.raised())
-      ::poll(nullptr, 0, 5);
-    if (signals.raised())
-      break;
-    const auto done = comes_back ? player.come_back(what.node, what.back.on)
-                                 : player.play(what);
-    fmt::print("{:8.3f}s  {}: {}\n",
-               std::chrono::duration<double>(steady::now() - begin).count(),
-               comes_back ? "back " + what.node : to_text(what), done.text);
-    std::fflush(stdout);
-    undone += done.is_done ? 0 : 1;
-  }
-  const auto awaited = player.awaited();
-  if (!awaited.empty())
-    fmt::print("these did not come to happen: {}\n", fmt::join(awaited, ", "));
-  const auto armed = player.disarm();
-  if (!armed.empty())
-    fmt::print("these still end at a crash point; restart them: {}\n", armed);
-  const bool whole = (!links || close_links(player)) && armed.empty();
-  const auto harmed = player.harmed();
-  if (signals.raised())
-    return signals.exit_code();
-  if (!harmed.empty())
-    fmt::print("at the end these do not run: {}\n", fmt::join(harmed, ", "));
-  if (undone != 0)
-    fmt::print("faults that could not be done: {}\n", undone);
-  return harmed.empty() && awaited.empty() && whole && undone == 0
-           ? nodes::exit_ok
-           : nodes::exit_negative;
+  play(player, events_of(*script), signals, told);
+  told.leave("awaited", "these did not come to happen", player.awaited());
+  told.leave("armed", "these still end at a crash point; restart them",
+             one_or_none(player.disarm()));
+  if (links)
+    close_links(player, told);
+  told.leave("down", "at the end these do not run", player.harmed());
+  const auto code = told.end();
+  return signals.raised() ? signals.exit_code() : code;
 }
 
 } // namespace

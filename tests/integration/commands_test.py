@@ -156,6 +156,21 @@ class CommandLine(Case):
         self.assertIn("--period", self.completed("eop", "--per"))
         self.assertEqual(self.completed("eop", "--period", "x"), [])
 
+    def test_a_shell_completes_values(self):
+        self.assertEqual(self.completed("help", "stre"), ["stream"])
+        self.assertEqual(self.completed("help", "stream", "lo"), ["losses"])
+        self.assertEqual(self.completed("completion", "z"), ["zsh"])
+        self.assertEqual(self.completed("query", "-o", "js"), ["json"])
+        self.assertEqual(self.completed("query", "--output", "=", "js"),
+                         ["json"])
+        self.assertEqual(self.completed("feed", "--layout", "csv-t"),
+                         ["csv-trade"])
+        self.assertIn("synced", self.completed("pub", "--level", ""))
+        # Where files are wanted the shell offers them.
+        self.assertEqual(self.completed("feed", "--config", ""), [])
+        self.assertEqual(self.completed("feed", "--table", "trade", ""), [])
+        self.assertIn("--again", self.completed("feed", "x.csv", "--ag"))
+
     def test_output_that_nobody_reads_ends_a_command_quietly(self):
         read, write = os.pipe()
         os.close(read)

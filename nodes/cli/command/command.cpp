@@ -129,7 +129,7 @@ void command_list::add(const command_group& what) {
   what.declare(below);
 }
 
-void command_list::add_help(const CLI::App& program) {
+void command_list::add_help(CLI::App& program) {
   // Only for the list of commands: its words are read before.
   add({"help", "Show the options of a command", "millrace help query"},
       [] { return exit_ok; });

@@ -51,7 +51,7 @@ public:
   void add(const command_group& what);
   /// What tells of the commands of `program` that were added before: help, and
   /// completion for shells.
-  void add_help(const CLI::App& program);
+  void add_help(CLI::App& program);
 
 private:
   option_list add(const command_text& text, action run);

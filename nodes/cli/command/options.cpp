@@ -1,5 +1,7 @@
 #include <millrace/nodes/cli/command/options.hpp>
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 
 namespace millrace::nodes {
@@ -11,6 +13,15 @@ option& option::required() {
 
 option& option::shown_as(const std::string& word) {
   declared_->type_name(word);
+  return *this;
+}
+
+option& option::offers(const std::vector<std::string>& words) {
+  // The library has no other place for it: a check that takes all, and whose
+  // name is the words.
+  declared_->check(CLI::Validator{[](std::string&) { return std::string{}; },
+                                  "",
+                                  fmt::format("{}", fmt::join(words, " "))});
   return *this;
 }
 

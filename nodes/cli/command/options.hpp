@@ -26,6 +26,8 @@ public:
   option& required();
   /// The word that stands for its value in the help text; empty: none.
   option& shown_as(const std::string& word);
+  /// What a shell completes its value with; other values are taken too.
+  option& offers(const std::vector<std::string>& words);
 
 private:
   CLI::Option* declared_;
@@ -89,22 +91,24 @@ public:
   option choice(const std::string& names, T& into,
                 std::vector<std::pair<std::string, T>> words,
                 const std::string& help) {
+    std::vector<std::string> known;
+    std::string all;
+    for (const auto& each : words) {
+      all += (all.empty() ? "" : ", ") + each.first;
+      known.push_back(each.first);
+    }
     return read(
-      names,
-      [words = std::move(words), &into](const std::string& text) {
-        std::string all;
-        std::vector<std::string> known;
-        for (const auto& [word, value] : words) {
-          if (word == text) {
-            into = value;
-            return error{};
-          }
-          all += (all.empty() ? "" : ", ") + word;
-          known.push_back(word);
-        }
-        return refusal(text, "one of " + all, known);
-      },
-      help);
+             names,
+             [=, words = std::move(words), &into](const std::string& text) {
+               for (const auto& [word, value] : words)
+                 if (word == text) {
+                   into = value;
+                   return error{};
+                 }
+               return refusal(text, "one of " + all, known);
+             },
+             help)
+      .offers(known);
   }
 
 private:
