@@ -7,13 +7,14 @@ namespace millrace::feed {
 // Zip archives are in archive_source.cpp, packed texts in
 // compressed_source.cpp.
 
-/// Sources inside compressed files; `source.hpp` is the way to them.
+/// What `from` holds, unpacked: not zip_member, nor plain. Faults name `label`.
 [[nodiscard]] result<std::unique_ptr<source>>
-open_compressed(persistence::file_system& fs, const source_info& info,
-                const std::atomic<bool>& stop);
+open_compressed(std::unique_ptr<source> from, source_kind kind,
+                const std::string& label);
 /// All members but directories and hidden ones.
 [[nodiscard]] result<std::vector<source_info>>
 list_zip(persistence::file_system& fs, const std::string& path);
+/// The bytes of a member, which may be packed themselves.
 [[nodiscard]] result<std::unique_ptr<source>>
 open_zip_member(persistence::file_system& fs, const source_info& info);
 

@@ -1,5 +1,4 @@
 #include <millrace/feed/source/archive_source_internal.hpp>
-#include <millrace/feed/source/byte_input_internal.hpp>
 
 #include <algorithm>
 #include <array>
@@ -245,7 +244,8 @@ private:
 template <class Codec>
 class compressed_source final : public source {
 public:
-  explicit compressed_source(byte_input from) : from_{std::move(from)} {}
+  compressed_source(std::unique_ptr<source> from, std::string label)
+    : from_{std::move(from)}, label_{std::move(label)} {}
 
   [[nodiscard]] bool good() const noexcept { return codec_.good(); }
 
@@ -255,11 +255,12 @@ public:
     const auto* begin = at.out;
     while (at.out == begin) {
       if (at.in_left == 0 && !pending_) {
-        const auto got = from_.read(buffer_);
+        const auto got = from_->read(buffer_);
         if (!got)
           return got.failure();
         at.in = buffer_.data();
         at.in_left = *got;
+        taken_ += *got;
         if (*got == 0)
           return between_ ? result<size_t>{size_t{0}} : ends_early();
       }
@@ -276,56 +277,56 @@ public:
   }
 
   [[nodiscard]] uint64_t progress() const noexcept override {
-    return from_.consumed() - left_;
+    return from_->progress();
   }
 
 private:
   result<size_t> ends_early() const {
     return error{errc::corrupt,
-                 from_.path() + ": the compressed data ends too early, at byte "
-                   + std::to_string(from_.consumed())};
+                 label_ + ": the compressed data ends too early, at byte "
+                   + std::to_string(taken_)};
   }
   result<size_t> damaged() const {
     return error{errc::corrupt,
-                 from_.path() + ": the compressed data is damaged before byte "
-                   + std::to_string(progress()) + ": " + codec_.reason()};
+                 label_ + ": the compressed data is damaged before byte "
+                   + std::to_string(taken_ - left_) + ": " + codec_.reason()};
   }
 
-  byte_input from_;
+  std::unique_ptr<source> from_;
+  std::string label_;
   Codec codec_;
   bool between_ = false;
   bool pending_ = false;
+  uint64_t taken_ = 0;              ///< Bytes of what is compressed.
   const std::byte* next_ = nullptr; ///< Of the buffer, not yet consumed.
   size_t left_ = 0;
   std::array<std::byte, 64 * 1024> buffer_;
 };
 
 template <class Codec>
-result<std::unique_ptr<source>> made_of(byte_input from) {
-  auto path = from.path();
-  auto made = std::make_unique<compressed_source<Codec>>(std::move(from));
+result<std::unique_ptr<source>> made_of(std::unique_ptr<source> from,
+                                        const std::string& label) {
+  auto made
+    = std::make_unique<compressed_source<Codec>>(std::move(from), label);
   if (!made->good())
-    return error{errc::internal, path + ": the decompressor did not start"};
+    return error{errc::internal, label + ": the decompressor did not start"};
   return std::unique_ptr<source>{std::move(made)};
 }
 
 } // namespace
 
-result<std::unique_ptr<source>> open_compressed(persistence::file_system& fs,
-                                                const source_info& info,
-                                                const std::atomic<bool>& stop) {
-  auto from = byte_input::open(fs, info, stop);
-  if (!from)
-    return from.failure();
-  switch (info.kind) {
+result<std::unique_ptr<source>> open_compressed(std::unique_ptr<source> from,
+                                                source_kind kind,
+                                                const std::string& label) {
+  switch (kind) {
     case source_kind::gzip:
-      return made_of<gzip_codec>(*std::move(from));
+      return made_of<gzip_codec>(std::move(from), label);
     case source_kind::bzip2:
-      return made_of<bzip2_codec>(*std::move(from));
+      return made_of<bzip2_codec>(std::move(from), label);
     case source_kind::xz:
-      return made_of<xz_codec>(*std::move(from));
+      return made_of<xz_codec>(std::move(from), label);
     default:
-      return made_of<zstd_codec>(*std::move(from));
+      return made_of<zstd_codec>(std::move(from), label);
   }
 }
 

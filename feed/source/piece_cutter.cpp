@@ -74,8 +74,11 @@ uint64_t piece_cutter::progress() const noexcept {
 
 error piece_cutter::begin_text() {
   constexpr std::string_view mark = "\xef\xbb\xbf";
-  if (auto fault = ensure(mark.size()))
-    return fault;
+  // What comes in its own time is not waited for.
+  const bool comes_at_once = !options_.pipe && !options_.whole_lines;
+  if (auto fault = ensure(comes_at_once ? foreign_mark_bytes : mark.size());
+      fault && window().size() < mark.size())
+    return fault; // What is whole before a fault counts, and then that is told.
   if (const auto kind = foreign_kind(window(), at_end_); !kind.empty())
     return {errc::bad_data, "it is " + kind};
   if (window().starts_with(mark))

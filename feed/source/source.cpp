@@ -1,14 +1,13 @@
 #include <millrace/feed/source/archive_source_internal.hpp>
 #include <millrace/feed/source/byte_input_internal.hpp>
 #include <millrace/feed/source/source.hpp>
+#include <millrace/feed/source/unpacked_source_internal.hpp>
 
 #include <algorithm>
 
 namespace millrace::feed {
 
 namespace {
-
-constexpr size_t magic_bytes = 8;
 
 /// A plain file, mapped.
 class plain_source : public source {
@@ -51,25 +50,6 @@ public:
 private:
   byte_input from_;
 };
-
-source_kind kind_of(std::span<const std::byte> head) {
-  const auto begins = [&](std::string_view magic) {
-    return head.size() >= magic.size()
-           && std::equal(magic.begin(), magic.end(), head.begin(),
-                         [](char c, std::byte b) {
-                           return static_cast<std::byte>(c) == b;
-                         });
-  };
-  using namespace std::string_view_literals;
-  return begins("PK\x03\x04") || begins("PK\x05\x06") ? source_kind::zip_member
-         : begins("\x1f\x8b")                         ? source_kind::gzip
-         : begins("BZh")                              ? source_kind::bzip2
-         : begins("\xfd"
-                  "7zXZ\0"sv)
-           ? source_kind::xz
-         : begins("\x28\xb5\x2f\xfd") ? source_kind::zstd
-                                      : source_kind::plain;
-}
 
 /// Whether `name` fits a pattern of '*' and '?'.
 bool fits(std::string_view name, std::string_view pattern) {
@@ -121,8 +101,8 @@ error begin_pipe(std::unique_ptr<persistence::file> from,
   begin->from = std::move(from);
   begin->head.assign(taken.begin(), taken.end());
   auto known = taken.size();
-  begin->head.resize(std::max(known, magic_bytes));
-  while (known < magic_bytes) {
+  begin->head.resize(std::max(known, kind_bytes));
+  while (known < kind_bytes) {
     const auto got
       = begin->from->read_at(0, std::span{begin->head}.subspan(known));
     if (!got && got.failure().code == errc::timeout && !stop)
@@ -156,7 +136,7 @@ result<std::vector<source_info>> list_sources(persistence::file_system& fs,
   info.path = path;
   info.total_bytes = *size;
   info.followed = choice.follow;
-  std::vector<std::byte> head(magic_bytes);
+  std::vector<std::byte> head(kind_bytes);
   const auto got = (*opened)->read_at(0, head);
   if (!got && got.failure().code != errc::timeout)
     return got.failure();
@@ -197,16 +177,20 @@ error check_member(const source_choice& choice,
 result<std::unique_ptr<source>> open_source(persistence::file_system& fs,
                                             const source_info& info,
                                             const std::atomic<bool>& stop) {
-  if (info.kind == source_kind::zip_member)
-    return open_zip_member(fs, info);
-  if (info.kind != source_kind::plain)
-    return open_compressed(fs, info, stop);
-  if (info.pipe || info.followed) {
+  if (info.kind == source_kind::zip_member) {
+    auto member = open_zip_member(fs, info);
+    if (!member)
+      return member;
+    return unpacked(*std::move(member), info.label(), stop);
+  }
+  if (info.pipe || info.followed || info.kind != source_kind::plain) {
     auto from = byte_input::open(fs, info, stop);
     if (!from)
       return from.failure();
-    return std::unique_ptr<source>{
-      std::make_unique<growing_source>(*std::move(from))};
+    auto bytes = std::make_unique<growing_source>(*std::move(from));
+    if (info.followed)
+      return std::unique_ptr<source>{std::move(bytes)};
+    return unpacked(std::move(bytes), info.label(), stop);
   }
   if (info.total_bytes == 0)
     return std::unique_ptr<source>{std::make_unique<plain_source>(nullptr)};

@@ -203,6 +203,60 @@ TEST(ArchiveTest, EveryPackingGivesTheRowsOfThePlainFile) {
   }
 }
 
+TEST(ArchiveTest, WhatIsPackedIsUnpackedToItsText) {
+  const auto text = numbered_lines(40'000);
+  sim::memory_file_system disk;
+  put_file(disk, "a.csv", text);
+  const auto plain = read_all(disk, options_of(lines_layout, {"a.csv"}));
+  ASSERT_EQ(plain.rows(), 40'000u);
+  for (const auto& each : packers) {
+    SCOPED_TRACE(each.name);
+    put_file(disk, "twice", gzipped(each.pack(text)));
+    put_file(disk, "a.zip", zipped({{"in.csv", each.pack(text)}}));
+    for (const auto* name : {"twice", "a.zip"}) {
+      auto options = options_of(lines_layout, {name});
+      const auto got = read_all(disk, options);
+      EXPECT_FALSE(got.failed) << to_string(got.failed);
+      EXPECT_EQ(rows_of(got), rows_of(plain));
+      EXPECT_EQ(got.counters.bytes, got.counters.total_bytes);
+      options.resume = {got.batches[got.batches.size() / 2].cursor};
+      EXPECT_EQ(read_all(disk, options).batches.size(),
+                got.batches.size() - got.batches.size() / 2 - 1);
+    }
+    put_file(disk, "a.zip",
+             zipped({{"in.csv", each.pack(text).substr(0, 999)}}));
+    EXPECT_NE(read_all(disk, options_of(lines_layout, {"a.zip"}))
+                .failed.context.find(
+                  "a.zip#in.csv: the compressed data ends too early, "
+                  "at byte 999"),
+              std::string::npos);
+  }
+}
+
+TEST(ArchiveTest, WhatIsInsideOfOthersIsRefusedByItsKind) {
+  std::string tar(512, '\0');
+  tar.replace(257, 5, "ustar");
+  const auto zip = zipped({{"a.csv", "1,A\n"}});
+  struct {
+    std::string bytes;
+    std::string told;
+  } const cases[]
+    = {{gzipped(tar), "a tar archive: unpack it"},
+       {zipped({{"a.tar", tar}}), "a tar archive: unpack it"},
+       {gzipped(zip), "a zip archive in another one: unpack it"},
+       {zipped({{"b.zip", zip}}), "a zip archive in another one: unpack it"},
+       {gzipped(gzipped(gzipped(gzipped(gzipped("1,A\n"))))),
+        "x: is packed more than 4 times, one in the other"}};
+  for (const auto& each : cases) {
+    sim::memory_file_system disk;
+    put_file(disk, "x", each.bytes);
+    const auto got = read_all(disk, options_of(lines_layout, {"x"}));
+    EXPECT_NE(got.failed.context.find(each.told), std::string::npos)
+      << got.failed.context;
+    EXPECT_EQ(got.rows(), 0u);
+  }
+}
+
 TEST(ArchiveTest, HiddenMembersAreSkippedAndOthersChosen) {
   sim::memory_file_system disk;
   put_file(disk, "a.zip",
