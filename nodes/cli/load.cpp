@@ -58,8 +58,9 @@ void declare(option_list& list, load_options& into) {
     .shown_as("N");
   declare_output(list, into.output);
   list.texts("FILE", into.files,
-             "Plain, gzip, bzip2, xz, Zstandard or zip; of a database of kdb+ "
-             "its tables, by default all");
+             "Plain, gzip, bzip2, xz, Zstandard or zip; -: standard input, "
+             "which must be a file; of a database of kdb+ its tables, by "
+             "default all");
 }
 
 history_load::options given_of(const load_options& options,
@@ -70,7 +71,8 @@ history_load::options given_of(const load_options& options,
   given.what.layout = options.layout;
   given.what.table = options.table;
   given.what.symbol = options.symbol;
-  given.what.files = options.files;
+  for (const auto& each : options.files)
+    given.what.files.push_back(each == "-" ? "/dev/stdin" : each);
   given.what.date = options.date;
   given.replaces = options.replace;
   given.reject_path

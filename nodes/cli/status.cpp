@@ -139,6 +139,33 @@ void print_of_nodes(const json_value& status) {
                   cell_text(node.at("name")).c_str());
 }
 
+/// What answers lack, and say so; and what waits for somebody's word.
+std::vector<std::string> lacks(const json_value& status) {
+  struct count {
+    const char* key;
+    const char* one;
+    const char* several;
+    const char* more;
+  };
+  constexpr count counts[]
+    = {{"losses", "loss", "losses",
+        "answers about what they touch say so; 'millrace stream losses' and "
+        "'millrace hdb ledger' list them"},
+       {"rejected_batches", "batch", "batches",
+        "no table fits: 'millrace rejects' lists them"},
+       {"parked_batches", "batch", "batches",
+        "parked: 'millrace rejects' lists them"}};
+  std::vector<std::string> out;
+  for (const auto& node : status.at("nodes").elements())
+    for (const auto& process : node.at("processes").elements())
+      for (const auto& [key, one, several, more] : counts)
+        if (const auto found = process.at(key).natural().value_or(0))
+          out.push_back(cell_text(process.at("name")) + ": "
+                        + std::to_string(found) + " "
+                        + (found == 1 ? one : several) + ": " + more);
+  return out;
+}
+
 void print_status(const json_value& status) {
   std::vector<std::vector<std::string>> rows{
     {"NODE", "STATE", "PID", "PORT", "UPTIME", "PROCESSES"}};
@@ -180,6 +207,8 @@ void print_status(const json_value& status) {
   for (const auto& name : status.at("not_started").elements())
     std::printf("%s: does not run; only 'millrace spawn' starts it\n",
                 name.text()->c_str());
+  for (const auto& line : lacks(status))
+    std::printf("%s\n", line.c_str());
 }
 
 /// A node with all its processes.
@@ -205,12 +234,13 @@ std::set<std::string> not_ordered(const json_value& status) {
   return out;
 }
 
-/// Why processes can answer nothing until somebody does something.
+/// Why processes can answer nothing, or not all, until somebody does something.
 std::vector<std::string> refusals(const json_value& status) {
   std::vector<std::string> out;
   for (const auto& node : status.at("nodes").elements())
     for (const auto& process : node.at("processes").elements())
-      if (process.at("refuses").boolean().value_or(false))
+      if (process.at("refuses").boolean().value_or(false)
+          || !process.at("gone").elements().empty())
         out.push_back(cell_text(process.at("name")) + ": "
                       + process.at("standing").text_or_empty());
   return out;

@@ -6,6 +6,7 @@ that cannot be read; a database that is made anew under an index of the old.
 """
 
 import json
+import re
 import shutil
 
 import millrace_cluster as mill
@@ -217,6 +218,11 @@ def gone(binary):
                          "endtime": all_days[1]}, "--strict", code=65)
       mill.check("loaded h.csv" in done.stderr, done.stderr)
       mill.check(made.process("hdb1")["losses"] > 0, made.process("hdb1"))
+      done = made.run("status", code=1)
+      mill.check("hdb1: " in done.stderr and "h.csv" in done.stderr,
+                 done.stderr)
+      mill.check(re.search(r"^hdb1: \d loss(es)?: ", done.stdout, re.M),
+                 done.stdout)
 
     told()
     publish(made, DAYS[1], 10, "A")
