@@ -69,6 +69,21 @@ child_process::~child_process() {
   }
 }
 
+int child_process::wait() noexcept {
+  int status = 0;
+  while (child_ != 0 && ::waitpid(child_, &status, 0) < 0 && errno == EINTR) {
+  }
+  child_ = 0;
+  return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+void child_process::interrupt() noexcept {
+  if (child_ == 0)
+    return;
+  ::kill(child_, SIGINT);
+  wait();
+}
+
 void child_process::stop() noexcept { ::kill(child_, SIGSTOP); }
 
 bool child_process::ended() noexcept {

@@ -28,6 +28,10 @@ public:
   child_process& operator=(const child_process&) = delete;
 
   [[nodiscard]] bool ended() noexcept;
+  /// Waits for its end. @returns its exit code, or minus the signal
+  int wait() noexcept;
+  /// Asks it to end, as ctrl-C does, and waits.
+  void interrupt() noexcept;
   /// It stands still from now on.
   void stop() noexcept;
 

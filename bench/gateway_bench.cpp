@@ -4,10 +4,8 @@
 #include <millrace/bench/query_ask.hpp>
 #include <millrace/bench/served_node.hpp>
 #include <millrace/bench/stream_rig.hpp>
-#include <millrace/feed/generate/generator.hpp>
-#include <millrace/messages/data/table_batch.hpp>
+#include <millrace/bench/tick_cluster.hpp>
 #include <millrace/nodes/assembly/node_assembly.hpp>
-#include <millrace/nodes/client/await_ready.hpp>
 #include <millrace/nodes/client/gateway_client.hpp>
 
 #include <fmt/format.h>
@@ -21,80 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr uint64_t queries_per_run = 5'000;
-
-nodes::process_config process_of(const char* name, std::string_view type,
-                                 size_t node) {
-  nodes::process_config out;
-  out.name = name;
-  out.type = type;
-  out.node = bench_node(node);
-  return out;
-}
-
-/// A stream, discovery and a gateway on the first node, an rdb and an hdb on
-/// the last one.
-nodes::cluster_config tick_cluster(const std::string& directory,
-                                   const std::vector<uint16_t>& ports) {
-  auto out = bench_cluster(directory, true, ports);
-  // One RT node orders the stream, however many nodes there are.
-  out.processes.resize(1);
-  const auto last = ports.size() - 1;
-  for (size_t i = 1; i < ports.size(); ++i)
-    out.nodes[i].processes.clear();
-  out.processes.push_back(
-    process_of("discovery1", nodes::process_type::discovery, 0));
-  out.processes.push_back(
-    process_of("gateway1", nodes::process_type::gateway, 0));
-  auto rdb = process_of("rdb1", nodes::process_type::rdb, last);
-  rdb.tables = {"trade"};
-  rdb.hdb_directory = directory + "/hdb";
-  out.processes.push_back(rdb);
-  auto hdb = process_of("hdb1", nodes::process_type::hdb, last);
-  hdb.hdb_directory = rdb.hdb_directory;
-  out.processes.push_back(hdb);
-  for (size_t i = 1; i < out.processes.size(); ++i)
-    for (auto& node : out.nodes)
-      if (node.name == out.processes[i].node)
-        node.processes.push_back(out.processes[i].name);
-  return out;
-}
-
-/// A trade, so that the table has a row.
-error publish_trade(nodes::runtime& host) {
-  auto publisher = verified_publisher(host);
-  if (!publisher)
-    return publisher.failure();
-  feed::generator_options market;
-  market.trades_per_period = 1;
-  market.quotes_per_period = 0;
-  auto made = feed::generator::open(market);
-  if (!made)
-    return made.failure();
-  const auto batch = made->next();
-  MILLRACE_ASSERT(batch.has_value());
-  return (*publisher)
-    ->publish(batch->batch.bytes, {}, payload_kind::table_batch)
-    .failure();
-}
-
-/// Asks until both stores answer as they will.
-result<gateway_actor> ready_gateway(nodes::runtime& host,
-                                    const nodes::cluster_config& config) {
-  auto gateway = nodes::find_gateway(host, config, 30s);
-  if (!gateway)
-    return gateway;
-  const auto count = question_of("select count(*) from trade");
-  const auto end = now_ns() + 30'000'000'000;
-  for (;;) {
-    auto got = nodes::ask_gateway(host, *gateway, count, 30s);
-    if (got && got->table.row_count == 1
-        && got->table.columns.at(0).as<int64_t>()[0] == 1)
-      return gateway;
-    if (now_ns() > end)
-      return got ? error{errc::timeout, "the trade does not come to the rdb"}
-                 : got.failure();
-  }
-}
 
 /// Finds no row, and no part to look into.
 const std::string& empty_question() {
@@ -129,7 +53,7 @@ outcome in_microseconds(const char* name, double target) {
 result<outcome> measure(outcome what, const measure_options& options,
                         nodes::runtime& host,
                         const nodes::cluster_config& config) {
-  auto gateway = ready_gateway(host, config);
+  auto gateway = gateway_with(host, config, 1);
   if (!gateway)
     return gateway.failure();
   contest all{std::move(what), options};
@@ -151,7 +75,7 @@ result<outcome> gateway_empty(const measure_options& options) {
     return fault;
   // It holds actors of the host.
   node.reset();
-  if (auto fault = publish_trade(**host))
+  if (auto fault = publish_trades(**host, 1))
     return fault;
   return measure(in_microseconds("gateway_empty", 150), options, **host,
                  config);
@@ -178,7 +102,7 @@ result<outcome> gateway_empty_3p(const measure_options& options) {
   auto host = nodes::runtime::create(config);
   if (!host)
     return host.failure();
-  if (auto fault = publish_trade(**host))
+  if (auto fault = publish_trades(**host, 1))
     return fault;
   return measure(in_microseconds("gateway_empty_3p", 300), options, **host,
                  config);

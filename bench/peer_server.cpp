@@ -32,9 +32,12 @@ result<uint16_t> free_port() {
   return one->front();
 }
 
-result<std::unique_ptr<peer_server>>
-peer_server::start(const std::vector<std::string>& command, uint16_t port,
-                   const std::string& log_path) {
+namespace {
+
+/// What the command says goes to the log.
+result<std::unique_ptr<child_process>>
+start_logged(const std::vector<std::string>& command,
+             const std::string& log_path) {
   const descriptor log{
     ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)};
   if (log.get() < 0)
@@ -44,6 +47,28 @@ peer_server::start(const std::vector<std::string>& command, uint16_t port,
   if (!process)
     return error{errc::unavailable, process.failure().context
                                       + "; scripts/bench-peers installs it"};
+  return process;
+}
+
+} // namespace
+
+error peer_server::run(const std::vector<std::string>& command,
+                       const std::string& log_path) {
+  auto process = start_logged(command, log_path);
+  if (!process)
+    return process.failure();
+  if (const auto code = (*process)->wait(); code != 0)
+    return {errc::unavailable, command.front() + ": ended with "
+                                 + std::to_string(code) + "; see " + log_path};
+  return {};
+}
+
+result<std::unique_ptr<peer_server>>
+peer_server::start(const std::vector<std::string>& command, uint16_t port,
+                   const std::string& log_path) {
+  auto process = start_logged(command, log_path);
+  if (!process)
+    return process.failure();
   std::unique_ptr<peer_server> out{new peer_server{*std::move(process)}};
   const auto give_up = now_ns() + start_ns_max;
   while (now_ns() < give_up) {

@@ -26,6 +26,12 @@ public:
   [[nodiscard]] static result<std::unique_ptr<peer_server>>
   start(const std::vector<std::string>& command, uint16_t port,
         const std::string& log_path);
+  /// Runs a command that ends by itself. `unavailable` when it does not end
+  /// well, and names its log.
+  [[nodiscard]] static error run(const std::vector<std::string>& command,
+                                 const std::string& log_path);
+  /// Asks it to end, as ctrl-C does, and waits.
+  void interrupt() noexcept { process_->interrupt(); }
 
 private:
   explicit peer_server(std::unique_ptr<child_process> process)

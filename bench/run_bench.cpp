@@ -1,3 +1,4 @@
+#include <millrace/bench/door_bench.hpp>
 #include <millrace/bench/gateway_bench.hpp>
 #include <millrace/bench/group_bench.hpp>
 #include <millrace/bench/growth_bench.hpp>
@@ -93,6 +94,18 @@ constexpr std::array benchmarks{
   benchmark{"gateway_empty_3p",
             "the same with gateway, stores and client in a process each", "",
             gateway_empty_3p},
+  benchmark{"door_empty_kdb", "an empty query over kdb+'s IPC", "",
+            door_empty_kdb},
+  benchmark{"door_empty_http", "an empty query over HTTP", "", door_empty_http},
+  benchmark{"door_empty_postgres",
+            "a prepared empty query over PostgreSQL's protocol", "PostgreSQL",
+            door_empty_postgres},
+  benchmark{"door_rows_kdb", "a million rows over kdb+'s IPC", "PostgreSQL",
+            door_rows_kdb},
+  benchmark{"door_rows_arrow", "a million rows as Arrow over HTTP",
+            "PostgreSQL", door_rows_arrow},
+  benchmark{"door_rows_postgres", "a million rows by COPY in binary",
+            "PostgreSQL", door_rows_postgres},
 };
 
 double load_average() {

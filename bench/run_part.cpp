@@ -1,3 +1,4 @@
+#include <millrace/bench/door_bench.hpp>
 #include <millrace/bench/gateway_bench.hpp>
 #include <millrace/bench/part_process.hpp>
 #include <millrace/bench/process_stream.hpp>
@@ -20,6 +21,7 @@ struct part {
 };
 
 constexpr std::array parts{
+  part{"door-node", 2, door_node},
   part{"proto-node", 3, proto_node},
   part{"proto-replay", 2, proto_replay},
   part{"proto-replica", 2, proto_replica},

@@ -59,7 +59,11 @@ QUERIES = {
 QUERY_TARGETS = {f"query_{name}_{layout}": target
                  for name, targets in QUERIES.items()
                  for layout, target in zip(["hdb", "rdb"], targets)}
-GATEWAYS = {"gateway_empty": 150, "gateway_empty_3p": 300}
+GATEWAYS = {"gateway_empty": 150, "gateway_empty_3p": 300,
+            "door_empty_kdb": 250, "door_empty_http": 500}
+# Beside PostgreSQL.
+DOORS = {"door_empty_postgres": 1.5, "door_rows_kdb": 5, "door_rows_arrow": 5,
+         "door_rows_postgres": 5}
 MANY = "publish_many_100"
 ALONE = ["publish_cached_100_copy", "publish_cached_1k_copy", "rdb_recovery",
          "catch_up_r3", "start_growth", "publish_cached_100_stopped"]
@@ -99,6 +103,8 @@ class Bench(unittest.TestCase):
     def setUp(self):
         self.scratch = tempfile.TemporaryDirectory()
         self.addCleanup(self.scratch.cleanup)
+        # PostgreSQL's server has a user of its own where root starts it.
+        os.chmod(self.scratch.name, 0o755)
         self.here = {"MILLRACE_BENCH_DIR": self.scratch.name,
                      "MILLRACE_BENCH_DUCKDB":
                          os.environ.get("MILLRACE_BENCH_DUCKDB",
@@ -141,7 +147,7 @@ class Bench(unittest.TestCase):
         self.assertEqual(got.returncode, 0, got.stderr)
         self.assertEqual({line.split()[0] for line in got.stdout.splitlines()},
                          {*STREAMS, *TABLES, *ALONE, MANY, "queries",
-                          *QUERY_TARGETS, *GATEWAYS})
+                          *QUERY_TARGETS, *GATEWAYS, *DOORS})
         self.assertIn("beside JetStream", got.stdout)
 
     def test_unknown_name_is_a_fault_of_usage(self):
@@ -187,6 +193,13 @@ class Bench(unittest.TestCase):
                 self.assertEqual(out["mode"], "synced" if "synced" in name
                                  else "cached")
                 self.assertEqual(out["less_is_better"], "latency" in name)
+
+    def test_doors_stand_beside_postgresql(self):
+        for name, target in DOORS.items():
+            with self.subTest(name):
+                out = self.measure(name)
+                self.assertIn("PostgreSQL", out["peer"]["name"])
+                self.assertEqual(out["peer"]["target"], target)
 
     def test_many_stand_beside_their_peer(self):
         out = self.measure(MANY)

@@ -91,119 +91,124 @@ bool has_infinity(column_type type) {
 class cells {
 public:
   cells(const query::column_data& from, bool is_binary)
-    : from_{from}, at_{query::ref_of(from)}, is_binary_{is_binary} {}
+    : from_{from}, at_{query::ref_of(from)},
+      is_binary_{is_binary}, size_{type_of(from.type).size} {}
 
   /// Appends the length and the bytes of a cell.
-  void append(std::string& out, size_t row) {
-    text_.clear();
-    const bool is_there = is_binary_ ? binary(row) : text(row);
-    append_number(out, is_there ? static_cast<int32_t>(text_.size()) : -1);
-    if (is_there)
-      out += text_;
+  void append(std::string& out, size_t row) const {
+    const auto begin = out.size();
+    append_number(out, int32_t{-1});
+    if (is_binary_ ? binary(out, row) : text(out, row))
+      put_number(out.data() + begin,
+                 static_cast<int32_t>(out.size() - begin - 4));
+    else
+      out.resize(begin + 4);
   }
 
 private:
-  /// false: it is null.
-  bool text(size_t row) {
+  // Each appends the bytes of a cell. false: it is null, whatever was appended.
+
+  bool text(std::string& out, size_t row) const {
+    const auto begin = out.size();
     const auto type = from_.type;
     if (type == column_type::boolean) {
-      text_ += from_.as<uint8_t>()[row] ? 't' : 'f';
+      out += from_.as<uint8_t>()[row] ? 't' : 'f';
       return true;
     }
     if (type == column_type::real || type == column_type::float_) {
       const auto value = query::float_at(at_, row);
       if (std::isinf(value))
-        text_ += value > 0 ? "Infinity" : "-Infinity";
+        out += value > 0 ? "Infinity" : "-Infinity";
       else
-        query::append_cell(text_, from_, row);
-      return !text_.empty();
+        query::append_cell(out, from_, row);
+      return out.size() != begin;
     }
     if (type == column_type::symbol) {
-      query::append_cell(text_, from_, row);
+      query::append_cell(out, from_, row);
       return from_.as<uint32_t>()[row] != 0;
     }
     if (type < column_type::timestamp || type == column_type::string) {
-      query::append_cell(text_, from_, row);
-      return !text_.empty();
+      query::append_cell(out, from_, row);
+      return out.size() != begin;
     }
     const auto value = query::integer_at(at_, row);
     if (value == null_long)
       return false;
     if (is_infinite(type, value) && has_infinity(type)) {
-      text_ += value > 0 ? "infinity" : "-infinity";
+      out += value > 0 ? "infinity" : "-infinity";
       return true;
     }
     const auto count = us_or_days(type, value);
     if (is_date(type)) {
-      append_day(text_, count);
+      append_day(out, count);
     } else if (type == column_type::timestamp) {
       const auto day = text::floor_divide(count, us_per_day);
       std::string clock{" "};
       append_span(clock, count - day * us_per_day);
-      append_day(text_, day, clock);
+      append_day(out, day, clock);
     } else {
-      append_span(text_, count);
+      append_span(out, count);
     }
     return true;
   }
 
-  bool binary(size_t row) {
-    const auto type = from_.type;
-    switch (type) {
+  bool binary(std::string& out, size_t row) const {
+    switch (from_.type) {
       case column_type::boolean:
-        text_ += static_cast<char>(from_.as<uint8_t>()[row] != 0);
+        out += static_cast<char>(from_.as<uint8_t>()[row] != 0);
         return true;
       case column_type::real: {
         const auto value = from_.as<float>()[row];
-        append_number(text_, std::bit_cast<uint32_t>(value));
+        append_number(out, std::bit_cast<uint32_t>(value));
         return !std::isnan(value);
       }
       case column_type::float_: {
         const auto value = from_.as<double>()[row];
-        append_number(text_, std::bit_cast<uint64_t>(value));
+        append_number(out, std::bit_cast<uint64_t>(value));
         return !std::isnan(value);
       }
-      case column_type::guid:
-        text_.assign(
-          reinterpret_cast<const char*>(from_.values.data() + 16 * row), 16);
-        return text_.find_first_not_of('\0') != text_.npos;
+      case column_type::guid: {
+        const std::string_view value{
+          reinterpret_cast<const char*>(from_.values.data() + 16 * row), 16};
+        out += value;
+        return value.find_first_not_of('\0') != value.npos;
+      }
       case column_type::char_:
       case column_type::symbol:
       case column_type::string:
-        return text(row);
+        return text(out, row);
       default:
-        return binary_integer(query::integer_at(at_, row));
+        return binary_integer(out, query::integer_at(at_, row));
     }
   }
 
-  bool binary_integer(int64_t value) {
+  bool binary_integer(std::string& out, int64_t value) const {
     if (value == null_long)
       return false;
     const auto type = from_.type;
-    const auto size = type_of(type).size;
-    if (is_infinite(type, value) && has_infinity(type)) {
+    if (has_infinity(type) && is_infinite(type, value)) {
       if (is_date(type))
-        append_number(text_, value > 0 ? end_of_dates : -end_of_dates - 1);
+        append_number(out, value > 0 ? end_of_dates : -end_of_dates - 1);
       else
-        append_number(text_, value > 0 ? end_of_times : -end_of_times - 1);
+        append_number(out, value > 0 ? end_of_times : -end_of_times - 1);
       return true;
     }
     const auto count = us_or_days(type, value);
-    if (size == 2)
-      append_number(text_, static_cast<int16_t>(count));
-    else if (size == 4)
-      append_number(text_, static_cast<int32_t>(count));
+    if (size_ == 2)
+      append_number(out, static_cast<int16_t>(count));
+    else if (size_ == 4)
+      append_number(out, static_cast<int32_t>(count));
     else
-      append_number(text_, count);
+      append_number(out, count);
     if (type == column_type::timespan)
-      append_number(text_, int64_t{0}); // Days and months.
+      append_number(out, int64_t{0}); // Days and months.
     return true;
   }
 
   const query::column_data& from_;
   query::column_ref at_;
   bool is_binary_;
-  std::string text_;
+  int16_t size_; ///< Of a number in binary.
 };
 
 int16_t format_of(const result_formats& formats, size_t column) {

@@ -2,6 +2,7 @@
 
 #include <millrace/messages/base/errors.hpp>
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -14,11 +15,26 @@
 
 namespace millrace::nodes::postgres {
 
+/// Writes a number over the bytes at `to`. @pre there are as many
+template <class T>
+void put_number(char* to, T value) noexcept {
+  auto bits = static_cast<std::make_unsigned_t<T>>(value);
+  if constexpr (std::endian::native == std::endian::little) {
+    if constexpr (sizeof(T) == 2)
+      bits = __builtin_bswap16(bits);
+    else if constexpr (sizeof(T) == 4)
+      bits = __builtin_bswap32(bits);
+    else if constexpr (sizeof(T) == 8)
+      bits = __builtin_bswap64(bits);
+  }
+  std::memcpy(to, &bits, sizeof bits);
+}
+
 template <class T>
 void append_number(std::string& out, T value) {
-  auto bits = static_cast<std::make_unsigned_t<T>>(value);
-  for (size_t i = 0; i < sizeof(T); ++i)
-    out += static_cast<char>(bits >> (8 * (sizeof(T) - 1 - i)) & 0xff);
+  char bytes[sizeof(T)];
+  put_number(bytes, value);
+  out.append(bytes, sizeof bytes);
 }
 
 /// @pre there are as many bytes
@@ -40,9 +56,8 @@ public:
     append_number<int32_t>(out_, 0);
   }
   ~message() {
-    std::string size;
-    append_number(size, static_cast<int32_t>(out_.size() - begin_));
-    std::memcpy(out_.data() + begin_, size.data(), size.size());
+    put_number(out_.data() + begin_,
+               static_cast<int32_t>(out_.size() - begin_));
   }
   message(const message&) = delete;
   message& operator=(const message&) = delete;

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <millrace/feed/generate/generator.hpp>
+#include <millrace/nodes/client/gateway_client.hpp>
+#include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/nodes/node/runtime.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::bench {
+
+/// A process of the node of that number.
+[[nodiscard]] nodes::process_config
+process_of(const char* name, std::string_view type, size_t node);
+
+/// A stream, discovery and a gateway on the first node, an rdb and an hdb on
+/// the last one; the table "trade".
+/// @param more processes beside them
+[[nodiscard]] nodes::cluster_config
+tick_cluster(const std::string& directory, const std::vector<uint16_t>& ports,
+             const std::vector<nodes::process_config>& more = {});
+
+/// Publishes so many trades, in batches of 2,000, and hands each on.
+[[nodiscard]] error
+publish_trades(nodes::runtime& host, uint64_t count,
+               const std::function<void(const feed::generated_batch&)>& each
+               = {});
+
+/// The gateway, once both stores answer and the rdb has so many rows.
+[[nodiscard]] result<gateway_actor>
+gateway_with(nodes::runtime& host, const nodes::cluster_config& config,
+             uint64_t rows);
+
+} // namespace millrace::bench
