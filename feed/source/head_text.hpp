@@ -6,7 +6,7 @@
 
 namespace millrace::feed {
 
-/// Whole lines from the begin of a file, or of the first member of an archive:
+/// Whole lines from the start of a file, or of the first member of an archive:
 /// 256 KiB at most. `bad_data` when it is not text of UTF-8, and when it is of
 /// a kind that lines are not, by its name.
 [[nodiscard]] result<std::string> read_head(persistence::file_system& fs,

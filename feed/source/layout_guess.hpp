@@ -8,7 +8,7 @@
 
 namespace millrace::feed {
 
-/// A layout that is likely meant, from the begin of a file.
+/// A layout that is likely meant, from the start of a file.
 struct layout_guess {
   std::string layout; ///< TOML, as `parse_layout` reads it.
   std::string table;  ///< The `[[table]]` of a configuration that it fills.

@@ -65,7 +65,7 @@ private:
 /// What `printable` wrote, as it was.
 [[nodiscard]] std::string unprintable(std::string_view text);
 
-/// Whether only the begin of the line is known, so that it gives no row.
+/// Whether only the start of the line is known, so that it gives no row.
 [[nodiscard]] bool is_cut_off(const rejected_line& line);
 
 /// The lines of a reject file, in its order. `bad_data` names a line of it that

@@ -28,7 +28,10 @@ struct id_number {
   friend constexpr auto operator<=>(const id_number&, const id_number&)
     = default;
   [[nodiscard]] friend std::string to_string(const Id& id) {
-    return std::to_string(id.value);
+    return Id::text_of(id.value);
+  }
+  [[nodiscard]] static std::string text_of(Integer number) {
+    return std::to_string(number);
   }
   template <class Inspector>
   friend typename Inspector::result_type inspect(Inspector& f, Id& id) {
@@ -64,6 +67,8 @@ struct period_id : id_number<period_id, int64_t> {
   [[nodiscard]] static constexpr period_id before_all() noexcept {
     return period_id{std::numeric_limits<int64_t>::min()};
   }
+  /// "2024.01.02", as partitions are named; "no period" before all.
+  [[nodiscard]] static std::string text_of(int64_t day);
 };
 
 /// A version of an HDB's manifest; 0: no partition yet, or the newest, as the

@@ -35,7 +35,7 @@ using status_facts = text::json_value;
 /// A row of the registry. DISCOVERY keeps it whatever becomes of the process.
 struct process_row {
   std::string name; ///< Unique: "rdb1".
-  std::string type; ///< "discovery" "rt" "feed" "rdb" "hdb" "gateway".
+  std::string type; ///< As `[[process]]` says it; see process_type.
   std::string node; ///< Name of the node that hosts it.
   endpoint at;      ///< How anyone can open a connection of their own.
   text::json_value attributes; ///< An object: stream, tables, ...

@@ -14,10 +14,6 @@ constexpr auto tick_interval = std::chrono::seconds{1};
 constexpr auto request_deadline = std::chrono::seconds{60};
 constexpr int64_t second = 1'000'000'000;
 
-std::string text_of(period_id period) {
-  return text::date_text(period.value, '.');
-}
-
 } // namespace
 
 void period_timer_state::tick() {
@@ -73,11 +69,12 @@ void period_timer_state::act(const period_requests::ask& what) {
 
 void period_timer_state::act(const period_requests::tell& what) {
   const auto subject = "stream '" + settings.streams[what.stream].name
-                       + "': period " + text_of(what.period);
+                       + "': period " + to_string(what.period);
   if (what.fault)
     host->tell({notice::severity::warning, std::string{process_type::rt},
                 settings.process, "period_waits",
-                subject + " is over but not ended, the stream is asked again: "
+                subject
+                  + " is past, but the stream has not ended it; asking again: "
                   + to_string(what.fault)});
   else
     host->tell({notice::severity::info, std::string{process_type::rt},

@@ -180,8 +180,7 @@ int end_stream(runtime& host, const cluster_config& config,
                  {"end", ended->end.value},
                  {"written", json_value::array()}};
   if (told == nullptr) {
-    fmt::print("stream {}: {} {}{}\n", stream,
-               text::date_text(what.period.value, '.'),
+    fmt::print("stream {}: {} {}{}\n", stream, to_string(what.period),
                ended->before ? "had ended before" : "ended",
                ended->end == position{} ? "" : " at " + to_string(ended->end));
     if (!carries)

@@ -225,7 +225,7 @@ int load_rows(const load_options& options, const cluster_config& config,
   for (const auto& [partition, rows] : (*load)->stream_rows_replaced())
     fmt::print(stderr,
                "of the rows replaced, {} of {} had come by a stream; that "
-               "brings them no more\n",
+               "no longer brings them\n",
                rows, partition);
   if (options.replace && !left.rows.empty())
     return exit_negative;

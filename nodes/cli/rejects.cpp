@@ -163,7 +163,8 @@ int run(const rejects_options& options) {
 } // namespace
 
 const command<rejects_options> rejects_command{
-  {"rejects", "List the batches that fit no table, or end who takes them",
+  {"rejects",
+   "List the batches that fit no table, or that ended the rdb that took them",
    "millrace rejects --config examples/local.toml"},
   declare,
   run};

@@ -163,8 +163,8 @@ int remove_secrets(const user_remove_options& options) {
       }))
     return fail(fault);
   return tell_done(options.user,
-                   options.token.empty() ? "can log in no more"
-                                         : "has this token no more",
+                   options.token.empty() ? "can no longer log in"
+                                         : "no longer has this token",
                    options.output);
 }
 
@@ -297,7 +297,7 @@ const command<user_password_options> passwd_command{
   declare_password,
   change};
 const command<user_remove_options> remove_command{
-  {"remove", "Take a user's password and tokens, or one token",
+  {"remove", "Remove a user's password and tokens, or one token",
    "millrace user remove ada --config examples/local.toml"},
   declare_remove,
   remove_secrets};

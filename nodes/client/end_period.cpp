@@ -24,10 +24,6 @@ constexpr auto at_once = 500ms;
 /// And so often it is said what is waited for.
 constexpr auto say_interval = 5s;
 
-std::string date_of(period_id period) {
-  return text::date_text(period.value, '.');
-}
-
 /// What an RDB still waits for.
 std::string standing(const period_report& report) {
   if (!report.reached)
@@ -142,7 +138,7 @@ private:
       const auto now = stream_standing();
       if (now && now->last_period > what_.period) {
         out_.absent_unknown
-          = {errc::not_found, date_of(now->last_period) + " ended since"};
+          = {errc::not_found, to_string(now->last_period) + " ended since"};
         return;
       }
       if (now && now->last_period == what_.period) {
@@ -157,7 +153,7 @@ private:
                                 : now.failure().context};
         return;
       }
-      say(date_of(what_.period)
+      say(to_string(what_.period)
           + " ended; which publishers marked its end is asked"
           + (now ? std::string{} : " again: " + now.failure().context));
     }
@@ -215,7 +211,7 @@ private:
     if (newest && what_.period.value <= *newest)
       return {};
     return {errc::invalid_argument,
-            "stream " + stream_ + ": " + date_of(what_.period)
+            "stream " + stream_ + ": " + to_string(what_.period)
               + " is not ended: the clock is in "
               + text::date_text(now->period, '.')
               + (newest ? ", the newest row in the rdb is of "
@@ -254,12 +250,12 @@ private:
       if (last.code != errc::timeout && last.code != errc::unavailable)
         return last;
       waited = true;
-      say("its rt has not said that " + date_of(what_.period)
+      say("its rt has not said that " + to_string(what_.period)
           + " ended: " + last.context);
       pause();
     } while (!time_.over());
     return {errc::timeout,
-            "stream " + stream_ + ": whether " + date_of(what_.period)
+            "stream " + stream_ + ": whether " + to_string(what_.period)
               + " ended is not known: after "
               + std::to_string(what_.deadline.count())
               + " s the rt has not said so (" + last.context + "); ask again"};
@@ -269,13 +265,13 @@ private:
   error ended_already(bool waited) {
     auto facts = stream_standing();
     for (; !facts && !time_.over(); facts = stream_standing()) {
-      say(date_of(what_.period) + " or a later one ended; no rt says which: "
+      say(to_string(what_.period) + " or a later one ended; no rt says which: "
           + facts.failure().context);
       pause();
     }
     if (!facts)
       return {errc::timeout,
-              "stream " + stream_ + ": " + date_of(what_.period)
+              "stream " + stream_ + ": " + to_string(what_.period)
                 + " or a later one has ended before, and which is not known ("
                 + facts.failure().context + "); ask again"};
     at_ = facts->end;
@@ -296,16 +292,16 @@ private:
         return {};
       }
     }
-    const auto later = date_of(facts->last_period);
+    const auto later = to_string(facts->last_period);
     return {errc::already_exists,
-            "stream " + stream_ + ": " + date_of(what_.period)
+            "stream " + stream_ + ": " + to_string(what_.period)
               + " is not ended: " + later + " ended already"
               + (facts->last_period_end == position{}
                    ? std::string{}
                    : " at " + to_string(facts->last_period_end))
               + "; its rows went with that one, or go with the next that ends"
               + (unasked.empty() ? std::string{}
-                                 : "; whether " + date_of(what_.period)
+                                 : "; whether " + to_string(what_.period)
                                      + " had ended before that, " + unasked
                                      + " would know, but it does not answer")};
   }
@@ -347,7 +343,7 @@ private:
           out.fault = last;
           return out;
         }
-        say(date_of(what_.period) + " ended; " + rdb.name
+        say(to_string(what_.period) + " ended; " + rdb.name
             + " does not answer: " + last.context);
         pause();
         continue;
@@ -365,7 +361,7 @@ private:
                  "the period without them"};
       if (out.report.served || out.report.held)
         return out;
-      say(date_of(what_.period) + " ended; " + rdb.name + ": "
+      say(to_string(what_.period) + " ended; " + rdb.name + ": "
           + standing(out.report));
     } while (!time_.over());
     out.fault

@@ -24,7 +24,7 @@ namespace millrace::nodes {
 struct end_request {
   period_id period;
   /// Also a period that is later than the clock and the newest row: those
-  /// before it can end no more.
+  /// before it cannot end any more.
   bool force = false;
   /// Batches that are set aside are left out of what is written.
   bool accept_rejects = false;

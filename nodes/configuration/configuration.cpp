@@ -232,7 +232,7 @@ private:
                          [&, &p = pattern](const auto& table) {
                            return matches(p, table.schema.name);
                          }))
-          at.fault(key, in_quotes(pattern) + " is the name of no [[table]]");
+          at.fault(key, in_quotes(pattern) + " is not the name of a [[table]]");
     auto& limits = grants.limits;
     limits.connections_max
       = static_cast<uint64_t>(at.integer("connections_max", 1, 10'000, 0));
@@ -325,7 +325,7 @@ private:
         out.libraries.push_back(absolute(path));
       else
         at.fault("load", in_quotes(path)
-                           + " is no shared library: its name does not end "
+                           + " is not a shared library: its name does not end "
                              "with \".so\"");
     read_settings(at, out);
   }

@@ -15,7 +15,7 @@ namespace millrace::nodes {
 
 /// The ends of periods that a node still has to ask its streams for. A period
 /// that is over is asked for until its stream says that it ended, the earliest
-/// first: after a later one it could end no more. Pure; one owner.
+/// first: after a later one it could not end any more. Pure; one owner.
 class period_requests {
 public:
   /// Between one answer and the next try: doubled from the least to the most.

@@ -45,10 +45,10 @@ real_env::create(const real_env_options& options) {
   try {
     out.reset(new real_env{options});
   } catch (const std::system_error& thrown) {
-    return error{errc::limit_exceeded,
-                 std::string{"the system gives this process no more threads: "}
-                   + thrown.what()
-                   + "; raise its limits (ulimit -u, ulimit -v)"};
+    return error{
+      errc::limit_exceeded,
+      std::string{"the system does not give this process another thread: "}
+        + thrown.what() + "; raise its limits (ulimit -u, ulimit -v)"};
   }
   out->world_.crash_point = make_crash_point(*request);
   return out;

@@ -17,7 +17,7 @@ namespace millrace::nodes {
 class thread_pool final : public persistence::executor {
 public:
   /// @param name Of the threads, as `top -H` shows them; 15 bytes at most.
-  /// @throws std::system_error when the system gives no more threads
+  /// @throws std::system_error when the system does not give another thread
   thread_pool(unsigned thread_count, std::string name);
 
   /// Runs all jobs that are queued, and those that they submit, then joins.

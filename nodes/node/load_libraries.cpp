@@ -43,7 +43,7 @@ std::string check_library(const std::string& path) {
   if (::stat(path.c_str(), &about) == -1)
     return path + ": " + std::strerror(errno);
   if (!S_ISREG(about.st_mode))
-    return path + ": is no file";
+    return path + ": is not a file";
   if (auto why = openness(path, about); !why.empty())
     return why;
   const auto folder = std::filesystem::path{path}.parent_path().string();

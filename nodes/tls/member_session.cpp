@@ -214,7 +214,7 @@ void member_session::fail(bool is_over) {
            && (reason == SSL_R_WRONG_VERSION_NUMBER
                || reason == SSL_R_HTTP_REQUEST
                || reason == SSL_R_HTTPS_PROXY_REQUEST))
-    fault_ = "what it sent is no TLS";
+    fault_ = "what it sent is not TLS";
   else
     fault_ = "TLS failed: " + text;
 }

@@ -114,7 +114,7 @@ void tls_session::fail(outcome& into) {
   if (reason == SSL_R_HTTP_REQUEST)
     text = "it speaks HTTP without TLS: the address begins with https://";
   else if (reason == SSL_R_WRONG_VERSION_NUMBER && !is_ready_)
-    text = "what it sent is no TLS";
+    text = "what it sent is not TLS";
   else if (reason > SSL_AD_REASON_OFFSET)
     text = "the client ended it: " + text;
   into.fault = {errc::malformed_message, std::move(text)};

@@ -19,7 +19,7 @@ struct kept_secrets {
 };
 using secrets_by_user = std::map<std::string, kept_secrets>;
 
-/// The name of a token, by which it is shown and removed: the begin of its
+/// The name of a token, by which it is shown and removed: the start of its
 /// hash.
 [[nodiscard]] std::string token_name(const std::string& hash);
 

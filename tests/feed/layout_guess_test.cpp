@@ -1,4 +1,4 @@
-// Goal: from the begin of a file to its rows without a look at either. Method:
+// Goal: from the start of a file to its rows without a look at either. Method:
 // files of several vendors are guessed, and loaded by what was guessed.
 #include <millrace/feed/source/head_text.hpp>
 #include <millrace/feed/source/layout_guess.hpp>

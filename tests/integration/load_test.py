@@ -67,7 +67,7 @@ def refused(binary, load, *words, kind="volume", prepare=lambda made: None):
 
 def what_cannot_be_used_is_refused(binary):
   refused(binary, ["gone.so"], "gone.so: No such file")
-  refused(binary, ["volume.txt"], "is no shared library")
+  refused(binary, ["volume.txt"], "is not a shared library")
   refused(binary, ["folder.so"], "is no file",
           prepare=lambda made: (made.directory / "folder.so").mkdir())
   refused(binary, ["text.so"], "cannot be loaded",

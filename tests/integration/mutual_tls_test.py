@@ -142,7 +142,7 @@ def strangers(made):
                         "it speaks without TLS")
   mill.check(b"needs the tls_certificate" in said, said)
   expect_refusal(made, lambda: say(port, b"GET / HTTP/1.1\r\n\r\n"),
-                 "what it sent is no TLS")
+                 "what it sent is not TLS")
   expect_refusal(made, lambda: say(port, bytes(4096)), "TLS")
   # Inside of TLS the guard stands as it does without.
   expect_refusal(made, lambda: shake(made, port, "node", b"x" * 64),
@@ -273,7 +273,7 @@ def false_nodes(made):
       # It may serve, but is no node; it says nothing, or what no node says.
       (as_server("server"), 69, "gw1 at"),
       (as_server("server", b"y" * 64), 77, "what listens there is no node"),
-      (as_mail, 77, "what it sent is no TLS"),
+      (as_mail, 77, "what it sent is not TLS"),
       (lambda plain: None, 69, "gw1 at")):
     begun = time.monotonic()
     got, said = answer(port, talk, made.start(*words))

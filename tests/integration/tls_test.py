@@ -262,7 +262,7 @@ def strangers(made, ports, _pem):
   with socket.create_connection(("127.0.0.1", ports["kdb"]), 30) as plain:
     plain.sendall(b"ada:right\x03\0")
     mill.check(len(ended(plain)) != 1, "kdb+ in the clear")
-  mill.wait_until(lambda: "what it sent is no TLS" in log_of(made), 30,
+  mill.wait_until(lambda: "what it sent is not TLS" in log_of(made), 30,
                   "kdb+ in the log")
   # What was put behind the request for TLS in the clear.
   with socket.create_connection(("127.0.0.1", ports["postgres"]), 30) as plain:

@@ -52,6 +52,14 @@ LIBRARIES = {
     r"zstd\.h": ["feed/:cpp", "persistence/kdb/:cpp",
                  "persistence/exchange/:cpp"],
     r"(lz4\.h|snappy)": ["persistence/kdb/:cpp"],
+    r"openssl/": ["nodes/tls/", "nodes/users/:cpp"],
+    r"argon2\.h": ["nodes/users/:cpp"],
+    r"(sqlite3\.h|re2/)": ["nodes/servers/postgres/"],
+    r"editline/": ["nodes/cli/:cpp"],
+    r"systemd/": ["nodes/host/:cpp"],
+    r"fast_float/": ["feed/text/"],
+    r"flatbuffers/": ["query/table/:cpp"],
+    r"isa-l/": ["persistence/log/:cpp"],
 }
 
 # Rooms that must not reach CAF, not even through a header of ours. Nor may

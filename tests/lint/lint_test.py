@@ -98,6 +98,9 @@ class LintTest(unittest.TestCase):
             ("actors/rt/x.cpp", "CLI/CLI.hpp"),
             ("persistence/x.cpp", "toml.hpp"),
             ("persistence/x.cpp", "zlib.h"),
+            ("query/table/x.cpp", "sqlite3.h"),
+            ("nodes/node/x.cpp", "openssl/ssl.h"),
+            ("actors/rt/x.cpp", "isa-l/crc.h"),
         ]:
             text = (HEADER if name.endswith("hpp") else "\n") \
                 + f"#include <{header}>\n"

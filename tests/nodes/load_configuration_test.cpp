@@ -55,7 +55,7 @@ TEST(LoadConfigurationTest, WhatLoadsNothingIsNamed) {
   for (const auto& [process, words] :
        std::vector<std::pair<std::string, std::string>>{
          {"type = \"discovery\"\nload = [\"a.so\"]\n", "others load nothing"},
-         {"type = \"volume\"\nload = [\"a.q\"]\n", "is no shared library"},
+         {"type = \"volume\"\nload = [\"a.q\"]\n", "is not a shared library"},
          {"type = \"volume\"\nload = \"a.so\"\n", "expected"},
          {"type = \"hdb\"\nload = []\n", "serves one directory"},
          {"type = \"hdb\"\nload = [\"a\", \"b\"]\n", "serves one directory"},

@@ -139,7 +139,7 @@ TEST(PortConfigurationTest, FaultsOfPortsAreTold) {
      ":21:process.login: nobody could log in: there is no [[user]]"},
     {"port = 5000\nlogin = \"yes\"", ":21:process.login: "},
     {"port = 5000\n[[user]]\nname = \"ada\"\nquery = [\"trades\"]",
-     ":23:user.query: 'trades' is the name of no [[table]]"},
+     ":23:user.query: 'trades' is not the name of a [[table]]"},
     {"port = 5000\n[[user]]\nname = \"ada\"\n[[user]]\nname = \"ada\"",
      ":24:user.name: 'ada' appears twice"},
     {"port = 5000\n[[user]]\nname = \"ada\"\npassword = \"x\"",

@@ -317,7 +317,7 @@ TEST_P(RtDamageSim, WhatIsCollectedAndRotsIsTold) {
   EXPECT_GT(told, 0u) << "nothing was damaged for good";
 }
 
-// The file before it needs the state at the begin of the one that is written.
+// The file before it needs the state at the start of the one that is written.
 TEST_P(RtDamageSim, TwoFilesOfTheMergedLogRotAndBothAreMadeAgain) {
   for_each_seed(10, [&](uint64_t seed) {
     rt_scenario run{seed, cached(), 1, rt_scenario::files::kept};

@@ -276,7 +276,7 @@ TEST(RtSwarmSim, WhatRotsAtAPublisherIsToldAndNothingElseIsLost) {
              out.mix.rotting_parts = {"/log."};
              return out;
            },
-           // The end of one file and the begin of the next, and nothing after
+           // The end of one file and the start of the next, and nothing after
            // them; the record by which RT knows a publisher again; the first of
            // all; the newest one.
            {38, 77, 255, 346, 478, 592, 635});

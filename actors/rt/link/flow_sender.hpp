@@ -92,7 +92,7 @@ public:
   [[nodiscard]] uint64_t sent() const noexcept { return sent_; }
   [[nodiscard]] uint64_t unacked() const noexcept { return sent_ - acked_; }
   /// Up to where the receiver took the log in; where that lies in an earlier
-  /// file than the part sent last, the begin of that part's file.
+  /// file than the part sent last, the start of that part's file.
   [[nodiscard]] position taken() const noexcept {
     return unacked() == 0
              ? next_

@@ -70,7 +70,7 @@ void period_ending::take(const period_ended& what, int64_t,
     last_end_ = what.end;
     last_absent_ = what.absent;
   }
-  // An earlier one can end no more: it was passed over.
+  // An earlier one cannot end any more: it was passed over.
   while (!open_.empty() && open_.begin()->first <= last_ended_) {
     const auto& [period, open] = *open_.begin();
     for (const auto request : open.requests) {

@@ -482,7 +482,7 @@ struct sequencer_state {
   std::map<std::string, position> told_floors;
   struct survey {
     archive_files files;
-    /// By the begin of a file: it is closed, and has it for good.
+    /// By the start of a file: it is closed, and has it for good.
     std::map<position, std::optional<int64_t>> times;
     error failure;
   };

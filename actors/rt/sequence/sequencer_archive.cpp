@@ -373,7 +373,7 @@ caf::result<std::string> sequencer_state::take_lead(const std::string& who) {
   if (lead.holder != who && now_ns < lead.until_ns)
     return lead.holder;
   if (lead.holder != who)
-    note("lead", who + " decides from now on what is needed no more");
+    note("lead", who + " decides from now on what is no longer needed");
   lead = {who, now_ns + lease_ns};
   return who;
 }

@@ -113,8 +113,7 @@ public:
   /// The inputs that the stream and the group's log name.
   [[nodiscard]] std::vector<input_name> known_inputs() const;
 
-  // -- instructions: `unavailable` where the group takes none, now
-  // ---------------
+  // -- instructions: `unavailable` where the group takes none now -------------
 
   [[nodiscard]] error propose_period_end(period_end entry);
   [[nodiscard]] error propose_cut(position begin);
@@ -176,8 +175,7 @@ public:
   /// alone: no other one may have applied it.
   void declare_lost(copy_id copy, const input_part& range);
 
-  // -- checkpoints
-  // -------------------------------------------------------------
+  // -- checkpoints ------------------------------------------------------------
 
   /// What neither this node needs after a crash, whatever else of its state is
   /// lost with it, nor another member. It may be collected: of inputs, what the
@@ -434,7 +432,7 @@ private:
     needless_logs before;
     position end;
   };
-  /// Those between the begin of the group's log and the newest one: a node
+  /// Those between the start of the group's log and the newest one: a node
   /// that is ahead of its leader lets go of what came before one of them.
   std::deque<kept_checkpoint> older_;
   bool at_any_cost_ = false; ///< The next time that it is cut.

@@ -42,7 +42,7 @@ void sequencer_state::ended_with(const period_ended& what) {
                               + to_string(what.period)
                               + " ended without the marker of publisher '"
                               + origin
-                              + "', which was waited for in vain: what it "
+                              + "', which did not come in time: what it "
                                 "still publishes counts to the next period");
   step(what);
 }
@@ -76,7 +76,7 @@ void sequencer_state::act(const period_ending::refuse& what) {
   if (auto found = period_requests.extract(what.request))
     found.mapped().promise.deliver(
       to_caf({errc::already_exists,
-              "period " + to_string(what.period) + " can end no more: "
+              "period " + to_string(what.period) + " cannot end any more: "
                 + to_string(ending->last_ended()) + " ended already"}));
 }
 

@@ -54,7 +54,7 @@ void sequencer_state::start_mend() {
   if (out_mends.empty() || out_mending
       || env->clock->monotonic_ns() < out_retry_at_ns)
     return;
-  // In turn: one may need the state at the begin of another, damaged too.
+  // In turn: one may need the state at the start of another, damaged too.
   auto next = out_mends.upper_bound(out_mended_last);
   if (next == out_mends.end())
     next = out_mends.begin();

@@ -164,7 +164,7 @@ void subscriber_state::begin_flow(const source_actor& from,
   step(link_core::granted{grant.flow});
 }
 
-/// What it stood in is gone: the stream goes on from the begin of another log.
+/// What it stood in is gone: the stream goes on from the start of another log.
 void subscriber_state::tell_new_life(position begin) {
   stream_event event;
   event.kind = event_kind::reset;

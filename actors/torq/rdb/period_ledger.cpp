@@ -23,6 +23,15 @@ period_ledger::effects period_ledger::step(const input& what, int64_t now_ns) {
   return out;
 }
 
+size_t period_ledger::unwritten() const noexcept {
+  if (!settings_.writes)
+    return 0;
+  return static_cast<size_t>(
+    std::count_if(ended_.begin(), ended_.end(), [](const ended_period& each) {
+      return each.version == manifest_version{};
+    }));
+}
+
 void period_ledger::on(const passed& what, int64_t now, effects& out) {
   if (what.end <= served_end_)
     return;

@@ -112,8 +112,11 @@ public:
   /// Whether the end of this period, or of one before it, was passed and is not
   /// served. The same of a period that was passed over.
   [[nodiscard]] bool awaits(period_id period) const noexcept;
-  /// Periods whose rows are still held.
+  /// Ended periods whose rows are still held: what an HDB serves goes when no
+  /// query can want it any more.
   [[nodiscard]] size_t held() const noexcept { return ended_.size(); }
+  /// Those of them that are to be written down here, and are not yet.
+  [[nodiscard]] size_t unwritten() const noexcept;
 
   /// A period whose end was passed, in this life.
   struct ended_period {

@@ -48,8 +48,8 @@ void rdb_state::start(connector_actor to_others, registrar_actor discoveries) {
       "damaged",
       to_string(before.failure())
         + "; what was written down is not known: all rows of the stream are "
-          "held, "
-          "and no period is written, until the manifest is brought back");
+          "held, and no "
+          "period is written, until the manifest is brought back");
   earlier = before ? *before : written_state{};
   has_hdb = !before || earlier.version != manifest_version{};
   store->life = earlier.life;
@@ -247,8 +247,8 @@ void rdb_state::wake() {
 void rdb_state::period_passed(const period_ledger::passed& what) {
   --store->period_ends_untold;
   step(what);
-  note("period_ended", "period " + text::date_text(what.period.value)
-                         + " of stream '" + settings.stream + "' ended at "
+  note("period_ended", "period " + to_string(what.period) + " of stream '"
+                         + settings.stream + "' ended at "
                          + to_string(what.end));
   if (const auto* waits = ledger.waiting(); waits && waits->end == what.end)
     warn("period_held", held());
@@ -259,7 +259,7 @@ std::string rdb_state::held() const {
   const auto* waits = ledger.waiting();
   if (waits == nullptr)
     return {};
-  return "period " + text::date_text(waits->period.value)
+  return "period " + to_string(waits->period)
          + " is not written down: " + std::to_string(waits->rejects)
          + " batches of it are set aside ('millrace rejects' lists them); "
            "'millrace eop --accept-rejects' writes it without them";
@@ -447,79 +447,6 @@ void rdb_state::tick() {
     if (is_ours(entry) && entry.link.due(now))
       connect(hdb_name);
   self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
-}
-
-rdb_facts rdb_state::facts() const {
-  const auto snapshot = store->tables.snapshot();
-  rdb_facts out;
-  out.stream = settings.stream;
-  out.begin = snapshot->begin;
-  out.end = snapshot->end;
-  out.bytes = store->byte_count;
-  for (const auto& table : snapshot->table_names())
-    if (auto view = snapshot->view(table))
-      out.rows[table] = view->row_count();
-  out.rejected_batches = earlier.rejected_batches + store->rejected_batches;
-  {
-    const std::scoped_lock lock{store->reject_mutex};
-    out.last_reject
-      = store->last_reject.empty() ? earlier.last_reject : store->last_reject;
-    out.losses = earlier.losses + store->losses.count();
-    out.last_loss
-      = store->losses.last().empty() ? earlier.last_loss : store->losses.last();
-  }
-  out.unheld_batches = store->unheld_batches;
-  out.ready = announcement().ready;
-  out.standing = standing(out.end);
-  out.refuses = !strange_stream.empty();
-  out.replayed_percent = progress.percent(out.end);
-  out.stalled = stalled();
-  out.periods_held = ledger.held();
-  out.served_end = ledger.served_end();
-  if (last_failure)
-    out.last_failure = to_string(last_failure);
-  out.held = held();
-  out.newest_time = snapshot->newest_time();
-  return out;
-}
-
-status_facts rdb_state::status() const {
-  auto out = to_status(facts());
-  out.add("parked_batches", store->parked_batches.load());
-  return out;
-}
-
-status_facts to_status(const rdb_facts& facts) {
-  status_facts out{{"role", "rdb"},
-                   {"stream", facts.stream},
-                   {"begin", facts.begin.value},
-                   {"position", facts.end.value},
-                   {"ready", facts.ready},
-                   {"bytes", facts.bytes},
-                   {"rows", facts.rows},
-                   {"rejected_batches", facts.rejected_batches},
-                   {"paused", !facts.stalled.empty()},
-                   {"periods_to_write", facts.periods_held},
-                   {"served_position", facts.served_end.value}};
-  if (!facts.standing.empty()) {
-    out.add("standing", facts.standing);
-    out.add("refuses", facts.refuses);
-    out.add("replayed_percent", facts.replayed_percent);
-  }
-  out.add("losses", facts.losses);
-  if (facts.unheld_batches != 0)
-    out.add("unheld_batches", facts.unheld_batches);
-  if (!facts.last_loss.empty())
-    out.add("last_loss", facts.last_loss);
-  if (!facts.stalled.empty())
-    out.add("stalled", facts.stalled);
-  if (!facts.held.empty())
-    out.add("held", facts.held);
-  if (!facts.last_reject.empty())
-    out.add("last_reject", facts.last_reject);
-  if (!facts.last_failure.empty())
-    out.add("last_failure", facts.last_failure);
-  return out;
 }
 
 // lint: allow(length): one handler per message of its interface.

@@ -95,6 +95,8 @@ struct rdb_state {
   void tick();
   /// The snapshot moved.
   void wake();
+  // rdb_status.cpp: what it says of itself.
+
   [[nodiscard]] rdb_facts facts() const;
   [[nodiscard]] status_facts status() const;
 

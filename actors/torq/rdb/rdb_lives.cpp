@@ -47,7 +47,7 @@ void rdb_state::leave_hdb(const std::string& why) {
 
 void rdb_state::let_go(const std::string& why) {
   remember(progress.life(), "stream '" + settings.stream + "' " + why
-                              + "; what it brings no more may be missing");
+                              + "; what it no longer brings may be missing");
   const auto snapshot = store->tables.snapshot();
   uint64_t rows = 0;
   for (const auto& table : snapshot->table_names())
@@ -84,7 +84,7 @@ void rdb_state::compare_lives(lineage_id life) {
     } else if (noted.losses.empty()) {
       loss = "stream '" + settings.stream
              + "' began a new life: its log is another one than this rdb had "
-               "followed; what it brings no more may be missing";
+               "followed; what it no longer brings may be missing";
       add_loss(loss);
       warn("stream_loss", loss);
     }

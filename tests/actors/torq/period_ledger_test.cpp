@@ -273,13 +273,17 @@ TEST(PeriodLedgerTest, DoesNotKnowWhatEndedBeforeItsLife) {
     {true, timeout_ns},
     period_ledger::written_before{{100}, manifest_version{1}}};
   EXPECT_TRUE(ledger.awaits(period_id{8000})) << "no hdb was heard of yet";
+  EXPECT_EQ(ledger.held(), 1u);
+  EXPECT_EQ(ledger.unwritten(), 0u) << "it was written in an earlier life";
   EXPECT_FALSE(ledger.serves(period_id{8000}));
   (void)ledger.step(came("hdb1"), 1);
   (void)ledger.step(serves("hdb1", 100), 1);
   EXPECT_FALSE(ledger.awaits(period_id{8000}));
   EXPECT_FALSE(ledger.serves(period_id{8000}));
   (void)ledger.step(passed(8001, 180), 2);
+  EXPECT_EQ(ledger.unwritten(), 1u);
   (void)ledger.step(written(180, 2), 3);
+  EXPECT_EQ(ledger.unwritten(), 0u);
   EXPECT_TRUE(ledger.awaits(period_id{8001}));
   (void)ledger.step(serves("hdb1", 180), 4);
   EXPECT_TRUE(ledger.serves(period_id{8001}));

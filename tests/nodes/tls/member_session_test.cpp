@@ -269,7 +269,7 @@ TEST_F(MemberSessionTest, WhatIsNoTlsIsKnownByHowItBegins) {
         accepts ? new member_session{good, through}
                 : new member_session{good, through, "127.0.0.1"}};
       EXPECT_EQ(session->shake_hands(), state::failed);
-      EXPECT_EQ(session->fault(), "what it sent is no TLS");
+      EXPECT_EQ(session->fault(), "what it sent is not TLS");
       EXPECT_EQ(session->beginning(),
                 said.substr(0, member_session::beginning_max));
     }

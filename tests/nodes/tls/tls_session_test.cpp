@@ -110,7 +110,7 @@ TEST(TlsSessionTest, WhatIsNoTlsIsRefusedByWhatItIs) {
     const char* says;
   } const cases[] = {
     {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "it speaks HTTP without TLS"},
-    {std::string{"me:secret\3\0", 11}, "what it sent is no TLS"},
+    {std::string{"me:secret\3\0", 11}, "what it sent is not TLS"},
     {random_bytes(500), ""},
     {std::string(5000, '\0'), ""},
     {std::string(100'000, '\x16'), ""},
