@@ -1,5 +1,6 @@
 #include <millrace/feed/source/text_identity.hpp>
 #include <millrace/messages/data/table_batch.hpp>
+#include <millrace/nodes/assembly/changed_by_hand.hpp>
 #include <millrace/nodes/assembly/feed_process.hpp>
 #include <millrace/nodes/assembly/history_load.hpp>
 #include <millrace/nodes/assembly/table_schemas.hpp>
@@ -145,6 +146,8 @@ history_load::open(persistence::env& world, const cluster_config& config,
     return error{errc::not_found, config.path + ": no rdb writes table '"
                                     + given.what.table
                                     + "' down, and there is no hdb"};
+  if (auto fault = check_not_gone(*world.fs, config, directory))
+    return fault;
   auto schema = settle_loaded(*world.fs, config, directory, given.what.table);
   if (!schema)
     return schema.failure();

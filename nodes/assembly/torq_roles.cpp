@@ -3,6 +3,7 @@
 #include <millrace/actors/torq/rdb/rdb.hpp>
 #include <millrace/actors/torq/registry/discovery.hpp>
 #include <millrace/messages/text/json_value.hpp>
+#include <millrace/nodes/assembly/changed_by_hand.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/load_queries.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
@@ -193,7 +194,7 @@ result<hosted_process> start_hdb(process_host& host,
                      + "' finds all; bring it back from a replica or a "
                        "backup"});
       };
-  settings.mark_file = config.data_directory + "/hdb-served/" + process.name;
+  settings.mark_file = marks_folder(config) + "/" + process.name;
   const auto warn = warnings_of(host, "hdb", process.name);
   settings.on_warning = warn;
   auto index

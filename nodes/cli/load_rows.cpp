@@ -1,5 +1,6 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_value.hpp>
+#include <millrace/nodes/assembly/changed_by_hand.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/command/progress_line.hpp>
 #include <millrace/nodes/cli/feed_verdict.hpp>
@@ -207,6 +208,10 @@ int load_rows(const load_options& options, const cluster_config& config,
       = await_served(**host, config, (*load)->directory(), (*load)->version());
     left = look_into_rdbs(**host, config, **load, *config.table(table));
   }
+  const auto forgotten
+    = (*load)->version() == 0
+        ? error{}
+        : remember_by_hand(*env.world().fs, config, (*load)->directory());
   const auto reports = read->reports();
   print_end(options, table, **load, reports, read->rejects.load(), rejects,
             served ? *served : std::vector<std::string>{}, left);
@@ -217,6 +222,8 @@ int load_rows(const load_options& options, const cluster_config& config,
     const auto code = fail(fault);
     return fault.code == errc::cancelled ? signals.exit_code() : code;
   }
+  if (forgotten)
+    return fail(forgotten);
   if (!served)
     return fail(served.failure());
   tell_lines(reports);
@@ -227,7 +234,10 @@ int load_rows(const load_options& options, const cluster_config& config,
                "of the rows replaced, {} of {} had come by a stream; that "
                "no longer brings them\n",
                rows, partition);
-  if (options.replace && !left.rows.empty())
+  const auto gone = gone_by_hand(*env.world().fs, config, (*load)->directory());
+  for (const auto& each : gone)
+    fmt::print(stderr, "the rows are loaded, but {}\n", each);
+  if ((options.replace && !left.rows.empty()) || !gone.empty())
     return exit_negative;
   return exit_ok;
 }

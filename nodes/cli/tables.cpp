@@ -69,27 +69,43 @@ void print_one(const json_value& table) {
   print_table(rows);
 }
 
-/// Processes that are to have rows of the tables, on nodes that answer, and are
-/// not there.
+/// Whether a process is to have rows of the tables.
+bool holds(const cluster_config& config, const process_config& process,
+           const std::string& table) {
+  return std::any_of(
+    config.tables.begin(), config.tables.end(), [&](const table_config& each) {
+      const auto& name = each.schema.name;
+      return (table.empty() || name == table)
+             && (process.type == process_type::rdb
+                   ? std::find(process.tables.begin(), process.tables.end(),
+                               name)
+                       != process.tables.end()
+                   : process.type == process_type::hdb
+                       && config.home_of(name) == process.hdb_directory);
+    });
+}
+
+/// Those of them that are not there, on nodes that answer.
 std::string away(const cluster_config& config, const json_value& live,
                  const std::string& table) {
   std::string out;
-  for (const auto& process : config.processes) {
-    if (!live.at("answered").find(process.node)
-        || live.at("processes").find(process.name))
-      continue;
-    const auto holds = [&](const table_config& each) {
-      return (table.empty() || each.schema.name == table)
-             && (process.type == process_type::rdb
-                   ? std::find(process.tables.begin(), process.tables.end(),
-                               each.schema.name)
-                       != process.tables.end()
-                   : process.type == process_type::hdb
-                       && config.home_of(each.schema.name)
-                            == process.hdb_directory);
-    };
-    if (std::any_of(config.tables.begin(), config.tables.end(), holds))
+  for (const auto& process : config.processes)
+    if (live.at("answered").find(process.node)
+        && !live.at("processes").find(process.name)
+        && holds(config, process, table))
       out += (out.empty() ? "" : ", ") + process.name;
+  return out;
+}
+
+/// Why those that are there do not have all of their rows; each by name.
+std::string incomplete(const cluster_config& config, const json_value& live,
+                       const std::string& table) {
+  std::string out;
+  for (const auto& process : config.processes) {
+    const auto& why
+      = live.at("processes").at(process.name).at("standing").text_or_empty();
+    if (!why.empty() && holds(config, process, table))
+      out += (out.empty() ? "" : "; ") + process.name + ": " + why;
   }
   return out;
 }
@@ -102,6 +118,9 @@ int told_by_all(const cluster_config& config, const json_value& live,
                  "rows are not counted of processes that do not run: " + gone
                    + " ('millrace status' tells why, 'millrace spawn' starts "
                      "one)"});
+  if (const auto lacking = incomplete(config, live, table); !lacking.empty())
+    return fail(
+      {errc::unavailable, "rows are missing in what is counted of " + lacking});
   std::string silent;
   for (const auto& node : config.nodes)
     if (!live.at("answered").find(node.name))

@@ -223,6 +223,9 @@ def gone(binary):
                  done.stderr)
       mill.check(re.search(r"^hdb1: \d loss(es)?: ", done.stdout, re.M),
                  done.stdout)
+      done = made.run("tables", code=69)
+      mill.check("rows are missing" in done.stderr
+                 and "h.csv" in done.stderr, done.stderr)
 
     told()
     publish(made, DAYS[1], 10, "A")
@@ -238,5 +241,54 @@ def gone(binary):
     told()
 
 
+def older(binary):
+  """A copy that was put back lacks what was loaded since, whoever saw it."""
+  with mill.cluster(binary, NODES) as made:
+    hdb, copy = (made.directory / "data" / each for each in ("hdb", "copy"))
+    files = {}
+    for day, symbol in (("01", "L"), ("05", "K")):
+      files[symbol] = made.directory / f"{symbol}.csv"
+      files[symbol].write_text(
+        f"time,sym,size\n2024-01-{day}T10:00:00Z,{symbol},7\n")
+    layout = made.directory / "h.toml"
+    layout.write_text(
+      made.run("layout", files["L"]).stdout.replace("long", "int"))
+
+    def load(symbol, code=0):
+      return made.run("load", "--layout", layout, "--table", "trade",
+                      files[symbol], code=code)
+
+    def asked(code):
+      done = made.query({"tablename": "trade", "starttime": "2020-01-01",
+                         "endtime": "2050-01-01"}, "--strict", code=code)
+      mill.check(code == 0 or "K.csv" in done.stderr, done)
+
+    # No process of the cluster runs while the files are loaded.
+    load("L")
+    shutil.copytree(hdb, copy)
+    load("K")
+    shutil.rmtree(hdb)
+    copy.rename(hdb)
+    # An entry of another date, by the command and before anybody served it.
+    made.run("hdb", "amend", hdb, "--table", "trade", "--remove", "--symbol",
+             "L", "--why", "bust")
+    made.up()
+    asked(65)
+    made.run("status", code=1)
+    # What is not there is loaded again: then all is.
+    load("K")
+    asked(0)
+    made.run("status")
+    made.down()
+    # And a database that is gone is not begun anew.
+    shutil.rmtree(hdb)
+    told = load("L", code=69).stderr
+    mill.check("is not there" in told and "remove" in told, told)
+    mill.check(not hdb.exists(), "a database was begun")
+    for mark in (made.directory / "data" / "hdb-served").iterdir():
+      mark.unlink()
+    load("L")
+
+
 if __name__ == "__main__":
-  mill.main([damage, rolled_otherwise, gone])
+  mill.main([damage, rolled_otherwise, gone, older])

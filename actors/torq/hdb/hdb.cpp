@@ -127,13 +127,21 @@ void hdb_state::look_for_losses(const persistence::hdb_manifest* manifest) {
       settings.on_warning(id, text);
   };
   if (!mark) {
-    auto kept = read_mark(*env->fs, settings.mark_file);
-    if (!kept)
+    auto known = read_marks(
+      *env->fs,
+      settings.mark_file.substr(0, settings.mark_file.find_last_of('/')),
+      settings.directory);
+    for (const auto& fault : known.faults)
       warn("damaged", "whether the database has all that was served is not "
                       "known, what there is now counts: "
-                        + kept.failure().context);
-    mark = kept ? *std::move(kept) : served_mark{};
+                        + fault.context);
+    mark = std::move(known.mark);
+    mark_files = std::move(known.files);
   }
+  std::string marks = settings.mark_file;
+  for (const auto& each : mark_files)
+    if (each != settings.mark_file)
+      marks += " and " + each;
   const auto before = mark->losses();
   const bool is_news = mark->see(settings.directory, manifest);
   for (const auto& [table, loss] : mark->losses())
@@ -141,7 +149,7 @@ void hdb_state::look_for_losses(const persistence::hdb_manifest* manifest) {
       warn("hdb_gone", loss
                          + "; each answer says so until it is there again; "
                            "once that is settled, remove "
-                         + settings.mark_file + " and restart this process");
+                         + marks + " and restart this process");
   for (const auto& [table, loss] : before)
     if (!mark->losses().contains(table))
       warn("hdb_back", settings.directory

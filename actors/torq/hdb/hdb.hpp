@@ -186,6 +186,7 @@ struct hdb_state {
   std::map<std::string, std::string> outgrown; ///< @see hdb_facts
   std::map<std::string, std::string> strayed;  ///< @see hdb_facts
   std::optional<served_mark> mark;             ///< None: it is not read yet.
+  std::vector<std::string> mark_files;         ///< What it was read from.
   error last_failure;
   met_damage damage; ///< Of files; of the manifest it is `last_failure`.
 };

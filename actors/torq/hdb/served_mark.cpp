@@ -4,6 +4,8 @@
 
 #define XXH_INLINE_ALL
 #include <algorithm>
+#include <cinttypes>
+#include <cstdio>
 #include <span>
 #include <xxhash.h>
 
@@ -13,8 +15,9 @@ namespace {
 
 constexpr uint64_t mark_bytes_max = 16u << 20;
 
-/// Enough to tell databases apart.
-constexpr size_t kept_hashes = 16;
+uint64_t hash_of(std::string_view text) {
+  return XXH3_64bits(text.data(), text.size());
+}
 
 /// Streams of loaded files are named so: no stream of a configuration is.
 bool is_load(const persistence::hdb_part& part) {
@@ -29,7 +32,7 @@ served_mark::all_of(const persistence::hdb_manifest& manifest) {
   for (const auto& part : manifest.parts)
     if (is_load(part)) {
       auto& table = out[part.table];
-      table.loads.insert(XXH3_64bits(part.stream.data(), part.stream.size()));
+      table.loads[part.partition].insert(hash_of(part.stream));
       // "/load/<generation>/=<bytes>:<hash>:<file>@<rows>"
       const auto file = part.stream.substr(0, part.stream.rfind('@'));
       table.last_load = part.partition + ": loaded "
@@ -40,8 +43,10 @@ served_mark::all_of(const persistence::hdb_manifest& manifest) {
   return out;
 }
 
-served_mark::done_by_hand served_mark::mark_of(const found& there) {
+served_mark::done_by_hand served_mark::mark_of(const found& there,
+                                               uint64_t version) {
   done_by_hand out;
+  out.seen = version;
   out.count = there.entries.size();
   out.what = there.last_load;
   if (!there.entries.empty()) {
@@ -50,33 +55,49 @@ served_mark::done_by_hand served_mark::mark_of(const found& there) {
     out.at_ns = last.at_ns;
     out.what = last.partition + ": " + last.text;
   }
-  out.loads = there.loads.size();
-  for (const auto hash : there.loads)
-    if (out.some.size() < kept_hashes)
-      out.some.insert(hash);
+  out.loads = there.loads;
   return out;
 }
 
 bool served_mark::holds(const found& there, const done_by_hand& mark) {
   uint64_t until = 0;
   bool is_there = mark.count == 0;
-  bool is_later = false;
+  std::set<std::string_view> changed; // Partitions, since all was there.
   for (const auto& entry : there.entries) {
-    is_later = is_later || entry.version > mark.version;
+    if (entry.version > mark.seen)
+      changed.insert(entry.partition);
     until += entry.version <= mark.version;
     is_there = is_there
                || (entry.version == mark.version && entry.at_ns == mark.at_ns);
   }
   return is_there && until >= mark.count
-         && (is_later
-             || (there.loads.size() >= mark.loads
-                 && std::includes(there.loads.begin(), there.loads.end(),
-                                  mark.some.begin(), mark.some.end())));
+         && std::all_of(
+           mark.loads.begin(), mark.loads.end(), [&](const auto& each) {
+             const auto& [partition, files] = each;
+             const auto now = there.loads.find(partition);
+             return changed.contains(partition)
+                    || (now != there.loads.end()
+                        && std::includes(now->second.begin(), now->second.end(),
+                                         files.begin(), files.end()));
+           });
+}
+
+void served_mark::add(const served_mark& other) {
+  for (const auto& [table, mark] : other.tables_) {
+    const auto [own, is_new] = tables_.try_emplace(table, mark);
+    if (!is_new && mark.seen > own->second.seen)
+      own->second = mark;
+  }
+  for (const auto& [table, loss] : other.losses_)
+    losses_.try_emplace(table, loss);
+  if (directory_.empty())
+    directory_ = other.directory_;
 }
 
 bool served_mark::see(const std::string& directory,
                       const persistence::hdb_manifest* manifest) {
   const auto before = *this;
+  directory_ = directory;
   const auto there
     = manifest ? all_of(*manifest) : std::map<std::string, found>{};
   for (const auto& [table, mark] : tables_) {
@@ -96,25 +117,36 @@ bool served_mark::see(const std::string& directory,
   }
   for (const auto& [table, now] : there)
     if (!losses_.contains(table))
-      tables_[table] = mark_of(now);
-  return *this != before;
+      tables_[table] = mark_of(now, manifest->version);
+  if (tables_.empty())
+    directory_.clear(); // There is nothing to know of it.
+  // A version alone is no news.
+  auto same = *this;
+  for (auto& [table, mark] : same.tables_)
+    if (const auto was = before.tables_.find(table);
+        was != before.tables_.end())
+      mark.seen = was->second.seen;
+  return same != before;
 }
 
 std::string served_mark::text() const {
   text::json_value tables = text::json_value::object();
-  for (const auto& [name, table] : tables_)
-    tables.add(name, text::json_value{
-                       {"count", table.count},
-                       {"version", table.version},
-                       {"at", table.at_ns},
-                       {"what", table.what},
-                       {"loads", table.loads},
-                       {"some", std::vector<uint64_t>(table.some.begin(),
-                                                      table.some.end())}});
+  for (const auto& [name, table] : tables_) {
+    auto loads = text::json_value::object();
+    for (const auto& [partition, files] : table.loads)
+      loads.add(partition, std::vector<uint64_t>(files.begin(), files.end()));
+    tables.add(name, text::json_value{{"seen", table.seen},
+                                      {"count", table.count},
+                                      {"version", table.version},
+                                      {"at", table.at_ns},
+                                      {"what", table.what},
+                                      {"loads", std::move(loads)}});
+  }
   text::json_value losses = text::json_value::object();
   for (const auto& [name, what] : losses_)
     losses.add(name, what);
-  return text::json_value{{"tables", std::move(tables)},
+  return text::json_value{{"directory", directory_},
+                          {"tables", std::move(tables)},
                           {"losses", std::move(losses)}}
            .dump()
          + "\n";
@@ -125,40 +157,39 @@ result<served_mark> served_mark::parse(std::string_view text) {
   const auto value = text::parse_json(text);
   const auto* tables = value ? value->find("tables") : nullptr;
   const auto* losses = value ? value->find("losses") : nullptr;
+  const auto* directory = value ? value->find("directory") : nullptr;
   if (tables == nullptr || losses == nullptr || !tables->is_object()
-      || !losses->is_object())
+      || !losses->is_object() || directory == nullptr || !directory->text())
     return bad;
   served_mark out;
+  out.directory_ = *directory->text();
   for (const auto& [name, table] : tables->entries()) {
-    const auto* count = table.find("count");
-    const auto* version = table.find("version");
-    const auto* at = table.find("at");
-    const auto* loads = table.find("loads");
-    const auto* some = table.find("some");
-    if (loads == nullptr || !loads->natural() || some == nullptr
-        || !some->is_array() || count == nullptr || version == nullptr
-        || at == nullptr || !count->natural() || !version->natural()
-        || !at->integer())
+    const auto seen = table.at("seen").natural();
+    const auto count = table.at("count").natural();
+    const auto version = table.at("version").natural();
+    const auto at = table.at("at").integer();
+    if (!seen || !count || !version || !at || !table.at("loads").is_object())
       return bad;
     auto& mark = out.tables_[name];
-    mark.count = *count->natural();
-    mark.version = *version->natural();
-    mark.at_ns = *at->integer();
+    mark.seen = *seen;
+    mark.count = *count;
+    mark.version = *version;
+    mark.at_ns = *at;
     mark.what = table.at("what").text_or_empty();
-    mark.loads = *loads->natural();
-    for (const auto& each : some->elements())
-      mark.some.insert(each.natural().value_or(0));
+    for (const auto& [partition, files] : table.at("loads").entries())
+      for (const auto& each : files.elements())
+        mark.loads[partition].insert(each.natural().value_or(0));
   }
   for (const auto& [name, what] : losses->entries())
     out.losses_[name] = what.text_or_empty();
   return out;
 }
 
+namespace {
+
 result<served_mark> read_mark(persistence::file_system& fs,
                               const std::string& path) {
   const auto bytes = persistence::read_file(fs, path, mark_bytes_max);
-  if (!bytes && bytes.failure().code == errc::not_found)
-    return served_mark{};
   if (!bytes)
     return bytes.failure();
   auto mark = served_mark::parse(
@@ -166,6 +197,39 @@ result<served_mark> read_mark(persistence::file_system& fs,
   if (!mark)
     return error{errc::corrupt, path + ": " + mark.failure().context};
   return mark;
+}
+
+} // namespace
+
+known_of_hdb read_marks(persistence::file_system& fs, const std::string& folder,
+                        const std::string& directory) {
+  known_of_hdb out;
+  if (!fs.exists(folder))
+    return out;
+  const auto entries = fs.list(folder);
+  if (!entries) {
+    out.faults.push_back(entries.failure());
+    return out;
+  }
+  for (const auto& entry : *entries) {
+    const auto path = folder + "/" + entry.name;
+    auto mark = read_mark(fs, path);
+    if (!mark)
+      out.faults.push_back(mark.failure());
+    if (!mark || mark->directory() != directory)
+      continue;
+    out.mark.add(*mark);
+    out.files.push_back(path);
+  }
+  return out;
+}
+
+std::string mark_of_commands(const std::string& folder,
+                             const std::string& directory) {
+  // No process is named so.
+  char name[32];
+  std::snprintf(name, sizeof name, ".commands-%016" PRIx64, hash_of(directory));
+  return folder + "/" + name;
 }
 
 error write_mark(persistence::file_system& fs, const std::string& path,

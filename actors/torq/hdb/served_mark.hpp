@@ -37,38 +37,59 @@ public:
     return losses_;
   }
 
+  /// The database that it is of; empty: it saw none.
+  [[nodiscard]] const std::string& directory() const noexcept {
+    return directory_;
+  }
+  /// Takes what another one of the same database knows beside, or later.
+  void add(const served_mark& other);
+
   friend bool operator==(const served_mark&, const served_mark&) = default;
 
 private:
+  /// By partition: hashes of the streams of files that were loaded into it.
+  using loads_by_partition = std::map<std::string, std::set<uint64_t>>;
   struct done_by_hand {
+    uint64_t seen = 0;    ///< The last manifest that had all of it.
     uint64_t count = 0;   ///< Entries of the table's ledger.
     uint64_t version = 0; ///< Of the last one.
     int64_t at_ns = 0;
-    std::string what;   ///< The last one, or the last file that was loaded.
-    uint64_t loads = 0; ///< Files of which there are rows.
-    std::set<uint64_t> some; ///< Hashes of some of them, always the same ones.
+    std::string what; ///< The last one, or the last file that was loaded.
+    loads_by_partition loads;
     friend bool operator==(const done_by_hand&, const done_by_hand&) = default;
   };
   /// What a manifest has of one table.
   struct found {
     std::vector<persistence::hdb_ledger_entry> entries; ///< The oldest first.
-    std::set<uint64_t> loads; ///< Hashes of all streams of loaded files.
+    loads_by_partition loads;
     std::string last_load;
   };
   static std::map<std::string, found>
   all_of(const persistence::hdb_manifest& manifest);
-  static done_by_hand mark_of(const found& there);
-  /// Whether what was done is among what there is: a load may have been
-  /// replaced, which a later entry of the ledger says.
+  static done_by_hand mark_of(const found& there, uint64_t version);
+  /// Whether what was done is among what there is: rows of a load may have been
+  /// replaced or dropped, which a later entry of the ledger says of their
+  /// partition.
   static bool holds(const found& there, const done_by_hand& mark);
 
+  std::string directory_;
   std::map<std::string, done_by_hand> tables_;
   std::map<std::string, std::string> losses_; ///< In words.
 };
 
-/// An empty one where there is no file.
-[[nodiscard]] result<served_mark> read_mark(persistence::file_system& fs,
-                                            const std::string& path);
+/// What all marks in a folder say of one database: those of the hdbs that
+/// served it, under whatever name, and that of commands.
+struct known_of_hdb {
+  served_mark mark;
+  std::vector<std::string> files; ///< Paths of those marks.
+  std::vector<error> faults;      ///< Each names a file that cannot be read.
+};
+[[nodiscard]] known_of_hdb read_marks(persistence::file_system& fs,
+                                      const std::string& folder,
+                                      const std::string& directory);
+/// The mark of what commands did to a database, whoever serves it.
+[[nodiscard]] std::string mark_of_commands(const std::string& folder,
+                                           const std::string& directory);
 /// Replaces the file, and makes the directory that it is in; synced.
 [[nodiscard]] error write_mark(persistence::file_system& fs,
                                const std::string& path,

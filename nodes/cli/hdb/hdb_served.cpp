@@ -1,3 +1,4 @@
+#include <millrace/nodes/assembly/changed_by_hand.hpp>
 #include <millrace/nodes/cli/hdb/hdb_served.hpp>
 #include <millrace/nodes/client/await_served.hpp>
 #include <millrace/nodes/node/runtime.hpp>
@@ -46,6 +47,11 @@ served_report wait_served(const std::optional<cluster_config>& config,
   served_report out;
   if (!config)
     return out;
+  if (auto fault = remember_by_hand(persistence::posix_file_system(), *config,
+                                    directory)) {
+    out.late = fault;
+    return out;
+  }
   auto host
     = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host) {

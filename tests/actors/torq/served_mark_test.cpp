@@ -2,6 +2,7 @@
 // until they are there again. Method: manifests as a disk may show them.
 #include <millrace/actors/torq/hdb/served_mark.hpp>
 #include <millrace/persistence/hdb/hdb_ledger.hpp>
+#include <millrace/sim/disk/memory_file_system.hpp>
 
 #include <gtest/gtest.h>
 
@@ -115,6 +116,75 @@ TEST(ServedMarkTest, LoadedFilesCountUntilTheLedgerSaysThatTheyWereReplaced) {
   EXPECT_TRUE(mark.losses().empty());
 }
 
+hdb_manifest loaded(uint64_t version,
+                    const std::vector<std::pair<std::string, std::string>>& all,
+                    const std::vector<hdb_ledger_entry>& entries = {}) {
+  auto out = manifest_with(entries);
+  out.version = version;
+  for (const auto& [partition, file] : all) {
+    persistence::hdb_part part;
+    part.stream = "/load/0/" + file;
+    part.table = "trade";
+    part.partition = partition;
+    out.parts.push_back(part);
+  }
+  return out;
+}
+
+TEST(ServedMarkTest, AnEntryOfOneDateSaysNothingOfTheLoadsOfAnother) {
+  const auto one_file = loaded(1, {{"2024.01.01", "h"}});
+  const auto two_files = loaded(2, {{"2024.01.01", "h"}, {"2024.01.05", "k"}});
+  served_mark mark;
+  EXPECT_TRUE(mark.see("d", &one_file));
+  EXPECT_TRUE(mark.see("d", &two_files));
+  // An older copy was put back, and then corrected.
+  const hdb_ledger_entry bust{2, 9, "trade", "2024.01.01", 1, "removed"};
+  auto told = mark;
+  EXPECT_TRUE(told.see("d", &one_file));
+  const auto corrected = loaded(2, {{"2024.01.01", "h"}}, {bust});
+  told.see("d", &corrected);
+  EXPECT_EQ(told.losses().size(), 1u);
+  auto not_told_yet = mark;
+  EXPECT_TRUE(not_told_yet.see("d", &corrected));
+  EXPECT_EQ(not_told_yet.losses().size(), 1u);
+  auto later = bust;
+  later.version = 7;
+  const auto much_later = loaded(7, {{"2024.01.01", "h"}}, {later});
+  EXPECT_TRUE(mark.see("d", &much_later));
+  EXPECT_EQ(mark.losses().size(), 1u);
+  // Its own date's entry says so.
+  const auto dropped = loaded(8, {{"2024.01.01", "h"}},
+                              {later, {8, 11, "trade", "2024.01.05", 1, "x"}});
+  EXPECT_TRUE(mark.see("d", &dropped));
+  EXPECT_TRUE(mark.losses().empty());
+}
+
+TEST(ServedMarkTest, WhoeverServesADatabaseKnowsWhatOthersAndCommandsDid) {
+  sim::memory_file_system disk;
+  const auto one_file = loaded(1, {{"2024.01.01", "h"}});
+  const auto two_files = loaded(2, {{"2024.01.01", "h"}, {"2024.01.05", "k"}});
+  served_mark hdb2;
+  EXPECT_TRUE(hdb2.see("/db", &one_file));
+  ASSERT_FALSE(write_mark(disk, "/marks/hdb2", hdb2));
+  served_mark of_commands;
+  EXPECT_TRUE(of_commands.see("/db", &two_files));
+  const auto path = mark_of_commands("/marks", "/db");
+  EXPECT_NE(path, mark_of_commands("/marks", "/other"));
+  ASSERT_FALSE(write_mark(disk, path, of_commands));
+  served_mark of_another;
+  EXPECT_TRUE(of_another.see("/other", &two_files));
+  ASSERT_FALSE(write_mark(disk, "/marks/hdb3", of_another));
+  auto known = read_marks(disk, "/marks", "/db");
+  EXPECT_TRUE(known.faults.empty());
+  EXPECT_EQ(known.files.size(), 2u);
+  EXPECT_TRUE(known.mark.see("/db", &one_file));
+  EXPECT_EQ(known.mark.losses().size(), 1u);
+  EXPECT_TRUE(read_marks(disk, "/none", "/db").files.empty());
+  ASSERT_FALSE(persistence::replace_file(
+    disk, "/marks/hdb4", std::as_bytes(std::span<const char>{"{}", 2})));
+  EXPECT_EQ(read_marks(disk, "/marks", "/db").faults.size(), 1u);
+}
+
 TEST(ServedMarkTest, WhatStreamsBringIsNotItsMatter) {
   served_mark mark;
   const auto empty = manifest_with({});
@@ -125,8 +195,10 @@ TEST(ServedMarkTest, WhatStreamsBringIsNotItsMatter) {
 }
 
 TEST(ServedMarkTest, AFileThatIsNoneIsToldAsSuch) {
-  for (const std::string text : {"", "{", "[]", R"({"tables":1,"losses":{}})",
-                                 R"({"tables":{"t":{}},"losses":{}})"})
+  for (const std::string text :
+       {"", "{", "[]", R"({"tables":1,"losses":{},"directory":"d"})",
+        R"({"tables":{"t":{}},"losses":{},"directory":"d"})",
+        R"({"tables":{},"losses":{}})"})
     EXPECT_EQ(served_mark::parse(text).failure().code, errc::corrupt) << text;
 }
 

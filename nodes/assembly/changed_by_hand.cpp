@@ -1,0 +1,100 @@
+#include <millrace/actors/torq/hdb/served_mark.hpp>
+#include <millrace/nodes/assembly/changed_by_hand.hpp>
+
+#include <filesystem>
+#include <optional>
+
+namespace millrace::nodes {
+
+namespace {
+
+/// As the hdbs of the cluster name it, which the marks are by.
+std::optional<std::string> as_configured(const cluster_config& config,
+                                         const std::string& directory) {
+  for (const auto& process : config.processes) {
+    const auto& own = process.hdb_directory;
+    std::error_code unknown;
+    if (!own.empty()
+        && (own == directory
+            || std::filesystem::equivalent(own, directory, unknown)))
+      return own;
+  }
+  return std::nullopt;
+}
+
+struct seen_hdb {
+  torq::known_of_hdb known;
+  bool is_there = false;
+};
+
+result<seen_hdb> look(persistence::file_system& fs,
+                      const cluster_config& config,
+                      const std::string& directory) {
+  const auto own = as_configured(config, directory).value_or(directory);
+  seen_hdb out;
+  out.known = torq::read_marks(fs, marks_folder(config), own);
+  if (!out.known.faults.empty())
+    return out.known.faults.front();
+  const auto manifest = persistence::read_hdb_manifest(fs, own);
+  if (!manifest && manifest.failure().code != errc::not_found)
+    return manifest.failure();
+  out.is_there = manifest.has_value();
+  (void)out.known.mark.see(own, manifest ? &*manifest : nullptr);
+  return out;
+}
+
+} // namespace
+
+std::string marks_folder(const cluster_config& config) {
+  return config.data_directory + "/hdb-served";
+}
+
+error check_not_gone(persistence::file_system& fs, const cluster_config& config,
+                     const std::string& directory) {
+  const auto seen = look(fs, config, directory);
+  if (!seen)
+    return seen.failure();
+  if (seen->is_there || seen->known.mark.losses().empty())
+    return {};
+  std::string files;
+  for (const auto& each : seen->known.files)
+    files += (files.empty() ? "" : " and ") + each;
+  return {errc::unavailable, seen->known.mark.losses().begin()->second
+                               + "; to begin another one in its place, remove "
+                               + files};
+}
+
+std::vector<std::string> gone_by_hand(persistence::file_system& fs,
+                                      const cluster_config& config,
+                                      const std::string& directory) {
+  std::vector<std::string> out;
+  const auto seen = look(fs, config, directory);
+  if (!seen)
+    out.push_back(to_string(seen.failure()));
+  else
+    for (const auto& [table, loss] : seen->known.mark.losses())
+      out.push_back(loss);
+  return out;
+}
+
+error remember_by_hand(persistence::file_system& fs,
+                       const cluster_config& config,
+                       const std::string& directory) {
+  const auto own = as_configured(config, directory);
+  if (!own)
+    return {};
+  const auto manifest = persistence::read_hdb_manifest(fs, *own);
+  if (!manifest)
+    return manifest.failure();
+  const auto folder = marks_folder(config);
+  const auto path = torq::mark_of_commands(folder, *own);
+  auto known = torq::read_marks(fs, folder, *own);
+  // What is gone stays so in this one too.
+  if (!known.mark.see(*own, &*manifest) && fs.exists(path))
+    return {};
+  return known.mark == torq::served_mark{}
+           ? error{}
+           : torq::write_mark(fs, path, known.mark);
+}
+
+} // namespace millrace::nodes

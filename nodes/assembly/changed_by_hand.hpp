@@ -1,0 +1,38 @@
+#pragma once
+
+#include <millrace/messages/base/errors.hpp>
+#include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
+
+#include <string>
+#include <vector>
+
+namespace millrace::nodes {
+
+// What commands do to a database (load, amend, drop) nothing brings again. The
+// hdbs of a cluster remember it, also when none of them ran: in marks, see
+// torq::served_mark.
+
+/// Where the marks of a cluster's hdbs on this host stand.
+[[nodiscard]] std::string marks_folder(const cluster_config& config);
+
+/// Before a command that would begin a database: `unavailable` when hdbs of
+/// this cluster served one there that had something done by hand, and there is
+/// none.
+[[nodiscard]] error check_not_gone(persistence::file_system& fs,
+                                   const cluster_config& config,
+                                   const std::string& directory);
+
+/// What is done by hand and not there, in words; of each table.
+[[nodiscard]] std::vector<std::string>
+gone_by_hand(persistence::file_system& fs, const cluster_config& config,
+             const std::string& directory);
+
+/// After a command changed a database: what it has now is to be there whenever
+/// one of the cluster's hdbs serves it. No hdb of the cluster has this
+/// directory: nothing is done.
+[[nodiscard]] error remember_by_hand(persistence::file_system& fs,
+                                     const cluster_config& config,
+                                     const std::string& directory);
+
+} // namespace millrace::nodes
