@@ -3,6 +3,7 @@
 #include <millrace/messages/base/result.hpp>
 #include <millrace/persistence/disk/executor.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <string>
@@ -37,5 +38,20 @@ struct interruption {
             "the query on table '" + table + "' passed its deadline " + where};
   }
 };
+
+/// Calls f(i) for i < count, work of nanoseconds each; @returns false when it
+/// was stopped in between.
+template <class F>
+bool for_rows(uint64_t count, const interruption& stop, F&& f) {
+  constexpr uint64_t between_looks = uint64_t{1} << 16;
+  for (uint64_t begin = 0; begin < count; begin += between_looks) {
+    if (stop.stopped())
+      return false;
+    const auto end = std::min<uint64_t>(count, begin + between_looks);
+    for (auto i = begin; i < end; ++i)
+      f(i);
+  }
+  return true;
+}
 
 } // namespace millrace::query

@@ -145,16 +145,23 @@ public:
     const auto order = sort_rows(input_, terms, stop);
     if (!order)
       return order.failure();
-    groups_ = grouped(*numbers, numbering.count());
+    auto groups = grouped(*numbers, numbering.count(), stop);
+    if (!groups)
+      return groups.failure();
+    groups_ = *std::move(groups);
     // The same rows of each group, in the order.
     auto next = groups_.begins;
-    for (const auto row : *order)
-      groups_.rows[next[(*numbers)[row]]++] = row;
+    if (!for_rows(order->size(), stop, [&](uint64_t i) {
+          const auto row = (*order)[i];
+          groups_.rows[next[(*numbers)[row]]++] = row;
+        }))
+      return stop.fault("in a window");
     row_numbers likes{std::move(names)};
     const auto like = likes.of(input_, stop);
     if (!like)
       return like.failure();
-    find_peers(*like);
+    if (!find_peers(*like))
+      return stop.fault("in a window");
     if (std::any_of(what.columns.begin(), what.columns.end(),
                     [](const auto& each) { return each.rows.by_value; })) {
       const auto& last = what.order.back();
@@ -185,27 +192,28 @@ public:
   }
 
 private:
-  void find_peers(const std::vector<uint32_t>& like) {
+  /// @returns false when it was stopped.
+  bool find_peers(const std::vector<uint32_t>& like) {
     peers_begin_.resize(count_);
     peers_end_.resize(count_);
-    for (uint32_t group = 0; group + 1 < groups_.begins.size(); ++group) {
-      const auto first = groups_.begins[group];
-      const auto last = groups_.begins[group + 1];
-      for (auto begin = first; begin < last;) {
-        auto end = begin + 1;
-        while (end < last
-               && like[groups_.rows[end]] == like[groups_.rows[begin]])
+    uint32_t group = 0;
+    // Of the peers at hand, as places among all rows.
+    uint32_t begin = 0;
+    uint32_t end = 0;
+    return for_rows(count_, options_.stop, [&](uint64_t place) {
+      if (place == end) {
+        while (place >= groups_.begins[group + 1])
+          ++group;
+        begin = end;
+        const auto last = groups_.begins[group + 1];
+        do
           ++end;
-        for (; begin < end; ++begin) {
-          peers_end_[begin] = end - first;
-          peers_begin_[begin]
-            = begin > first
-                  && like[groups_.rows[begin - 1]] == like[groups_.rows[begin]]
-                ? peers_begin_[begin - 1]
-                : begin - first;
-        }
+        while (end < last
+               && like[groups_.rows[end]] == like[groups_.rows[begin]]);
       }
-    }
+      peers_begin_[place] = begin - groups_.begins[group];
+      peers_end_[place] = end - groups_.begins[group];
+    });
   }
 
   /// f(group, place) for each row, groups one after the other.

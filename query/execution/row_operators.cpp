@@ -115,16 +115,21 @@ std::vector<uint32_t> row_numbers::of_symbols(const column_data& column,
   return out;
 }
 
-grouped_rows grouped(std::span<const uint32_t> numbers, uint32_t count) {
+result<grouped_rows> grouped(std::span<const uint32_t> numbers, uint32_t count,
+                             const interruption& stop) {
   grouped_rows out;
   out.begins.resize(size_t{count} + 1);
-  for (const auto number : numbers)
-    ++out.begins[size_t{number} + 1];
+  bool goes_on = for_rows(numbers.size(), stop, [&](uint64_t row) {
+    ++out.begins[size_t{numbers[row]} + 1];
+  });
   std::partial_sum(out.begins.begin(), out.begins.end(), out.begins.begin());
   auto next = out.begins;
   out.rows.resize(numbers.size());
-  for (uint32_t row = 0; row < numbers.size(); ++row)
-    out.rows[next[numbers[row]]++] = row;
+  goes_on = goes_on && for_rows(numbers.size(), stop, [&](uint64_t row) {
+              out.rows[next[numbers[row]]++] = static_cast<uint32_t>(row);
+            });
+  if (!goes_on)
+    return stop.fault("while rows were grouped");
   return out;
 }
 

@@ -57,8 +57,9 @@ struct grouped_rows {
                                    begins[group + 1] - begins[group]);
   }
 };
-[[nodiscard]] grouped_rows grouped(std::span<const uint32_t> numbers,
-                                   uint32_t count);
+[[nodiscard]] result<grouped_rows> grouped(std::span<const uint32_t> numbers,
+                                           uint32_t count,
+                                           const interruption& stop);
 
 /// Rows of two tables that are equal in all of some columns but the last, which
 /// is a time: those of the right one ascend by it.

@@ -18,22 +18,6 @@ using key_column = std::vector<uint64_t>;
 /// A null comes first.
 uint64_t key_of(double x) noexcept { return x != x ? 0 : ordered_bits(x); }
 
-/// Rows between two looks at whether to go on.
-constexpr size_t looked_after_rows = size_t{1} << 16;
-
-/// Calls f(i) for i < count; @returns false when it was stopped in between.
-template <class F>
-bool for_rows(uint64_t count, const interruption& stop, F&& f) {
-  for (uint64_t begin = 0; begin < count; begin += looked_after_rows) {
-    if (stop.stopped())
-      return false;
-    const auto end = std::min<uint64_t>(count, begin + looked_after_rows);
-    for (auto i = begin; i < end; ++i)
-      f(i);
-  }
-  return true;
-}
-
 /// Sorts numbers by `less`, piece by piece and then in merges that can be
 /// stopped. @returns false when it was.
 template <class Less>
@@ -193,6 +177,8 @@ bool radix_sort(const key_column& keys, std::vector<uint32_t>& order,
     uint32_t row;
   };
   std::vector<entry> from(keys.size());
+  if (stop.stopped())
+    return false;
   std::vector<entry> to(keys.size());
   std::array<std::array<uint32_t, 256>, 8> counts{};
   const bool counted = for_rows(keys.size(), stop, [&](uint64_t i) {
@@ -217,9 +203,8 @@ bool radix_sort(const key_column& keys, std::vector<uint32_t>& order,
       return false;
     std::swap(from, to);
   }
-  for (size_t i = 0; i < from.size(); ++i)
-    order[i] = from[i].row;
-  return true;
+  return for_rows(from.size(), stop,
+                  [&](uint64_t i) { order[i] = from[i].row; });
 }
 
 } // namespace
@@ -309,6 +294,7 @@ result<table_data> take_rows(const table_data& table,
                              std::span<const uint32_t> rows, size_t columns,
                              const interruption& stop,
                              persistence::executor* pool) {
+  constexpr size_t piece = size_t{1} << 16; // Rows between two looks.
   table_data out;
   out.row_count = rows.size();
   out.columns.resize(columns);
@@ -317,13 +303,13 @@ result<table_data> take_rows(const table_data& table,
     const auto& from = table.columns[i];
     column_writer writer{from.name, from.type};
     writer.reserve(rows.size());
-    for (size_t begin = 0; begin < rows.size(); begin += looked_after_rows) {
+    for (size_t begin = 0; begin < rows.size(); begin += piece) {
       if (stop.stopped()) {
         faults[i] = stop.fault("while rows were put in order");
         return;
       }
       writer.append(ref_of(from), &from, rows.data() + begin,
-                    std::min(looked_after_rows, rows.size() - begin));
+                    std::min(piece, rows.size() - begin));
     }
     auto column = writer.finish();
     if (column)

@@ -464,8 +464,10 @@ operator_result run_window(const operators::window& what,
   auto numbers = numbering.of(input, options.stop);
   if (!numbers)
     return numbers.failure();
-  auto groups = grouped(*numbers, numbering.count());
-  window_run run{groups, input.row_count, options.stop};
+  auto groups = grouped(*numbers, numbering.count(), options.stop);
+  if (!groups)
+    return groups.failure();
+  window_run run{*groups, input.row_count, options.stop};
   std::vector<column_data> made;
   for (const auto& each : what.columns) {
     auto type = column_type::long_;
