@@ -448,6 +448,19 @@ error history_load::check_replaced(
     });
 }
 
+result<std::map<std::string, uint64_t>> history_load::rows_beside() const {
+  const auto manifest = persistence::read_hdb_manifest(*env_->fs, directory_);
+  if (!manifest)
+    return manifest.failure();
+  std::map<std::string, uint64_t> out;
+  for (const auto& part : manifest->parts)
+    if (part.table == schema_.name && part.row_count != 0
+        && partitions_.contains(part.partition)
+        && !streams_.contains(part.stream))
+      out[part.partition] += part.row_count;
+  return out;
+}
+
 /// All that waits takes the place of what else its dates have.
 error history_load::replace() {
   if (waiting_.parts.empty()) {

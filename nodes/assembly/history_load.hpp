@@ -80,6 +80,9 @@ public:
   stream_rows_replaced() const noexcept {
     return stream_rows_replaced_;
   }
+  /// Rows that the partitions have now, and this run did not write, by
+  /// partition: after a replacement what came since.
+  [[nodiscard]] result<std::map<std::string, uint64_t>> rows_beside() const;
   /// That were there in the partitions before.
   [[nodiscard]] uint64_t rows_before() const noexcept { return rows_before_; }
   /// That rows were written to.

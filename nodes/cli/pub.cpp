@@ -239,7 +239,8 @@ error still_pending(error fault, const pub_options& options) {
   return fault;
 }
 
-void print_end(const pub_options& options, uint64_t published,
+/// @param is_safe what was published is as safe as was asked
+void print_end(const pub_options& options, uint64_t published, bool is_safe,
                const std::optional<position>& end) {
   const char* what = options.table.empty() ? "messages" : "rows";
   // It was not asked whether a stream has them.
@@ -249,14 +250,17 @@ void print_end(const pub_options& options, uint64_t published,
     text::json_value told{{what, published}, {"stream", options.stream}};
     if (end)
       told.add("end", end->value);
-    if (unmerged)
-      told.add("level", options.level);
+    if (unmerged || !is_safe)
+      told.add("level", is_safe ? options.level : "recorded");
     fmt::print("{}\n", told.dump());
     return;
   }
   if (options.flush)
     fmt::print(stderr, "{}\n",
                end ? "all of the log is merged" : "not all of the log is");
+  else if (!is_safe)
+    fmt::print(stderr, "{} {} recorded, and not {}\n", published, what,
+               options.level);
   else if (unmerged)
     fmt::print(stderr, "{} {} {}; {} waits until they are merged\n", published,
                what, options.level, flush_command(options));
@@ -336,9 +340,10 @@ int run(const pub_options& options) {
   // What came before a bad line is kept, and counted.
   if (auto flushed = lines.flush(); flushed && !fault)
     fault = flushed;
-  if (auto safe = wait_safe(signals, *(*host)->env().clock, **out, options);
-      safe && !fault)
-    fault = still_pending(std::move(safe), options);
+  auto unsafe = wait_safe(signals, *(*host)->env().clock, **out, options);
+  const bool is_safe = !unsafe;
+  if (unsafe && !fault)
+    fault = still_pending(std::move(unsafe), options);
   std::optional<position> end;
   if (!fault && options.level == "committed"
       && !options.stream.starts_with('/')) {
@@ -349,7 +354,7 @@ int run(const pub_options& options) {
   }
   if (auto closed = (*out)->close(); closed && !fault)
     fault = closed;
-  print_end(options, lines.published(), end);
+  print_end(options, lines.published(), is_safe, end);
   const auto code = fault ? fail(fault) : static_cast<int>(exit_ok);
   return signals.raised() ? signals.exit_code() : code;
 }

@@ -8,6 +8,8 @@ import fcntl
 import io
 import json
 import os
+import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -815,6 +817,28 @@ class Cluster(Case):
         out = self.sub("--stream", "market", "--table", "trade", "--from",
                        "begin", count=4)
         self.assertEqual(len(out.splitlines()), 12)
+
+    def restart(self):
+        self.end_node(self.node)
+        self.node = self.start_node(self.config, "all")
+
+    def test_what_is_refused_is_not_said_to_be_published(self):
+        line = b'{"sym": "A", "size": 1}\n'
+        rows = ("--stream", "market", "--table", "trade")
+        # What rt has is more than an older copy of the log knows.
+        self.pub(*rows, stdin=line)
+        log = pathlib.Path(self.config).parent / "data" / "pub" / "pub.market"
+        shutil.copytree(log, log.with_name("kept"))
+        self.restart()
+        self.pub(*rows, stdin=line * 2)
+        shutil.rmtree(log)
+        log.with_name("kept").rename(log)
+        self.restart()
+        out, err = self.pub(*rows, "-o", "json", stdin=line, code=70)
+        self.assertIn("fenced", err)
+        self.assertNotIn("1 rows published", err)
+        self.assertEqual(json.loads(out)["level"], "recorded")
+        shutil.rmtree(log)
 
     def test_names_that_are_not_there(self):
         pub = lambda *arguments: self.pub(*arguments, stdin=b"", code=64)

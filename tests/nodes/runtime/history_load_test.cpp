@@ -225,6 +225,26 @@ TEST_F(HistoryLoadTest, NobodyWritesWhileRowsAreReplaced) {
   EXPECT_EQ(rows(**env), static_cast<uint64_t>(row_count));
 }
 
+// As the end of a period does that waited for the database.
+TEST_F(HistoryLoadTest, WhatComesRightAfterAReplacementIsToldApart) {
+  auto env = real_env::create({.io_threads = 1, .pool_threads = 1});
+  ASSERT_TRUE(env) << to_string(env.failure());
+  auto replaces = begin(**env, true);
+  ASSERT_TRUE(replaces) << to_string(replaces.failure());
+  EXPECT_EQ(finish(**replaces), error{});
+  auto beside = (*replaces)->rows_beside();
+  ASSERT_TRUE(beside) << to_string(beside.failure());
+  EXPECT_TRUE(beside->empty());
+  file_ = "more.csv";
+  std::ofstream{at(file_)} << "time,sym,note\n2024-01-02T11:00:00,B,\n";
+  auto more = begin(**env, false);
+  ASSERT_TRUE(more) << to_string(more.failure());
+  EXPECT_EQ(finish(**more), error{});
+  beside = (*replaces)->rows_beside();
+  ASSERT_TRUE(beside) << to_string(beside.failure());
+  EXPECT_EQ(*beside, (std::map<std::string, uint64_t>{{"2024.01.02", 1}}));
+}
+
 // The names of partitions are of the rule that made them: by another one, rows
 // of other dates lie there.
 TEST_F(HistoryLoadTest, RowsOfOtherDatesDoNotGoAfterTheRollRuleChanged) {
