@@ -178,6 +178,7 @@ private:
     chunk.binding = number;
     if (grouped_) {
       chunk.groups = std::make_unique<group_assigner>(setup_.shape, *binding_);
+      chunk.groups->expect(setup_.groups_found.load(std::memory_order_relaxed));
       chunk.states = setup_.shape.make_states();
       groups_ = chunk.groups.get();
       states_ = &chunk.states;
@@ -193,8 +194,12 @@ private:
   void leave_binding() {
     if (out_.chunks.empty())
       return;
-    if (grouped_)
-      return out_.chunks.back().groups->done();
+    if (grouped_) {
+      auto& groups = *out_.chunks.back().groups;
+      setup_.groups_found.store(groups.index().size(),
+                                std::memory_order_relaxed);
+      return groups.done();
+    }
     auto& rows = out_.chunks.back().rows;
     if (!writers_.empty())
       rows.row_count = writers_.front().row_count();
