@@ -122,15 +122,16 @@ void column_writer::append_texts(const column_ref& from, const void* key,
     most = std::max(most, codes[row_of(i)]);
   if (most >= map_.size())
     map_.resize(std::max<size_t>(size_t{most} + 1, map_.size() * 2), 0);
-  auto* own = out_.extend<uint32_t>(count);
+  // They overlap with nothing.
+  auto* __restrict own = out_.extend<uint32_t>(count);
+  const auto* __restrict known = map_.data();
   rows_ += count;
+  for (size_t i = 0; i < count; ++i)
+    own[i] = known[codes[row_of(i)]] - 1;
   // What is not known yet is the largest number.
   uint32_t largest = 0;
-  const auto* known = map_.data();
-  for (size_t i = 0; i < count; ++i) {
-    own[i] = known[codes[row_of(i)]] - 1;
+  for (size_t i = 0; i < count; ++i)
     largest = std::max(largest, own[i]);
-  }
   if (largest != ~uint32_t{0})
     return;
   for (size_t i = 0; i < count; ++i) {
