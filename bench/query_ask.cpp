@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <latch>
 #include <utility>
 
@@ -66,23 +67,20 @@ error read_into(const message_list& messages, read_answer& into) {
   return {};
 }
 
-/// Rows that are final as they are found, morsel by morsel.
+/// Rows that are final as they are found, morsel by morsel: they are read as
+/// they come, while others are still looked for.
 result<read_answer> flow(persistence::executor& pool, query::execution& work) {
-  std::vector<message_list> made(work.morsel_count());
+  std::vector<read_answer> found(work.morsel_count());
   std::vector<error> faults(work.morsel_count());
   run_morsels(pool, work, [&](size_t i) {
     auto part = work.take(i);
-    if (part)
-      made[i] = encode(*part);
-    else
-      faults[i] = part.failure();
+    faults[i] = part ? read_into(encode(*part), found[i]) : part.failure();
   });
   read_answer out;
-  for (size_t i = 0; i < made.size(); ++i) {
+  for (size_t i = 0; i < found.size(); ++i) {
     if (faults[i])
       return faults[i];
-    if (auto fault = read_into(made[i], out))
-      return fault;
+    std::ranges::move(found[i], std::back_inserter(out));
   }
   return out;
 }

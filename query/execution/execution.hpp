@@ -21,6 +21,8 @@ struct execution_options {
   std::string process; ///< Whose memory it is, for messages.
   /// Rows of a morsel: about a millisecond of work.
   uint32_t morsel_rows = 128 * 1024;
+  /// Groups of all morsels from which on they are merged in partitions.
+  uint32_t partitioned_min = 32 * 1024;
   /// Whose threads help `finish`; none: the caller's works alone.
   persistence::executor* pool = nullptr;
 };

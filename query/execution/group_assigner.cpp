@@ -12,6 +12,17 @@ namespace {
 constexpr size_t dense_max = size_t{1} << 22;
 constexpr uint32_t dense_dictionary_max = 1u << 16;
 
+/// Rows of a vector by which it is told whether neighbours are of one group.
+constexpr uint32_t looked_at = 64;
+
+bool repeats(const uint64_t* keys, uint32_t count, uint32_t words) noexcept {
+  for (uint32_t i = 1; i < count; ++i)
+    if (same_key(keys + size_t{i} * words, keys + (i - 1) * size_t{words},
+                 words))
+      return true;
+  return false;
+}
+
 bool is_fast_bar(const plan_shape::key_item& key, const plan_shape& shape) {
   const auto type = shape.plan.types[key.column].type;
   return key.is_span()
@@ -85,6 +96,7 @@ void group_assigner::done() {
   words_ = {};
   dense_ = {};
   bars_ = group_index{1};
+  index_.drop_slots();
 }
 
 void group_assigner::assign(const segment_context& segment, uint32_t base,
@@ -278,11 +290,18 @@ void group_assigner::fill_key(const segment_context& segment, size_t key,
   } else {
     const bool zero
       = type == column_type::boolean || type == column_type::byte_;
-    each([&](uint32_t row) -> uint64_t {
-      if (!column.values && zero)
-        return 0;
-      return static_cast<uint64_t>(integer_at(column, row));
-    });
+    if (column.values)
+      with_integer(column.type, [&](auto load) {
+        using loader = decltype(load);
+        const auto* from = column.as<typename loader::raw>();
+        each([&](uint32_t row) {
+          return static_cast<uint64_t>(loader::widen(from[row]));
+        });
+      });
+    else
+      each([&](uint32_t row) -> uint64_t {
+        return zero ? 0 : static_cast<uint64_t>(integer_at(column, row));
+      });
   }
 }
 
@@ -292,6 +311,8 @@ void group_assigner::assign_general(const segment_context& segment,
   const auto stride = shape_.key_words;
   for (size_t key = 0; key < shape_.keys.size(); ++key)
     fill_key(segment, key, base, rows, count);
+  if (!repeats(words_.data(), std::min(count, looked_at), stride))
+    return index_.find_or_add_all(words_.data(), count, groups);
   uint32_t places[vector_rows]; // By row: which of the keys is its own.
   uint32_t found[vector_rows];  // By key: its group.
   // Neighbours are often of one group: it is looked for once.

@@ -88,6 +88,8 @@ public:
   void add_all(const uint64_t* keys, size_t count, uint32_t* groups);
   /// Makes room for the keys of `count` groups in all.
   void reserve_keys(size_t count) { index_.reserve(count, !dense_); }
+  /// Whether keys are found without hashing them.
+  [[nodiscard]] bool is_dense() const noexcept { return dense_.has_value(); }
   /// To be called after `add`s, before states are folded.
   void grow_states();
   [[nodiscard]] const state_list& states() const noexcept { return states_; }

@@ -19,83 +19,213 @@ uint64_t slot_of(uint64_t hash, uint32_t group) noexcept {
   return (tag_of(hash) << 32) | (group + 1);
 }
 
+/// Another number for each, of which also the lower bits differ.
+uint32_t mixed(uint32_t x) noexcept {
+  x ^= x >> 16;
+  x *= 0x85ebca6bu;
+  x ^= x >> 13;
+  x *= 0xc2b2ae35u;
+  return x ^ x >> 16;
+}
+
+uint64_t twice(uint32_t half) noexcept { return uint64_t{half} << 32 | half; }
+
 } // namespace
 
-group_index::group_index(uint32_t words) : words_{words}, slots_(32, 0) {}
-
-uint64_t group_index::hash(const uint64_t* key) const noexcept {
-  uint64_t h = 0;
-  for (uint32_t i = 0; i < words_; ++i) {
-    h = (h ^ key[i]) * 0x9e3779b97f4a7c15ULL;
-    h ^= h >> 32;
-  }
-  return h;
-}
-
-uint32_t group_index::find_or_add(const uint64_t* wanted) {
-  return find_or_add(wanted, hash(wanted));
-}
-
-uint32_t group_index::find_or_add(const uint64_t* wanted, uint64_t hashed) {
-  if (!hashed_)
-    rehash(std::bit_ceil(size_t{count_} * 4 + 64));
-  const auto mask = slots_.size() - 1;
-  auto slot = hashed & mask;
-  while (slots_[slot] != 0) {
-    const auto group = group_of(slots_[slot]);
-    if (tag_of(slots_[slot]) == tag_of(hashed)) {
-      if (same_key(key(group), wanted, words_))
-        return group;
+bool key_packing::pack(const uint64_t* keys, size_t count,
+                       uint32_t* packed) const noexcept {
+  const auto words = fields_.size();
+  std::fill_n(packed, count, 0u);
+  uint64_t beyond = empty_;
+  for (size_t w = 0; w < words; ++w) {
+    const auto [base, bits, shift] = fields_[w];
+    const auto* word = keys + w;
+    uint64_t over = 0;
+    for (size_t i = 0; i < count; ++i) {
+      const auto distance = word[i * words] - base;
+      over |= distance;
+      packed[i] |= static_cast<uint32_t>(distance << shift);
     }
-    slot = (slot + 1) & mask;
+    beyond |= over >> bits;
   }
-  const auto group = count_++;
-  slots_[slot] = slot_of(hashed, group);
-  keys_.insert(keys_.end(), wanted, wanted + words_);
-  if (size_t{count_} * 2 > slots_.size())
-    rehash(slots_.size() * 4);
-  return group;
+  return beyond == 0;
 }
 
-void group_index::find_or_add_all(const uint64_t* keys, size_t count,
-                                  uint32_t* groups) {
-  // So many lines of memory are under way at a time.
-  constexpr size_t at_once = 32;
-  uint64_t hashes[at_once];
-  for (size_t begin = 0; begin < count; begin += at_once) {
-    const auto these = std::min(at_once, count - begin);
-    const auto* first = keys + begin * words_;
-    const auto mask = slots_.size() - 1;
-    for (size_t i = 0; i < these; ++i) {
-      hashes[i] = hash(first + i * words_);
-      __builtin_prefetch(slots_.data() + (hashes[i] & mask));
+bool key_packing::widen(const uint64_t* keys, size_t count) noexcept {
+  const auto words = fields_.size();
+  uint32_t total = 0;
+  for (size_t w = 0; w < words; ++w) {
+    auto& to = fields_[w];
+    auto low = static_cast<int64_t>(empty_ ? keys[w] : to.base);
+    auto high = low;
+    if (!empty_)
+      high = static_cast<int64_t>(to.base + ((uint64_t{1} << to.bits) - 1));
+    const auto known_low = low;
+    for (size_t i = 0; i < count; ++i) {
+      const auto word = static_cast<int64_t>(keys[i * words + w]);
+      low = std::min(low, word);
+      high = std::max(high, word);
     }
-    for (size_t i = 0; i < these; ++i) {
+    const auto range = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
+    to.bits = static_cast<uint32_t>(std::bit_width(range));
+    total += to.bits;
+    if (total > 32)
+      return false;
+    // What is left over lies where words came from, unless none is beyond.
+    const auto spare
+      = static_cast<int64_t>((uint64_t{1} << to.bits) - 1 - range);
+    const bool downwards
+      = low >= std::numeric_limits<int64_t>::min() + spare
+        && (low < known_low
+            || high > std::numeric_limits<int64_t>::max() - spare);
+    to.base = static_cast<uint64_t>(low - (downwards ? spare : 0));
+    to.shift = total - to.bits;
+  }
+  empty_ = false;
+  return true;
+}
+
+group_index::group_index(uint32_t words)
+  : words_{words}, packed_{words > 0}, packing_{words}, slots_(slots_min, 0) {}
+
+void group_index::hash_tagged(const uint64_t* keys, size_t count,
+                              uint64_t* hashes) const noexcept {
+  for (size_t k = 0; k < count; ++k) {
+    uint64_t h = 0;
+    for (uint32_t i = 0; i < words_; ++i) {
+      h = (h ^ keys[k * words_ + i]) * 0x9e3779b97f4a7c15ULL;
+      h ^= h >> 32;
+    }
+    hashes[k] = h;
+  }
+}
+
+void group_index::hash(const uint64_t* keys, size_t count, uint64_t* hashes) {
+  if (packed_) {
+    uint32_t packed[at_once];
+    if (!packing_.pack(keys, count, packed))
+      make_packed(keys, count);
+    if (packed_ && packing_.pack(keys, count, packed)) {
+      for (size_t i = 0; i < count; ++i)
+        hashes[i] = twice(mixed(packed[i]));
+      return;
+    }
+  }
+  hash_tagged(keys, count, hashes);
+}
+
+/// Makes the keys that are there and these ones ready for `pack`, if they can
+/// be.
+void group_index::make_packed(const uint64_t* keys, size_t count) {
+  packed_ = packing_.widen(keys, count);
+  put_all(slots_.size());
+}
+
+template <bool Packed>
+void group_index::find_these(const uint64_t* keys, size_t count,
+                             const uint64_t* hashes, uint32_t* groups) {
+  auto mask = slots_.size() - 1;
+  for (size_t i = 0; i < count; ++i)
+    __builtin_prefetch(slots_.data() + (hashes[i] & mask));
+  if constexpr (!Packed)
+    for (size_t i = 0; i < count; ++i) {
       const auto slot = slots_[hashes[i] & mask];
       if (slot != 0 && tag_of(slot) == tag_of(hashes[i]))
         __builtin_prefetch(key(group_of(slot)));
     }
-    for (size_t i = 0; i < these; ++i)
-      groups[begin + i] = find_or_add(first + i * words_, hashes[i]);
+  for (size_t i = 0; i < count; ++i) {
+    const auto* wanted = keys + i * words_;
+    const auto tag = tag_of(hashes[i]);
+    auto at = hashes[i] & mask;
+    auto slot = slots_[at];
+    while (
+      slot != 0
+      && (tag_of(slot) != tag
+          || (!Packed && !same_key(key(group_of(slot)), wanted, words_)))) {
+      at = (at + 1) & mask;
+      slot = slots_[at];
+    }
+    if (slot != 0) {
+      groups[i] = group_of(slot);
+      continue;
+    }
+    groups[i] = count_;
+    slots_[at] = slot_of(hashes[i], count_++);
+    keys_.insert(keys_.end(), wanted, wanted + words_);
+    if (is_full()) {
+      grow();
+      mask = slots_.size() - 1;
+    }
+  }
+}
+
+void group_index::find_or_add_all(const uint64_t* keys, size_t count,
+                                  uint32_t* groups) {
+  if (!hashed_)
+    put_all(std::bit_ceil(size_t{count_} * 2 + 64));
+  uint64_t hashes[at_once];
+  for (size_t begin = 0; begin < count; begin += at_once) {
+    const auto these = std::min(at_once, count - begin);
+    const auto* first = keys + begin * words_;
+    hash(first, these, hashes);
+    if (packed_)
+      find_these<true>(first, these, hashes, groups + begin);
+    else
+      find_these<false>(first, these, hashes, groups + begin);
   }
 }
 
 void group_index::reserve(size_t count, bool hashed) {
   keys_.reserve(count * words_);
-  if (hashed && count * 2 > slots_.size())
-    rehash(std::bit_ceil(count * 2));
+  if (hashed && count * 3 > slots_.size() * 2)
+    put_all(std::bit_ceil(count * 3 / 2 + 1));
 }
 
-void group_index::rehash(size_t slots) {
+/// Twice as many slots.
+void group_index::grow() {
+  if (!packed_)
+    return put_all(slots_.size() * 2);
+  // What a slot has is where it belongs.
+  std::vector<uint64_t> more(slots_.size() * 2, 0);
+  const auto mask = more.size() - 1;
+  for (const auto slot : slots_) {
+    if (slot == 0)
+      continue;
+    auto at = tag_of(slot) & mask;
+    while (more[at] != 0)
+      at = (at + 1) & mask;
+    more[at] = slot;
+  }
+  slots_ = std::move(more);
+}
+
+/// Puts all groups in so many slots.
+void group_index::put_all(size_t slots) {
   hashed_ = true;
   slots_.assign(slots, 0);
   const auto mask = slots - 1;
-  for (uint32_t group = 0; group < count_; ++group) {
-    const auto hashed = hash(key(group));
-    auto slot = hashed & mask;
-    while (slots_[slot] != 0)
-      slot = (slot + 1) & mask;
-    slots_[slot] = slot_of(hashed, group);
+  uint64_t hashes[at_once];
+  for (uint32_t begin = 0; begin < count_; begin += at_once) {
+    const auto these = std::min<uint32_t>(at_once, count_ - begin);
+    uint32_t packed[at_once];
+    // Keys that were adopted may be beyond the bits that there are.
+    if (packed_ && !packing_.pack(key(begin), these, packed)) {
+      packed_ = packing_.widen(key(begin), count_ - begin);
+      return put_all(slots);
+    }
+    if (packed_)
+      for (uint32_t i = 0; i < these; ++i)
+        hashes[i] = twice(mixed(packed[i]));
+    else
+      hash_tagged(key(begin), these, hashes);
+    for (uint32_t i = 0; i < these; ++i)
+      __builtin_prefetch(slots_.data() + (hashes[i] & mask));
+    for (uint32_t i = 0; i < these; ++i) {
+      auto at = hashes[i] & mask;
+      while (slots_[at] != 0)
+        at = (at + 1) & mask;
+      slots_[at] = slot_of(hashes[i], begin + i);
+    }
   }
 }
 

@@ -21,13 +21,43 @@ namespace millrace::query {
   return different == 0;
 }
 
-/// Numbers distinct keys of a fixed count of 64-bit words from 0.
-/// Owner: one thread.
+/// Where the words of keys stand in 32 bits, when what they differ by fits:
+/// each is told by how far it is from the least one.
+class key_packing {
+public:
+  explicit key_packing(uint32_t words) : fields_(words) {}
+
+  /// By key what it is packed as: the same only for the same key.
+  /// @returns false when a word is beyond its bits, and nothing that counts
+  [[nodiscard]] bool pack(const uint64_t* keys, size_t count,
+                          uint32_t* packed) const noexcept;
+  /// Gives words the bits that these keys need, too, so that all keys are to be
+  /// packed again: at least one bit more, once there were keys.
+  /// @returns false when 32 bits are too few
+  [[nodiscard]] bool widen(const uint64_t* keys, size_t count) noexcept;
+
+private:
+  struct field {
+    uint64_t base = 0; ///< The word that is packed as 0.
+    uint32_t bits = 0;
+    uint32_t shift = 0;
+  };
+  std::vector<field> fields_; ///< By word.
+  bool empty_ = true;
+};
+
+/// Numbers distinct keys of a fixed count of 64-bit words from 0. Keys that
+/// differ in no more than 32 bits, as those of texts and small numbers do, are
+/// told apart without a look at them. Owner: one thread.
 class group_index {
 public:
   explicit group_index(uint32_t words);
 
-  [[nodiscard]] uint32_t find_or_add(const uint64_t* key);
+  [[nodiscard]] uint32_t find_or_add(const uint64_t* key) {
+    uint32_t group = 0;
+    find_or_add_all(key, 1, &group);
+    return group;
+  }
   /// The same of `count` keys, one after the other: what many look-ups wait for
   /// is fetched at once.
   void find_or_add_all(const uint64_t* keys, size_t count, uint32_t* groups);
@@ -48,6 +78,11 @@ public:
   }
   /// Makes room for `count` groups in all; `hashed`: that are looked for.
   void reserve(size_t count, bool hashed = true);
+  /// Gives back what only looking up needs; it is made again if need be.
+  void drop_slots() {
+    slots_ = std::vector<uint64_t>(slots_min, 0);
+    hashed_ = count_ == 0;
+  }
   [[nodiscard]] uint32_t size() const noexcept { return count_; }
   [[nodiscard]] const uint64_t* key(uint32_t group) const noexcept {
     return keys_.data() + size_t{group} * words_;
@@ -57,13 +92,30 @@ public:
   }
 
 private:
-  [[nodiscard]] uint64_t hash(const uint64_t* key) const noexcept;
-  [[nodiscard]] uint32_t find_or_add(const uint64_t* key, uint64_t hash);
-  void rehash(size_t slots);
+  static constexpr size_t slots_min = 32;
+  /// Look-ups that are under way at a time.
+  static constexpr size_t at_once = 32;
+
+  /// By key where to look for it, in the lower half, and in the upper one what
+  /// its slot has: of a packed key that is all of it.
+  void hash(const uint64_t* keys, size_t count, uint64_t* hashes);
+  void hash_tagged(const uint64_t* keys, size_t count,
+                   uint64_t* hashes) const noexcept;
+  void make_packed(const uint64_t* keys, size_t count);
+  template <bool Packed>
+  void find_these(const uint64_t* keys, size_t count, const uint64_t* hashes,
+                  uint32_t* groups);
+  void put_all(size_t slots);
+  void grow();
+  [[nodiscard]] bool is_full() const noexcept {
+    return size_t{count_} * 3 > slots_.size() * 2;
+  }
 
   uint32_t words_;
   uint32_t count_ = 0;
   bool hashed_ = true;
+  bool packed_;
+  key_packing packing_;
   std::vector<uint64_t> keys_;
   /// Upper half of a key's hash, and group + 1 in the lower; 0: free. A power
   /// of two.

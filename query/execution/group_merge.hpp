@@ -6,7 +6,8 @@
 #include <optional>
 #include <vector>
 
-// Groups get their numbers in group_numbers.cpp; their states become those of
+// Groups get their numbers in group_numbers.cpp, many of them in
+// group_partitions.cpp; their states become those of
 // one set in group_merge.cpp, or a finished table in group_finish.cpp.
 
 namespace millrace::query {
@@ -36,6 +37,12 @@ struct group_work {
 
 /// `cancelled`, `timeout`, `limit_exceeded`.
 [[nodiscard]] result<numbered_groups> number_groups(const group_work& work);
+
+/// The same of many groups that need to be hashed, into a set without any.
+/// Threads of the options' pool help. `cancelled`, `timeout`.
+/// @returns false when something else is better: the set has no group then
+[[nodiscard]] result<bool> number_in_partitions(const group_work& work,
+                                                numbered_groups& groups);
 
 /// Folds the states of all chunks into those of the set, which uses them up.
 /// Threads of the options' pool help. The faults of `number_groups`.

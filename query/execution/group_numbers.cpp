@@ -198,12 +198,22 @@ public:
       translator_{work.setup, out_.set} {}
 
   result<numbered_groups> run() {
+    const strung_chunks strung{work_.setup, chunks_};
+    if (!strung.ascend()) {
+      const auto done = number_in_partitions(work_, out_);
+      if (!done)
+        return done.failure();
+      if (*done) {
+        if (auto fault = refuse())
+          return fault;
+        return std::move(out_);
+      }
+    }
     size_t total = 0;
     for (const auto* chunk : chunks_)
       total += chunk->groups->index().size();
     // At most the memory that the morsels' groups hold already.
     out_.set.reserve_keys(std::min(total, reserved_groups_max));
-    const strung_chunks strung{work_.setup, chunks_};
     for (size_t c = 0; c < chunks_.size(); ++c) {
       if (work_.options.stop.stopped())
         return work_.options.stop.fault("while groups merged");

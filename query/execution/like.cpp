@@ -1,5 +1,6 @@
 #include <millrace/query/execution/like.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstring>
@@ -59,27 +60,53 @@ class word_search {
 public:
   explicit word_search(std::string_view word) : word_{word} {}
 
+  /// Sets bit i where the word stands i bytes after `from`, of bits that are
+  /// all zero. @returns false when that would take too long
+  [[nodiscard]] bool mark(const char* from, const char* end, uint64_t* bits) {
+    const auto size = word_.size();
+    const auto* at = from;
+#if defined(__AVX2__)
+    if (size > 1)
+      for (; static_cast<size_t>(end - at) >= width + size - 1; at += width) {
+        auto places = candidates(at);
+        patience_ += gained;
+        if (size > 4)
+          for (auto left = places; left != 0; left &= left - 1) {
+            const auto place = std::countr_zero(left);
+            if (patience_ <= 0)
+              return false;
+            patience_ -= static_cast<int64_t>(size);
+            if (std::memcmp(at + place + 2, word_.data() + 2, size - 4) != 0)
+              places ^= uint32_t{1} << place;
+          }
+        const auto place = static_cast<size_t>(at - from);
+        bits[place / 64] |= uint64_t{places} << place % 64;
+      }
+#endif
+    while (static_cast<size_t>(end - at) >= size) {
+      const auto* found = static_cast<const char*>(
+        memmem(at, static_cast<size_t>(end - at), word_.data(), size));
+      if (!found)
+        break;
+      if (patience_ <= 0)
+        return false;
+      patience_ -= static_cast<int64_t>(size);
+      const auto place = static_cast<size_t>(found - from);
+      bits[place / 64] |= uint64_t{1} << place % 64;
+      at = found + 1;
+    }
+    return true;
+  }
+
   /// Where the word stands first in [from, end); `end`: nowhere.
   const char* find(const char* from, const char* end) {
     const auto size = word_.size();
 #if defined(__AVX2__)
     if (size > 1) {
-      const auto first = _mm256_set1_epi8(word_[0]);
-      const auto second = _mm256_set1_epi8(word_[1]);
-      const auto last_but_one = _mm256_set1_epi8(word_[size - 2]);
-      const auto last = _mm256_set1_epi8(word_[size - 1]);
       for (;
            patience_ > 0 && static_cast<size_t>(end - from) >= width + size - 1;
            from += width) {
-        // Letters alone are frequent, pairs of them are not.
-        const auto begins
-          = _mm256_and_si256(_mm256_cmpeq_epi8(load(from), first),
-                             _mm256_cmpeq_epi8(load(from + 1), second));
-        const auto ends = _mm256_and_si256(
-          _mm256_cmpeq_epi8(load(from + size - 2), last_but_one),
-          _mm256_cmpeq_epi8(load(from + size - 1), last));
-        auto places = static_cast<uint32_t>(
-          _mm256_movemask_epi8(_mm256_and_si256(begins, ends)));
+        auto places = candidates(from);
         patience_ += gained;
         for (; places != 0; places &= places - 1) {
           const auto* at = from + std::countr_zero(places);
@@ -102,6 +129,21 @@ private:
   static __m256i load(const char* from) noexcept {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
   }
+  /// Where the word may stand in the next bytes, as bits; up to four bytes of
+  /// it are all that is looked at. Letters alone are frequent, pairs are not.
+  [[nodiscard]] uint32_t candidates(const char* from) const noexcept {
+    const auto size = word_.size();
+    const auto begins = _mm256_and_si256(
+      _mm256_cmpeq_epi8(load(from), _mm256_set1_epi8(word_[0])),
+      _mm256_cmpeq_epi8(load(from + 1), _mm256_set1_epi8(word_[1])));
+    const auto ends
+      = _mm256_and_si256(_mm256_cmpeq_epi8(load(from + size - 2),
+                                           _mm256_set1_epi8(word_[size - 2])),
+                         _mm256_cmpeq_epi8(load(from + size - 1),
+                                           _mm256_set1_epi8(word_[size - 1])));
+    return static_cast<uint32_t>(
+      _mm256_movemask_epi8(_mm256_and_si256(begins, ends)));
+  }
 #endif
 
   std::string_view word_;
@@ -110,8 +152,54 @@ private:
 
 } // namespace
 
+namespace {
+
+/// Bytes of texts whose matches are marked all at once.
+constexpr size_t marked_max = 128 * 1024;
+
+/// Whether any of bits [begin, end) is set: those of one text, which are few.
+bool any_bit_of(const uint64_t* bits, size_t begin, size_t end) noexcept {
+  if (begin >= end)
+    return false;
+  const auto first = begin / 64;
+  const auto last = (end - 1) / 64;
+  const auto low = ~uint64_t{0} << begin % 64;
+  const auto high = ~uint64_t{0} >> (63 - (end - 1) % 64);
+  if (first == last)
+    return (bits[first] & low & high) != 0;
+  auto all = (bits[first] & low) | (bits[last] & high);
+  for (auto word = first + 1; word < last; ++word)
+    all |= bits[word];
+  return all != 0;
+}
+
+/// Short texts: where the word stands in them all is found out first, without
+/// a look at where they end. @returns false when that would take too long
+bool seek_marked(std::string_view word, const char* bytes, uint32_t begin,
+                 std::span<const uint32_t> ends, uint8_t* found) {
+  const auto size = ends.back() - begin;
+  uint64_t bits[marked_max / 64];
+  std::fill_n(bits, size / 64 + 1, uint64_t{0});
+  if (!word_search{word}.mark(bytes + begin, bytes + begin + size, bits))
+    return false;
+  size_t from = 0;
+  for (size_t i = 0; i < ends.size(); ++i) {
+    const size_t to = ends[i] - begin;
+    // Where it must begin so as to end in the text.
+    const auto last = to + 1 > word.size() ? to + 1 - word.size() : 0;
+    found[i] |= static_cast<uint8_t>(any_bit_of(bits, from, last));
+    from = to;
+  }
+  return true;
+}
+
+} // namespace
+
 void like_pattern::seek(const char* bytes, uint32_t begin,
                         std::span<const uint32_t> ends, uint8_t* found) const {
+  if (ends.back() - begin < marked_max
+      && seek_marked(middle_[0].literal, bytes, begin, ends, found))
+    return;
   const auto size = middle_[0].size();
   word_search search{middle_[0].literal};
   const auto* end = bytes + ends.back();

@@ -1,4 +1,5 @@
 #include <millrace/query/execution/computed_values_internal.hpp>
+#include <millrace/query/execution/picked_rows.hpp>
 #include <millrace/query/execution/scan.hpp>
 #include <millrace/query/execution/segment_filters_internal.hpp>
 
@@ -46,6 +47,7 @@ public:
   }
 
   morsel_output run(std::span<const scan_unit> units) {
+    units_left_ = units.size();
     for (const auto& unit : units) {
       if (out_.fault || (out_.rows_matched >= rows_wanted_ && !grouped_))
         break;
@@ -63,6 +65,7 @@ public:
           break;
       }
       flush_rows();
+      --units_left_;
     }
     leave_binding();
     // What was lost while it was looked at makes all of it worth nothing.
@@ -178,6 +181,7 @@ private:
     chunk.binding = number;
     if (grouped_) {
       chunk.groups = std::make_unique<group_assigner>(setup_.shape, *binding_);
+      chunk.groups->expect(setup_.groups_found.load(std::memory_order_relaxed));
       chunk.states = setup_.shape.make_states();
       groups_ = chunk.groups.get();
       states_ = &chunk.states;
@@ -193,8 +197,12 @@ private:
   void leave_binding() {
     if (out_.chunks.empty())
       return;
-    if (grouped_)
-      return out_.chunks.back().groups->done();
+    if (grouped_) {
+      auto& groups = *out_.chunks.back().groups;
+      setup_.groups_found.store(groups.index().size(),
+                                std::memory_order_relaxed);
+      return groups.done();
+    }
     auto& rows = out_.chunks.back().rows;
     if (!writers_.empty())
       rows.row_count = writers_.front().row_count();
@@ -320,8 +328,7 @@ private:
     if (!grouped_) {
       out_.rows_scanned += end - begin;
       out_.rows_matched += end - begin;
-      for (auto row = begin; row < end; ++row)
-        picked_.push_back(row);
+      picked_.add_range(begin, end);
       return true;
     }
     // What is computed is folded while it is at hand.
@@ -382,12 +389,9 @@ private:
   }
 
   void pick(uint32_t base, const uint16_t* rows, uint32_t count) {
-    if (!order_) {
-      for (uint32_t i = 0; i < count; ++i)
-        picked_.push_back(base + (rows ? uint32_t{rows[i]} : i));
-      return;
-    }
-    order_->pick(base, rows, count, top_place_.get(), picked_);
+    if (!order_)
+      return picked_.add(base, rows, count);
+    order_->pick(base, rows, count, top_place_.get(), picked_.list());
     if (picked_.size() > picked_max_)
       keep_top();
   }
@@ -476,13 +480,14 @@ private:
   /// order: no more than are asked for.
   void keep_top() {
     const auto wanted = *setup_.shape.plan.rows_wanted();
+    auto& picked = picked_.list();
     if (top_place_)
-      order_->drop_beyond(*top_place_, picked_);
-    order_->keep_first(wanted, picked_);
-    if (!picked_.empty() && picked_.size() == wanted)
-      setup_.bound.lower(*order_, order_->place_of(order_->last_of(picked_)));
+      order_->drop_beyond(*top_place_, picked);
+    order_->keep_first(wanted, picked);
+    if (!picked.empty() && picked.size() == wanted)
+      setup_.bound.lower(*order_, order_->place_of(order_->last_of(picked)));
     top_place_ = setup_.bound.get();
-    std::sort(picked_.begin(), picked_.end());
+    std::sort(picked.begin(), picked.end());
   }
 
   /// Writes the picked rows of the current segment, some at a time: a cell may
@@ -491,13 +496,13 @@ private:
     if (order_)
       keep_top();
     out_.rows_kept += picked_.size();
+    // The morsel's other units are much like this one.
     for (auto& writer : writers_)
       if (writer.row_count() == 0)
-        writer.reserve(picked_.size());
+        writer.reserve(picked_.size() * units_left_);
     for (size_t start = 0; start < picked_.size() && !halted();
          start += vector_rows) {
-      write_rows(std::span{picked_}.subspan(
-        start, std::min<size_t>(vector_rows, picked_.size() - start)));
+      write_rows(picked_.from(start, vector_rows));
       size_t bytes = 0;
       for (const auto& writer : writers_)
         bytes += writer.byte_count();
@@ -507,17 +512,17 @@ private:
     picked_.clear();
   }
 
-  void write_rows(std::span<const uint32_t> rows) {
+  void write_rows(const picked_rows::piece& rows) {
     const auto& shape = setup_.shape;
     size_t writer = 0;
-    const bool in_a_row = rows.back() - rows.front() + 1 == rows.size();
     auto write = [&](uint32_t column) {
       const auto& from = columns_[column];
       auto& to = writers_[writer++];
-      if (in_a_row)
-        to.append_range(from, from.dictionary, rows.front(), rows.back() + 1);
+      if (!rows.rows)
+        to.append_range(from, from.dictionary, rows.first,
+                        rows.first + rows.count);
       else
-        to.append(from, from.dictionary, rows.data(), rows.size());
+        to.append(from, from.dictionary, rows.rows, rows.count);
     };
     for (const auto column : shape.outputs)
       write(column);
@@ -527,8 +532,8 @@ private:
       write(*shape.symbol_column);
     write(shape.order_column);
     orders_.clear();
-    for (const auto row : rows)
-      orders_.push_back(context_.order_of(row));
+    for (size_t i = 0; i < rows.count; ++i)
+      orders_.push_back(context_.order_of(rows.row(i)));
     column_ref orders;
     orders.values = reinterpret_cast<const std::byte*>(orders_.data());
     writers_[writer].append_range(orders, nullptr, 0, orders_.size());
@@ -550,7 +555,8 @@ private:
   state_list* states_ = nullptr;
   uint32_t sized_ = 0;
   std::vector<column_writer> writers_;
-  std::vector<uint32_t> picked_;
+  picked_rows picked_;
+  size_t units_left_ = 0; ///< Of the morsel, from the current one on.
   std::vector<uint64_t> orders_;
   std::optional<row_order> order_; ///< Of an ordering with a limit.
   /// What is beyond it is not picked; null: there is none yet.

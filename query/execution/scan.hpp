@@ -7,6 +7,7 @@
 #include <millrace/query/execution/top_rows.hpp>
 #include <millrace/query/plan/table_day.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -51,7 +52,8 @@ struct scan_unit {
   kind how = kind::plain;
 };
 
-/// Everything that morsels share; immutable while they run, but for `bound`.
+/// Everything that morsels share; immutable while they run, but for `bound` and
+/// `groups_found`.
 struct scan_setup {
   explicit scan_setup(logical_plan plan) : shape{std::move(plan)} {}
 
@@ -74,6 +76,8 @@ struct scan_setup {
   std::vector<std::shared_ptr<const persistence::held_bytes>> opened;
   scan_statistics statistics;
   mutable top_bound bound; ///< Of an ordering with a limit.
+  /// By the morsel that ended last: as many will be found by the next.
+  mutable std::atomic<uint32_t> groups_found{0};
 
   [[nodiscard]] error memory_refused() const;
   [[nodiscard]] const persistence::segment_view&
@@ -115,6 +119,11 @@ public:
   next_run(const segment_context& segment, uint32_t code, uint32_t begin,
            uint32_t end);
 
+  /// Makes room for so many groups, where they are looked up one by one.
+  void expect(uint32_t groups) {
+    if (mode_ == mode::general)
+      index_.reserve(groups);
+  }
   [[nodiscard]] group_index& index() noexcept { return index_; }
   [[nodiscard]] const text::interner& pool(size_t key) const noexcept {
     return pools_[key];

@@ -117,18 +117,29 @@ void column_writer::append_texts(const column_ref& from, const void* key,
     map_key_ = key;
   }
   const auto* codes = from.as<uint32_t>();
-  auto at = out_.values.size();
-  out_.values.resize(at + 4 * count);
-  for (size_t i = 0; i < count; ++i, at += 4) {
-    const auto code = codes[row_of(i)];
-    if (code >= map_.size())
-      map_.resize(std::max<size_t>(code + 1, map_.size() * 2), 0);
-    if (map_[code] == 0)
-      map_[code] = pool_.code(from.entry(code)) + 1;
-    const auto own = map_[code] - 1;
-    std::memcpy(out_.values.data() + at, &own, 4);
-  }
+  uint32_t most = 0;
+  for (size_t i = 0; i < count; ++i)
+    most = std::max(most, codes[row_of(i)]);
+  if (most >= map_.size())
+    map_.resize(std::max<size_t>(size_t{most} + 1, map_.size() * 2), 0);
+  // They overlap with nothing.
+  auto* __restrict own = out_.extend<uint32_t>(count);
+  const auto* __restrict known = map_.data();
   rows_ += count;
+  for (size_t i = 0; i < count; ++i)
+    own[i] = known[codes[row_of(i)]] - 1;
+  // What is not known yet is the largest number.
+  uint32_t largest = 0;
+  for (size_t i = 0; i < count; ++i)
+    largest = std::max(largest, own[i]);
+  if (largest != ~uint32_t{0})
+    return;
+  for (size_t i = 0; i < count; ++i) {
+    auto& mapped = map_[codes[row_of(i)]];
+    if (mapped == 0)
+      mapped = pool_.code(from.entry(codes[row_of(i)])) + 1;
+    own[i] = mapped - 1;
+  }
 }
 
 template <class RowOf>

@@ -310,6 +310,8 @@ result<table_data> run_split(generator& random, const logical_plan& plan,
        split_rows(random, schema, rows, parts, 1 + random.below(3))) {
     execution_options options;
     options.morsel_rows = static_cast<uint32_t>(1 + random.below(90));
+    if (random.chance(50))
+      options.partitioned_min = 1;
     auto partial = execute(plan, std::move(store), options);
     if (!partial)
       return partial.failure();
@@ -348,6 +350,8 @@ result<table_data> run_alone(generator& random, logical_plan plan,
   options.morsel_rows = static_cast<uint32_t>(1 + random.below(90));
   if (random.chance(50))
     options.pool = &pool;
+  if (random.chance(50))
+    options.partitioned_min = 1;
   auto held = split_rows(random, schema, rows, parts, 1);
   auto answered = execute(*travelled, std::move(held[0]), options);
   if (!answered)

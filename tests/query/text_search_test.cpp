@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 // Texts that are searched at once match as each of them does by itself.
@@ -56,6 +58,27 @@ TEST(TextSearchTest, FindsWhatEachTextHas) {
       ASSERT_EQ(found[i] != 0, pattern.matches(texts[first + i]))
         << word << " in " << texts[first + i];
   }
+}
+
+/// As many bytes as are looked through at once, and more.
+TEST(TextSearchTest, FindsWhatEachOfManyTextsHas) {
+  engine draw{8};
+  for (const size_t bytes : {130'900, 131'071, 131'072, 131'200, 300'000})
+    for (const auto* word : {"a", "ab", "aba", "abba", "ababa", "abbabbab"}) {
+      const like_pattern pattern{"*" + std::string{word} + "*"};
+      std::vector<std::string> texts;
+      size_t held = 0;
+      while (held < bytes) {
+        auto text = drawn_text(draw, held % 7 == 0 ? 300 : 70, 3);
+        text.resize(std::min(text.size(), bytes - held));
+        held += text.size();
+        texts.push_back(std::move(text));
+      }
+      const auto found = sought(pattern, texts, 0);
+      for (size_t i = 0; i < found.size(); ++i)
+        ASSERT_EQ(found[i] != 0, pattern.matches(texts[i]))
+          << word << " in " << texts[i];
+    }
 }
 
 TEST(TextSearchTest, FindsNothingAcrossTexts) {
