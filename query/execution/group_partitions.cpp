@@ -302,6 +302,11 @@ private:
 
   void number(size_t p) {
     auto& index = partitions_[p];
+    size_t keys = 0;
+    for (const auto& from : spread_)
+      keys += from.begins[p + 1] - from.begins[p];
+    // Many of them come more than once.
+    index.reserve(keys / 2);
     for (auto& from : spread_) {
       const auto begin = from.begins[p];
       index.find_or_add_all(from.keys.data() + size_t{begin} * stride(),

@@ -31,9 +31,9 @@ struct many_groups {
     std::mt19937_64 random{seed};
     for (size_t part = 0; part < 3; ++part) {
       std::vector<placed_row> placed;
-      for (int64_t i = 0; i < 20'000; ++i) {
+      for (int64_t i = 0; i < 13'000; ++i) {
         const auto size = static_cast<int64_t>(random() % 900) - 100;
-        rows.push_back({static_cast<int64_t>(part) * 20'000 + i,
+        rows.push_back({static_cast<int64_t>(part) * 13'000 + i,
                         "S" + std::to_string(random() % (50 + 10 * part)),
                         static_cast<double>(random() % 1000) / 8,
                         // Too far apart for one word beside the other keys.
@@ -73,20 +73,19 @@ private:
 };
 
 TEST(GroupPartitionsTest, ManyGroupsAreThoseOfTheOracle) {
-  for (const bool wide : {false, true})
-    for (uint64_t seed = 1; seed <= 2; ++seed) {
-      const many_groups data{seed, wide};
-      const auto plan = plan_of_many(wide);
-      const auto wanted = answer(plan, trade_schema(), data.rows);
-      ASSERT_TRUE(wanted);
-      ASSERT_GT(wanted->size(), 40'000u);
-      jobs_apart pool;
-      auto found
-        = execute(plan, data.parts, {.morsel_rows = 9000, .pool = &pool});
-      ASSERT_TRUE(found) << to_string(found.failure());
-      ASSERT_EQ(found->chunks.size(), 1u);
-      ASSERT_EQ(difference(*wanted, cells_of(found->chunks[0].table)), "");
-    }
+  for (const bool wide : {false, true}) {
+    const many_groups data{wide ? 2u : 1u, wide};
+    const auto plan = plan_of_many(wide);
+    const auto wanted = answer(plan, trade_schema(), data.rows);
+    ASSERT_TRUE(wanted);
+    ASSERT_GT(wanted->size(), 33'000u);
+    jobs_apart pool;
+    auto found
+      = execute(plan, data.parts, {.morsel_rows = 9000, .pool = &pool});
+    ASSERT_TRUE(found) << to_string(found.failure());
+    ASSERT_EQ(found->chunks.size(), 1u);
+    ASSERT_EQ(difference(*wanted, cells_of(found->chunks[0].table)), "");
+  }
 }
 
 /// The groups of morsels, ready for their numbers.
