@@ -85,6 +85,9 @@ void print_written(const written_period& what, period_id period) {
   if (report.losses != 0)
     fmt::print("  {}: the stream lost something {} times, see its status\n",
                what.rdb, report.losses);
+  if (!what.lost_meanwhile.empty())
+    fmt::print("  {}: it lost something while the period ended: {}\n", what.rdb,
+               what.lost_meanwhile);
   if (report.unheld_batches != 0)
     fmt::print("  {}: {} batches are of tables that no rdb holds, and are "
                "stored nowhere\n",
@@ -111,6 +114,8 @@ json_value json_of(const written_period& what) {
     out.add("came_later", what.waiting);
   if (what.waiting_unknown)
     out.add("came_later_unknown", to_string(what.waiting_unknown));
+  if (!what.lost_meanwhile.empty())
+    out.add("lost_meanwhile", what.lost_meanwhile);
   if (what.fault)
     out.add("failure", to_string(what.fault));
   return out;
@@ -121,7 +126,8 @@ int code_of(const written_period& what) {
     const auto code = fail(what.fault);
     return what.report.held ? static_cast<int>(exit_negative) : code;
   }
-  if (what.report.losses != 0 || what.report.unheld_batches != 0)
+  if (what.report.losses != 0 || what.report.unheld_batches != 0
+      || !what.lost_meanwhile.empty())
     return exit_negative;
   return what.waiting_unknown ? exit_retry : exit_ok;
 }

@@ -182,6 +182,31 @@ void print_end(const load_options& options, const std::string& table,
     fmt::print("rejected lines: {}\n", reject_path);
 }
 
+/// Whether what was loaded stands as it was asked for, where it is.
+/// @param left rdbs hold rows of its dates
+int judge_place(const load_options& options, const cluster_config& config,
+                real_env& env, const history_load& load, bool left) {
+  // The end of a period that was marked while this held the database is written
+  // right after it.
+  using rows_by_partition = std::map<std::string, uint64_t>;
+  const auto beside = options.replace
+                        ? load.rows_beside()
+                        : result<rows_by_partition>{rows_by_partition{}};
+  if (!beside)
+    return fail(beside.failure());
+  for (const auto& [partition, rows] : *beside)
+    fmt::print(stderr,
+               "{} rows of {} came by the end of a period meanwhile: they are "
+               "not replaced; the same command replaces them too\n",
+               rows, partition);
+  const auto gone = gone_by_hand(*env.world().fs, config, load.directory());
+  for (const auto& each : gone)
+    fmt::print(stderr, "the rows are loaded, but {}\n", each);
+  if ((options.replace && left) || !beside->empty() || !gone.empty())
+    return exit_negative;
+  return exit_ok;
+}
+
 } // namespace
 
 int load_rows(const load_options& options, const cluster_config& config,
@@ -234,26 +259,7 @@ int load_rows(const load_options& options, const cluster_config& config,
                "of the rows replaced, {} of {} had come by a stream; that "
                "no longer brings them\n",
                rows, partition);
-  // The end of a period that was marked while this held the database is written
-  // right after it.
-  using rows_by_partition = std::map<std::string, uint64_t>;
-  const auto beside = options.replace
-                        ? (*load)->rows_beside()
-                        : result<rows_by_partition>{rows_by_partition{}};
-  if (!beside)
-    return fail(beside.failure());
-  for (const auto& [partition, rows] : *beside)
-    fmt::print(stderr,
-               "{} rows of {} came by the end of a period meanwhile: they are "
-               "not replaced; the same command replaces them too\n",
-               rows, partition);
-  const auto gone = gone_by_hand(*env.world().fs, config, (*load)->directory());
-  for (const auto& each : gone)
-    fmt::print(stderr, "the rows are loaded, but {}\n", each);
-  if ((options.replace && !left.rows.empty()) || !beside->empty()
-      || !gone.empty())
-    return exit_negative;
-  return exit_ok;
+  return judge_place(options, config, env, **load, !left.rows.empty());
 }
 
 } // namespace millrace::nodes

@@ -64,12 +64,21 @@ public:
     if (!what_.force && what_.period > now->last_period)
       if (auto fault = check_over())
         return fault;
+    std::map<std::string, uint64_t> lost_before;
+    for (const auto& rdb : rdbs_)
+      if (const auto facts = facts_of(rdb); facts && rdb.writes)
+        lost_before[rdb.name] = facts->losses;
     if (auto fault = mark())
       return fault;
     find_absent();
     for (const auto& rdb : rdbs_)
       if (rdb.writes) {
         auto& written = out_.written.emplace_back(wait_served(rdb));
+        if (const auto before = lost_before.find(rdb.name);
+            before != lost_before.end())
+          if (const auto facts = facts_of(rdb);
+              facts && facts->losses > before->second)
+            written.lost_meanwhile = facts->last_loss;
         if (out_.before && !written.fault)
           written.waiting_unknown = find_late_rows(rdb, written.waiting);
       }

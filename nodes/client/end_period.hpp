@@ -42,6 +42,9 @@ struct written_period {
   /// memory, and written with the next period that ends.
   std::map<std::string, uint64_t> waiting;
   error waiting_unknown; ///< Why `waiting` is not known; none: it is.
+  /// What the RDB lost while the period was ended, whichever period it counts
+  /// for: the last of it; empty: nothing.
+  std::string lost_meanwhile;
 };
 
 /// What became of a period on one stream.

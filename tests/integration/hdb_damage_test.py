@@ -237,7 +237,8 @@ def gone(binary):
     mill.check(made.process("hdb1")["losses"] == 0, made.process("hdb1"))
     # No database is made in the place of one that is gone, without a word.
     hdb.rename(away)
-    made.run("eop", "--period", DAYS[1], code=None)
+    done = made.run("eop", "--period", DAYS[1], code=None)
+    mill.check(done.returncode != 0, done.stdout)
     told()
 
 

@@ -12,10 +12,11 @@ namespace millrace::nodes {
 namespace {
 
 std::string text_of(const period_requests::ask& what) {
-  return "ask " + std::to_string(what.stream) + " " + to_string(what.period);
+  return "ask " + std::to_string(what.stream) + " "
+         + std::to_string(what.period.value);
 }
 std::string text_of(const period_requests::tell& what) {
-  return std::to_string(what.stream) + " " + to_string(what.period)
+  return std::to_string(what.stream) + " " + std::to_string(what.period.value)
          + (what.fault ? " waits: " + std::string{to_string(what.fault.code)}
                        : " ended");
 }

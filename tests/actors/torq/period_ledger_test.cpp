@@ -25,7 +25,7 @@ std::string text_of(const period_ledger::effects& done) {
   auto add
     = [&](const std::string& text) { out += (out.empty() ? "" : "; ") + text; };
   if (done.to_write)
-    add("write " + to_string(done.to_write->period) + " ("
+    add("write " + std::to_string(done.to_write->period.value) + " ("
         + std::to_string(done.to_write->from.value) + ","
         + std::to_string(done.to_write->to.value) + "]");
   if (!done.to_tell.empty()) {
