@@ -126,12 +126,19 @@ struct json_splitter::state {
   /// False: it is no JSON.
   bool parse(std::string_view text, element& document) {
     mark.clear();
-    if (parser.parse(text.data(), text.size(), false).get(document)
-        == simdjson::SUCCESS)
+    if (!may_read_otherwise(text)
+        && parser.parse(text.data(), text.size(), false).get(document)
+             == simdjson::SUCCESS)
       return true;
+    // A number beyond what parsers take, or one that they would give back
+    // otherwise than it is written.
     mark = unused_mark(text);
-    const auto quoted = quote_wide_numbers(text, mark);
-    return quoted && parser.parse(*quoted).get(document) == simdjson::SUCCESS;
+    if (const auto quoted
+        = quote_numbers(text, mark, number_choice::as_written))
+      return parser.parse(*quoted).get(document) == simdjson::SUCCESS;
+    mark.clear();
+    return parser.parse(text.data(), text.size(), false).get(document)
+           == simdjson::SUCCESS;
   }
 
   [[nodiscard]] bool wants(element document) const {

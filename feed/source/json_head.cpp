@@ -18,7 +18,7 @@ public:
     const auto begin = std::min(line.find('{'), line.size());
     const auto text = line.substr(begin);
     // What is more than a number holds is kept as its digits.
-    const auto quoted = quote_wide_numbers(text, "");
+    const auto quoted = quote_numbers(text, "", number_choice::wide);
     std::vector<std::string> repeated; // Which `feed` reads as well.
     const auto document = text::parse_json(quoted ? *quoted : text, repeated);
     if (!document || !document->is_object())

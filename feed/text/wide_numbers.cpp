@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <fast_float/fast_float.h>
+#include <limits>
 #include <system_error>
 
 namespace millrace::feed {
@@ -68,6 +69,23 @@ bool is_wide(std::string_view text) {
   return std::isinf(value);
 }
 
+/// So many digits come back from a double as they were.
+constexpr auto kept_digits = std::numeric_limits<double>::digits10;
+
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+/// Whether a number with a fraction or an exponent may be written otherwise
+/// once it is a double.
+bool may_change(std::string_view text) {
+  bool whole = false;
+  if (!is_json_number(text, whole) || whole)
+    return false;
+  return text.find_first_of("eE") != text.npos || text.ends_with('0')
+         || std::count_if(text.begin(), text.end(), [](char c) {
+              return c >= '0' && c <= '9';
+            }) > kept_digits;
+}
+
 /// What follows a value; a key is none.
 bool ends_value(std::string_view json, size_t at) {
   at = std::min(json.find_first_not_of(" \t\r\n", at), json.size());
@@ -84,8 +102,10 @@ std::string unused_mark(std::string_view json) {
   return out;
 }
 
-std::optional<std::string> quote_wide_numbers(std::string_view json,
-                                              std::string_view mark) {
+std::optional<std::string> quote_numbers(std::string_view json,
+                                         std::string_view mark,
+                                         number_choice which) {
+  const bool all_changed = which == number_choice::as_written;
   std::string out;
   size_t taken = 0;
   for (size_t at = 0; at < json.size();) {
@@ -100,7 +120,8 @@ std::optional<std::string> quote_wide_numbers(std::string_view json,
     const auto end
       = std::min(json.find_first_not_of("+-.0123456789eE", at), json.size());
     const auto number = json.substr(at, end - at);
-    if (is_wide(number) && ends_value(json, end)) {
+    if ((is_wide(number) || (all_changed && may_change(number)))
+        && ends_value(json, end)) {
       out.append(json.substr(taken, at - taken)).append("\"").append(mark);
       out.append(number).append("\"");
       taken = end;
@@ -110,6 +131,29 @@ std::optional<std::string> quote_wide_numbers(std::string_view json,
   if (taken == 0)
     return {};
   return out.append(json.substr(taken));
+}
+
+bool may_read_otherwise(std::string_view json) noexcept {
+  for (size_t at = 1; at < json.size(); ++at) {
+    const char c = json[at];
+    if (c != '.' && c != 'e' && c != 'E')
+      continue;
+    if (!is_digit(json[at - 1]))
+      continue;
+    if (c != '.')
+      return true;
+    auto begin = at;
+    while (begin > 0 && is_digit(json[begin - 1]))
+      --begin;
+    auto end = at + 1;
+    while (end < json.size() && is_digit(json[end]))
+      ++end;
+    const auto digits = end - begin - 1;
+    if (digits > static_cast<size_t>(kept_digits) || json[end - 1] == '0')
+      return true;
+    at = end - 1;
+  }
+  return false;
 }
 
 } // namespace millrace::feed

@@ -310,9 +310,12 @@ int run(const feed_options& options) {
   if (options.files.empty() == options.only_rejects.empty())
     return fail(
       {errc::invalid_argument, "feed needs files, or --only-rejects and none"});
+  if (options.dry_run && options.follow)
+    return fail({errc::invalid_argument,
+                 "--dry-run reads files to their end, and --follow has none"});
   if (auto fault = check_hard_links(process.files))
     return fail(fault);
-  if (options.dry_run && !options.follow)
+  if (options.dry_run)
     return check(*config, process, options);
   interrupts signals;
   auto feed = feed_session::start(*config, process, run_of(options));

@@ -77,8 +77,9 @@ result<literal> whole_or(literal read, const text::json_value& value,
 result<literal> read_line_text(std::string_view text, column_type type) {
   // What stands for no number, or for one without an end, is as in questions.
   const auto bare = text.starts_with('-') ? text.substr(1) : text;
-  if (!is_number(type) || text.empty() || text == "0N" || bare == "inf"
-      || bare == "0w" || bare == "0W")
+  const bool is_endless
+    = query::is_float(type) && (bare == "inf" || bare == "0w" || bare == "0W");
+  if (!is_number(type) || text.empty() || text == "0N" || is_endless)
     return query::parse_literal(text, type);
   return type == column_type::real     ? read_float<float>(text)
          : type == column_type::float_ ? read_float<double>(text)
@@ -94,6 +95,9 @@ result<literal> read_line_value(const text::json_value& value,
     return error{errc::invalid_argument, plain.dump() + " is not a number"};
   if (!named && plain.text())
     return read_line_text(*plain.text(), type);
+  // The digit, and not the character that has this number.
+  if (of == column_type::char_ && plain.number())
+    return read_line_text(plain.dump(), type);
   // A real is read as a double, so that one that does not fit is seen.
   auto read = query::read_literal(
     value, type == column_type::real ? column_type::float_ : type);

@@ -80,6 +80,22 @@ TEST(JsonLinesTest, ValuesOfEveryKindByTheirPath) {
   EXPECT_TRUE(got.rejects.empty()) << got.rejects[0].reason;
 }
 
+// As a field of the same text: nothing is rounded on the way to its column.
+TEST(JsonLinesTest, NumbersReadAsTheyAreWritten) {
+  const auto got = read_json(
+    flat, "{\"t\":1772461800.123456789,\"n\":9007199254740993.0,\"p\":1.5,"
+          "\"r\":2.5E3}\n"
+          "{\"t\":1.772461800123456789e9,\"n\":1234567890123456789.0,\"r\":1."
+          "50}\n"
+          "{\"t\":1,\"n\":1.0000000000000001}\n");
+  EXPECT_FALSE(got.failed) << to_string(got.failed);
+  EXPECT_EQ(rows_of(got),
+            (std::vector<std::string>{
+              "825777000123456789||9007199254740993|1.5|0|2.5E3",
+              "825777000123456789||1234567890123456789|nan|0|1.50"}));
+  EXPECT_EQ(got.rejects.size(), 1u);
+}
+
 // Ids of 128 bits, amounts in wei, and what no double holds.
 TEST(JsonLinesTest, NumbersThatNoTypeHoldsAreOnlyRefusedWhereTheyAreUsed) {
   const std::string wide = "123456789012345678901234";

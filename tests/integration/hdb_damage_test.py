@@ -122,6 +122,11 @@ def manifest(made):
   mill.check(str(path.name) in status["last_failure"], status)
   log = (made.directory / "data/nodes/back/node.log").read_text()
   mill.check("damaged" in log and "manifest" in log, log)
+  # Nor is a date without rows whose partition is gone as well.
+  lost = path.parent / DAYS[0].replace("-", ".")
+  lost.rename(path.parent.parent / "lost")
+  fails(made, path, DAYS[0])
+  (path.parent.parent / "lost").rename(lost)
   flip(path, 50)
   mill.wait_until(lambda: "last_failure" not in made.process("hdb1"), 30,
                   "the manifest to be read again")

@@ -68,7 +68,7 @@ def refused(binary, load, *words, kind="volume", prepare=lambda made: None):
 def what_cannot_be_used_is_refused(binary):
   refused(binary, ["gone.so"], "gone.so: No such file")
   refused(binary, ["volume.txt"], "is not a shared library")
-  refused(binary, ["folder.so"], "is no file",
+  refused(binary, ["folder.so"], "is not a file",
           prepare=lambda made: (made.directory / "folder.so").mkdir())
   refused(binary, ["text.so"], "cannot be loaded",
           prepare=lambda made: (made.directory / "text.so").write_text("x"))

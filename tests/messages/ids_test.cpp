@@ -12,7 +12,7 @@ static_assert(!std::convertible_to<uint64_t, flow_id>);
 static_assert(!std::convertible_to<flow_id, uint64_t>);
 static_assert(!std::equality_comparable_with<flow_id, entry_index>);
 
-TEST(IdsTest, AreOrderedAndPrintedAsTheirNumber) {
+TEST(IdsTest, AreOrderedAndPrinted) {
   EXPECT_LT(period_id::before_all(), period_id{-1});
   EXPECT_EQ(input_id{3}.next(), input_id{4});
   EXPECT_EQ(flow_id{}, flow_id{0});

@@ -4,6 +4,7 @@
 #include <millrace/persistence/log/log_directory.hpp>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <utility>
 
@@ -298,11 +299,19 @@ input_part sequencer_core::growing(copy_id copy, input_part range) const {
 
 // -- checkpoints --------------------------------------------------------------
 
-bool sequencer_core::checkpoint_due() const noexcept {
+bool sequencer_core::checkpoint_due() const {
   return !checkpoint_running_ && merge_
          && (out_->recorded_end().value - checkpointed_.value
                >= options_.checkpoint_bytes
-             || merge_->state().out_begin > cut_kept_);
+             || merge_->state().out_begin > cut_kept_ || due_again());
+}
+
+bool sequencer_core::due_again() const {
+  constexpr std::array<int64_t, 3> after_ns{1'000'000'000, 5'000'000'000,
+                                            30'000'000'000};
+  return options_.nodes.size() > 1 && cut_kept_ns_ != 0
+         && again_ < after_ns.size() && now() - cut_kept_ns_ >= after_ns[again_]
+         && merge_->state().applied_index > newest_.index;
 }
 
 result<sequencer_core::checkpoint_job> sequencer_core::begin_checkpoint() {
@@ -367,6 +376,12 @@ error sequencer_core::finish_checkpoint(const checkpoint_job& job,
   thin_out_older();
   newest_ = {job.applied, job.state};
   before_newest_ = job.before;
+  if (job.before.out > cut_kept_) {
+    cut_kept_ns_ = now();
+    again_ = 0;
+  } else {
+    ++again_;
+  }
   cut_kept_ = job.before.out;
   newest_end_ = job.end;
   env_->crash_point("rt.after_snapshot_rename");

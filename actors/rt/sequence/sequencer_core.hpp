@@ -205,7 +205,7 @@ public:
     /// What the job could not keep; see `not_saved`.
     std::shared_ptr<error> refused = std::make_shared<error>();
   };
-  [[nodiscard]] bool checkpoint_due() const noexcept;
+  [[nodiscard]] bool checkpoint_due() const;
   /// `no_space` changes nothing: it is due until there is room.
   [[nodiscard]] result<checkpoint_job> begin_checkpoint();
   [[nodiscard]] error finish_checkpoint(const checkpoint_job& job,
@@ -364,6 +364,11 @@ private:
   error compact(const entry_log::kept_state& to, const needless_logs& before,
                 position end);
   void thin_out_older();
+  /// Whether a cut is to be followed by one more checkpoint. Each member takes
+  /// its own when it meets the cut, maybe some entries later than the others;
+  /// the group forgets only up to what all have, and in a stream that is quiet
+  /// then no further one comes by itself.
+  [[nodiscard]] bool due_again() const;
   void take_anchor();
   void find_anchor();
   result<std::optional<merge_state>> kept_anchor(const lineage_id& of);
@@ -426,6 +431,8 @@ private:
   entry_log::kept_state newest_; ///< What the newest checkpoint says.
   needless_logs before_newest_;  ///< What comes before it.
   position cut_kept_;            ///< Begin of out/ in it.
+  int64_t cut_kept_ns_ = 0;      ///< When that became later.
+  size_t again_ = 0;             ///< Checkpoints since; see due_again.
   position newest_end_;          ///< Of out/ there.
   struct kept_checkpoint {
     entry_log::kept_state state;

@@ -26,6 +26,7 @@ manifest_version hdb_state::refresh() {
       note(none ? error{} : opened.failure());
       if (none)
         look_for_losses(nullptr);
+      recall();
       return {};
     }
     store = *std::move(opened);
@@ -117,50 +118,6 @@ void hdb_state::look_for_strayed(const persistence::hdb_manifest& manifest) {
     if (!strayed.contains(table) && settings.on_warning)
       settings.on_warning("strayed", what);
   strayed = std::move(found);
-}
-
-void hdb_state::look_for_losses(const persistence::hdb_manifest* manifest) {
-  if (settings.mark_file.empty())
-    return;
-  const auto warn = [&](const std::string& id, const std::string& text) {
-    if (settings.on_warning)
-      settings.on_warning(id, text);
-  };
-  if (!mark) {
-    auto known = read_marks(
-      *env->fs,
-      settings.mark_file.substr(0, settings.mark_file.find_last_of('/')),
-      settings.directory);
-    for (const auto& fault : known.faults)
-      warn("damaged", "whether the database has all that was served is not "
-                      "known, what there is now counts: "
-                        + fault.context);
-    mark = std::move(known.mark);
-    mark_files = std::move(known.files);
-  }
-  std::string marks = settings.mark_file;
-  for (const auto& each : mark_files)
-    if (each != settings.mark_file)
-      marks += " and " + each;
-  const auto before = mark->losses();
-  const bool is_news = mark->see(settings.directory, manifest);
-  for (const auto& [table, loss] : mark->losses())
-    if (!before.contains(table))
-      warn("hdb_gone", loss
-                         + "; each answer says so until it is there again; "
-                           "once that is settled, remove "
-                         + marks + " and restart this process");
-  for (const auto& [table, loss] : before)
-    if (!mark->losses().contains(table))
-      warn("hdb_back", settings.directory
-                         + " has again what was loaded and "
-                           "corrected by hand of table '"
-                         + table + "'");
-  if (!is_news)
-    return;
-  if (auto fault = write_mark(*env->fs, settings.mark_file, *mark))
-    warn("mark_not_kept",
-         "what is served is not remembered: " + to_string(fault));
 }
 
 void hdb_state::note(error fault) {
@@ -331,6 +288,10 @@ bool hdb_state::has_none_of(const query::logical_plan& plan) const {
            || !persistence::is_partition(*env->fs, settings.directory,
                                          entry.name);
   });
+  // One that is gone as well may have held them.
+  if (mark)
+    for (const auto& each : mark->partitions_of(plan.table))
+      there->push_back({.name = each, .is_directory = true});
   const auto rolls
     = persistence::read_table_rolls(*env->fs, settings.directory);
   return none_holds_rows_of(*there, plan, table->second,

@@ -158,8 +158,13 @@ struct hdb_state {
   [[nodiscard]] std::vector<std::string>
   warnings_of(const query::logical_plan& plan,
               const persistence::hdb_snapshot* pinned) const;
+  // hdb_marks.cpp: what it remembers of what it served.
+
+  /// Reads it, once: see served_mark.
+  void recall();
   /// Compares what is there with what was served, and says what is gone.
   void look_for_losses(const persistence::hdb_manifest* manifest);
+
   /// Keeps a failure for status, and says it when it is another one.
   void note(error fault);
   void update_index(std::shared_ptr<const persistence::hdb_snapshot> newest);

@@ -82,7 +82,16 @@ bool served_mark::holds(const found& there, const done_by_hand& mark) {
            });
 }
 
+const std::set<std::string>&
+served_mark::partitions_of(const std::string& table) const {
+  static const std::set<std::string> none;
+  const auto there = partitions_.find(table);
+  return there == partitions_.end() ? none : there->second;
+}
+
 void served_mark::add(const served_mark& other) {
+  for (const auto& [table, partitions] : other.partitions_)
+    partitions_[table].insert(partitions.begin(), partitions.end());
   for (const auto& [table, mark] : other.tables_) {
     const auto [own, is_new] = tables_.try_emplace(table, mark);
     if (!is_new && mark.seen > own->second.seen)
@@ -118,7 +127,13 @@ bool served_mark::see(const std::string& directory,
   for (const auto& [table, now] : there)
     if (!losses_.contains(table))
       tables_[table] = mark_of(now, manifest->version);
-  if (tables_.empty())
+  if (manifest != nullptr) {
+    partitions_.clear();
+    for (const auto& part : manifest->parts)
+      if (part.row_count != 0)
+        partitions_[part.table].insert(part.partition);
+  }
+  if (tables_.empty() && partitions_.empty())
     directory_.clear(); // There is nothing to know of it.
   // A version alone is no news.
   auto same = *this;
@@ -145,7 +160,11 @@ std::string served_mark::text() const {
   text::json_value losses = text::json_value::object();
   for (const auto& [name, what] : losses_)
     losses.add(name, what);
+  text::json_value partitions = text::json_value::object();
+  for (const auto& [table, names] : partitions_)
+    partitions.add(table, std::vector<std::string>(names.begin(), names.end()));
   return text::json_value{{"directory", directory_},
+                          {"partitions", std::move(partitions)},
                           {"tables", std::move(tables)},
                           {"losses", std::move(losses)}}
            .dump()
@@ -180,6 +199,9 @@ result<served_mark> served_mark::parse(std::string_view text) {
       for (const auto& each : files.elements())
         mark.loads[partition].insert(each.natural().value_or(0));
   }
+  for (const auto& [table, names] : value->at("partitions").entries())
+    for (const auto& each : names.elements())
+      out.partitions_[table].insert(each.text_or_empty());
   for (const auto& [name, what] : losses->entries())
     out.losses_[name] = what.text_or_empty();
   return out;

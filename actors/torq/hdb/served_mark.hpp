@@ -17,7 +17,9 @@ namespace millrace::torq {
 /// What an hdb remembers of what it served, beside the database: a directory
 /// that is empty, or holds another one, does not tell that there was more. What
 /// streams brought, rdbs look after; this is about what was done by hand
-/// (loads, corrections, drops), which nothing brings again. Pure; one owner.
+/// (loads, corrections, drops), which nothing brings again. And about which
+/// partitions there were, for as long as no manifest can be read that says it.
+/// Pure; one owner.
 class served_mark {
 public:
   served_mark() = default;
@@ -41,6 +43,9 @@ public:
   [[nodiscard]] const std::string& directory() const noexcept {
     return directory_;
   }
+  /// Partitions that had rows of the table, whoever brought them.
+  [[nodiscard]] const std::set<std::string>&
+  partitions_of(const std::string& table) const;
   /// Takes what another one of the same database knows beside, or later.
   void add(const served_mark& other);
 
@@ -74,7 +79,8 @@ private:
 
   std::string directory_;
   std::map<std::string, done_by_hand> tables_;
-  std::map<std::string, std::string> losses_; ///< In words.
+  std::map<std::string, std::set<std::string>> partitions_; ///< By table.
+  std::map<std::string, std::string> losses_;               ///< In words.
 };
 
 /// What all marks in a folder say of one database: those of the hdbs that

@@ -185,6 +185,30 @@ TEST(ServedMarkTest, WhoeverServesADatabaseKnowsWhatOthersAndCommandsDid) {
   EXPECT_EQ(read_marks(disk, "/marks", "/db").faults.size(), 1u);
 }
 
+TEST(ServedMarkTest, PartitionsAreKnownWhoeverBroughtTheirRows) {
+  auto all = manifest_with({});
+  for (const auto* partition : {"2024.01.02", "2024.01.03"}) {
+    persistence::hdb_part part;
+    part.stream = "market";
+    part.table = "trade";
+    part.partition = partition;
+    part.row_count = 1;
+    all.parts.push_back(part);
+  }
+  served_mark mark;
+  EXPECT_TRUE(mark.see("d", &all));
+  EXPECT_FALSE(mark.see("d", &all));
+  const std::set<std::string> known{"2024.01.02", "2024.01.03"};
+  EXPECT_EQ(served_mark::parse(mark.text())->partitions_of("trade"), known);
+  EXPECT_TRUE(mark.partitions_of("quote").empty());
+  mark.see("d", nullptr);
+  EXPECT_EQ(mark.partitions_of("trade"), known) << "no manifest says otherwise";
+  EXPECT_TRUE(mark.losses().empty());
+  all.parts.pop_back();
+  EXPECT_TRUE(mark.see("d", &all)) << "dropped";
+  EXPECT_EQ(mark.partitions_of("trade").size(), 1u);
+}
+
 TEST(ServedMarkTest, WhatStreamsBringIsNotItsMatter) {
   served_mark mark;
   const auto empty = manifest_with({});

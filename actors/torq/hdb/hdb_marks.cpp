@@ -1,0 +1,57 @@
+#include <millrace/actors/torq/hdb/hdb.hpp>
+
+namespace millrace::torq {
+
+void hdb_state::recall() {
+  if (mark)
+    return;
+  auto known = settings.mark_file.empty()
+                 ? known_of_hdb{}
+                 : read_marks(*env->fs,
+                              settings.mark_file.substr(
+                                0, settings.mark_file.find_last_of('/')),
+                              settings.directory);
+  for (const auto& fault : known.faults)
+    if (settings.on_warning)
+      settings.on_warning("damaged",
+                          "whether the database has all that was served is not "
+                          "known, what there is now counts: "
+                            + fault.context);
+  mark = std::move(known.mark);
+  mark_files = std::move(known.files);
+}
+
+void hdb_state::look_for_losses(const persistence::hdb_manifest* manifest) {
+  if (settings.mark_file.empty())
+    return;
+  const auto warn = [&](const std::string& id, const std::string& text) {
+    if (settings.on_warning)
+      settings.on_warning(id, text);
+  };
+  recall();
+  std::string marks = settings.mark_file;
+  for (const auto& each : mark_files)
+    if (each != settings.mark_file)
+      marks += " and " + each;
+  const auto before = mark->losses();
+  const bool is_news = mark->see(settings.directory, manifest);
+  for (const auto& [table, loss] : mark->losses())
+    if (!before.contains(table))
+      warn("hdb_gone", loss
+                         + "; each answer says so until it is there again; "
+                           "once that is settled, remove "
+                         + marks + " and restart this process");
+  for (const auto& [table, loss] : before)
+    if (!mark->losses().contains(table))
+      warn("hdb_back", settings.directory
+                         + " has again what was loaded and "
+                           "corrected by hand of table '"
+                         + table + "'");
+  if (!is_news)
+    return;
+  if (auto fault = write_mark(*env->fs, settings.mark_file, *mark))
+    warn("mark_not_kept",
+         "what is served is not remembered: " + to_string(fault));
+}
+
+} // namespace millrace::torq
