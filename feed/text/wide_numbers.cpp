@@ -72,7 +72,7 @@ bool is_wide(std::string_view text) {
 /// So many digits come back from a double as they were.
 constexpr auto kept_digits = std::numeric_limits<double>::digits10;
 
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+bool is_ten_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 /// Whether a number with a fraction or an exponent may be written otherwise
 /// once it is a double.
@@ -138,15 +138,15 @@ bool may_read_otherwise(std::string_view json) noexcept {
     const char c = json[at];
     if (c != '.' && c != 'e' && c != 'E')
       continue;
-    if (!is_digit(json[at - 1]))
+    if (!is_ten_digit(json[at - 1]))
       continue;
     if (c != '.')
       return true;
     auto begin = at;
-    while (begin > 0 && is_digit(json[begin - 1]))
+    while (begin > 0 && is_ten_digit(json[begin - 1]))
       --begin;
     auto end = at + 1;
-    while (end < json.size() && is_digit(json[end]))
+    while (end < json.size() && is_ten_digit(json[end]))
       ++end;
     const auto digits = end - begin - 1;
     if (digits > static_cast<size_t>(kept_digits) || json[end - 1] == '0')

@@ -17,7 +17,7 @@ std::string text_of(const feed_course::effects& done) {
   if (done.publish_slice)
     out += "slice";
   if (done.to_end)
-    out += "end " + to_string(*done.to_end);
+    out += "end " + std::to_string(done.to_end->value);
   if (done.over)
     out += "over";
   if (done.fault)
