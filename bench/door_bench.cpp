@@ -84,18 +84,6 @@ private:
   std::unique_ptr<part_process> part_;
 };
 
-/// The median of `ask`, over and over, in microseconds.
-result<double> ask_often(uint64_t count, const std::function<error()>& ask) {
-  std::vector<int64_t> times;
-  for (uint64_t i = 0; i < count; ++i) {
-    const auto begin = now_ns();
-    if (auto fault = ask())
-      return fault;
-    times.push_back(now_ns() - begin);
-  }
-  return quantile(times, 0.5) / 1000;
-}
-
 /// Rows per second of one answer that must have so many.
 result<double> rows_per_second(uint64_t rows,
                                const std::function<result<uint64_t>()>& ask) {
@@ -108,15 +96,6 @@ result<double> rows_per_second(uint64_t rows,
   if (*got != rows && *got < rows * 20)
     return error{errc::internal, "the answer is of " + std::to_string(*got)};
   return per_second(rows, begin);
-}
-
-outcome empty_outcome(const char* name, double target) {
-  outcome out;
-  out.name = name;
-  out.unit = "us";
-  out.less_is_better = true;
-  out.target = target;
-  return out;
 }
 
 constexpr auto nobody_in_q = "select count i from trade where sym=`nobody";
@@ -213,9 +192,9 @@ result<outcome> door_empty_kdb(const measure_options& options) {
   auto client = kdb_client::connect((*served)->at().kdb);
   if (!client)
     return client.failure();
-  contest all{empty_outcome("door_empty_kdb", 250), options};
+  contest all{in_microseconds("door_empty_kdb", 250), options};
   return all.measure([&] {
-    return ask_often(options.scaled(questions_per_run),
+    return median_us(options.scaled(questions_per_run),
                      [&] { return client->ask(nobody_in_q).failure(); });
   });
 }
@@ -227,9 +206,9 @@ result<outcome> door_empty_http(const measure_options& options) {
   auto client = http_client::connect((*served)->at().http);
   if (!client)
     return client.failure();
-  contest all{empty_outcome("door_empty_http", 500), options};
+  contest all{in_microseconds("door_empty_http", 500), options};
   return all.measure([&] {
-    return ask_often(options.scaled(questions_per_run), [&] {
+    return median_us(options.scaled(questions_per_run), [&] {
       return client->post("/query", nobody_in_q).failure();
     });
   });
@@ -250,10 +229,10 @@ result<outcome> door_empty_postgres(const measure_options& options) {
     if (auto fault = each->prepare(nobody_in_sql))
       return fault;
   const auto ask = [&](postgres_client& of) {
-    return ask_often(options.scaled(questions_per_run),
+    return median_us(options.scaled(questions_per_run),
                      [&] { return of.run_prepared().failure(); });
   };
-  contest all{empty_outcome("door_empty_postgres", 0), options};
+  contest all{in_microseconds("door_empty_postgres", 0), options};
   all.add({.name = "PostgreSQL, prepared", .target = 1.5},
           [&] { return ask((*peer)->client()); });
   return all.measure([&] { return ask(*client); });

@@ -27,29 +27,6 @@ const std::string& empty_question() {
   return question;
 }
 
-/// The median of queries that follow each other, in microseconds.
-result<double> ask_often(nodes::runtime& host, const gateway_actor& gateway,
-                         uint64_t count) {
-  std::vector<int64_t> times;
-  for (uint64_t i = 0; i < count; ++i) {
-    const auto begin = now_ns();
-    auto got = nodes::ask_gateway(host, gateway, empty_question(), 30s);
-    if (!got)
-      return got.failure();
-    times.push_back(now_ns() - begin);
-  }
-  return quantile(times, 0.5) / 1000;
-}
-
-outcome in_microseconds(const char* name, double target) {
-  outcome out;
-  out.name = name;
-  out.unit = "us";
-  out.less_is_better = true;
-  out.target = target;
-  return out;
-}
-
 result<outcome> measure(outcome what, const measure_options& options,
                         nodes::runtime& host,
                         const nodes::cluster_config& config) {
@@ -57,8 +34,12 @@ result<outcome> measure(outcome what, const measure_options& options,
   if (!gateway)
     return gateway.failure();
   contest all{std::move(what), options};
-  return all.measure(
-    [&] { return ask_often(host, *gateway, options.scaled(queries_per_run)); });
+  return all.measure([&] {
+    return median_us(options.scaled(queries_per_run), [&] {
+      return nodes::ask_gateway(host, *gateway, empty_question(), 30s)
+        .failure();
+    });
+  });
 }
 
 } // namespace

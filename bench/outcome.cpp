@@ -78,4 +78,24 @@ double quantile(std::vector<int64_t>& values, double share) {
   return static_cast<double>(*at);
 }
 
+outcome in_microseconds(const char* name, double target) {
+  outcome out;
+  out.name = name;
+  out.unit = "us";
+  out.less_is_better = true;
+  out.target = target;
+  return out;
+}
+
+result<double> median_us(uint64_t count, const std::function<error()>& ask) {
+  std::vector<int64_t> times;
+  for (uint64_t i = 0; i < count; ++i) {
+    const auto begin = now_ns();
+    if (auto fault = ask())
+      return fault;
+    times.push_back(now_ns() - begin);
+  }
+  return quantile(times, 0.5) / 1000;
+}
+
 } // namespace millrace::bench

@@ -91,6 +91,12 @@ private:
   std::vector<contestant> others_;
 };
 
+/// What is measured in microseconds, fewer of which are better.
+[[nodiscard]] outcome in_microseconds(const char* name, double target);
+/// The median of `ask`, so often one after the other, in microseconds.
+[[nodiscard]] result<double> median_us(uint64_t count,
+                                       const std::function<error()>& ask);
+
 /// Nanoseconds of a clock that never goes back, one for all processes.
 [[nodiscard]] int64_t now_ns() noexcept;
 [[nodiscard]] double per_second(uint64_t count, int64_t begin_ns,
