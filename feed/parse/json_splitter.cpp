@@ -125,10 +125,13 @@ struct json_splitter::state {
 
   /// False: it is no JSON.
   bool parse(std::string_view text, element& document) {
+    const auto is_read = [&] {
+      return parser.parse(text.data(), text.size(), false).get(document)
+             == simdjson::SUCCESS;
+    };
     mark.clear();
-    if (!may_read_otherwise(text)
-        && parser.parse(text.data(), text.size(), false).get(document)
-             == simdjson::SUCCESS)
+    const bool suspect = may_read_otherwise(text);
+    if (!suspect && is_read())
       return true;
     // A number beyond what parsers take, or one that they would give back
     // otherwise than it is written.
@@ -137,8 +140,7 @@ struct json_splitter::state {
         = quote_numbers(text, mark, number_choice::as_written))
       return parser.parse(*quoted).get(document) == simdjson::SUCCESS;
     mark.clear();
-    return parser.parse(text.data(), text.size(), false).get(document)
-           == simdjson::SUCCESS;
+    return suspect && is_read();
   }
 
   [[nodiscard]] bool wants(element document) const {

@@ -1,6 +1,7 @@
 #include <millrace/feed/layout/layout.hpp>
 #include <millrace/feed/source/foreign_text_internal.hpp>
 #include <millrace/feed/source/head_text.hpp>
+#include <millrace/feed/source/read_fully_internal.hpp>
 #include <millrace/messages/text/utf8.hpp>
 
 #include <atomic>
@@ -38,20 +39,13 @@ result<std::string> read_head(persistence::file_system& fs,
   if (!opened)
     return opened.failure();
   std::string text(head_bytes, '\0');
-  size_t known = 0;
-  while (known < text.size()) {
-    const auto got
-      = (*opened)->read(std::as_writable_bytes(std::span{text}).subspan(known));
-    if (!got && got.failure().code == errc::timeout)
-      continue;
-    if (!got)
-      return got.failure();
-    if (*got == 0)
-      break;
-    known += *got;
-  }
-  const bool whole = known < text.size();
-  text.resize(known);
+  const auto known
+    = read_fully(std::as_writable_bytes(std::span{text}), never,
+                 [&](auto into) { return (*opened)->read(into); });
+  if (!known)
+    return known.failure();
+  const bool whole = *known < text.size();
+  text.resize(*known);
   if (const auto kind = foreign_kind(text, whole); !kind.empty())
     return error{errc::bad_data, path + ": it is " + kind};
   if (text.find('\0') != text.npos)

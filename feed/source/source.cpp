@@ -1,5 +1,6 @@
 #include <millrace/feed/source/archive_source_internal.hpp>
 #include <millrace/feed/source/byte_input_internal.hpp>
+#include <millrace/feed/source/read_fully_internal.hpp>
 #include <millrace/feed/source/source.hpp>
 #include <millrace/feed/source/unpacked_source_internal.hpp>
 
@@ -102,17 +103,12 @@ error begin_pipe(std::unique_ptr<persistence::file> from,
   begin->head.assign(taken.begin(), taken.end());
   auto known = taken.size();
   begin->head.resize(std::max(known, kind_bytes));
-  while (known < kind_bytes) {
-    const auto got
-      = begin->from->read_at(0, std::span{begin->head}.subspan(known));
-    if (!got && got.failure().code == errc::timeout && !stop)
-      continue;
-    if (!got)
-      return got.failure();
-    if (*got == 0)
-      break;
-    known += *got;
-  }
+  const auto more
+    = read_fully(std::span{begin->head}.subspan(known), stop,
+                 [&](auto into) { return begin->from->read_at(0, into); });
+  if (!more)
+    return more.failure();
+  known += *more;
   begin->head.resize(known);
   info.kind = kind_of(begin->head);
   info.total_bytes = known;

@@ -1,4 +1,5 @@
 #include <millrace/feed/source/archive_source_internal.hpp>
+#include <millrace/feed/source/read_fully_internal.hpp>
 #include <millrace/feed/source/unpacked_source_internal.hpp>
 
 #include <algorithm>
@@ -41,18 +42,11 @@ private:
 result<std::vector<std::byte>> head_of(source& from,
                                        const std::atomic<bool>& stop) {
   std::vector<std::byte> head(kind_bytes);
-  size_t known = 0;
-  while (known < head.size()) {
-    const auto got = from.read(std::span{head}.subspan(known));
-    if (!got && got.failure().code == errc::timeout && !stop)
-      continue;
-    if (!got)
-      return got.failure();
-    if (*got == 0)
-      break;
-    known += *got;
-  }
-  head.resize(known);
+  const auto known
+    = read_fully(head, stop, [&](auto into) { return from.read(into); });
+  if (!known)
+    return known.failure();
+  head.resize(*known);
   return head;
 }
 

@@ -14,17 +14,7 @@ namespace {
 using query::literal;
 
 bool is_number(column_type type) {
-  switch (type) {
-    case column_type::byte_:
-    case column_type::short_:
-    case column_type::int_:
-    case column_type::long_:
-    case column_type::real:
-    case column_type::float_:
-      return true;
-    default:
-      return false;
-  }
+  return query::is_numeric(type) && type != column_type::boolean;
 }
 
 error refused(std::string_view text, feed::fault why) {
