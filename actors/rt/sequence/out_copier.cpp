@@ -5,7 +5,8 @@
 namespace millrace::rt {
 
 namespace {
-constexpr auto silence_max = std::chrono::seconds{3};
+constexpr auto tick_interval = std::chrono::milliseconds{500};
+constexpr auto request_deadline = std::chrono::seconds{3};
 } // namespace
 
 void out_copier_state::start() {
@@ -16,32 +17,45 @@ void out_copier_state::start() {
   copy = *std::move(opened);
   if (copy->end() && *copy->end() >= options.target)
     return finish_if_reached();
+  tick();
+}
+
+void out_copier_state::step(const link_core::input& what) {
+  for (const auto& effect : link.step(what, env->clock->monotonic_ns()))
+    std::visit([this](const auto& each) { act(each); }, effect);
+}
+
+void out_copier_state::act(const link_core::connect&) {
   start_spec from;
   if (copy->end()) {
     from.kind = start_spec::at_position;
     from.at = *copy->end();
   }
   self
-    ->request(options.from, caf::timespan{silence_max}, caf::subscribe_atom_v,
-              from, caf::actor_cast<sink_actor>(self))
+    ->request(options.from, caf::timespan{request_deadline},
+              caf::subscribe_atom_v, from, caf::actor_cast<sink_actor>(self))
     .then([this](const source_actor& at,
                  const flow_grant& grant) { begin_flow(at, grant); },
-          [this](const caf::error& fault) { end(from_caf(fault)); });
-  self->delayed_send(self, caf::timespan{silence_max}, caf::tick_atom_v);
+          [this](const caf::error& fault) {
+            step(link_core::failed{from_caf(fault)});
+          });
+}
+
+void out_copier_state::act(const link_core::acknowledge& what) {
+  self->send(source, ack_atom_v, flow_ack{link.flow(), what.bytes, {}});
 }
 
 void out_copier_state::begin_flow(const source_actor& at,
                                   const flow_grant& grant) {
   source = at;
-  current_flow = grant.flow;
   self->monitor(source);
-  self->send(source, ack_atom_v, flow_ack{current_flow, 0, {}});
+  step(link_core::granted{grant.flow});
 }
 
 void out_copier_state::take(flow_id flow, position begin, const chunk& bytes) {
-  if (flow != current_flow || ended)
+  if (!link.runs(flow) || ended)
     return;
-  heard = true;
+  step(link_core::heard{flow});
   if (const auto bad
       = persistence::find_bad_record(options.lineage, begin, bytes.bytes()))
     return end({errc::malformed_message,
@@ -51,8 +65,7 @@ void out_copier_state::take(flow_id flow, position begin, const chunk& bytes) {
   if (auto fault = copy->append(begin, bytes.bytes()))
     return end(fault);
   note_events(begin, bytes.bytes());
-  bytes_taken += bytes.size();
-  self->send(source, ack_atom_v, flow_ack{current_flow, bytes_taken, {}});
+  step(link_core::taken{bytes.size()});
   finish_if_reached();
 }
 
@@ -82,7 +95,7 @@ void out_copier_state::note_events(position at,
 
 /// A log that is damaged there is no source.
 void out_copier_state::event(flow_id flow, const chunk& bytes) {
-  if (flow != current_flow || ended)
+  if (!link.runs(flow) || ended)
     return;
   const auto what = decode_stream_event(bytes.bytes());
   // Where the stream was cut since, nothing can be added to what is here.
@@ -105,10 +118,8 @@ void out_copier_state::finish_if_reached() {
 void out_copier_state::tick() {
   if (ended)
     return;
-  if (!std::exchange(heard, false))
-    return end({errc::timeout,
-                options.directory + ": nothing to copy came for 3 seconds"});
-  self->delayed_send(self, caf::timespan{silence_max}, caf::tick_atom_v);
+  step(link_core::passed{});
+  self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
 }
 
 void out_copier_state::end(const error& fault) {
@@ -125,11 +136,15 @@ out_copier(out_copier_actor::stateful_pointer<out_copier_state> self,
   self->state.env = world;
   self->state.options = std::move(options);
   self->state.owner = std::move(owner);
+  self->state.link = link_core{{.peer = self->state.options.directory
+                                        + ": the node that it is copied from",
+                                .pace = {.silence_ns = 3'000'000'000},
+                                .acknowledge_bytes = 0}};
   self->set_down_handler([self](caf::down_msg&) {
     if (!self->state.ended)
-      self->state.end(
+      self->state.step(link_core::failed{
         {errc::unavailable, self->state.options.directory
-                              + ": the node that it is copied from is gone"});
+                              + ": the node that it is copied from is gone"}});
   });
   self->state.start();
   return {
@@ -140,7 +155,8 @@ out_copier(out_copier_actor::stateful_pointer<out_copier_state> self,
       self->state.event(flow, bytes);
     },
     [self](caf::ping_atom, flow_id flow) {
-      self->state.heard = self->state.heard || flow == self->state.current_flow;
+      if (!self->state.ended)
+        self->state.step(link_core::pinged{flow});
     },
     // What goes there while this copies is told as `pruned`.
     [](collected_atom, flow_id, position) {},

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/actors/rt/link/link_core.hpp>
 #include <millrace/messages/data/events.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/persistence/disk/env.hpp>
@@ -47,6 +48,11 @@ struct out_copier_state {
   explicit out_copier_state(out_copier_actor::pointer me) : self{me} {}
 
   void start();
+  void step(const link_core::input& what);
+  void act(const link_core::connect&);
+  void act(const link_core::drop&) { end(link.last_failure()); }
+  void act(const link_core::ping&) {} // The other end's part.
+  void act(const link_core::acknowledge& what);
   void begin_flow(const source_actor& at, const flow_grant& grant);
   void take(flow_id flow, position begin, const chunk& bytes);
   void note_events(position at, std::span<const std::byte> bytes);
@@ -61,9 +67,8 @@ struct out_copier_state {
   copy_owner_actor owner;
   std::unique_ptr<persistence::log_replica> copy;
   source_actor source;
-  flow_id current_flow;
-  uint64_t bytes_taken = 0;
-  bool heard = true; ///< Since the last tick.
+  /// It is asked once: who wants the copy tries again, maybe elsewhere.
+  link_core link{{}};
   bool ended = false;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/messages/base/reconnection.hpp>
 #include <millrace/messages/protocol/connect.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/persistence/disk/env.hpp>
@@ -73,13 +74,14 @@ public:
     asking_.erase(found);
   }
 
-  /// Connects, and fails what waits for a gateway beyond its time.
+  /// Connects, and fails what waits for a gateway beyond its time: with the
+  /// reason why the last one that was tried is none.
   void tick() {
     connect();
     const auto now = env_->clock->monotonic_ns();
     for (const auto& [number, each] : asking_)
       if (!each.asker && now >= each.what.deadline_ns)
-        each.what.fail({errc::timeout, "no gateway answers"});
+        each.what.fail({errc::timeout, "no gateway answers: " + why_none()});
   }
   /// One that `spawn` started is known by discovery alone.
   void know(const std::vector<process_row>& rows) {
@@ -95,6 +97,8 @@ public:
     if (!gateway_ || who != gateway_.address())
       return {};
     gateway_ = nullptr;
+    link_.lost({errc::unavailable, at_ + ": its process is gone"},
+               env_->clock->monotonic_ns());
     auto name = std::exchange(at_, {});
     connect();
     return name;
@@ -114,14 +118,14 @@ private:
   }
 
   void connect() {
-    if (gateway_ || connecting_ || gateways_.empty())
+    if (gateways_.empty() || !link_.due(env_->clock->monotonic_ns()))
       return;
-    connecting_ = true;
+    link_.begin();
     const auto at = gateways_[next_++ % gateways_.size()];
     connect_to<gateway_actor>(
       self_, connector_, at,
       [this, at](const gateway_actor& found) {
-        connecting_ = false;
+        link_.found(env_->clock->monotonic_ns());
         gateway_ = found;
         at_ = at.name;
         self_->monitor(found);
@@ -129,7 +133,16 @@ private:
           if (!each.asker)
             start(each);
       },
-      [this](const error&) { connecting_ = false; });
+      // The next one is tried at the next tick, for ever.
+      [this](const error& why) {
+        link_.lost(why, env_->clock->monotonic_ns());
+      });
+  }
+
+  [[nodiscard]] std::string why_none() const {
+    if (link_.last_failure())
+      return to_string(link_.last_failure());
+    return gateways_.empty() ? "none is known" : "the first try goes on";
   }
 
   Self* self_;
@@ -139,8 +152,8 @@ private:
   std::map<uint64_t, running> asking_;
   gateway_actor gateway_;
   std::string at_;
-  bool connecting_ = false;
-  size_t next_ = 0;
+  reconnection link_{{.first_ns = 0, .max_ns = 0}}; ///< Due at each tick.
+  size_t next_ = 0; ///< Of `gateways_`: which one is tried next.
 };
 
 } // namespace millrace::nodes
