@@ -15,4 +15,16 @@ std::optional<bad_record> find_bad_record(const lineage_id& lineage,
   return std::nullopt;
 }
 
+error check_received(const std::string& directory, const lineage_id& lineage,
+                     position at, std::span<const std::byte> bytes) {
+  const auto bad = find_bad_record(lineage, at, bytes);
+  if (!bad)
+    return {};
+  return {
+    errc::malformed_message,
+    directory + ": the bytes received at " + to_string(bad->at)
+      + " are not a record: "
+      + (bad->reason.empty() ? "bytes are missing" : std::string{bad->reason})};
+}
+
 } // namespace millrace::persistence

@@ -1,3 +1,4 @@
+#include <millrace/persistence/log/bad_record.hpp>
 #include <millrace/persistence/log/log_format.hpp>
 #include <millrace/tests/support/paths.hpp>
 
@@ -212,6 +213,28 @@ TEST(RecordTest, RandomBytesAreNeverARecord) {
 }
 
 // The bytes of the format: they never change within a version.
+TEST(RecordTest, WhatWasReceivedNamesItsPlaceAndIsNotStoredDamage) {
+  const position at{4096};
+  auto bytes = encode_padding(test_lineage, at, {at.value + 512});
+  const auto second
+    = encode_padding(test_lineage, {at.value + 512}, {at.value + 1024});
+  bytes.insert(bytes.end(), second.begin(), second.end());
+  EXPECT_FALSE(check_received("/copy", test_lineage, at, bytes));
+  EXPECT_FALSE(check_received("/copy", test_lineage, at, {}));
+  const auto told = [&](std::span<const std::byte> what) {
+    const auto fault = check_received("/copy", test_lineage, at, what);
+    EXPECT_EQ(fault.code, errc::malformed_message);
+    EXPECT_NE(fault.context.find("/copy"), std::string::npos);
+    EXPECT_NE(fault.context.find(to_string(position{at.value + 512})),
+              std::string::npos)
+      << fault.context;
+    return fault.context;
+  };
+  EXPECT_TRUE(told(std::span{bytes}.first(700)).ends_with("bytes are missing"));
+  bytes[520] ^= std::byte{1};
+  EXPECT_FALSE(told(bytes).ends_with(": "));
+}
+
 TEST(RecordTest, GoldenBytes) {
   record_builder builder{test_lineage, position::of(1, 2, 64)};
   for (const auto& s : samples())

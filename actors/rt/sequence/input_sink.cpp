@@ -37,6 +37,13 @@ error input_sink_state::open(persistence::env& world, input_sink_options how,
 
 namespace {
 
+/// Whether what was sent is at fault, or the disk is full: the copy is as it
+/// was, and takes the same bytes later.
+bool can_come_again(const error& fault) {
+  return fault.code == errc::malformed_message || fault.code == errc::corrupt
+         || fault.code == errc::no_space || fault.code == errc::bad_position;
+}
+
 /// Without a publisher, and with all of it merged, a copy holds nothing open,
 /// not even its lock: any number of publishers may have come once.
 void settle(input_sink_state& sink) {
@@ -166,11 +173,8 @@ error input_sink_state::verify(position at,
                                std::span<const std::byte> bytes) const {
   if (MILLRACE_PLANTED(take_damaged_bytes))
     return {};
-  if (const auto bad = persistence::find_bad_record(options.lineage, at, bytes))
-    return {errc::corrupt,
-            options.directory + ": the bytes received at " + to_string(bad->at)
-              + " are not a record: " + std::string{bad->reason}};
-  return {};
+  return persistence::check_received(options.directory, options.lineage, at,
+                                     bytes);
 }
 
 /// Appends what of `bytes` the copy does not have yet: a publisher and other
@@ -244,8 +248,7 @@ void input_sink_state::take(flow_id flow, position begin, const chunk& bytes) {
       acknowledge_many();
     return;
   }
-  if (fault.code != errc::corrupt && fault.code != errc::no_space
-      && fault.code != errc::bad_position)
+  if (!can_come_again(fault))
     return fail(fault);
   refuse(fault);
 }
@@ -280,8 +283,7 @@ void input_sink_state::fill(position begin, const chunk& bytes) {
   if (fault.code == errc::no_space)
     self->send(owner, refused_atom_v, options.copy, to_caf(fault));
   // What another node sent is asked for again.
-  if (fault && fault.code != errc::corrupt && fault.code != errc::no_space
-      && fault.code != errc::bad_position)
+  if (fault && !can_come_again(fault))
     fail(fault);
 }
 

@@ -56,12 +56,9 @@ void out_copier_state::take(flow_id flow, position begin, const chunk& bytes) {
   if (!link.runs(flow) || ended)
     return;
   step(link_core::heard{flow});
-  if (const auto bad
-      = persistence::find_bad_record(options.lineage, begin, bytes.bytes()))
-    return end({errc::malformed_message,
-                options.directory + ": the bytes received at "
-                  + to_string(bad->at)
-                  + " are not a record: " + std::string{bad->reason}});
+  if (auto fault = persistence::check_received(
+        options.directory, options.lineage, begin, bytes.bytes()))
+    return end(fault);
   if (auto fault = copy->append(begin, bytes.bytes()))
     return end(fault);
   note_events(begin, bytes.bytes());
