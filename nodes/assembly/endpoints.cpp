@@ -1,3 +1,4 @@
+#include <millrace/messages/data/stream_actor_name.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
 
 #include <algorithm>
@@ -23,7 +24,7 @@ result<std::vector<endpoint>> endpoints_of_stream(const cluster_config& config,
     auto at = endpoint_of(config, process->name);
     if (!at)
       return at.failure();
-    at->name = "rt/" + std::string{stream};
+    at->name = stream_actor_name(stream);
     out.push_back(*std::move(at));
   }
   if (out.empty())

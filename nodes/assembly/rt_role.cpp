@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/sequence/sequencer.hpp>
+#include <millrace/messages/data/stream_actor_name.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/period_timer.hpp>
@@ -181,8 +182,8 @@ rt_factory::operator()(process_host& host,
         .consumers = consumers_of(config, name),
         .gc_disk_percent = how.gc_disk_percent,
         .slow_sync_ns = how.slow_sync_ns});
-    host.put("rt/" + name, stream);
-    out.names.push_back("rt/" + name);
+    host.put(stream_actor_name(name), stream);
+    out.names.push_back(stream_actor_name(name));
     if (i == 0)
       out.actor = caf::actor_cast<caf::strong_actor_ptr>(stream);
     out.streams.push_back(stream);

@@ -1,3 +1,4 @@
+#include <millrace/messages/data/stream_actor_name.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
@@ -58,11 +59,11 @@ text::json_value collect_status(runtime& host, const cluster_config& config) {
     out["answered"].add(node.name, true);
     out["ports"].add(node.name, said.at("port"));
     for (const auto& [name, facts] : said.at("processes").entries()) {
-      if (name.starts_with("rt/")) {
-        auto& rows = out["streams"][name.substr(3)];
+      if (const auto stream = stream_of_actor(name)) {
+        auto& rows = out["streams"][std::string{*stream}];
         if (rows.is_null())
           rows = text::json_value::object();
-        rows[rt_of(config, node, name.substr(3))] = facts;
+        rows[rt_of(config, node, std::string{*stream})] = facts;
       } else {
         out["processes"][name] = facts;
         // Also by hand: `spawn` starts any process on any node.

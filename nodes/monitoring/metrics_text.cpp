@@ -1,4 +1,5 @@
 #include <millrace/messages/data/progress_trace.hpp>
+#include <millrace/messages/data/stream_actor_name.hpp>
 #include <millrace/nodes/monitoring/metric_list.hpp>
 #include <millrace/nodes/monitoring/metrics_text.hpp>
 
@@ -115,13 +116,13 @@ public:
     for (const auto& node : status.at("nodes").elements()) {
       const auto at = label("node", node.at("name").text_or_empty());
       nodes_.emplace_back(at, node);
-      for (const auto& [process, facts] : node.at("processes").entries())
-        // Streams are told by "rt/<stream>".
-        processes_.emplace_back(at + ","
-                                  + (process.starts_with("rt/")
-                                       ? label("stream", process.substr(3))
-                                       : label("process", process)),
-                                with_lag(facts, traces));
+      for (const auto& [name, facts] : node.at("processes").entries()) {
+        const auto stream = stream_of_actor(name);
+        processes_.emplace_back(
+          at + ","
+            + (stream ? label("stream", *stream) : label("process", name)),
+          with_lag(facts, traces));
+      }
     }
   }
 

@@ -1,7 +1,6 @@
+#include <millrace/messages/data/stream_actor_name.hpp>
 #include <millrace/nodes/host/tcp_probe.hpp>
 #include <millrace/nodes/node/start_hint.hpp>
-
-#include <string_view>
 
 namespace millrace::nodes {
 
@@ -10,10 +9,8 @@ namespace {
 /// Which process of the configuration is asked for there; empty: none.
 std::string process_at(const cluster_config& config, const node_config& node,
                        const std::string& service) {
-  constexpr std::string_view of_stream = "rt/";
-  if (service.starts_with(of_stream))
-    for (const auto* member :
-         config.members_of(service.substr(of_stream.size())))
+  if (const auto stream = stream_of_actor(service))
+    for (const auto* member : config.members_of(*stream))
       if (member->node == node.name)
         return member->name;
   const auto* process = config.process(service);

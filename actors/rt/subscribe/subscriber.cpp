@@ -1,6 +1,7 @@
 #include <millrace/actors/rt/link/feeder.hpp>
 #include <millrace/actors/rt/subscribe/subscriber.hpp>
 #include <millrace/messages/base/planted_bug.hpp>
+#include <millrace/messages/data/lost_stream.hpp>
 #include <millrace/messages/protocol/connect.hpp>
 #include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/messages/text/json_value.hpp>
@@ -421,15 +422,13 @@ void subscriber_state::copy_collected(position below,
     control->note_pruned(fault ? position{} : below, fault);
 }
 
-/// A restart of a node takes less, and is not worth a word.
 void subscriber_state::watch_flow() {
-  constexpr int64_t told_after_ns = 2'000'000'000;
   const auto now_ns = env->clock->monotonic_ns();
   if (link.flowing() || told_lost)
     return;
   if (flowless_ns == 0)
     flowless_ns = now_ns;
-  if (now_ns - flowless_ns < told_after_ns)
+  if (now_ns - flowless_ns < lost_stream_told_ns)
     return;
   told_lost = true;
   out->lose_flow(link.last_failure());

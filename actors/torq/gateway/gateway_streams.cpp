@@ -1,4 +1,5 @@
 #include <millrace/actors/torq/gateway/gateway.hpp>
+#include <millrace/messages/data/lost_stream.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -9,8 +10,6 @@ namespace {
 
 /// Who does not answer in this time may be asked again by the next question.
 constexpr auto inquiry_deadline = std::chrono::seconds{1};
-/// A restart takes less, and is not worth a line.
-constexpr int64_t silence_told_ns = 2'000'000'000;
 
 } // namespace
 
@@ -60,22 +59,20 @@ void gateway_state::watch_streams() {
   for (auto& [stream_name, stream] : streams) {
     if (stream.reachable()) {
       if (std::exchange(stream.told_silent, false) && settings.on_note)
-        settings.on_note("stream_found", "an RT node of stream '" + stream_name
-                                           + "' can be reached again");
+        settings.on_note("stream_found", found_stream_text(stream_name));
       stream.silent_since_ns = 0;
     } else if (stream.silent_since_ns == 0) {
       stream.silent_since_ns = now;
     } else if (!stream.told_silent && !stream.nodes.empty()
-               && now - stream.silent_since_ns >= silence_told_ns) {
+               && now - stream.silent_since_ns >= lost_stream_told_ns) {
       stream.told_silent = true;
       if (settings.on_warning)
         settings.on_warning(
           "stream_lost",
-          "no RT node of stream '" + stream_name + "' can be reached ("
-            + to_string(stream.nodes.front().link.last_failure())
-            + "): answers have what was there before, with a warning; "
-              "'millrace status' shows which node is down, 'millrace up' "
-              "starts it");
+          lost_stream_text(stream_name,
+                           stream.nodes.front().link.last_failure(),
+                           "answers have what was there before, with a "
+                           "warning"));
     }
   }
 }

@@ -1,4 +1,5 @@
 #include <millrace/actors/torq/rdb/rdb.hpp>
+#include <millrace/messages/data/lost_stream.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
 
 #include <utility>
@@ -159,16 +160,13 @@ void rdb_state::stream_set_back(position at, const std::string& cause) {
 
 void rdb_state::flow_lost(const error& why) {
   is_cut_off = true;
-  warn("stream_lost", "no RT node of stream '" + settings.stream
-                        + "' can be reached (" + to_string(why)
-                        + "): no new rows come; 'millrace status' shows which "
-                          "node is down, 'millrace up' starts it");
+  warn("stream_lost",
+       lost_stream_text(settings.stream, why, "no new rows come"));
 }
 
 void rdb_state::flow_began(lineage_id life, position end) {
   if (std::exchange(is_cut_off, false))
-    note("stream_found",
-         "an RT node of stream '" + settings.stream + "' can be reached again");
+    note("stream_found", found_stream_text(settings.stream));
   const bool followed = progress.life().is_known();
   if (followed && life != progress.life())
     return let_go("began a new life: its log is another one");

@@ -1,3 +1,4 @@
+#include <millrace/messages/data/stream_actor_name.hpp>
 #include <millrace/nodes/assembly/node_assembly.hpp>
 #include <millrace/nodes/assembly/process_keeper.hpp>
 #include <millrace/nodes/assembly/table_intake.hpp>
@@ -234,7 +235,7 @@ void world::end_period(const std::string& stream, int64_t period) {
   error last{errc::not_found, "nobody orders it"};
   const bool ended = eventually(60s, [&] {
     for (const auto* member : cluster_->members_of(stream)) {
-      const auto handle = find(member->node, "rt/" + stream);
+      const auto handle = find(member->node, stream_actor_name(stream));
       if (!handle)
         continue;
       const auto got = ask<position>(caf::actor_cast<sequencer_actor>(handle),
