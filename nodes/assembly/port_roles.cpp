@@ -21,15 +21,6 @@ std::string name_of_this_host() {
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
 }
 
-/// The longest that a gateway takes for a question.
-int64_t query_timeout_of(const cluster_config& config) {
-  int64_t out = 0;
-  for (const auto& process : config.processes)
-    if (process.type == process_type::gateway)
-      out = std::max(out, process.query_timeout_ns);
-  return out;
-}
-
 std::function<void(const std::string&, const std::string&)>
 warnings_of_port(process_host& host, const process_config& process) {
   return [&host, type = process.type,
@@ -115,7 +106,7 @@ void set_port(Settings& into, process_host& host,
   into.address = config.address_of(process);
   into.port = process.port;
   into.gateways = endpoints_of(config, process_type::gateway);
-  if (const auto longest = query_timeout_of(config); longest != 0)
+  if (const auto longest = config.query_timeout_ns(); longest != 0)
     into.query_timeout_ns = longest;
   into.limits.bytes_max = process.memory_max_bytes;
   into.on_warning = warnings_of_port(host, process);

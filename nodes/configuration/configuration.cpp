@@ -518,16 +518,13 @@ private:
 
   /// Back ends keep what the longest query of any gateway may still want.
   void spread_query_timeout() {
-    std::optional<int64_t> longest;
-    for (const auto& process : config_.processes)
-      if (process.type == process_type::gateway)
-        longest = std::max(longest.value_or(0), process.query_timeout_ns);
-    if (!longest)
+    const auto longest = config_.query_timeout_ns();
+    if (longest == 0)
       return;
     for (auto& process : config_.processes)
       if (process.type == process_type::rdb
           || process.type == process_type::hdb)
-        process.query_timeout_ns = *longest;
+        process.query_timeout_ns = longest;
   }
 
   cluster_config config_;

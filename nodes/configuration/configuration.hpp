@@ -310,6 +310,8 @@ struct cluster_config {
   /// The rt processes that order a stream, as they stand in the file.
   [[nodiscard]] std::vector<const process_config*>
   members_of(std::string_view stream) const;
+  /// The longest that any of its gateways takes for a question; 0: it has none.
+  [[nodiscard]] int64_t query_timeout_ns() const noexcept;
   /// The directory of a node: its lock, pid and log.
   [[nodiscard]] std::string node_directory(std::string_view node) const;
   /// Where an rt keeps a stream.

@@ -55,6 +55,14 @@ cluster_config::table(std::string_view wanted) const noexcept {
   return nullptr;
 }
 
+int64_t cluster_config::query_timeout_ns() const noexcept {
+  int64_t out = 0;
+  for (const auto& each : processes)
+    if (each.type == process_type::gateway)
+      out = std::max(out, each.query_timeout_ns);
+  return out;
+}
+
 const std::string& cluster_config::stream_of(const process_config& rdb) const {
   return table(rdb.tables.front())->stream;
 }

@@ -346,6 +346,8 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   EXPECT_EQ(config.process("g2")->query_timeout_ns, 90'000'000'000);
   for (const auto* name : {"r", "copy", "h"})
     EXPECT_EQ(config.process(name)->query_timeout_ns, 90'000'000'000) << name;
+  EXPECT_EQ(config.query_timeout_ns(), 90'000'000'000);
+  EXPECT_EQ(cluster_config{}.query_timeout_ns(), 0) << "it has no gateway";
   EXPECT_EQ(config.process("g")->result_rows_max, 1000u);
   EXPECT_EQ(config.process("g")->memory_max_bytes, uint64_t{3} << 30);
   EXPECT_THAT(config.process("own")->libraries,
