@@ -69,6 +69,23 @@ size_t utf8_count(std::string_view text) noexcept {
     text.begin(), text.end(), [](char c) { return !continues(c); }));
 }
 
+std::string shown_on_line(std::string_view text, size_t bytes_max,
+                          char replacement) {
+  auto end = std::min(text.size(), bytes_max);
+  if (end < text.size()) {
+    // Where no character begins that close, it is not UTF-8 at all.
+    constexpr size_t continued_max = 3;
+    auto begin = end;
+    while (begin > 0 && end - begin < continued_max && continues(text[begin]))
+      --begin;
+    if (!continues(text[begin]))
+      end = begin;
+  }
+  std::string out{text.substr(0, end)};
+  std::replace_if(out.begin(), out.end(), is_control, replacement);
+  return end < text.size() ? out + "..." : out;
+}
+
 void append_visible(std::string& out, std::string_view text) {
   for (const char c : text) {
     if (!is_control(c)) {

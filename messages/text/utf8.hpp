@@ -28,6 +28,12 @@ namespace millrace::text {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
 
+/// What others wrote, for one line of a log or a terminal: its control
+/// characters are `replacement`, and of what is longer the first `bytes_max`
+/// bytes, or a few less, so that no character is cut, and "...".
+[[nodiscard]] std::string shown_on_line(std::string_view text, size_t bytes_max,
+                                        char replacement);
+
 /// Appends `text` on one line: control characters become \xNN.
 void append_visible(std::string& out, std::string_view text);
 

@@ -29,9 +29,7 @@ connection_guard::head mark(uint32_t second, uint32_t third) {
 
 /// What another end said, for a line of a terminal or a log.
 std::string shown(std::string_view text) {
-  std::string out{text};
-  std::replace_if(out.begin(), out.end(), text::is_control, '?');
-  return out;
+  return text::shown_on_line(text, std::string_view::npos, '?');
 }
 
 /// The record that a connection of TLS begins with.

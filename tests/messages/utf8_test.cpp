@@ -70,6 +70,34 @@ TEST(Utf8Test, ControlCharactersShow) {
   EXPECT_EQ(out, "a\\x00b\\x0d\\x0a\\x09\\x1b[31m\\x7f\xc3\xa9");
 }
 
+TEST(Utf8Test, IsCutForALineBetweenCharactersOnly) {
+  // Of one, two, three and four bytes, twice.
+  const std::string text = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xf0\x9f\x98"
+                           "\x80\xe2\x82\xac\xc3\xa9z";
+  for (size_t most = 0; most < text.size(); ++most) {
+    const auto shown = shown_on_line(text, most, '?');
+    ASSERT_TRUE(shown.ends_with("...")) << most;
+    const auto kept = shown.substr(0, shown.size() - 3);
+    EXPECT_TRUE(valid_utf8(kept)) << most;
+    EXPECT_TRUE(text.starts_with(kept)) << most;
+    EXPECT_LE(kept.size(), most);
+    // No character more would fit.
+    EXPECT_GT(kept.size() + utf8_length(text.substr(kept.size())), most);
+  }
+  EXPECT_EQ(shown_on_line(text, text.size(), '?'), text);
+  EXPECT_EQ(shown_on_line(text, std::string_view::npos, '?'), text);
+}
+
+TEST(Utf8Test, IsOnOneLineWhateverItHolds) {
+  EXPECT_EQ(shown_on_line("a\nb\x1b[0m\x7f", 64, '?'), "a?b?[0m?");
+  EXPECT_EQ(shown_on_line("select\n\tfrom t", 8, ' '), "select  ...");
+  EXPECT_EQ(shown_on_line("", 0, ' '), "");
+  EXPECT_EQ(shown_on_line("ab", 0, ' '), "...");
+  // Of what is not UTF-8 anyway, not everything goes.
+  EXPECT_EQ(shown_on_line(std::string(20, '\x80'), 10, '?'),
+            std::string(10, '\x80') + "...");
+}
+
 TEST(HexTextTest, GoesRoundBothWays) {
   const std::string bytes{"\x00\x7f\x80\xff", 4};
   std::string digits;

@@ -1,6 +1,6 @@
 // What a gateway says of itself.
 #include <millrace/actors/torq/gateway/gateway.hpp>
-#include <millrace/actors/torq/gateway/heard_question.hpp>
+#include <millrace/messages/text/utf8.hpp>
 
 namespace millrace::torq {
 
@@ -12,10 +12,10 @@ void gateway_state::tell_ending(const asker& whose, const error& how,
   const auto& tell = how ? settings.on_note : settings.on_detail;
   if (!tell || (how && how.code == errc::cancelled))
     return;
-  auto text
-    = (whose.shown.empty() ? "a question" : whose.shown)
-      + (how ? ": " + on_a_line(to_string(how), why_max) : std::string{}) + " ("
-      + std::to_string(took_ns / 1'000'000) + " ms)";
+  auto text = (whose.shown.empty() ? "a question" : whose.shown)
+              + (how ? ": " + text::shown_on_line(to_string(how), why_max, ' ')
+                     : std::string{})
+              + " (" + std::to_string(took_ns / 1'000'000) + " ms)";
   if (!how)
     return tell("answered", text);
   const auto untold = refusals.came(env->clock->monotonic_ns());

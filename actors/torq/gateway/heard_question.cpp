@@ -20,8 +20,8 @@ std::string shown_of(const std::string& question) {
     if (const auto read = text::parse_json(question); read && read->is_object())
       if (const auto* asked = read->at("text").text())
         return read->at("language").text_or_empty() + ": "
-               + on_a_line(*asked, shown_max);
-  return "getdata: " + on_a_line(question, shown_max);
+               + text::shown_on_line(*asked, shown_max, ' ');
+  return "getdata: " + text::shown_on_line(question, shown_max, ' ');
 }
 
 std::string tables_of(const query::split_plan& plan) {
@@ -69,14 +69,6 @@ result<query::question> understand(const std::string& question,
 
 } // namespace
 
-std::string on_a_line(const std::string& what, size_t shown_max) {
-  auto out = what.substr(0, shown_max);
-  for (auto& c : out)
-    if (text::is_control(c))
-      c = ' ';
-  return out + (what.size() > shown_max ? "..." : "");
-}
-
 heard_question hear_question(const std::string& parameters,
                              const query::schema_lookup& find,
                              const std::vector<std::string>& tables,
@@ -114,7 +106,7 @@ heard_question hear_question(const std::string& parameters,
          : is_kept_from ? "'" + missed + "': refused"
                         : std::string{"what cannot be answered: "}
                             + std::string{to_string(out.failure().code)})
-      + ": " + on_a_line(whose.question, 300);
+      + ": " + text::shown_on_line(whose.question, 300, ' ');
   return {std::move(out), std::move(audit), shown_of(whose.question),
           whose.rows_max, whose.bytes_max};
 }

@@ -24,9 +24,6 @@ struct heard_question {
   uint64_t bytes_max = 0;
 };
 
-/// For a log: at most so many bytes of what a user wrote, on one line.
-[[nodiscard]] std::string on_a_line(const std::string& what, size_t shown_max);
-
 /// Understands a question, also one on behalf of a user: to that one tables of
 /// others are not there, in whatever language and at whatever place they are
 /// named, and no hint names them.

@@ -252,11 +252,7 @@ struct door_state {
   /// What a client calls itself, or a table, as a line of a log can have it.
   [[nodiscard]] static std::string shown_user(const std::string& name) {
     constexpr size_t shown_max = 64;
-    auto out = name.substr(0, shown_max);
-    for (auto& c : out)
-      if (text::is_control(c))
-        c = '?';
-    return out;
+    return text::shown_on_line(name, shown_max, '?');
   }
 
   /// Comes several times per second.

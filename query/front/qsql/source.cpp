@@ -13,21 +13,8 @@ constexpr size_t quoted_bytes_max = 40;
 std::string excerpt(std::string_view source, text_range at) {
   const auto begin = std::min<size_t>(at.begin, source.size());
   const auto end = std::min<size_t>(std::max(at.begin, at.end), source.size());
-  auto piece = source.substr(begin, end - begin);
-  const bool cut = piece.size() > quoted_bytes_max;
-  if (cut) {
-    piece = piece.substr(0, quoted_bytes_max);
-    // Not within a character of several bytes.
-    while (!piece.empty() && (piece.back() & 0xc0) == 0x80)
-      piece.remove_suffix(1);
-    if (!piece.empty() && (piece.back() & 0x80) != 0)
-      piece.remove_suffix(1);
-  }
-  std::string out{piece};
-  for (auto& c : out)
-    if (text::is_control(c))
-      c = ' ';
-  return cut ? out + "..." : out;
+  return text::shown_on_line(source.substr(begin, end - begin),
+                             quoted_bytes_max, ' ');
 }
 
 } // namespace
