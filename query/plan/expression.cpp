@@ -164,6 +164,19 @@ void add_columns_of(const expression& what, std::vector<std::string>& names) {
     add_columns_of(each, names);
 }
 
+void add_conditions_of(const expression& what, std::vector<expression>& out) {
+  if (what.what == expression::kind::call
+      && what.function == scalar_function::lesser
+      && what.type == column_type::boolean
+      && what.arguments[0].type == column_type::boolean
+      && what.arguments[1].type == column_type::boolean) {
+    add_conditions_of(what.arguments[0], out);
+    add_conditions_of(what.arguments[1], out);
+  } else {
+    out.push_back(what);
+  }
+}
+
 expression
 substituted(expression what,
             const std::function<const expression*(std::string_view)>& meaning) {

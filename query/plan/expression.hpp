@@ -112,6 +112,9 @@ result_type(scalar_function function, std::span<const column_type> operands,
 /// Names of the columns that it looks at, each once, in their order.
 void add_columns_of(const expression& what, std::vector<std::string>& names);
 
+/// Conditions that are true together when `what` is: "and" is taken apart.
+void add_conditions_of(const expression& what, std::vector<expression>& out);
+
 /// Each column of `what` replaced by the expression that `meaning` has for it;
 /// one that it does not know stays.
 [[nodiscard]] expression

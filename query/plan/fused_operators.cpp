@@ -17,18 +17,6 @@ bool is_call(const expression& what, fn function) {
   return what.what == expression::kind::call && what.function == function;
 }
 
-/// "and" takes conditions apart.
-void add_conditions(const expression& what, std::vector<expression>& out) {
-  if (is_call(what, fn::lesser) && what.type == column_type::boolean
-      && what.arguments[0].type == column_type::boolean
-      && what.arguments[1].type == column_type::boolean) {
-    add_conditions(what.arguments[0], out);
-    add_conditions(what.arguments[1], out);
-  } else {
-    out.push_back(what);
-  }
-}
-
 std::optional<predicate_op> op_of(fn function) {
   switch (function) {
     case fn::equal:
@@ -152,7 +140,7 @@ public:
       return fault;
     std::vector<expression> conditions;
     for (const auto& each : what_.conditions)
-      add_conditions(each, conditions);
+      add_conditions_of(each, conditions);
     for (const auto& each : conditions)
       if (auto fault = add_filter(each))
         return fault;

@@ -1,3 +1,4 @@
+#include <millrace/query/plan/filter_placement.hpp>
 #include <millrace/query/plan/fused_operators_internal.hpp>
 #include <millrace/query/plan/split.hpp>
 
@@ -568,7 +569,7 @@ split_plan as_fragment(logical_plan plan) {
 }
 
 result<split_plan> split(const plan_node& plan) {
-  auto out = splitter{}.run(plan);
+  auto out = splitter{}.run(with_filters_placed(plan));
   if (out)
     join_in_stores(*out);
   return out;
