@@ -16,6 +16,7 @@ struct HdbZone {              # extremes of one column; see zone_map
   high @2 :Int64;
   lowFloat @3 :Float64;
   highFloat @4 :Float64;
+  noNulls @5 :Bool;           # false: there may be some
 }
 
 struct HdbPart {              # rows of one table, stripe and range of a stream

@@ -75,6 +75,7 @@ void write_part(const hdb_part& part, schema::HdbPart::Builder out) {
     zones[i].setHigh(part.zones[i].high);
     zones[i].setLowFloat(part.zones[i].low_float);
     zones[i].setHighFloat(part.zones[i].high_float);
+    zones[i].setNoNulls(!part.zones[i].may_be_null);
   }
   auto files = out.initFiles(static_cast<unsigned>(part.files.size()));
   for (unsigned i = 0; i < files.size(); ++i) {
@@ -99,7 +100,8 @@ hdb_part decode_part(schema::HdbPart::Reader in) {
   part.row_count = static_cast<uint32_t>(in.getRowCount());
   for (auto zone : in.getZones())
     part.zones.push_back({zone.getEmpty(), zone.getLow(), zone.getHigh(),
-                          zone.getLowFloat(), zone.getHighFloat()});
+                          zone.getLowFloat(), zone.getHighFloat(),
+                          !zone.getNoNulls()});
   for (auto file : in.getFiles())
     part.files.push_back(
       {file.getName().cStr(), file.getBytes(), file.getChecksum()});

@@ -1,7 +1,9 @@
 #include <millrace/query/execution/row_choice.hpp>
 #include <millrace/query/execution/scan.hpp>
+#include <millrace/query/plan/zone_conditions.hpp>
 
 #include <algorithm>
+#include <limits>
 
 namespace millrace::query {
 
@@ -38,11 +40,29 @@ bool widens(column_type from, column_type to) {
   return from == to || (a != 0 && b != 0 && a <= b);
 }
 
+/// Of values that the plan takes as they are stored; none: not known.
+std::optional<whole_bounds> bounds_of(const persistence::zone_map& zone,
+                                      column_type stored, column_type wanted) {
+  if (stored != wanted || is_float(stored) || is_text(stored)
+      || stored == column_type::guid || stored == column_type::char_)
+    return std::nullopt;
+  if (zone.empty)
+    return whole_bounds{null_long, null_long};
+  // What narrow types have for the infinities widens to others.
+  const auto infinity = stored == column_type::short_
+                          ? int64_t{std::numeric_limits<int16_t>::max()}
+                          : int64_t{inf_int};
+  if (width_of(stored) < sizeof(int64_t)
+      && (zone.low <= -infinity || zone.high >= infinity))
+    return std::nullopt;
+  return whole_bounds{zone.may_be_null ? null_long : zone.low, zone.high};
+}
+
 class preparation {
 public:
   preparation(scan_setup& setup, uint32_t morsel_rows)
-    : setup_{setup}, plan_{setup.shape.plan}, morsel_rows_{
-                                                std::max(morsel_rows, 1u)} {
+    : setup_{setup}, plan_{setup.shape.plan},
+      morsel_rows_{std::max(morsel_rows, 1u)}, conditions_{plan_} {
     filters_ = predicates_of(plan_);
   }
 
@@ -151,7 +171,25 @@ private:
       if (known->second.excludes(segment.zones[stored]))
         return true;
     }
-    return false;
+    return !may_pass(columns, schema, segment);
+  }
+
+  /// By conditions that are no filters on one column.
+  bool may_pass(const std::vector<uint32_t>& columns,
+                const table_schema& schema,
+                const persistence::segment_view& segment) {
+    return conditions_.may_pass(
+      [&](std::string_view name) -> std::optional<whole_bounds> {
+        const auto column = setup_.shape.column_number(name);
+        if (!column)
+          return std::nullopt;
+        const auto stored = columns[*column];
+        if (stored == part_binding::absent || stored >= segment.zones.size()
+            || !segment.columns[stored].has_values())
+          return std::nullopt;
+        return bounds_of(segment.zones[stored], schema.columns[stored].type,
+                         plan_.types[*column].type);
+      });
   }
 
   /// Brings in what the plan is bound to: dictionaries, and ranges if they can
@@ -250,7 +288,7 @@ private:
   }
 
   bool pruned(const part_binding& binding,
-              const persistence::segment_view& segment) const {
+              const persistence::segment_view& segment) {
     for (const auto& filter : binding.filters) {
       const auto column = binding.columns[filter.column()];
       if (column < segment.zones.size() && column < segment.columns.size()
@@ -258,7 +296,8 @@ private:
           && filter.excludes(segment.zones[column]))
         return true;
     }
-    return false;
+    return !may_pass(binding.columns, *setup_.parts[binding.part].schema,
+                     segment);
   }
 
   void add_segment(const persistence::segment_view& segment, uint32_t number,
@@ -353,6 +392,7 @@ private:
   const logical_plan& plan_;
   uint32_t morsel_rows_;
   size_t pending_rows_ = 0;
+  zone_conditions conditions_;
   std::vector<predicate> filters_;
   /// By filter: bound to numbers of a type, which parts share.
   std::vector<std::optional<std::pair<column_type, bound_filter>>> numbers_;

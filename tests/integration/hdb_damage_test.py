@@ -94,6 +94,7 @@ def files(made):
   check(made, 1, size, symbols)
   flip(size, 70000)
   flip(symbols, 4003, 0x7f)
+  other_days(made, total(made, DAYS[1]))
   # What is asked only while the manifest cannot be read is told of as well.
   made.down("back")
   rolls = made.directory / "data/hdb/.rolls"
@@ -104,6 +105,34 @@ def files(made):
   mill.check("|WARN|rolls_damaged|" in log and str(rolls) in log, log)
   flip(rolls, 3)
   mill.check(total(made, *DAYS) == good, "after the repair")
+
+
+def other_days(made, second):
+  """However another day is asked for, the times of the first are not read."""
+  made.down("back")
+  times = column(made, DAYS[0], "time")
+  flip(times, 100)
+  made.up("back")
+
+  def of(text, code=0):
+    done = made.run("query", "-l", "sql", "-o", "json", "--strict",
+                    "--timeout", "20", text, code=code)
+    return done.stderr if code else list(json.loads(done.stdout)[0].values())[0]
+
+  one = "select sum(size) as s from trade where date < '2024-01-05' and "
+  for condition in (f"date in ('{DAYS[1]}', '2024-01-01')",
+                    f"(date = '{DAYS[1]}' or date = '2024-01-01')",
+                    f"date <> '{DAYS[0]}'", f"not date = '{DAYS[0]}'",
+                    f"date > '{DAYS[0]}'", f"time::date = '{DAYS[1]}'"):
+    mill.check(of(one + condition) == second, condition)
+  two = ("select sum(a.size) as s from trade a join trade b on a.time = b.time "
+         "and a.sym = b.sym where a.date = '{}' and b.date = '{}'")
+  mill.check(of(two.format(DAYS[1], DAYS[1])) is not None, "a join")
+  for text in (one + f"date <= '{DAYS[1]}'", two.format(DAYS[0], DAYS[0])):
+    mill.check(str(times) in of(text, 65), text)
+  made.down("back")
+  flip(times, 100)
+  made.up("back")
 
 
 def manifest(made):

@@ -59,7 +59,9 @@ std::map<std::string, std::string> files_below(const std::string& root) {
 
 /// What a format wrote. Format 1 says nothing of streams beside their ranges.
 const std::string golden_1 = test_support::data_path("hdb");
-const std::string golden = test_support::data_path("hdb_2");
+/// Format 2, before it said which columns have no nulls.
+const std::string golden_2 = test_support::data_path("hdb_2");
+const std::string golden = test_support::data_path("hdb_2_nulls");
 
 const lineage_id golden_life{{0x0123456789abcdef, 0xf}};
 
@@ -124,6 +126,18 @@ TEST(HdbFormatTest, ReadsTheGoldenBytes) {
   ASSERT_TRUE(manifest) << to_string(manifest.failure());
   EXPECT_EQ(manifest->life("ticks"), golden_life);
   EXPECT_EQ(manifest->losses, golden_losses());
+  const auto no_nulls = [](const zone_map& zone) { return !zone.may_be_null; };
+  EXPECT_TRUE(std::any_of(manifest->parts[0].zones.begin(),
+                          manifest->parts[0].zones.end(), no_nulls));
+}
+
+TEST(HdbFormatTest, ReadsTheGoldenBytesThatKnowNothingOfNulls) {
+  expect_golden(golden_2);
+  const auto manifest = read_hdb_manifest(posix_file_system(), golden_2);
+  ASSERT_TRUE(manifest) << to_string(manifest.failure());
+  EXPECT_EQ(manifest->life("ticks"), golden_life);
+  for (const auto& zone : manifest->parts[0].zones)
+    EXPECT_TRUE(zone.may_be_null);
 }
 
 TEST(HdbFormatTest, ReadsTheGoldenBytesOfTheFormatBefore) {

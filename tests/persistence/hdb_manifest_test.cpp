@@ -35,7 +35,7 @@ hdb_manifest sample_manifest() {
     auto part = part_of({i * 100}, {(i + 1) * 100});
     part.row_count = static_cast<uint32_t>(i * 10);
     for (auto& zone : part.zones)
-      zone = {false, -5, inf_long, -0.0, 1e-310};
+      zone = {false, -5, inf_long, -0.0, 1e-310, i != 1};
     part.files = {{"time", 80, 1234567890123456789u}, {".order", 40, i}};
     out.parts.push_back(part);
   }
@@ -59,6 +59,8 @@ TEST(HdbManifestTest, RoundTrip) {
   EXPECT_EQ(back->parts[2].files, manifest.parts[2].files);
   EXPECT_EQ(back->parts[1].zones[3].high_float, 1e-310);
   EXPECT_EQ(back->parts[1].zones[3].high, inf_long);
+  EXPECT_FALSE(back->parts[1].zones[3].may_be_null);
+  EXPECT_TRUE(back->parts[2].zones[3].may_be_null);
   EXPECT_EQ(back->lives, manifest.lives);
   EXPECT_EQ(back->losses, manifest.losses);
 }

@@ -1,6 +1,7 @@
 #include <millrace/actors/torq/hdb/partition_losses.hpp>
 #include <millrace/messages/text/civil_time.hpp>
-#include <millrace/messages/text/roll_calendar.hpp>
+#include <millrace/query/plan/table_day.hpp>
+#include <millrace/query/plan/zone_conditions.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -9,47 +10,54 @@ namespace millrace::torq {
 
 namespace {
 
-/// The times that a plan asks for, and the table's dates that they are of.
+/// The times that a plan asks for.
 class asked_times {
 public:
-  asked_times(const query::logical_plan& plan, const table_schema* table) {
-    if (!table || !plan.range || plan.time_column != table->time_column)
-      return;
-    column_ = table->time_column;
-    range_ = plan.range;
-    if (plan.type_of(plan.time_column) != column_type::timestamp)
-      return;
-    if (auto calendar
-        = text::roll_calendar::open(table->roll_zone, table->roll_offset_ns))
-      dates_
-        = {calendar->date_of(range_->first), calendar->date_of(range_->second)};
+  asked_times(const query::logical_plan& plan, const table_schema* table)
+    : plan_{plan}, conditions_{plan} {
+    if (table && plan.time_column == table->time_column
+        && plan.type_of(plan.time_column) == column_type::timestamp)
+      table_ = table;
   }
 
   /// What cannot be told is met.
   [[nodiscard]] bool meet(const persistence::hdb_manifest& manifest,
-                          const persistence::hdb_part& part) const {
-    if (!dates_)
+                          const persistence::hdb_part& part) {
+    if (!table_)
       return true;
-    // What was lost may have come a day early, or late.
-    const auto is_asked = [&](int64_t date) {
-      return dates_->first - 1 <= date && date <= dates_->second + 1;
-    };
     const auto date = text::parse_date(part.partition);
-    if (is_asked(part.period) || !date || is_asked(*date))
+    if (!date || is_asked(part.period) || is_asked(*date))
       return true;
     const auto* written = manifest.schema(part.table, part.schema_version);
-    const auto column = written ? written->column_index(column_) : std::nullopt;
-    if (part.row_count == 0 || !column)
+    const auto column
+      = written ? written->column_index(table_->time_column) : std::nullopt;
+    if (part.row_count == 0 || !column || part.zones[*column].empty)
       return false;
-    const auto& zone = part.zones[*column];
-    return !zone.empty && zone.low <= range_->second
-           && range_->first <= zone.high;
+    return may_pass({part.zones[*column].low, part.zones[*column].high});
   }
 
 private:
-  std::string column_;
-  std::optional<std::pair<int64_t, int64_t>> range_;
-  std::optional<std::pair<int64_t, int64_t>> dates_; ///< None: not known.
+  /// What was lost may have come a day early, or late.
+  bool is_asked(int64_t date) {
+    const auto first
+      = query::day_start(table_->roll_zone, table_->roll_offset_ns, date - 1);
+    const auto end
+      = query::day_start(table_->roll_zone, table_->roll_offset_ns, date + 2);
+    return !first || !end || may_pass({*first, *end - 1});
+  }
+
+  bool may_pass(query::whole_bounds times) {
+    return conditions_.may_pass(
+      [&](std::string_view column) -> std::optional<query::whole_bounds> {
+        if (column == plan_.time_column)
+          return times;
+        return std::nullopt;
+      });
+  }
+
+  const query::logical_plan& plan_;
+  query::zone_conditions conditions_;
+  const table_schema* table_ = nullptr; ///< None: its dates are not known.
 };
 
 } // namespace

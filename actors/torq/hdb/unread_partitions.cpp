@@ -1,6 +1,8 @@
 #include <millrace/actors/torq/hdb/unread_partitions.hpp>
-#include <millrace/messages/text/roll_calendar.hpp>
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
+#include <millrace/query/plan/table_day.hpp>
+#include <millrace/query/plan/zone_conditions.hpp>
 
 #include <algorithm>
 
@@ -8,44 +10,38 @@ namespace millrace::torq {
 
 namespace {
 
-/// Dates, both included, in whose partitions rows of some times may be.
-struct date_span {
-  int64_t first = 0;
-  int64_t last = 0;
-};
-
 /// Of a rule that is not known: a zone and an offset, which is less than a day,
 /// are less than two days away from UTC.
 constexpr int64_t any_roll_days = 2;
 
-std::optional<date_span> dates_of(std::pair<int64_t, int64_t> times,
-                                  const std::string& zone, int64_t offset_ns) {
-  auto calendar = text::roll_calendar::open(zone, offset_ns);
-  if (!calendar)
+using query::whole_bounds;
+
+/// Times of a table's date, and of so many dates before and after it.
+std::optional<whole_bounds> times_of(int64_t date, int64_t days_around,
+                                     const std::string& zone,
+                                     int64_t offset_ns) {
+  const auto first = query::day_start(zone, offset_ns, date - days_around);
+  const auto end = query::day_start(zone, offset_ns, date + days_around + 1);
+  if (!first || !end)
     return std::nullopt;
-  return date_span{calendar->date_of(times.first),
-                   calendar->date_of(times.second)};
+  return whole_bounds{*first, *end - 1};
 }
 
 /// None: that cannot be told.
-std::optional<date_span>
-dates_of(std::pair<int64_t, int64_t> times, const table_schema& table,
+std::optional<whole_bounds>
+times_of(int64_t date, const table_schema& table,
          const std::optional<std::set<persistence::table_roll>>& rolls) {
-  if (!rolls) {
-    auto out = dates_of(times, "UTC", 0);
-    if (out)
-      out = date_span{out->first - any_roll_days, out->last + any_roll_days};
-    return out;
-  }
-  auto out = dates_of(times, table.roll_zone, table.roll_offset_ns);
+  if (!rolls)
+    return times_of(date, any_roll_days, "UTC", 0);
+  auto out = times_of(date, 0, table.roll_zone, table.roll_offset_ns);
   for (const auto& roll : *rolls) {
     if (roll.table != table.name || !out)
       continue;
-    const auto also = dates_of(times, roll.zone, roll.offset_ns);
+    const auto also = times_of(date, 0, roll.zone, roll.offset_ns);
     if (!also)
       return std::nullopt;
-    out = date_span{std::min(out->first, also->first),
-                    std::max(out->last, also->last)};
+    out = whole_bounds{std::min(out->low, also->low),
+                       std::max(out->high, also->high)};
   }
   return out;
 }
@@ -56,23 +52,25 @@ bool none_holds_rows_of(
   const std::vector<persistence::directory_entry>& there,
   const query::logical_plan& plan, const table_schema& table,
   const std::optional<std::set<persistence::table_roll>>& rolls) {
-  if (!plan.range || plan.time_column != table.time_column
+  if (plan.time_column != table.time_column
       || plan.type_of(plan.time_column) != column_type::timestamp)
     return false;
-  const auto dates = dates_of(*plan.range, table, rolls);
-  if (!dates)
-    return false;
-  using persistence::names_a_date;
-  const auto low = persistence::date_partition_name(dates->first);
-  const auto high = persistence::date_partition_name(dates->last);
-  if (!names_a_date(low) || !names_a_date(high))
-    return false;
-  return std::none_of(there.begin(), there.end(), [&](const auto& entry) {
+  query::zone_conditions conditions{plan};
+  bool asks_for_times = plan.range.has_value();
+  for (const auto& entry : there) {
     if (!entry.is_directory || entry.name.starts_with('.'))
+      continue;
+    if (!persistence::names_a_date(entry.name))
       return false;
-    return !names_a_date(entry.name)
-           || (low <= entry.name && entry.name <= high);
-  });
+    const auto date = text::parse_date(entry.name);
+    const auto times = date ? times_of(*date, table, rolls) : std::nullopt;
+    if (!times || conditions.may_pass([&](std::string_view column) {
+          return column == plan.time_column ? times : std::nullopt;
+        }))
+      return false;
+    asks_for_times = true;
+  }
+  return asks_for_times;
 }
 
 } // namespace millrace::torq

@@ -60,6 +60,25 @@ TEST(UnreadPartitionsTest, TimesOfOtherDatesHaveNoRows) {
   }
 }
 
+TEST(UnreadPartitionsTest, TimesThatAreNotAskedForTellDatesToo) {
+  const auto table = trade_table(0);
+  query::logical_plan plan;
+  plan.table = table.name;
+  plan.types = table.columns;
+  plan.time_column = plan.order_column = "time";
+  plan.filters = {{"time",
+                   query::predicate_op::within,
+                   true,
+                   {query::literal{24 * hour}, query::literal{48 * hour - 1}}}};
+  const auto none = [&](const char* directory) {
+    return none_holds_rows_of({{directory, true}}, plan, table, no_rolls);
+  };
+  EXPECT_TRUE(none("2000.01.02"));
+  EXPECT_FALSE(none("2000.01.01"));
+  EXPECT_FALSE(none("2000.01.03"));
+  EXPECT_FALSE(none("late"));
+}
+
 // 2000.01.03, under a rule that is not that of today, or may be any.
 TEST(UnreadPartitionsTest, ThePartitionsTellByWhichRuleTheyWereMade) {
   const persistence::table_roll utc{"trade", "UTC", 0};
