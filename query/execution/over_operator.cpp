@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <deque>
 #include <limits>
 #include <numeric>
@@ -135,12 +136,10 @@ public:
     if (!numbers)
       return numbers.failure();
     std::vector<sort_term> terms;
-    std::vector<std::string> names;
     for (const auto& each : what.order) {
       const auto* column = column_named(input_, each.column);
       terms.push_back({static_cast<uint32_t>(column - input_.columns.data()),
                        each.descending});
-      names.push_back(each.column);
     }
     const auto order = sort_rows(input_, terms, stop);
     if (!order)
@@ -156,11 +155,11 @@ public:
           groups_.rows[next[(*numbers)[row]]++] = row;
         }))
       return stop.fault("in a window");
-    row_numbers likes{std::move(names)};
-    const auto like = likes.of(input_, stop);
-    if (!like)
-      return like.failure();
-    if (!find_peers(*like))
+    told_apart_.assign(count_, 0);
+    for (const auto& each : terms)
+      if (!tell_apart(each))
+        return stop.fault("in a window");
+    if (!find_peers())
       return stop.fault("in a window");
     if (std::any_of(what.columns.begin(), what.columns.end(),
                     [](const auto& each) { return each.rows.by_value; })) {
@@ -192,8 +191,52 @@ public:
   }
 
 private:
+  /// Notes which rows have another value of a column than the row before them.
   /// @returns false when it was stopped.
-  bool find_peers(const std::vector<uint32_t>& like) {
+  bool tell_apart(const sort_term& by) {
+    const auto& column = input_.columns[by.column];
+    const std::span<const uint32_t> rows{groups_.rows};
+    const bool has_keys
+      = !is_text(column.type) && column.type != column_type::guid;
+    constexpr size_t at_once = 4096;
+    std::vector<uint64_t> keys(std::min<size_t>(at_once, count_));
+    uint64_t before = 0;
+    for (size_t begin = 0; begin < count_; begin += at_once) {
+      if (options_.stop.stopped())
+        return false;
+      const auto some
+        = rows.subspan(begin, std::min<size_t>(at_once, count_ - begin));
+      if (has_keys)
+        order_keys(ref_of(column), some, by, keys.data());
+      for (size_t i = 0; i < some.size(); ++i) {
+        const auto place = begin + i;
+        const bool is_other
+          = place == 0 ? true
+            : has_keys ? (i == 0 ? before : keys[i - 1]) != keys[i]
+                       : !is_same(column, rows[place - 1], rows[place]);
+        if (is_other)
+          told_apart_[place] = 1;
+      }
+      before = keys[some.size() - 1];
+    }
+    return true;
+  }
+
+  /// Of a text or a guid.
+  static bool is_same(const column_data& column, uint32_t a, uint32_t b) {
+    if (column.type == column_type::string)
+      return column.text(a) == column.text(b);
+    if (column.type == column_type::guid)
+      return std::memcmp(column.values.data() + size_t{16} * a,
+                         column.values.data() + size_t{16} * b, 16)
+             == 0;
+    const auto* codes = column.as<uint32_t>();
+    return codes[a] == codes[b]
+           || column.entry(codes[a]) == column.entry(codes[b]);
+  }
+
+  /// @returns false when it was stopped.
+  bool find_peers() {
     peers_begin_.resize(count_);
     peers_end_.resize(count_);
     uint32_t group = 0;
@@ -208,8 +251,7 @@ private:
         const auto last = groups_.begins[group + 1];
         do
           ++end;
-        while (end < last
-               && like[groups_.rows[end]] == like[groups_.rows[begin]]);
+        while (end < last && !told_apart_[end]);
       }
       peers_begin_[place] = begin - groups_.begins[group];
       peers_end_[place] = end - groups_.begins[group];
@@ -506,6 +548,7 @@ private:
   grouped_rows groups_;
   /// Of the order's last column, where a frame is by its values.
   std::optional<order_values> values_;
+  std::vector<uint8_t> told_apart_;   ///< By place among all groups' rows.
   std::vector<uint32_t> peers_begin_; ///< By place among all groups' rows.
   std::vector<uint32_t> peers_end_;
 };

@@ -90,10 +90,17 @@ result<std::vector<uint32_t>> row_numbers::of(const table_data& table,
                stride);
     at += columns[i]->type == column_type::guid ? 2 : 1;
   }
-  for (uint64_t row = 0; row < table.row_count; ++row) {
-    if (row % rows_between_looks == 0 && stop.stopped())
+  for (uint64_t row = 0; row < table.row_count; row += rows_between_looks) {
+    if (stop.stopped())
       return stop.fault("while rows were matched");
-    out[row] = index_->find_or_add(words.data() + row * stride);
+    const auto some = std::min<uint64_t>(rows_between_looks, out.size() - row);
+    const auto before = index_->size();
+    index_->find_or_add_all(words.data() + row * stride, some,
+                            out.data() + row);
+    // Room at once for as many as there may be: to make more of it later, time
+    // and again, is work that cannot be stopped.
+    if (row == 0 && index_->size() - before > some / 2)
+      index_->reserve(before + table.row_count);
   }
   return out;
 }
