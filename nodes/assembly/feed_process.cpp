@@ -6,6 +6,7 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/feed_process.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
+#include <millrace/nodes/assembly/table_intake.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
 
 namespace millrace::nodes {
@@ -272,9 +273,12 @@ result<hosted_process> start_feed(process_host& host,
   auto made = start_feed_process(host, process, std::move(run));
   if (!made)
     return made.failure();
-  const text::json_value attributes{{"table", process.table}};
-  hosted_process out{
-    caf::actor_cast<caf::strong_actor_ptr>(made->feed.handle), attributes, {}};
+  const auto filled = tables_of(host.config(), process);
+  if (!filled)
+    return filled.failure();
+  hosted_process out{caf::actor_cast<caf::strong_actor_ptr>(made->feed.handle),
+                     feed_attributes(*filled),
+                     {}};
   // They hold the publisher: a next life opens it anew.
   for (const auto& each : made->feed.replicators)
     out.parts.push_back(caf::actor_cast<caf::strong_actor_ptr>(each));

@@ -192,6 +192,8 @@ void node_assembly::taken(const std::string& process) {
     enroll(*what, rdb_attributes(config, *what));
   else if (what->type == process_type::hdb)
     enroll(*what, hdb_attributes(config, *what));
+  else if (!what->published.empty())
+    enroll(*what, port_attributes(config, *what));
 }
 
 std::vector<sequencer_actor> node_assembly::close() {

@@ -3,6 +3,7 @@
 #include <millrace/nodes/assembly/load_queries.hpp>
 #include <millrace/nodes/assembly/port_tls.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
+#include <millrace/nodes/assembly/table_intake.hpp>
 #include <millrace/nodes/servers/http/http_door.hpp>
 #include <millrace/nodes/servers/kdb/kdb_door.hpp>
 #include <millrace/nodes/servers/port/tls_listener.hpp>
@@ -27,12 +28,6 @@ warnings_of_port(process_host& host, const process_config& process) {
           name = process.name](const std::string& id, const std::string& text) {
     host.tell({notice::severity::warning, type, name, id, text});
   };
-}
-
-text::json_value attributes_of_port(const cluster_config& config,
-                                    const process_config& process) {
-  return {{"listens",
-           config.address_of(process) + ":" + std::to_string(process.port)}};
 }
 
 /// As an actor takes it.
@@ -183,7 +178,7 @@ result<hosted_process> start_port(process_host& host,
   if (!port)
     return port.failure();
   hosted_process out;
-  out.attributes = attributes_of_port(host.config(), process);
+  out.attributes = port_attributes(host.config(), process);
   if constexpr (requires { settings.publishers; })
     if (auto fault = open_publishers(host, process, settings.publishers, out))
       return fault;
@@ -228,6 +223,8 @@ result<hosted_process> start_kdb(process_host& host,
     settings.streams.emplace(table.schema.name, table.stream);
     if (table.stamp)
       settings.stamped.insert(table.schema.name);
+    if (news_of(config, table).in_rdb)
+      settings.held.insert(table.schema.name);
   }
   settings.follow = [&host](const std::string& stream,
                             const std::shared_ptr<kdb::door_inbox>& into) {
@@ -253,10 +250,13 @@ result<hosted_process> start_http(process_host& host,
       return nodes.failure();
     settings.streams[stream.name] = *std::move(nodes);
   }
-  for (const auto& table : config.tables)
+  for (const auto& table : config.tables) {
     settings.tables.emplace(
       table.schema.name,
       http::http_table{table.schema, table.stream, table.stamp});
+    if (news_of(config, table).in_rdb)
+      settings.held.insert(table.schema.name);
+  }
   // What waits for a client of a stream is bounded by its door.
   settings.limits.push_bytes = process.memory_max_bytes;
   settings.limits.patience_ns = 10'000'000'000;

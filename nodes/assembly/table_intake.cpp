@@ -129,6 +129,32 @@ text::json_value hdb_attributes(const cluster_config& config,
           {"declares", torq::declarations_of(served)}};
 }
 
+text::json_value port_attributes(const cluster_config& config,
+                                 const process_config& port) {
+  text::json_value out{
+    {"listens", config.address_of(port) + ":" + std::to_string(port.port)}};
+  std::vector<table_schema> published;
+  for (const auto& table : config.tables)
+    if (std::find(port.published.begin(), port.published.end(), table.stream)
+        != port.published.end())
+      published.push_back(table.schema);
+  if (!published.empty())
+    out.add("declares", torq::declarations_of(published));
+  return out;
+}
+
+text::json_value
+feed_attributes(const std::vector<const table_config*>& filled) {
+  std::vector<table_schema> schemas;
+  auto names = text::json_value::array();
+  for (const auto* table : filled) {
+    schemas.push_back(table->schema);
+    names.add(table->schema.name);
+  }
+  return {{"tables", std::move(names)},
+          {"declares", torq::declarations_of(schemas)}};
+}
+
 text::json_value to_json(const table_declaration& what) {
   return {{"text", what.text}, {"file", what.file}, {"rdbs", what.rdbs}};
 }

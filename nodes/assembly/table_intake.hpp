@@ -40,6 +40,12 @@ in_turn(const cluster_config& config);
 /// The same of an hdb.
 [[nodiscard]] text::json_value hdb_attributes(const cluster_config& config,
                                               const process_config& hdb);
+/// Of a port: where it listens, and the tables that its clients publish to.
+[[nodiscard]] text::json_value port_attributes(const cluster_config& config,
+                                               const process_config& port);
+/// Of a feed that fills these tables.
+[[nodiscard]] text::json_value
+feed_attributes(const std::vector<const table_config*>& filled);
 
 // As it travels to a node.
 

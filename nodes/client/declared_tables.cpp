@@ -1,7 +1,7 @@
 #include <millrace/actors/torq/registry/declarations.hpp>
+#include <millrace/actors/torq/registry/rdb_declarations.hpp>
 #include <millrace/nodes/client/declared_tables.hpp>
 #include <millrace/nodes/client/registered_processes.hpp>
-#include <millrace/persistence/columns/column_values.hpp>
 
 #include <algorithm>
 
@@ -36,21 +36,6 @@ error lacks(const cluster_config& config, const process_row& row,
 
 } // namespace
 
-error misfit(const table_schema& mine, const text::json_value& theirs) {
-  for (const auto& column : mine.columns) {
-    const auto* name = theirs.at("columns").at(column.name).text();
-    const auto there = name ? column_type_of(*name) : std::nullopt;
-    if (!there)
-      return {errc::config, "column '" + column.name + "' is not in it there"};
-    if (!persistence::widens(column.type, *there))
-      return {errc::config, "column '" + column.name + "' is "
-                              + std::string{to_string(column.type)}
-                              + " here, and " + std::string{to_string(*there)}
-                              + " there"};
-  }
-  return {};
-}
-
 error check_declared(runtime& host, const cluster_config& config,
                      const std::string& table, rows_go where) {
   const auto* mine = config.table(table);
@@ -76,7 +61,7 @@ error check_declared(runtime& host, const cluster_config& config,
     constexpr auto remedy = "; restart the nodes with this configuration "
                             "('millrace restart'), or load with the one that "
                             "they have";
-    if (const auto why = misfit(mine->schema, theirs))
+    if (const auto why = torq::misfit(mine->schema, theirs))
       return otherwise(where == rows_go::by_stream
                          ? "would take none of these rows: " + why.context
                              + "; start that node with this configuration, or "

@@ -10,13 +10,6 @@
 
 namespace millrace::nodes {
 
-/// Why rows of a table as it is declared here do not fit one that was declared
-/// there, by the first column; none: they fit. Columns may lack here, and types
-/// be narrower.
-/// @param theirs the table as a process registers it, see declarations_of
-[[nodiscard]] error misfit(const table_schema& mine,
-                           const text::json_value& theirs);
-
 /// Where rows of a table go.
 enum class rows_go : uint8_t {
   by_stream,    ///< RDBs take them in.

@@ -263,6 +263,57 @@ def who_rolls_elsewhere_is_named(binary):
     mill.check("|WARN|declared_otherwise|" in log, log)
 
 
+def a_port_with_other_tables_takes_no_rows(binary):
+  """Its node was started with another file than that of the rdb."""
+  ports = dict(zip(["kdb", "http"], mill.free_ports(2)))
+  extra = port_processes(ports).replace('node = "gate"', 'node = "web"')
+  with mill.cluster(binary, {**NODES, "web": []}, extra) as made:
+    text = made.path.read_text()
+    other = made.directory / "other.toml"
+    other.write_text(TICK + text.replace('"price:float"',
+                                         '"price:float", "x:long"', 1))
+    made.up("store", "gate")
+    made.run("up", "web", "--config", other)
+
+    def publish(table):
+      asked = http.client.HTTPConnection("127.0.0.1", ports["http"], timeout=30)
+      asked.request("POST", f"/publish?table={table}&level=committed",
+                    json.dumps({"time": "2024-01-02T15:00:00Z", "sym": "A"}))
+      got = asked.getresponse()
+      out = got.status, got.read().decode()
+      asked.close()
+      return out
+
+    mill.wait_until(lambda: "http1" in made.process("gw1").get(
+      "declared_otherwise", {}), 20, "the gateway notices")
+    told = made.process("gw1")["declared_otherwise"]
+    mill.check("column 'x' is declared there, and not here"
+               in " ".join(told["http1"] + told["kdb1"]), told)
+    for table, wanted in [("trade", "column 'x' is not in it there"),
+                          ("tick", "was started without it")]:
+      status, said = publish(table)
+      mill.check(status == 409 and "rdb1 on node store" in said
+                 and wanted in said, status, said)
+    mill.check(publish("quote")[0] == 200, "what is the same")
+    with kdb.client(ports["kdb"]) as client:
+      try:
+        client.ask([".u.upd", kdb.symbol("tick"), [
+          kdb.timestamp(757_440_000_000_000_000), kdb.symbol("A"), 1.0]])
+        mill.check(False, "rows that no rdb would take")
+      except kdb.kdb_error as fault:
+        mill.check("was started without it" in str(fault), fault)
+    mill.check(made.process("http1")["batches_refused"] == 2
+               and made.process("kdb1")["batches_refused"] == 1,
+               made.process("http1"), made.process("kdb1"))
+    log = (made.directory / "data/nodes/web/node.log").read_text()
+    mill.check("|WARN|declared_otherwise|" in log, log)
+    mill.check(made.process("rdb1").get("rejected", 0) == 0, "dead letters")
+    # With one file they are taken.
+    made.run("restart", "store", "--config", other)
+    mill.wait_until(lambda: publish("tick")[0] == 200, 30, "both are alike")
+    mill.check(publish("trade")[0] == 200, publish("trade"))
+
+
 def what_is_wrong_is_named(binary):
   with mill.cluster(binary, NODES) as made:
     text = made.path.read_text()
@@ -326,4 +377,5 @@ if __name__ == "__main__":
              nothing_is_loaded_as_the_nodes_do_not_know_it,
              a_table_that_rolls_elsewhere_loses_no_row_of_another_date,
              who_rolls_elsewhere_is_named,
+             a_port_with_other_tables_takes_no_rows,
              what_is_wrong_is_named, two_at_once_are_both_there])

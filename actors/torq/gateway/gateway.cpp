@@ -461,15 +461,15 @@ void gateway_state::watch(const std::vector<process_row>& rows) {
 
 /// Whether it was started with other declarations of the same tables.
 void gateway_state::compare(const process_row& row) {
-  if (!backend_role_of(row.type))
+  const auto& declares = row.attributes.at("declares");
+  if (!declares.is_object())
     return;
   std::vector<table_schema> mine;
-  for (const auto& table : row.attributes.at("tables").elements())
-    if (const auto* named = table.text())
-      if (const auto found = settings.tables.find(*named);
-          found != settings.tables.end())
-        mine.push_back(found->second.schema);
-  auto differing = differing_declarations(mine, row.attributes.at("declares"));
+  for (const auto& [table, declared] : declares.entries())
+    if (const auto found = settings.tables.find(table);
+        found != settings.tables.end())
+      mine.push_back(found->second.schema);
+  auto differing = differing_declarations(mine, declares);
   auto& known = declared_otherwise[row.name];
   if (differing == known)
     return;
@@ -539,10 +539,10 @@ gateway(gateway_self_actor::stateful_pointer<gateway_state> self,
       state.streams[stream_name].nodes.emplace_back().at = at;
   self->set_down_handler(
     [self](caf::down_msg& down) { self->state.lost(down.source); });
+  // All: who takes rows in is compared too.
   if (registry)
-    for (const auto role : both_roles)
-      self->send(registry, caf::subscribe_atom_v, std::string{to_string(role)},
-                 caf::actor_cast<watcher_actor>(self));
+    self->send(registry, caf::subscribe_atom_v, std::string{},
+               caf::actor_cast<watcher_actor>(self));
   self->send(self, caf::tick_atom_v);
   return {
     [self](status_atom) { return to_status(self->state.facts()); },

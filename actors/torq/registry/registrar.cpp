@@ -2,6 +2,8 @@
 #include <millrace/messages/protocol/connect.hpp>
 #include <millrace/messages/protocol/own_message.hpp>
 
+#include <algorithm>
+
 namespace millrace::torq {
 
 namespace {
@@ -40,10 +42,15 @@ void registrar_state::set_ready(const std::string& process, bool ready) {
 }
 
 void registrar_state::watch(std::string type, watcher_actor who) {
-  wishes.push_back({std::move(type), std::move(who)});
+  const wish asked{std::move(type), std::move(who)};
+  // Who asks again wants to know what became of them.
+  if (std::none_of(wishes.begin(), wishes.end(), [&](const wish& each) {
+        return each.type == asked.type && each.who == asked.who;
+      }))
+    wishes.push_back(asked);
   for (const auto& entry : registries)
     if (entry.handle)
-      ask(entry, wishes.back());
+      ask(entry, asked);
 }
 
 void registrar_state::ask(const registry& from, const wish& what) {

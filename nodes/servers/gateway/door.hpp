@@ -49,8 +49,9 @@ struct door_state {
   /// @param open a port that nobody listens to yet
   void begin(persistence::env* world, Settings how,
              std::unique_ptr<listener> open, connector_actor connector,
-             const registrar_actor& registry) {
+             registrar_actor from) {
     env = world;
+    registry = std::move(from);
     core = Core{how.limits};
     settings = std::move(how);
     gateway.emplace(self, world, std::move(connector), settings.gateways);
@@ -62,9 +63,10 @@ struct door_state {
     port->begin(
       [to = inbox](connection_event what) { to->put(std::move(what)); });
     self->set_down_handler([this](const caf::down_msg& down) { lost(down); });
-    if (registry)
-      self->send(registry, caf::subscribe_atom_v, std::string{"gateway"},
-                 caf::actor_cast<watcher_actor>(self));
+    ask_registry_for("gateway");
+    if constexpr (requires { derived().rdbs; })
+      if (!settings.publishers.empty())
+        ask_registry_for("rdb");
     self->send(self, caf::tick_atom_v);
   }
 
@@ -72,9 +74,7 @@ struct door_state {
   door_actor::behavior_type behavior() {
     return {
       [this](status_atom) { return derived().status(); },
-      [this](watch_atom, const std::vector<process_row>& rows) {
-        gateway->know(rows);
-      },
+      [this](watch_atom, const std::vector<process_row>& rows) { know(rows); },
       [this](inbox_atom) { take_inbox(); },
       [this](caf::tick_atom) {
         if (from_itself(self))
@@ -84,6 +84,23 @@ struct door_state {
         return take_table(schema, about);
       },
     };
+  }
+
+  /// The processes of a type, now and when they change.
+  void ask_registry_for(const char* type) {
+    if (registry)
+      self->send(registry, caf::subscribe_atom_v, std::string{type},
+                 caf::actor_cast<watcher_actor>(self));
+  }
+
+  void know(const std::vector<process_row>& rows) {
+    std::vector<process_row> gateways;
+    for (const auto& row : rows)
+      if (row.type == "gateway")
+        gateways.push_back(row);
+    gateway->know(gateways);
+    if constexpr (requires { derived().rdbs; })
+      derived().rdbs.know(rows);
   }
 
   /// From now on clients may name it.
@@ -316,6 +333,7 @@ struct door_state {
   typename Actor::pointer self;
   persistence::env* env = nullptr;
   Settings settings;
+  registrar_actor registry; ///< Null: nobody is found but who is configured.
   /// Questions are by connection: each has one at a time.
   std::optional<gateway_link<typename Actor::base>> gateway;
   std::shared_ptr<port_inbox<Input>> inbox;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/actors/rt/publish/publisher.hpp>
+#include <millrace/actors/torq/registry/rdb_declarations.hpp>
 #include <millrace/messages/data/header.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/nodes/servers/gateway/door_actor.hpp>
@@ -27,12 +28,22 @@ namespace millrace::nodes {
 template <class State, class Running>
 struct publishing_door {
   /// Into the log of a stream's publisher, as one message; the schema of the
-  /// table before its first.
+  /// table before its first. Not when an RDB that is there would not take it.
   /// @returns where it ends.
   [[nodiscard]] result<position> put_batch(const std::string& stream,
                                            const table_schema& table,
                                            std::span<const std::byte> batch,
                                            const message_header& header = {}) {
+    if (const auto refused = rdbs.refusal(
+          table, stream, derived().settings.held.contains(table.name))) {
+      ++refused_batches;
+      derived().tell("declared_otherwise",
+                     "rows of a client are refused: " + refused.context,
+                     table.name);
+      // What was told may be over: a process that went tells nobody.
+      derived().ask_registry_for("rdb");
+      return refused;
+    }
     auto& out = *derived().settings.publishers.at(stream);
     if (!declared.contains(table.name)) {
       const auto token
@@ -99,6 +110,8 @@ struct publishing_door {
   std::map<connection_id, Running> publishing;
   std::set<std::string> declared; ///< Tables whose schema is published.
   bool polling = false;
+  torq::rdb_declarations rdbs;
+  uint64_t refused_batches = 0;
 
 private:
   State& derived() { return static_cast<State&>(*this); }

@@ -218,6 +218,7 @@ void http_door_state::tick() {
 
 status_facts http_door_state::status() const {
   auto out = status_as("http");
+  out.add("batches_refused", refused_batches);
   out.add("incomplete", incomplete);
   out.add("rows_published", rows_published);
   out.add("publishing", publishing.size());
@@ -243,7 +244,7 @@ http_door(http_door_actor::stateful_pointer<http_door_state> self,
   return {
     [self](status_atom) { return self->state.status(); },
     [self](watch_atom, const std::vector<process_row>& rows) {
-      self->state.gateway->know(rows);
+      self->state.know(rows);
     },
     [self](inbox_atom) { self->state.take_inbox(); },
     [self](synced_atom) { self->state.publish_all(); },

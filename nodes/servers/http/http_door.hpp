@@ -47,6 +47,9 @@ struct http_door_settings {
   /// Who orders a stream, by its name.
   std::map<std::string, std::vector<endpoint>> streams;
   std::map<std::string, http_table> tables;
+  /// Tables that an RDB was to have rows of when this began; it was told of
+  /// those that came later before this was.
+  std::set<std::string> held;
   /// Where clients publish, by stream; of others they may not.
   std::map<std::string, std::shared_ptr<rt::publisher>> publishers;
   /// How long a question waits for its answer.

@@ -337,6 +337,7 @@ known_response failed_response(const error& why) {
       status = 403;
       break;
     case errc::bad_id:
+    case errc::config:
       status = 409;
       break;
     case errc::no_space:

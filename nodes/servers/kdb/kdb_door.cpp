@@ -216,6 +216,7 @@ void kdb_door_state::tick() {
 
 status_facts kdb_door_state::status() const {
   auto out = status_as("kdb");
+  out.add("batches_refused", refused_batches);
   out.add("incomplete", incomplete);
   out.add("subscriptions", subscribed.size());
   out.add("pushed", pushed);
@@ -233,7 +234,7 @@ kdb_door(kdb_door_actor::stateful_pointer<kdb_door_state> self,
   return {
     [self](status_atom) { return self->state.status(); },
     [self](watch_atom, const std::vector<process_row>& rows) {
-      self->state.gateway->know(rows);
+      self->state.know(rows);
     },
     [self](inbox_atom) { self->state.take_inbox(); },
     [self](synced_atom) { self->state.publish_all(); },
