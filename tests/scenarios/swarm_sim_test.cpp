@@ -86,6 +86,31 @@ rt::ack_level level_of(uint64_t drawn) {
                       : rt::ack_level::recorded;
 }
 
+/// Rows of one symbol or several, with notes of up to so many bytes.
+std::vector<table_row> drawn_rows(world& w, uint64_t number,
+                                  uint64_t note_bytes) {
+  std::vector<table_row> out;
+  for (auto left = w.draw(3) == 0 ? 1 + w.draw(5) : 1; left > 0; --left) {
+    const auto symbol = std::string(1, static_cast<char>('A' + w.draw(4)));
+    out.push_back({{"sym", symbol},
+                   {"price", 0.25 * double(number)},
+                   {"size", 100 * number + left},
+                   {"note", std::string(w.draw(note_bytes), 'x')}});
+  }
+  return out;
+}
+
+/// To be called when the script has healed all.
+void expect_all(world& w, fired_faults* fired) {
+  w.run_for(12s);
+  w.expect_no_loss("trade");
+  // Rows that an hdb serves have left the rdbs by then.
+  w.run_for(60s);
+  w.expect_no_loss("trade");
+  if (fired != nullptr)
+    fired->add(w);
+}
+
 void swarm(uint64_t seed, const drawn_cluster& cluster,
            const fault_script& script, fired_faults* fired = nullptr) {
   world w{seed};
@@ -101,15 +126,8 @@ void swarm(uint64_t seed, const drawn_cluster& cluster,
   const auto note_bytes = w.draw(3) == 0 ? 16'000 : 10;
   int64_t period = 9000;
   for (uint64_t i = 0; i < rows; ++i) {
-    std::vector<table_row> burst;
-    for (auto left = w.draw(3) == 0 ? 1 + w.draw(5) : 1; left > 0; --left) {
-      const auto symbol = std::string(1, static_cast<char>('A' + w.draw(4)));
-      burst.push_back({{"sym", symbol},
-                       {"price", 0.25 * double(i)},
-                       {"size", 100 * i + left},
-                       {"note", std::string(w.draw(note_bytes), 'x')}});
-    }
-    feeds[w.draw(feeds.size())]->publish_all(burst, level_of(w.draw(8)));
+    const auto rows_now = drawn_rows(w, i, note_bytes);
+    feeds[w.draw(feeds.size())]->publish_all(rows_now, level_of(w.draw(8)));
     if (w.draw(12) == 0)
       w.end_period("market", period++);
     // An operator asks for it again.
@@ -119,14 +137,39 @@ void swarm(uint64_t seed, const drawn_cluster& cluster,
       (void)w.expect_true_answer("trade");
     w.run_for(1ms * static_cast<int64_t>(w.draw(1 + pause_ms)));
   }
-  // The script heals all.
-  w.run_for(12s);
-  w.expect_no_loss("trade");
-  // Rows that an hdb serves have left the rdbs by then.
-  w.run_for(60s);
-  w.expect_no_loss("trade");
-  if (fired != nullptr)
-    fired->add(w);
+  expect_all(w, fired);
+}
+
+constexpr auto storm_interval = 10min;
+
+/// A cluster that lives for hours: faults come in storms, of seconds each, and
+/// rows all the time.
+void long_swarm(uint64_t seed, const drawn_cluster& cluster,
+                const fault_script& script, fired_faults* fired) {
+  world w{seed};
+  w.add_cluster_text(cluster.toml);
+  std::vector<table_publisher*> feeds;
+  for (const auto& name : cluster.publishers)
+    feeds.push_back(&w.add_publisher(name, "trade"));
+  w.play(script);
+  const auto note_bytes = w.draw(2) == 0 ? 16'000 : 10;
+  int64_t period = 9000;
+  auto ends = w.now() + 20min;
+  const auto last = script.back().at;
+  for (uint64_t i = 0; w.now() < last; ++i) {
+    const auto rows_now = drawn_rows(w, i, note_bytes);
+    feeds[w.draw(feeds.size())]->publish_all(rows_now, level_of(w.draw(8)));
+    if (w.now() >= ends) {
+      w.end_period("market", period++);
+      ends = w.now() + 1min * static_cast<int64_t>(10 + w.draw(40));
+    }
+    if (w.draw(16) == 0)
+      (void)w.expect_true_answer("trade");
+    // A storm meets rows that come one upon the other.
+    const bool is_storm = w.now() % storm_interval < 15s;
+    w.run_for(1ms * static_cast<int64_t>(w.draw(is_storm ? 500 : 60'000)));
+  }
+  expect_all(w, fired);
 }
 
 /// What happens to the disks of publishers.
@@ -151,6 +194,48 @@ void swarm_with(uint64_t count, fault_mix mix, loss of_feeds = loss::none) {
       swarm(seed, cluster, script, &fired);
     });
   });
+}
+
+/// Scripts of a mix one after the other.
+fault_script storms_of(uint64_t seed, const fault_mix& mix, uint64_t count) {
+  fault_script out;
+  for (uint64_t i = 0; i < count; ++i)
+    for (auto each : draw_faults(seed * 1000 + i, mix)) {
+      each.at += static_cast<int64_t>(i + 1) * storm_interval;
+      out.push_back(std::move(each));
+    }
+  return out;
+}
+
+/// What is rare among everything is common among a few.
+void long_swarm_with(uint64_t count, fault_mix mix) {
+  fired_faults fired;
+  for_each_seed(count, [&](uint64_t seed) {
+    begins(seed);
+    const auto cluster = cluster_drawing{seed}.draw();
+    mix.nodes = cluster.nodes;
+    mix.within = 5s;
+    if (mix.kills)
+      mix.points = swarm_drawing{seed}.points_of(mix.nodes);
+    constexpr uint64_t storms = 15;
+    gtest_glue::run_script(storms_of(seed, mix, storms),
+                           [&](const fault_script& script) {
+                             long_swarm(seed, cluster, script, &fired);
+                           });
+  });
+}
+
+TEST(SwarmSim, NothingIsLostInHoursOfDeaths) {
+  long_swarm_with(6, {.power_cuts = false, .pauses = false, .links = false});
+}
+
+TEST(SwarmSim, NothingIsLostInHoursOfPowerCuts) {
+  long_swarm_with(6, {.pauses = false, .links = false, .outages = true});
+}
+
+TEST(SwarmSim, NothingIsLostInHoursOfAnything) {
+  long_swarm_with(6,
+                  {.isolations = true, .corruption = true, .slow_disks = true});
 }
 
 TEST(SwarmSim, NothingIsLostWhenProcessesDie) {

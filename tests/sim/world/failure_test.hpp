@@ -103,11 +103,11 @@ void report_shortest(const fault_script& failing, const Run& run) {
                    "seed is replayed";
 }
 
-/// The script that MILLRACE_SIM_SCRIPT names, else what the seed draws.
-inline fault_script script_of(uint64_t seed, const fault_mix& mix) {
+/// The script that MILLRACE_SIM_SCRIPT names, else the one that was drawn.
+inline fault_script script_of(fault_script drawn) {
   const char* path = std::getenv("MILLRACE_SIM_SCRIPT");
   if (path == nullptr)
-    return draw_faults(seed, mix);
+    return drawn;
   std::ifstream file{path};
   const std::string text{std::istreambuf_iterator<char>{file}, {}};
   auto script = parse_fault_script(text, path);
@@ -119,15 +119,20 @@ inline fault_script script_of(uint64_t seed, const fault_mix& mix) {
   return *std::move(script);
 }
 
-/// Runs `run(script)` with the seed's script; when it fails, says which of its
-/// faults are enough.
+/// Runs `run(script)`; when it fails, says which of its faults are enough.
+template <class Run>
+void run_script(fault_script drawn, const Run& run) {
+  const auto before = failed_parts();
+  const auto script = script_of(std::move(drawn));
+  run(script);
+  if (failed_parts() != before)
+    report_shortest(script, run);
+}
+
+/// The same with the seed's script.
 template <class Run>
 void run_drawn_script(uint64_t seed, const fault_mix& mix, const Run& run) {
-  const auto before = failed_parts();
-  const auto drawn = script_of(seed, mix);
-  run(drawn);
-  if (failed_parts() != before)
-    report_shortest(drawn, run);
+  run_script(draw_faults(seed, mix), run);
 }
 
 } // namespace gtest_glue

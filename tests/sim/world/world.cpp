@@ -123,7 +123,7 @@ world::world(uint64_t seed, world_options options)
 }
 
 world::~world() {
-  account_world(now());
+  account_world(count_use());
   keep_record();
   script_.clear();
   for (auto& each : publishers_)

@@ -317,6 +317,9 @@ public:
   static void report_failures_to(failure_sink sink) noexcept;
   /// A line of the run's record; `node` may be empty.
   void note(const std::string& node, const std::string& what);
+  /// What passes after the last that happened is life for so long only.
+  static constexpr duration idle_max = std::chrono::minutes{2};
+  duration count_use();
   /// What happened so far, in order.
   [[nodiscard]] const std::vector<happening>& record() const noexcept {
     return record_;
@@ -483,6 +486,7 @@ private:
   facts_of(const caf::strong_actor_ptr& actor);
   void check_streams(const std::string& table,
                      std::vector<std::string>& broken);
+  std::vector<std::string> differing_bytes(const std::string& table);
   void check_bytes(const std::string& table, std::vector<std::string>& broken);
   [[nodiscard]] bool check_answer_once(const std::string& table,
                                        std::vector<std::string>& broken);
@@ -540,6 +544,8 @@ private:
   std::vector<std::unique_ptr<hosted_process>> hosted_;
   std::vector<std::string> failures_;
   std::vector<happening> record_;
+  duration used_for_{0};
+  duration used_at_{0};
   uint64_t actors_seen_ = 0;
   std::vector<job> ready_;
   std::multimap<duration, job> sleeping_;

@@ -43,9 +43,9 @@ private:
 
 } // namespace
 
-void account_world(std::chrono::nanoseconds lasted) {
+void account_world(std::chrono::nanoseconds lived) {
   static account all;
-  all.add(lasted);
+  all.add(lived);
 }
 
 } // namespace millrace::sim

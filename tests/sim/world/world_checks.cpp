@@ -53,7 +53,15 @@ std::string recorded_runs::text() const {
 }
 
 void world::note(const std::string& node, const std::string& what) {
+  count_use();
   record_.push_back({now(), node, what});
+}
+
+/// @returns how long it lived, up to now
+duration world::count_use() {
+  used_for_ += std::min(now() - used_at_, idle_max);
+  used_at_ = now();
+  return used_for_;
 }
 
 void world::keep_record() {
@@ -214,26 +222,45 @@ published_to(const std::string& table,
 
 } // namespace
 
-/// Byte for byte, as far as two members have the same files.
-void world::check_bytes(const std::string& table,
-                        std::vector<std::string>& broken) {
+/// Byte for byte, as far as two members have the same files. What one that is
+/// down had not synced may be torn.
+std::vector<std::string> world::differing_bytes(const std::string& table) {
   const auto& config = *cluster_;
   const auto& stream = config.table(table)->stream;
+  std::vector<std::string> out;
   std::map<std::string, std::pair<std::string, std::vector<std::byte>>> files;
-  for (const auto* member : config.members_of(stream))
+  for (const auto* member : config.members_of(stream)) {
+    if (!at(member->node).alive())
+      continue;
     for (auto& [name, bytes] :
          log_bytes(at(member->node).disk(),
                    config.stream_directory(member->name, stream) + "/out")) {
       const auto& [of, theirs]
         = files.try_emplace(name, member->name, bytes).first->second;
-      const auto common = std::min(bytes.size(), theirs.size());
-      if (!std::equal(bytes.begin(),
-                      bytes.begin() + static_cast<ptrdiff_t>(common),
-                      theirs.begin()))
-        broken.push_back("merged log of " + member->name
-                         + ": is another one than that of " + of + " in "
-                         + name);
+      const auto common
+        = static_cast<ptrdiff_t>(std::min(bytes.size(), theirs.size()));
+      const auto differs
+        = std::mismatch(bytes.begin(), bytes.begin() + common, theirs.begin())
+            .first
+          - bytes.begin();
+      if (differs != common)
+        out.push_back("merged log of " + member->name
+                      + ": is another one than that of " + of + " in " + name
+                      + " from byte " + std::to_string(differs));
     }
+  }
+  return out;
+}
+
+/// One that came back is alike when it has begun.
+void world::check_bytes(const std::string& table,
+                        std::vector<std::string>& broken) {
+  std::vector<std::string> last;
+  (void)eventually(60s, [&] {
+    last = differing_bytes(table);
+    return last.empty();
+  });
+  broken.insert(broken.end(), last.begin(), last.end());
 }
 
 void world::check_streams(const std::string& table,
