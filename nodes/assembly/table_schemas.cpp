@@ -29,7 +29,7 @@ std::string noted_path(const cluster_config& config, const std::string& process,
 result<std::optional<table_schema>> read_noted(persistence::file_system& fs,
                                                const std::string& path,
                                                error& damage) {
-  const auto bytes = persistence::read_file(fs, path, noted_bytes_max);
+  const auto bytes = persistence::read_own_file(fs, path, noted_bytes_max);
   if (!bytes) {
     // What only needs its owner's leave is as good as it was.
     if (bytes.failure().code == errc::permission)

@@ -18,7 +18,7 @@ std::string folder_of(const std::string& data) { return data + "/.cluster"; }
 result<cluster_id> read_cluster_id(persistence::file_system& fs,
                                    const std::string& data) {
   const auto path = folder_of(data) + "/id";
-  const auto bytes = persistence::read_file(fs, path, 4096);
+  const auto bytes = persistence::read_own_file(fs, path, 4096);
   if (!bytes) {
     const auto why = bytes.failure().code;
     if (why == errc::not_found || why == errc::permission)

@@ -131,7 +131,7 @@ bool is_alive(const node_pid& process) {
 result<std::optional<node_pid>> read_node_pid(persistence::file_system& fs,
                                               const std::string& directory) {
   const auto path = directory + pid_file;
-  auto bytes = persistence::read_file(fs, path, 64u << 10);
+  auto bytes = persistence::read_own_file(fs, path, 64u << 10);
   if (!bytes) {
     if (bytes.failure().code == errc::not_found)
       return std::optional<node_pid>{};

@@ -23,6 +23,14 @@ read_file(file_system& fs, const std::string& path, uint64_t bytes_max) {
   return bytes;
 }
 
+result<std::vector<std::byte>>
+read_own_file(file_system& fs, const std::string& path, uint64_t bytes_max) {
+  auto bytes = read_file(fs, path, bytes_max);
+  if (!bytes && bytes.failure().code == errc::oversize)
+    return error{errc::corrupt, bytes.failure().context};
+  return bytes;
+}
+
 error replace_file(file_system& fs, const std::string& path,
                    std::span<const std::byte> bytes) {
   const auto temporary = path + ".tmp";

@@ -119,6 +119,12 @@ public:
 read_file(file_system& fs, const std::string& path,
           uint64_t bytes_max = uint64_t{64} << 20);
 
+/// The same of a file that is written by this system alone: one that is larger
+/// than it ever gets is damaged, `corrupt`.
+[[nodiscard]] result<std::vector<std::byte>>
+read_own_file(file_system& fs, const std::string& path,
+              uint64_t bytes_max = uint64_t{64} << 20);
+
 /// Replaces `path` atomically: temporary file, sync, rename, directory sync.
 /// After a crash the old or the new content is there, never a mixture.
 [[nodiscard]] error replace_file(file_system& fs, const std::string& path,

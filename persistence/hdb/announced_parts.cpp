@@ -67,7 +67,7 @@ announced_parts::announced_parts(file_system& fs, std::string directory)
   : fs_{&fs}, path_{std::move(directory) + "/.announced"} {}
 
 result<std::vector<std::string>> announced_parts::read() {
-  const auto text = read_file(*fs_, path_);
+  const auto text = read_own_file(*fs_, path_);
   if (!text && text.failure().code == errc::not_found)
     return std::vector<std::string>{};
   if (!text && fs_->list(path_)) {

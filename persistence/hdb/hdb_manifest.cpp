@@ -519,7 +519,7 @@ bool is_partition(file_system& fs, const std::string& directory,
 result<hdb_manifest> read_hdb_manifest(file_system& fs,
                                        const std::string& directory) {
   const auto path = directory + "/" + hdb_manifest_name;
-  auto bytes = read_file(fs, path, manifest_bytes_max);
+  auto bytes = read_own_file(fs, path, manifest_bytes_max);
   if (!bytes)
     return bytes.failure().code == errc::not_found
              ? lost_or_never_there(fs, directory, bytes.failure())

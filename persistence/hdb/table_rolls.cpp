@@ -44,7 +44,7 @@ std::set<table_roll> rolls_of(const hdb_manifest& manifest) {
 result<std::set<table_roll>> read_table_rolls(file_system& fs,
                                               const std::string& directory) {
   const auto path = directory + "/" + std::string{table_rolls_name};
-  const auto bytes = read_file(fs, path);
+  const auto bytes = read_own_file(fs, path);
   if (!bytes)
     return bytes.failure();
   std::string_view text{reinterpret_cast<const char*>(bytes->data()),

@@ -81,7 +81,7 @@ result<lineage_id> read_lineage(file_system& fs, const std::string& directory) {
   const auto path = path_of(directory, ".lineage");
   if (fs.list(path))
     return error{errc::corrupt, path + ": is a directory"};
-  auto bytes = read_file(fs, path, 4096);
+  auto bytes = read_own_file(fs, path, 4096);
   if (!bytes)
     return bytes.failure();
   const std::string_view text{reinterpret_cast<const char*>(bytes->data()),
@@ -280,7 +280,7 @@ error synced_file::record(const synced_mark& wanted) {
 std::optional<ids_snapshot> read_ids(file_system& fs,
                                      const std::string& directory,
                                      const lineage_id& lineage) {
-  auto bytes = read_file(fs, path_of(directory, ".ids"));
+  auto bytes = read_own_file(fs, path_of(directory, ".ids"));
   if (!bytes || bytes->size() < 32)
     return std::nullopt;
   const auto all = std::span<const std::byte>{*bytes};
@@ -338,7 +338,7 @@ std::array<std::byte, cut_bytes> encode_cut(const lineage_id& lineage,
 
 bool cut_joins(file_system& fs, const std::string& directory,
                const lineage_id& lineage, position at, position next) {
-  const auto bytes = read_file(fs, path_of(directory, ".cut"));
+  const auto bytes = read_own_file(fs, path_of(directory, ".cut"));
   if (!bytes || bytes->size() != cut_bytes)
     return false;
   const cut_note note{{load<uint64_t>(bytes->data() + 8)},
@@ -378,7 +378,7 @@ std::optional<session_end_note> read_session_end(file_system& fs,
                                                  const std::string& directory,
                                                  const lineage_id& lineage,
                                                  uint64_t session) {
-  auto bytes = read_file(fs, path_of(directory, ".ends"));
+  auto bytes = read_own_file(fs, path_of(directory, ".ends"));
   if (!bytes)
     return std::nullopt;
   std::optional<session_end_note> found;

@@ -106,7 +106,7 @@ result<time_index> index_of(file_system& fs, const std::string& directory,
   const auto path = detail::index_path(directory, info.session, info.roll);
   const auto begin = position::of(info.session, info.roll, 0);
   std::optional<time_index> stored;
-  if (auto bytes = read_file(fs, path))
+  if (auto bytes = read_own_file(fs, path))
     stored = decode(*bytes, lineage, begin);
   auto size = log.size();
   if (!size)

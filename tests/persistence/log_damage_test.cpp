@@ -356,6 +356,11 @@ TEST(LogDamageTest, SidecarsNeverLie) {
       log.disk.flip_bit(path, bit);
     }
   }
+  // Nor is anything one that is larger than they get.
+  const auto lineage = std::string{log_directory} + "/.lineage";
+  ASSERT_FALSE(replace_file(log.disk, lineage, std::vector<std::byte>(5000)));
+  EXPECT_EQ(read_lineage(log.disk, log_directory).failure().code,
+            errc::corrupt);
 }
 
 } // namespace

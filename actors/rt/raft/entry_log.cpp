@@ -106,7 +106,7 @@ entry_log::entry_log(persistence::env& world, std::string directory,
 result<group_founding> entry_log::founding_in(persistence::file_system& fs,
                                               const std::string& directory) {
   const auto path = founding_path(directory);
-  auto bytes = persistence::read_file(fs, path);
+  auto bytes = persistence::read_own_file(fs, path);
   if (!bytes) {
     if (bytes.failure().code == errc::not_found)
       return group_founding{};
@@ -136,7 +136,7 @@ error entry_log::mark_synced(persistence::file_system& fs,
 
 result<bool> entry_log::forgot(persistence::file_system& fs,
                                const std::string& directory) {
-  const auto bytes = persistence::read_file(fs, unsynced_path(directory));
+  const auto bytes = persistence::read_own_file(fs, unsynced_path(directory));
   if (!bytes) {
     if (bytes.failure().code == errc::not_found)
       return false; // Nothing was ever said.

@@ -85,7 +85,7 @@ error loss_ledger::open_file() {
 }
 
 error loss_ledger::load() {
-  auto bytes = persistence::read_file(*fs_, path_);
+  auto bytes = persistence::read_own_file(*fs_, path_);
   if (!bytes)
     return bytes.failure();
   std::string_view rest{reinterpret_cast<const char*>(bytes->data()),

@@ -52,7 +52,7 @@ result<std::vector<std::string>> logs_aside(persistence::file_system& fs,
 /// Empty: there is none.
 result<std::string> read_life(persistence::file_system& fs,
                               const std::string& path) {
-  const auto bytes = persistence::read_file(fs, path);
+  const auto bytes = persistence::read_own_file(fs, path);
   if (!bytes && bytes.failure().code != errc::not_found)
     return bytes.failure();
   return bytes ? std::string{reinterpret_cast<const char*>(bytes->data()),

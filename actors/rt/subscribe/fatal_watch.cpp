@@ -60,7 +60,7 @@ fatal_watch::open(persistence::file_system& fs, const std::string& path,
 
 error fatal_watch::load_parked() {
   const auto list = path_ + ".parked";
-  const auto bytes = persistence::read_file(*fs_, list, parked_bytes_max);
+  const auto bytes = persistence::read_own_file(*fs_, list, parked_bytes_max);
   if (!bytes)
     return bytes.failure().code == errc::not_found ? error{} : bytes.failure();
   std::string_view rest{reinterpret_cast<const char*>(bytes->data()),

@@ -211,7 +211,7 @@ namespace {
 
 result<served_mark> read_mark(persistence::file_system& fs,
                               const std::string& path) {
-  const auto bytes = persistence::read_file(fs, path, mark_bytes_max);
+  const auto bytes = persistence::read_own_file(fs, path, mark_bytes_max);
   if (!bytes)
     return bytes.failure();
   auto mark = served_mark::parse(

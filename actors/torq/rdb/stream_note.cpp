@@ -14,7 +14,7 @@ constexpr uint64_t note_bytes_max = 1u << 20;
 
 result<stream_note> read_stream_note(persistence::file_system& fs,
                                      const std::string& path) {
-  const auto bytes = persistence::read_file(fs, path, note_bytes_max);
+  const auto bytes = persistence::read_own_file(fs, path, note_bytes_max);
   if (!bytes && bytes.failure().code == errc::not_found)
     return stream_note{};
   if (!bytes)
