@@ -63,9 +63,11 @@ public:
     add_columns_of(condition, used_);
   }
 
-  /// Puts it below `node`. @returns false when it must stay above
+  /// Puts it below `node`. @returns false when it must stay above: what is
+  /// about no column, too, for there may be a group of no rows.
   bool below(plan_node& node) {
-    return std::visit([&](auto& what) { return on(what, node); }, node.what);
+    return !used_.empty()
+           && std::visit([&](auto& what) { return on(what, node); }, node.what);
   }
 
 private:
@@ -113,25 +115,25 @@ private:
   }
 
   bool on(operators::aggregate& what, plan_node& node) {
-    if (!all_used([&](const auto& name) { return names_one(what.keys, name); }))
+    if (tells_zeroes_apart(condition_) || !all_used([&](const auto& name) {
+          return names_one(what.keys, name);
+        }))
       return false;
     const auto inner = over(what.keys);
     return never_fails(inner) && descent{inner}.place(node.inputs[0]);
   }
 
   bool on(operators::window& what, plan_node& node) {
-    return all_used([&](const auto& name) {
-             return has(what.by, name) && !names_one(what.columns, name)
-                    && !names_one(what.totals, name);
-           })
-           && place(node.inputs[0]);
+    return !tells_zeroes_apart(condition_) && all_used([&](const auto& name) {
+      return has(what.by, name) && !names_one(what.columns, name)
+             && !names_one(what.totals, name);
+    }) && place(node.inputs[0]);
   }
 
   bool on(operators::over& what, plan_node& node) {
-    return all_used([&](const auto& name) {
-             return has(what.by, name) && !names_one(what.columns, name);
-           })
-           && place(node.inputs[0]);
+    return !tells_zeroes_apart(condition_) && all_used([&](const auto& name) {
+      return has(what.by, name) && !names_one(what.columns, name);
+    }) && place(node.inputs[0]);
   }
 
   bool on(operators::asof_join& what, plan_node& node) {
@@ -165,9 +167,10 @@ private:
         }))
       return place(left);
     // Fewer right rows are other first ones, and more left rows without one.
-    return what.inner && what.all && all_used([&](const auto& name) {
-             return has(what.on, name) || type_in(right, name);
-           })
+    return what.inner && what.all && !tells_zeroes_apart(condition_)
+           && all_used([&](const auto& name) {
+                return has(what.on, name) || type_in(right, name);
+              })
            && place(right);
   }
 
@@ -187,6 +190,21 @@ private:
 };
 
 } // namespace
+
+bool tells_zeroes_apart(const expression& what) {
+  if (is_column(what))
+    return is_float(what.type);
+  if (what.what != expression::kind::call)
+    return false;
+  const bool compares
+    = (fn::equal <= what.function && what.function <= fn::greater_equal)
+      || what.function == fn::in || what.function == fn::within
+      || what.function == fn::is_null;
+  return std::any_of(
+    what.arguments.begin(), what.arguments.end(), [&](const expression& each) {
+      return !(compares && is_column(each)) && tells_zeroes_apart(each);
+    });
+}
 
 plan_node with_filters_placed(plan_node plan) {
   if (auto* what = std::get_if<operators::filter>(&plan.what)) {

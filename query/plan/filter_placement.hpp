@@ -4,6 +4,10 @@
 
 namespace millrace::query {
 
+/// Whether it may be another value for 0.0 than for -0.0 of a column: where
+/// rows are matched, grouped and ordered, these are one.
+[[nodiscard]] bool tells_zeroes_apart(const expression& what);
+
 /// The same rows of a plan, whose filters stand as near to the tables as they
 /// can: below sorts, joins, unions, windows and groups where they are about
 /// rows that these take as they are. So a store is asked for the rows, and for

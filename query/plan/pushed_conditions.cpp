@@ -1,3 +1,4 @@
+#include <millrace/query/plan/filter_placement.hpp>
 #include <millrace/query/plan/fused_operators_internal.hpp>
 
 #include <utility>
@@ -58,7 +59,8 @@ void push_down(const std::vector<std::string>& on, time_use last,
         of_time |= last != time_use::equal && &name == &on.back();
       }
     }
-    if (meanings.size() != used.size() || used.empty())
+    if (meanings.size() != used.size() || used.empty()
+        || tells_zeroes_apart(condition))
       continue;
     auto moved = condition;
     if (of_time && (last != time_use::at_most || !leave_upper_bound(moved)))

@@ -1,6 +1,6 @@
 #include <millrace/query/plan/filter_placement.hpp>
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "sql_rows.hpp"
 
@@ -77,6 +77,44 @@ TEST(FilterPlacementTest, PutsConditionsOnTheRowsThatTheyAreAbout) {
   };
   for (const auto& [text, plan] : cases)
     EXPECT_EQ(placed(text), plan) << text;
+}
+
+// Of no rows there is one group, whatever the condition says of a constant.
+TEST(FilterPlacementTest, WhatIsAboutNoColumnStays) {
+  for (const auto* text :
+       {"select * from (select 1 as k, count(*) as c from trade) s where k = 2",
+        "select * from (select 'x' as k, sum(lot) as c from trade) s where k = "
+        "'y'",
+        "select * from (select true as k, sum(lot) as c from trade) s where "
+        "not k"})
+    EXPECT_EQ(testing_support::sql_rows(text), "") << text;
+  EXPECT_EQ(testing_support::q_rows(
+              "select from (select k:1, c:count i from trade) where k=2"),
+            "");
+}
+
+// 0.0 and -0.0 are one where rows are matched and grouped.
+TEST(FilterPlacementTest, WhatTellsZeroesApartStays) {
+  const auto price = [] {
+    auto out = column_of("price");
+    out.type = column_type::float_;
+    return out;
+  };
+  const auto one
+    = [] { return constant_of(column_type::float_, literal{1.0}); };
+  using fn = scalar_function;
+  EXPECT_TRUE(tells_zeroes_apart(
+    call_of(fn::greater, {call_of(fn::divide, {one(), price()}), one()})));
+  EXPECT_FALSE(tells_zeroes_apart(
+    call_of(fn::lesser,
+            {call_of(fn::greater, {price(), one()}),
+             call_of(fn::logical_not, {call_of(fn::is_null, {price()})})})));
+  const auto* counted = "select * from (select price, count(*) as n from trade "
+                        "group by price) x where ";
+  EXPECT_EQ(placed(std::string{counted} + "price > 1"),
+            "scan trade/filter (price>1)/aggregate/");
+  EXPECT_THAT(placed(std::string{counted} + "1 / price > 0"),
+              testing::StartsWith("scan trade/aggregate/filter "));
 }
 
 TEST(FilterPlacementTest, WhatMayFailOfARowStaysBehindTheJoinThatLeavesItOut) {
