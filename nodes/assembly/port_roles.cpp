@@ -11,6 +11,7 @@
 #include <millrace/nodes/users/port_access.hpp>
 
 #include <algorithm>
+#include <set>
 #include <unistd.h>
 
 namespace millrace::nodes {
@@ -28,6 +29,18 @@ warnings_of_port(process_host& host, const process_config& process) {
           name = process.name](const std::string& id, const std::string& text) {
     host.tell({notice::severity::warning, type, name, id, text});
   };
+}
+
+/// RDBs of the table's stream that have rows of it, by name.
+std::set<std::string> holders_of(const cluster_config& config,
+                                 const table_config& table) {
+  std::set<std::string> out;
+  for (const auto& process : config.processes)
+    if (process.type == process_type::rdb
+        && config.stream_of(process) == table.stream
+        && process.holds(table.schema.name))
+      out.insert(process.name);
+  return out;
 }
 
 /// As an actor takes it.
@@ -223,8 +236,7 @@ result<hosted_process> start_kdb(process_host& host,
     settings.streams.emplace(table.schema.name, table.stream);
     if (table.stamp)
       settings.stamped.insert(table.schema.name);
-    if (news_of(config, table).in_rdb)
-      settings.held.insert(table.schema.name);
+    settings.holders[table.schema.name] = holders_of(config, table);
   }
   settings.follow = [&host](const std::string& stream,
                             const std::shared_ptr<kdb::door_inbox>& into) {
@@ -254,8 +266,7 @@ result<hosted_process> start_http(process_host& host,
     settings.tables.emplace(
       table.schema.name,
       http::http_table{table.schema, table.stream, table.stamp});
-    if (news_of(config, table).in_rdb)
-      settings.held.insert(table.schema.name);
+    settings.holders[table.schema.name] = holders_of(config, table);
   }
   // What waits for a client of a stream is bounded by its door.
   settings.limits.push_bytes = process.memory_max_bytes;

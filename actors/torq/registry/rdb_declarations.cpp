@@ -19,26 +19,35 @@ error misfit(const table_schema& mine, const text::json_value& theirs) {
 }
 
 void rdb_declarations::know(const std::vector<process_row>& rows) {
+  std::map<std::string, process_row> told;
   for (const auto& row : rows)
     if (row.type == "rdb")
-      rdbs_[row.name] = row;
+      told[row.name] = row;
+  if (asked_anew_ && (rows.empty() || !told.empty())) {
+    asked_anew_ = false;
+    rdbs_.clear();
+  }
+  for (auto& [name, row] : told)
+    rdbs_[name] = std::move(row);
 }
 
 error rdb_declarations::refusal(const table_schema& mine,
-                                const std::string& stream, bool is_held) const {
-  const process_row* without = nullptr;
-  bool is_known = false;
+                                const std::string& stream,
+                                const std::set<std::string>& holders) const {
   for (const auto& [name, row] : rdbs_) {
     const auto& declares = row.attributes.at("declares");
     if (!row.available || !declares.is_object()
         || row.attributes.at("stream").text_or_empty() != stream)
       continue;
     const auto& theirs = declares.at(mine.name);
-    if (!theirs.is_object()) {
-      without = &row;
+    if (!theirs.is_object() && holders.contains(name))
+      return {errc::config,
+              "table '" + mine.name + "': " + name + " on node " + row.node
+                + " was started without it, and would take none of these rows: "
+                  "'millrace table add' brings it to the nodes that run, or "
+                  "restart that node with the configuration of this port"};
+    if (!theirs.is_object())
       continue;
-    }
-    is_known = true;
     if (const auto why = misfit(mine, theirs))
       return {errc::config,
               "table '" + mine.name + "': " + name + " on node " + row.node
@@ -48,13 +57,6 @@ error rdb_declarations::refusal(const table_schema& mine,
                 + "; restart that node, or the one of this port, so that both "
                   "have one configuration"};
   }
-  if (is_held && !is_known && without)
-    return {errc::config,
-            "table '" + mine.name + "': " + without->name + " on node "
-              + without->node
-              + " was started without it, and would take none of these rows: "
-                "'millrace table add' brings it to the nodes that run, or "
-                "restart that node with the configuration of this port"};
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <millrace/messages/text/json_value.hpp>
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,16 +25,21 @@ class rdb_declarations {
 public:
   /// Takes registry rows in; those of other processes are passed over.
   void know(const std::vector<process_row>& rows);
+  /// The registry was asked for all RDBs anew: those that its answer, the rows
+  /// that come next, does not name are gone. One that went tells nobody.
+  void ask_anew() noexcept { asked_anew_ = true; }
 
-  /// `config`: an RDB that is there takes nothing of what is declared so, or
-  /// none of those of its stream was started with the table. None also while no
-  /// RDB is known.
-  /// @param is_held some RDB is to have rows of the table
+  /// `config`: an RDB that is there takes nothing of what is declared so, or is
+  /// to hold the table and was started without it. None also while no RDB is
+  /// known.
+  /// @param holders RDBs that are to have rows of the table, by name
   [[nodiscard]] error refusal(const table_schema& mine,
-                              const std::string& stream, bool is_held) const;
+                              const std::string& stream,
+                              const std::set<std::string>& holders) const;
 
 private:
   std::map<std::string, process_row> rdbs_; ///< By name.
+  bool asked_anew_ = false;
 };
 
 } // namespace millrace::torq

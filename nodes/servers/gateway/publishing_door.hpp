@@ -34,13 +34,13 @@ struct publishing_door {
                                            const table_schema& table,
                                            std::span<const std::byte> batch,
                                            const message_header& header = {}) {
-    if (const auto refused = rdbs.refusal(
-          table, stream, derived().settings.held.contains(table.name))) {
+    if (const auto refused
+        = rdbs.refusal(table, stream, derived().settings.holders[table.name])) {
       ++refused_batches;
       derived().tell("declared_otherwise",
                      "rows of a client are refused: " + refused.context,
                      table.name);
-      // What was told may be over: a process that went tells nobody.
+      rdbs.ask_anew();
       derived().ask_registry_for("rdb");
       return refused;
     }

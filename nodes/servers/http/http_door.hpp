@@ -47,9 +47,9 @@ struct http_door_settings {
   /// Who orders a stream, by its name.
   std::map<std::string, std::vector<endpoint>> streams;
   std::map<std::string, http_table> tables;
-  /// Tables that an RDB was to have rows of when this began; it was told of
-  /// those that came later before this was.
-  std::set<std::string> held;
+  /// RDBs that were to have rows of a table when this began, by the table's
+  /// name; they were told of those that came later before this was.
+  std::map<std::string, std::set<std::string>> holders;
   /// Where clients publish, by stream; of others they may not.
   std::map<std::string, std::shared_ptr<rt::publisher>> publishers;
   /// How long a question waits for its answer.

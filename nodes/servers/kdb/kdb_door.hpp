@@ -38,9 +38,9 @@ struct kdb_door_settings {
   std::map<std::string, table_schema> tables;
   std::map<std::string, std::string> streams; ///< By table.
   std::set<std::string> stamped;              ///< Tables.
-  /// Tables that an RDB was to have rows of when this began; it was told of
-  /// those that came later before this was.
-  std::set<std::string> held;
+  /// RDBs that were to have rows of a table when this began, by the table's
+  /// name; they were told of those that came later before this was.
+  std::map<std::string, std::set<std::string>> holders;
   /// Where clients publish, by stream; of others they may not.
   std::map<std::string, std::shared_ptr<rt::publisher>> publishers;
   /// Has what a stream brings from now on put into the inbox.

@@ -56,8 +56,8 @@ TEST(RdbDeclarationsTest, RefusesWhatAnRdbOfTheStreamWouldNotTake) {
   auto other = trade();
   other.name = "quote";
   rdb_declarations known;
-  const auto refusal = [&](bool is_held = true) {
-    return known.refusal(trade(), "market", is_held);
+  const auto refusal = [&](const std::set<std::string>& holders = {"rdb1"}) {
+    return known.refusal(trade(), "market", holders);
   };
   EXPECT_FALSE(refusal()); // Nobody is known.
   auto hdb = row_of("hdb1", {narrow});
@@ -71,16 +71,28 @@ TEST(RdbDeclarationsTest, RefusesWhatAnRdbOfTheStreamWouldNotTake) {
   EXPECT_EQ(refusal().code, errc::config);
   EXPECT_THAT(refusal().context,
               HasSubstr("rdb2 on node store was started with another"));
-  EXPECT_FALSE(known.refusal(trade(), "orders", true)); // Not of their stream.
+  EXPECT_FALSE(
+    known.refusal(trade(), "orders", {"rdb1"})); // Not of their stream.
   // One that went takes nothing, and refuses nothing.
   auto went = row_of("rdb2", {narrow});
   went.available = false;
   known.know({went});
   EXPECT_FALSE(refusal());
+  // Nor does one that the registry does not name any more.
+  known.know({row_of("rdb2", {narrow})});
+  EXPECT_TRUE(refusal());
+  known.ask_anew();
+  auto gateway = row_of("gw1", {});
+  gateway.type = "gateway";
+  known.know({gateway});
+  EXPECT_TRUE(refusal());
+  known.know({row_of("rdb1", {trade()})});
+  EXPECT_FALSE(refusal());
   known.know({row_of("rdb1", {other})});
   EXPECT_THAT(refusal().context, HasSubstr("rdb1 on node store was started "
                                            "without it"));
-  EXPECT_FALSE(refusal(false)); // No rdb is to have it.
+  EXPECT_FALSE(refusal({}));       // No rdb is to have it.
+  EXPECT_FALSE(refusal({"rdb3"})); // The one that is to is away.
 }
 
 } // namespace
