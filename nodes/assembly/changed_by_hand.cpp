@@ -27,12 +27,11 @@ struct seen_hdb {
   bool is_there = false;
 };
 
-result<seen_hdb> look(persistence::file_system& fs,
-                      const cluster_config& config,
-                      const std::string& directory) {
-  const auto own = as_configured(config, directory).value_or(directory);
+/// @param own the directory as it is configured
+result<seen_hdb> look_at(persistence::file_system& fs,
+                         const std::string& folder, const std::string& own) {
   seen_hdb out;
-  out.known = torq::read_marks(fs, marks_folder(config), own);
+  out.known = torq::read_marks(fs, folder, own);
   if (!out.known.faults.empty())
     return out.known.faults.front();
   const auto manifest = persistence::read_hdb_manifest(fs, own);
@@ -40,6 +39,23 @@ result<seen_hdb> look(persistence::file_system& fs,
     return manifest.failure();
   out.is_there = manifest.has_value();
   (void)out.known.mark.see(own, manifest ? &*manifest : nullptr);
+  return out;
+}
+
+result<seen_hdb> look(persistence::file_system& fs,
+                      const cluster_config& config,
+                      const std::string& directory) {
+  return look_at(fs, marks_folder(config),
+                 as_configured(config, directory).value_or(directory));
+}
+
+std::vector<std::string> losses_in(const result<seen_hdb>& seen) {
+  std::vector<std::string> out;
+  if (!seen)
+    out.push_back(to_string(seen.failure()));
+  else
+    for (const auto& [table, loss] : seen->known.mark.losses())
+      out.push_back(loss);
   return out;
 }
 
@@ -67,14 +83,13 @@ error check_not_gone(persistence::file_system& fs, const cluster_config& config,
 std::vector<std::string> gone_by_hand(persistence::file_system& fs,
                                       const cluster_config& config,
                                       const std::string& directory) {
-  std::vector<std::string> out;
-  const auto seen = look(fs, config, directory);
-  if (!seen)
-    out.push_back(to_string(seen.failure()));
-  else
-    for (const auto& [table, loss] : seen->known.mark.losses())
-      out.push_back(loss);
-  return out;
+  return losses_in(look(fs, config, directory));
+}
+
+std::vector<std::string> gone_by_hand(persistence::file_system& fs,
+                                      const std::string& folder,
+                                      const std::string& own_directory) {
+  return losses_in(look_at(fs, folder, own_directory));
 }
 
 error remember_by_hand(persistence::file_system& fs,

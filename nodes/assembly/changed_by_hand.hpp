@@ -28,6 +28,11 @@ namespace millrace::nodes {
 gone_by_hand(persistence::file_system& fs, const cluster_config& config,
              const std::string& directory);
 
+/// The same of the directory as it is configured. @param folder marks_folder
+[[nodiscard]] std::vector<std::string>
+gone_by_hand(persistence::file_system& fs, const std::string& folder,
+             const std::string& own_directory);
+
 /// After a command changed a database: what it has now is to be there whenever
 /// one of the cluster's hdbs serves it. No hdb of the cluster has this
 /// directory: nothing is done.

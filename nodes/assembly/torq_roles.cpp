@@ -127,6 +127,9 @@ result<hosted_process> start_rdb(process_host& host,
   settings.watch_file = config.data_directory + "/taken/" + process.name;
   settings.hdb_directory = process.hdb_directory;
   settings.write_down = process.write_down;
+  settings.lost_by_hand
+    = [fs = host.env().fs, folder = marks_folder(config),
+       own = process.hdb_directory] { return gone_by_hand(*fs, folder, own); };
   settings.memory_max_bytes = process.memory_max_bytes;
   settings.query_memory_max_bytes = process.query_memory_max_bytes;
   settings.query_timeout_ns = process.query_timeout_ns;

@@ -353,7 +353,7 @@ void rdb_state::write(const period_ledger::write& what) {
     }
     request.tables.push_back(*std::move(view));
   }
-  write_down::start(*env, settings.hdb_directory, has_hdb || noted.has_hdb,
+  write_down::start(*env, settings.hdb_directory, was_there(),
                     std::move(request),
                     [me = rdb_self_actor{self},
                      end = what.to](uint64_t version, const error& fault) {

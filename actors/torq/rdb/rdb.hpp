@@ -44,6 +44,10 @@ struct rdb_settings {
   /// Lives that a message ends before it is passed over.
   uint32_t park_after = rt::park_after_default;
   std::string hdb_directory; ///< Empty: no write-down, rows stay.
+  /// What of that database is known to be gone that the stream never brought:
+  /// rows that were loaded, or corrected by hand. In words; empty: nothing.
+  /// Reads files; called on any thread.
+  std::function<std::vector<std::string>()> lost_by_hand;
   bool write_down = true;
   std::vector<endpoint> rt;
   /// Above it the RDB stops applying and lags on the log, until the end of a
@@ -173,6 +177,8 @@ struct rdb_state {
   void read_note();
   void remember(lineage_id life, const std::string& loss);
   void compare_lives(lineage_id life);
+  [[nodiscard]] bool has_lost_by_hand() const;
+  [[nodiscard]] std::function<bool()> was_there() const;
   void add_loss(const std::string& what);
   void note_written();
 

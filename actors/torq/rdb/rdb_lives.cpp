@@ -89,8 +89,9 @@ void rdb_state::compare_lives(lineage_id life) {
       add_loss(loss);
       warn("stream_loss", loss);
     }
-  } else if (noted.life.is_known() && noted.has_hdb && !has_hdb
-             && noted.losses.empty()) {
+  } else if (noted.losses.empty() && !has_hdb
+             && ((noted.life.is_known() && noted.has_hdb)
+                 || has_lost_by_hand())) {
     loss = "the hdb in " + settings.hdb_directory
            + ", which held rows of stream '" + settings.stream
            + "', is not there (a disk that is not mounted?); what the stream "
@@ -102,6 +103,22 @@ void rdb_state::compare_lives(lineage_id life) {
     return;
   noted.has_hdb = has_hdb;
   remember(life, loss);
+}
+
+bool rdb_state::has_lost_by_hand() const {
+  return settings.write_down && settings.lost_by_hand
+         && !settings.lost_by_hand().empty();
+}
+
+/// Whether the place of the HDB, where it is empty, is that of one that went.
+/// It is asked before anything is written there; what is told already may be
+/// begun anew.
+std::function<bool()> rdb_state::was_there() const {
+  if (has_hdb || noted.has_hdb)
+    return [] { return true; };
+  if (!noted.losses.empty() || !settings.lost_by_hand)
+    return [] { return false; };
+  return [lost = settings.lost_by_hand] { return !lost().empty(); };
 }
 
 /// Of no place in the stream: each answer is touched by it, until a period is

@@ -89,9 +89,11 @@ void rdb_state::account(const table_schema& table) {
     request.period = standing.behind->period;
     request.from = standing.behind->from;
     request.to = standing.behind->to;
-    write_down::start(*env, directory, true, std::move(request),
-                      [told, end = standing.behind->to](
-                        uint64_t, const error& fault) { told(end, fault); });
+    write_down::start(
+      *env, directory, [] { return true; }, std::move(request),
+      [told, end = standing.behind->to](uint64_t, const error& fault) {
+        told(end, fault);
+      });
   });
 }
 

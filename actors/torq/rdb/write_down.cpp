@@ -4,28 +4,26 @@
 namespace millrace::torq {
 
 void write_down::start(persistence::env& world, std::string directory,
-                       bool known, persistence::period_request request,
-                       done finished) {
-  std::shared_ptr<write_down> self{
-    new write_down{world, std::move(directory), known, std::move(finished)}};
+                       std::function<bool()> was_there,
+                       persistence::period_request request, done finished) {
+  std::shared_ptr<write_down> self{new write_down{
+    world, std::move(directory), std::move(was_there), std::move(finished)}};
   world.io->submit([self, request = std::move(request)]() mutable {
     self->open(std::move(request));
   });
 }
 
 write_down::write_down(persistence::env& world, std::string directory,
-                       bool known, done finished)
-  : env_{&world}, directory_{std::move(directory)}, known_{known},
-    finished_{std::move(finished)} {}
+                       std::function<bool()> was_there, done finished)
+  : env_{&world}, directory_{std::move(directory)},
+    was_there_{std::move(was_there)}, finished_{std::move(finished)} {}
 
 void write_down::open(persistence::period_request request) {
-  if (known_)
-    if (const auto there
-        = persistence::read_hdb_manifest(*env_->fs, directory_);
-        !there && there.failure().code == errc::not_found)
-      return finish({errc::fenced, directory_
-                                     + ": its manifest is not there any more "
-                                       "(a disk that is not mounted?)"});
+  if (const auto there = persistence::read_hdb_manifest(*env_->fs, directory_);
+      !there && there.failure().code == errc::not_found && was_there_())
+    return finish({errc::fenced, directory_
+                                   + ": its manifest is not there any more (a "
+                                     "disk that is not mounted?)"});
   auto writer = persistence::hdb_writer::open(*env_, directory_);
   if (!writer)
     return finish(writer.failure());

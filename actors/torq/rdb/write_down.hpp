@@ -19,14 +19,16 @@ public:
   using done = std::function<void(uint64_t version, const error&)>;
 
   /// Runs `finished` once, on some thread. `locked` while another process
-  /// writes there: ask again later. `fenced` when `known`, and there is no
-  /// database: none is made in the place of one that is gone.
-  static void start(persistence::env& world, std::string directory, bool known,
+  /// writes there: ask again later. `fenced` when there is no database, and
+  /// `was_there`: none is made in the place of one that is gone.
+  /// @param was_there reads files; asked on some thread
+  static void start(persistence::env& world, std::string directory,
+                    std::function<bool()> was_there,
                     persistence::period_request request, done finished);
 
 private:
-  write_down(persistence::env& world, std::string directory, bool known,
-             done finished);
+  write_down(persistence::env& world, std::string directory,
+             std::function<bool()> was_there, done finished);
 
   void open(persistence::period_request request);
   void run_stage();
@@ -35,7 +37,7 @@ private:
 
   persistence::env* env_;
   std::string directory_;
-  bool known_; ///< The database was there.
+  std::function<bool()> was_there_;
   done finished_;
   std::unique_ptr<persistence::hdb_writer> writer_;
   std::unique_ptr<persistence::period_write> write_;
