@@ -273,6 +273,24 @@ def growing_texts(made, feed):
   feed.rows += 3
 
 
+def published_elsewhere(made, feed, good):
+  """A text goes on under one name, and no line of it comes twice by another."""
+  copy = made.directory / "good.copy"
+  copy.write_text(GOOD + "34200003,1,1,P,2000,0\n")
+  feed.refused(copy, USAGE, good, "--go-on")
+  feed.taken(copy, 1, 0, "--go-on")
+  good.write_text(copy.read_text())
+  feed.refused(good, USAGE, "(3 lines)", copy, "--go-on", "--again")
+  feed.taken(good, 0, 0, "--go-on")
+  shorter = made.directory / "good.shorter"
+  shorter.write_text(GOOD)
+  feed.refused(shorter, USAGE, "begins with", "leave it out", "--again")
+  good.write_text(GOOD)
+  copy.unlink()
+  feed.refused(shorter, USAGE, copy, "not there any more", "--again")
+  feed.taken(good, 2, 0, "--again")
+
+
 def published_before(binary):
   """What changes the rows makes another source; the same one says so."""
   with mill.cluster(binary, {"all": [n for n, _ in mill.ROLES]}) as made:
@@ -296,6 +314,7 @@ def published_before(binary):
     good.write_text(GOOD)
     feed.refused(good, DATA, good, "not the same any more", "--again")
     feed.taken(good, 2, 0, "--again")
+    published_elsewhere(made, feed, good)
     refused(made.run(*feed.words(good), good, code=None), USAGE, good,
             "is named twice")
     words = feed.words(good)
