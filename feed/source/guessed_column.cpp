@@ -165,6 +165,15 @@ constexpr std::array<std::string_view, 16> price_words{
   "price", "px",   "bid", "ask",    "open", "high",  "low",   "close",
   "last",  "vwap", "mid", "strike", "rate", "yield", "offer", "prc"};
 
+/// Days of contracts and payments, not of trades.
+constexpr std::array<std::string_view, 8> other_days{
+  "expir",   "matur",   "settle", "deliver",
+  "payment", "listing", "birth",  "exdiv"};
+constexpr std::array<std::string_view, 16> amount_words{
+  "amount", "turnover", "value", "trades", "interest", "oi",
+  "shares", "lots",     "lot",   "level",  "depth",    "flags",
+  "volume", "notional", "cond",  "year"};
+
 /// Of digits of these the zeroes before count, though the first have none.
 constexpr std::array<std::string_view, 10> code_words{
   "cusip", "isin", "figi", "sedol",  "wkn",
@@ -440,6 +449,23 @@ bool says_local(std::string_view name) {
 bool may_be_clock(std::string_view name) {
   return has_word(name,
                   std::array<std::string_view, 3>{"time", "clock", "hour"});
+}
+
+bool says_other_day(std::string_view name) {
+  const auto words = words_of(name);
+  return std::any_of(words.begin(), words.end(), [](const auto& word) {
+    return std::any_of(other_days.begin(), other_days.end(),
+                       [&](auto begin) { return word.starts_with(begin); });
+  });
+}
+
+bool says_other_number(std::string_view name) {
+  const auto words = words_of(name);
+  if (words.empty() || says_time(name))
+    return false;
+  return says_price(name) || instrument_of(name) || has_word(name, code_words)
+         || is_among(words.back(), of_others)
+         || is_among(words.back(), amount_words);
 }
 
 std::string column_name(std::string_view from, size_t number) {

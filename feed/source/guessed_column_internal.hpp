@@ -37,7 +37,7 @@ guess_column(const std::vector<std::string_view>& values, std::string_view name,
 
 /// What numbers beside a date may count of its day.
 struct guessed_clock {
-  std::string format;    ///< "s_of_day" and so on.
+  std::string format;    ///< "s_of_day" and so on, or "%H%M".
   std::string or_digits; ///< "hhmmss" and so on, where they read as such too.
   bool sure = false;     ///< Nothing else is likely.
 };
@@ -64,6 +64,10 @@ instrument_of(std::string_view name);
 [[nodiscard]] bool says_utc(std::string_view name);
 [[nodiscard]] bool says_local(std::string_view name);
 [[nodiscard]] bool may_be_clock(std::string_view name);
+/// Whether it is of a day that is another one than the row's.
+[[nodiscard]] bool says_other_day(std::string_view name);
+/// Whether it is of a price, an amount, a code or what else counts no day.
+[[nodiscard]] bool says_other_number(std::string_view name);
 
 /// "Ask Price 1" as ask_price_1: what a column may be called whose field has
 /// this name. @param number of the field, from 0

@@ -1,3 +1,4 @@
+#include <millrace/feed/layout/json_path.hpp>
 #include <millrace/feed/layout/layout.hpp>
 #include <millrace/feed/parse/csv_parser.hpp>
 #include <millrace/feed/parse/line_table.hpp>
@@ -131,6 +132,7 @@ private:
     out_.fields = out_.paths.size();
     out_.left_out = std::move(head->left_out);
     out_.mixed = std::move(head->mixed);
+    out_.repeated = std::move(head->repeated);
     out_.lines = lines_.size();
     out_.not_json = head->others.size();
     if (!head->others.empty()) {
@@ -140,8 +142,8 @@ private:
     }
     out_.body = head_;
     for (const auto& path : out_.paths)
-      out_.names.push_back(
-        path == "@before" ? "received" : path.substr(path.rfind('.') + 1));
+      out_.names.push_back(path == "@before" ? "received"
+                                             : parse_json_steps(path)->back());
     return true;
   }
 
