@@ -1,3 +1,5 @@
+#include <millrace/feed/text/wide_numbers.hpp>
+
 #include <fstream>
 
 #include "feed_support.hpp"
@@ -157,6 +159,18 @@ TEST(JsonLinesTest, AKeyThatStandsTwiceIsRefusedWhereItIsUsed) {
       "2: column 'p': p stands twice in the line: which is meant?",
       "3: column 'sym': s.0.x stands twice in the line: which is meant?",
       "4: the line has a key of each = or only = twice"}));
+}
+
+/// Goal: only lines with such numbers go the slow way. Prices are strings as a
+/// rule.
+TEST(JsonLinesTest, OnlyNumbersThatMayReadOtherwiseAreSuspected) {
+  for (const auto* text : {R"({"p":1.50})", R"([-1.50])", R"({"p": 1e3})",
+                           R"({"p":1.5e3})", R"([1,0.12345678901234567])"})
+    EXPECT_TRUE(may_read_otherwise(text)) << text;
+  for (const auto* text :
+       {R"({"p":"60000.50","n":"-1.50"})", R"({"id":"a1e3","k":"1e3"})",
+        R"({"p":1.5})", R"([-1.25,2])", R"(["0.12345678901234567"])"})
+    EXPECT_FALSE(may_read_otherwise(text)) << text;
 }
 
 // Ids of 128 bits, amounts in wei, and what no double holds.
