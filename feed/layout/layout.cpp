@@ -38,6 +38,13 @@ constexpr name_table<time_format, 16> formats{{
   {time_format::pattern, "pattern"},
 }};
 
+constexpr std::pair<std::string_view, char> mark_forms[]{
+  {"\xc2\xa0", ' '},
+  {"\xe2\x80\x89", ' '},
+  {"\xe2\x80\xaf", ' '},
+  {"\xe2\x80\x99", '\''},
+};
+
 bool is_time(column_type type) {
   switch (type) {
     case column_type::timestamp:
@@ -167,7 +174,12 @@ private:
   }
 
   static char read_mark(toml_section& at, const std::string& key, char usual) {
-    const auto given = at.text(key, std::string(usual != '\0', usual));
+    auto given = at.text(key, std::string(usual != '\0', usual));
+    // Each mark stands for its other forms: see plain_marks.
+    if (key == "thousands")
+      for (const auto& [form, mark] : mark_forms)
+        if (given == form)
+          given = mark;
     if (given.empty() && usual == '\0')
       return usual;
     if (given.size() == 1

@@ -51,6 +51,14 @@ constexpr time_form forms[] = {
   {kind::stamp, "%Y-%m-%d %H:%M %Z", true},
   {kind::stamp, "%Y-%m-%dT%H:%M:%S %Z", true},
   {kind::stamp, "%d.%m.%Y %H:%M:%S.%f GMT%z", true},
+  {kind::stamp, "%Y-%m-%d %H:%M:%S %z", true},
+  {kind::stamp, "%Y-%m-%d %H:%M:%S.%f %z", true},
+  {kind::stamp, "%Y-%m-%dT%H:%M:%S %z", true},
+  {kind::stamp, "%Y-%m-%dT%H:%M:%S.%f %z", true},
+  {kind::stamp, "%Y%m%dT%H%M%S%z", true},
+  {kind::stamp, "%Y%m%dT%H%M%S.%f%z", true},
+  {kind::stamp, "%Y%m%dT%H%M%S"},
+  {kind::stamp, "%Y%m%dT%H%M%S.%f"},
   {kind::stamp, "%Y%m%d %H%M%S%3f"},
   {kind::stamp, "%Y%m%d %H%M%S"},
   {kind::stamp, "%Y%m%d %H:%M:%S.%f"},
@@ -74,6 +82,8 @@ constexpr time_form forms[] = {
   {kind::clock, "%H:%M:%S"},
   {kind::clock, "%H:%M"},
   {kind::clock, "%I:%M:%S %p"},
+  {kind::clock, "0D%H:%M:%S.%f"},
+  {kind::clock, "0D%H:%M:%S"},
 };
 
 /// Digits alone say a time only when the field's name does.
@@ -312,6 +322,15 @@ bool guess_time(const std::vector<std::string_view>& values,
   return false;
 }
 
+/// 2024-03.
+bool are_months(const std::vector<std::string_view>& values) {
+  return std::all_of(values.begin(), values.end(), [](auto text) {
+    return text.size() == 7 && text[4] == '-' && is_digits(text.substr(0, 4))
+           && text.substr(5) >= "01" && text.substr(5) <= "12"
+           && is_digits(text.substr(5));
+  });
+}
+
 bool is_number(std::string_view text, bool& whole) {
   exact_decimal value;
   if (parse_exact(text, value) != fault::none)
@@ -404,6 +423,7 @@ guessed_column guess_column(const std::vector<std::string_view>& all,
     if (!word && !text.empty())
       values.push_back(text);
   }
+  out.empty = values.empty();
   const std::set<std::string_view> distinct{values.begin(), values.end()};
   out.few_values = distinct.size() * 2 <= values.size() + 2;
   if (values.empty() || guess_time(values, name, out)
@@ -420,6 +440,10 @@ guessed_column guess_column(const std::vector<std::string_view>& all,
       });
   if (truths)
     out.is = kind::boolean;
+  else if (are_months(values))
+    out.is = kind::month;
+  else
+    out.marked = mark_of_numbers(values);
   return out;
 }
 

@@ -13,7 +13,7 @@ namespace millrace::feed {
 
 /// What the values of one field look like.
 struct guessed_column {
-  enum class kind { text, boolean, whole, decimal, stamp, date, clock };
+  enum class kind { text, boolean, whole, decimal, stamp, date, month, clock };
   kind is = kind::text;
   std::string format;         ///< Of times; empty: iso.
   bool zoned = false;         ///< Its times say their offset, or are counts.
@@ -23,6 +23,10 @@ struct guessed_column {
   bool decimal_comma = false; ///< The mark of decimals is a comma.
   bool either_mark = false;   ///< Its comma, or point, could be the other one.
   bool few_values = false;    ///< Texts come again: a symbol.
+  bool empty = false;         ///< There is no value.
+  /// What stands beside the digits of its texts, which are numbers but for it;
+  /// empty: they are none.
+  std::string marked;
 };
 
 /// Words for no value.

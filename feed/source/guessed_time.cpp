@@ -32,6 +32,7 @@ public:
         return error{
           errc::bad_data,
           "none of its fields looks like a time (seen: " + seen_in(head_)
+            + (first_of(kind::month) ? "; a month is not one" : "")
             + "): write the layout by hand, from one of `millrace layout "
               "--preset NAME`: "
             + presets_for(head_)};
@@ -262,7 +263,13 @@ std::string joined_format(const layout_head& head,
     {"hhmmss_us", "%H%M%S%6f"},
     {"hhmmss_ns", "%H%M%S%9f"}};
   const auto found = clocks.find(clock.format);
-  return (day.format.empty() ? "%Y-%m-%d" : day.format) + " "
+  const auto days = values_of(head, date);
+  const auto first = std::find_if(days.begin(), days.end(),
+                                  [](auto text) { return text.size() > 4; });
+  std::string iso{"%Y-%m-%d"};
+  if (first != days.end())
+    iso[2] = iso[5] = (*first)[4];
+  return (day.format.empty() ? iso : day.format) + " "
          + (found == clocks.end() ? clock.format : found->second);
 }
 

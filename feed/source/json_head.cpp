@@ -52,6 +52,10 @@ public:
   json_head finish() {
     for (auto& row : out_.rows)
       row.resize(out_.paths.size());
+    for (const auto& path : nulls_)
+      if (!has(out_.paths, path) && !has(out_.left_out, path)
+          && !has(out_.empty, path))
+        out_.empty.push_back(path);
     // A value here and a list there: lines with the list would give no row.
     for (size_t at = out_.paths.size(); at-- > 0;) {
       const auto& path = out_.paths[at];
@@ -73,6 +77,11 @@ public:
   }
 
 private:
+  static bool has(const std::vector<std::string>& all,
+                  const std::string& path) {
+    return std::find(all.begin(), all.end(), path) != all.end();
+  }
+
   void erase(size_t at) {
     const auto column = static_cast<std::ptrdiff_t>(at);
     out_.paths.erase(out_.paths.begin() + column);
@@ -99,9 +108,16 @@ private:
         leave_out(path);
       else if (item.value.is_object())
         add_object(item.value, path + ".");
-      else if (!item.value.is_null())
+      else if (item.value.is_null())
+        leave_null(path);
+      else
         put(path, item.value.text() ? *item.value.text() : item.value.dump());
     }
+  }
+
+  void leave_null(const std::string& path) {
+    if (!has(nulls_, path))
+      nulls_.push_back(path);
   }
 
   void leave_out(const std::string& path) {
@@ -125,6 +141,7 @@ private:
   }
 
   json_head out_;
+  std::vector<std::string> nulls_; ///< Paths of what is null in some line.
   std::set<std::string> repeated_; ///< Keys that some line has twice.
   size_t plain_ = 0;               ///< Objects without text before them.
 };

@@ -17,7 +17,8 @@ struct json_head {
   std::vector<std::string> mixed;
   /// Paths with keys that a line has twice: nor are they in a row.
   std::vector<std::string> repeated;
-  std::vector<size_t> others; ///< Lines that are no object.
+  std::vector<std::string> empty; ///< Paths of what is null in all lines.
+  std::vector<size_t> others;     ///< Lines that are no object.
 };
 
 /// None when more than a few lines are not an object, perhaps after other text.

@@ -191,6 +191,8 @@ private:
         return "timestamp";
       case kind::date:
         return is_time ? "timestamp" : "date";
+      case kind::month:
+        return "month";
       case kind::clock:
         return is_time ? "timestamp" : "timespan";
       case kind::text:
@@ -258,6 +260,11 @@ private:
         + (column.decimal_comma || column.group == ',' ? "comma" : "point")
         + " the mark of decimals, or does it stand between thousands? See "
           "decimal = ... and thousands = ...");
+    if (!column.marked.empty())
+      out_.questions.push_back(
+        "column '" + name + "': its values are numbers but for " + column.marked
+        + ", which no rule of a layout takes off: they are "
+          "taken as texts");
   }
 
   void write_column(size_t field) {
@@ -278,6 +285,8 @@ private:
       else {
         write_format(column.format, column.either_day, name);
         write_marks(column, name);
+        if (column.empty)
+          without_value_.push_back(name);
       }
       write_zone(field, name);
     }
@@ -337,6 +346,7 @@ private:
       if (i != date_ && !is_nothing(i))
         write_column(i);
     ask_for_zone();
+    ask_for_types();
     if (!symbol_) {
       out_.layout += "\n[[constant]]\nname = \"sym\"\ntype = \"symbol\"\n"
                      "value = \"{symbol}\"\n";
@@ -353,6 +363,18 @@ private:
         "in which zone are the times (" + names + ")? UTC is assumed"
         + (assumes_utc_ ? ", and that dates begin there" : "")
         + "; see zone = ..., and roll_zone = ... of the table");
+  }
+
+  /// What will come there is not seen yet.
+  void ask_for_types() {
+    if (!without_value_.empty())
+      out_.questions.push_back(
+        "of which type are " + joined(without_value_, ", ")
+        + "? They have no value in its first lines, and are symbols here and "
+          "in the table; see type = ...");
+    if (!head_.empty.empty())
+      out_.questions.push_back("left out: " + joined(head_.empty, ", ")
+                               + "; null in all of its first lines");
   }
 
   /// What is proposed reads what was looked at.
@@ -417,6 +439,7 @@ private:
   layout_guess out_;
   bool assumes_utc_ = false; ///< Of times that name no zone.
   std::vector<std::string> without_zone_;
+  std::vector<std::string> without_value_;
   std::vector<guessed_column> columns_;
   std::optional<size_t> time_;
   std::optional<size_t> date_; ///< Joined with the time.

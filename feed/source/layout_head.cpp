@@ -133,6 +133,7 @@ private:
     out_.left_out = std::move(head->left_out);
     out_.mixed = std::move(head->mixed);
     out_.repeated = std::move(head->repeated);
+    out_.empty = std::move(head->empty);
     out_.lines = lines_.size();
     out_.not_json = head->others.size();
     if (!head->others.empty()) {

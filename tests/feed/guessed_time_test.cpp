@@ -6,7 +6,7 @@ namespace {
 
 /// Goal: a file of many dates does not get one: a date and a time in two keys
 /// are the time, in whatever form each is.
-TEST(LayoutGuessTest, ADateAndATimeInTwoKeysOfJsonAreTheTime) {
+TEST(GuessedTimeTest, ADateAndATimeInTwoKeysOfJsonAreTheTime) {
   const std::string two = "757503000500000000";
   const auto line = [](const std::string& date, const std::string& time) {
     return "{\"date\":" + date + ",\"time\":" + time
@@ -29,7 +29,7 @@ TEST(LayoutGuessTest, ADateAndATimeInTwoKeysOfJsonAreTheTime) {
 
 /// Goal: whatever its name, a number beside a date that may count the day is
 /// asked about, and what cannot is not.
-TEST(LayoutGuessTest, CountsBesideADateAreAskedAboutUnderAnyName) {
+TEST(GuessedTimeTest, CountsBesideADateAreAskedAboutUnderAnyName) {
   const auto file = [&](const std::string& name, const std::string& one,
                         const std::string& other) {
     return guess_layout("Date," + name + ",Sym,Px\n20240102," + one
@@ -72,6 +72,34 @@ TEST(LayoutGuessTest, CountsBesideADateAreAskedAboutUnderAnyName) {
   EXPECT_NE(nameless->questions.front().find("fields = [1, 2]"),
             std::string::npos)
     << nameless->questions.front();
+}
+
+/// Goal: forms of one time that programs write beside the common ones.
+TEST(GuessedTimeTest, CompactFormsSpansAndOffsetsAreTimes) {
+  const auto stamp = [](const std::string& text, const std::string& ns) {
+    check({text, "time,sym\n" + text + ",A\n" + text + ",B\n",
+           "time:timestamp sym:symbol", ns + "|A"});
+  };
+  stamp("20240102T093000.500000Z", "757503000500000000");
+  stamp("20240102T093000Z", "757503000000000000");
+  stamp("20240102T093000.5", "757503000500000000");
+  stamp("20240102T093000", "757503000000000000");
+  stamp("2024-01-02 09:30:00 -0500", "757521000000000000");
+  stamp("2024-01-02 09:30:00.5 +01:00", "757499400500000000");
+  stamp("2024-01-02T09:30:00.5 -0500", "757521000500000000");
+  for (const std::string span : {"0D09:30:00.500000000", "0D09:30:00.5"})
+    check({span, "date,time,sym\n2024.01.02," + span + ",A\n",
+           "time:timestamp sym:symbol", "757503000500000000|A"});
+  check({"a span without a fraction",
+         "date,time,sym\n2024.01.02,0D09:30:00,A\n",
+         "time:timestamp sym:symbol", "757503000000000000|A"});
+  check({"a month", "time,sym,contract\n2024-01-02T09:30:00.5Z,A,2024-03\n",
+         "time:timestamp sym:symbol contract:month",
+         "757503000500000000|A|290"});
+  const auto none = guess_layout("when,sym\n2024-03,A\n", "t");
+  EXPECT_NE(none.failure().context.find("a month is not one"),
+            std::string::npos)
+    << none.failure().context;
 }
 
 } // namespace
