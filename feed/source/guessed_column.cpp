@@ -508,9 +508,10 @@ std::string column_name(std::string_view from, size_t number) {
     out.pop_back();
   if (out.empty() || (out[0] >= '0' && out[0] <= '9'))
     out = "c" + std::to_string(number + 1) + (out.empty() ? "" : "_") + out;
-  // The words by which phrases of qSQL end; .Q.id names such a column so, too.
+  // The words by which phrases of qSQL end, and its row number; .Q.id names
+  // such a column so, too.
   for (const auto* word :
-       {"select", "exec", "update", "delete", "by", "from", "where"})
+       {"select", "exec", "update", "delete", "by", "from", "where", "i"})
     if (out == word)
       return out + "1";
   return out;

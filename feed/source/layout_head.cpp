@@ -75,8 +75,11 @@ private:
       if (text.ends_with('\r'))
         text.remove_suffix(1);
       out_.comments = out_.comments || text.starts_with('#');
-      begins_blank_ = begins_blank_ || (lines_.empty() && text.empty());
-      if (!text.empty() && !text.starts_with('#'))
+      // As spreadsheets write an empty row.
+      const bool is_nothing
+        = text.find_first_not_of(lines_.empty() ? " \t,;|\"" : "") == text.npos;
+      begins_blank_ = begins_blank_ || (lines_.empty() && is_nothing);
+      if (!is_nothing && !text.starts_with('#'))
         lines_.push_back({text, number, at});
       ++number;
     }

@@ -162,14 +162,22 @@ result<source_info> text_start::file_of() const {
   return error{errc::not_found, "the archive has no such member any more"};
 }
 
+/// No name stands in it.
+bool text_start::is_nameless(std::string_view line) const {
+  const auto delimiter = options_->layout.delimiter;
+  return std::all_of(line.begin(), line.end(), [&](char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '"' || c == delimiter;
+  });
+}
+
 /// The next line that the layout does not skip.
 result<std::optional<std::string>>
 text_start::take_header(piece_cutter& from) const {
   const auto& skipped = options_->layout.skipped;
   for (;;) {
     auto line = from.take_line();
-    if (line && *line && (**line == "" || **line == "\r"))
-      continue; // As between rows.
+    if (line && *line && is_nameless(**line))
+      continue; // As spreadsheets write an empty row.
     if (!line || !*line
         || std::none_of(skipped.begin(), skipped.end(),
                         [&](const std::string& begin) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace millrace::feed {
@@ -56,6 +57,7 @@ private:
   [[nodiscard]] result<source_info> file_of() const;
   [[nodiscard]] result<std::optional<std::string>>
   take_header(piece_cutter& from) const;
+  [[nodiscard]] bool is_nameless(std::string_view line) const;
   [[nodiscard]] error fit(std::vector<std::string> header);
   void name_it();
 

@@ -93,5 +93,32 @@ TEST(GuessedNumbersTest, ColumnsWithoutAValueAreNamed) {
      "left out: x.y; null in all of its first lines"});
 }
 
+TEST(GuessedNumbersTest, ARowNumberOfQsqlIsNoNameOfAColumn) {
+  check({"i", "time;sym;i\n" + row_begin + "7\n",
+         "time:timestamp sym:symbol i1:long", time_of_guess + "|A|7"});
+}
+
+/// Goal: rows of a spreadsheet that are empty do not name its columns, for
+/// `layout` nor for a layout that is there.
+TEST(GuessedNumbersTest, LinesWithoutANameAreNoHeader) {
+  for (const std::string nothing :
+       {";;\n", "  \n", "\n;;\n\n", "\"\";\"\";\n"}) {
+    const auto text
+      = nothing + "time;sym;px\n" + row_begin + "1.5\n" + row_begin + "2.5\n";
+    check({nothing, text, "time:timestamp sym:symbol px:float",
+           time_of_guess + "|A|1.5"});
+    sim::memory_file_system disk;
+    put_file(disk, "a.csv", text);
+    const auto got = read_all(
+      disk, options_of("table = \"t\"\ndelimiter = \";\"\nheader = true\n"
+                       "[[column]]\nname = \"time\"\ntype = \"timestamp\"\n"
+                       "header = \"time\"\n[[column]]\nname = \"sym\"\n"
+                       "type = \"symbol\"\nheader = \"sym\"\n",
+                       {"a.csv"}));
+    EXPECT_FALSE(got.failed) << to_string(got.failed);
+    EXPECT_EQ(got.rows(), 2u);
+  }
+}
+
 } // namespace
 } // namespace millrace::feed

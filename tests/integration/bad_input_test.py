@@ -85,7 +85,11 @@ def unreadable_files(binary):
     feed.refused(missing, USAGE, missing, "No such file")
     folder = made.directory / "folder.csv"
     folder.mkdir()
-    feed.refused(folder, IO, folder, "Is a directory")
+    feed.refused(folder, USAGE, folder, "is a directory")
+    for words in (["load", "--layout", "csv-trade", "--table", "trade"],
+                  ["layout"]):
+      refused(made.run(*words, folder, code=None), USAGE, folder,
+              "is a directory")
     feed.refused(feed.put("empty.csv", ""), DATA, "empty.csv", "empty")
     for name, content in (("cut.zip", b"PK\x03\x04 and no more"),
                           ("cut.gz", b"\x1f\x8b\x08\x00 and no more")):
@@ -117,6 +121,13 @@ def lines(binary):
     feed.taken(feed.put("mixed.csv", GOOD + "not a time,1,2,P,2000,0\n"
                         "34200002,x,1,P,2000,0\n" + GOOD), 4, 2,
                "--reject", rejects)
+    # Of a table alone, nothing of others is told.
+    made.run("pub", "--stream", "market", "--table", "quote",
+             text=f'{{"time": "{DATE}T15:00:00Z", "sym": "Q", "bid": 1}}\n')
+    done = made.run("sub", "--stream", "market", "--table", "trade", "--from",
+                    "begin", "--until", "end")
+    mill.check(done.stderr.count("Schema event") == 1
+               and len(done.stdout.splitlines()) == 6, done.stdout, done.stderr)
     # Again: what was published is not published anew, and a rejected line
     # stands there once. Such a file is not a success before it is mended.
     done = feed.taken(made.directory / "mixed.csv", 0, 0, "--reject", rejects,
