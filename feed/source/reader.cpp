@@ -16,7 +16,8 @@ namespace millrace::feed {
 namespace {
 
 error within(const std::string& label, error fault) {
-  if (fault.context.find(label) == std::string::npos)
+  // Another one that is told of may be named as this one and more.
+  if (fault.context.find(label + ":") == std::string::npos)
     fault.context = label + ": " + fault.context;
   return fault;
 }

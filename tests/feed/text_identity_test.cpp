@@ -114,6 +114,8 @@ public:
       return;
     }
     EXPECT_EQ(got.failed.code, errc::already_exists) << to_string(got.failed);
+    EXPECT_NE(got.failed.context.find(".csv: i"), std::string::npos)
+      << "which file it is: " << got.failed.context;
     EXPECT_NE(got.failed.context.find(refusal), std::string::npos)
       << got.failed.context;
     EXPECT_NE(got.failed.context.find("--again"), std::string::npos)
@@ -171,12 +173,12 @@ TEST(TextIdentityTest, ASourceDoesNotGoOnWhereAnotherIsFurther) {
   told_feed feed;
   feed.put("r.csv", 5);
   feed.expect(feed.feed({"r.csv"}), 5);
-  feed.put("r.1", 8);
-  feed.expect(feed.feed({"r.1"}, true), 3);
-  feed.move("r.1", "r.csv");
-  feed.expect(feed.feed({"r.csv"}), 0, "(9 lines) are those of r.1");
+  feed.put("r.csv.1", 8);
+  feed.expect(feed.feed({"r.csv.1"}, true), 3);
+  feed.move("r.csv.1", "r.csv");
+  feed.expect(feed.feed({"r.csv"}), 0, "(9 lines) are those of r.csv.1");
   feed.put("r.csv", 9);
-  feed.expect(feed.feed({"r.csv"}), 0, "(9 lines) are those of r.1");
+  feed.expect(feed.feed({"r.csv"}), 0, "(9 lines) are those of r.csv.1");
   feed.expect(feed.feed({"r.csv"}, true), 1);
   feed.expect(feed.feed({"r.csv"}), 0);
   EXPECT_EQ(feed.published(), 9u);
