@@ -218,8 +218,10 @@ error published_place::judge() const {
             what
               + "; leave it out, or --replace puts its rows in the place of "
                 "all rows of their dates"};
-  what
-    += longer_ ? "; leave it out" : "; --go-on publishes what comes after them";
+  if (longer_)
+    return {errc::already_exists,
+            what + "; leave it out, or give --again to publish all of it"};
+  what += "; --go-on publishes what comes after them";
   if (with.layout)
     what += ", --only-rejects the lines that gave no row, --name ANOTHER its "
             "rows beside those";
