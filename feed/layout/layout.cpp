@@ -1,3 +1,4 @@
+#include <millrace/feed/layout/json_path.hpp>
 #include <millrace/feed/layout/layout.hpp>
 #include <millrace/feed/text/time_pattern.hpp>
 #include <millrace/messages/base/name_table.hpp>
@@ -36,6 +37,13 @@ constexpr name_table<time_format, 16> formats{{
   {time_format::count, "count"},
   {time_format::pattern, "pattern"},
 }};
+
+constexpr std::pair<std::string_view, char> mark_forms[]{
+  {"\xc2\xa0", ' '},
+  {"\xe2\x80\x89", ' '},
+  {"\xe2\x80\xaf", ' '},
+  {"\xe2\x80\x99", '\''},
+};
 
 bool is_time(column_type type) {
   switch (type) {
@@ -143,9 +151,12 @@ private:
     json_ = root_.flag("json", false);
     made_.json.each = root_.text("each", "");
     made_.json.only = root_.texts("only");
+    check_path(root_, "each", made_.json.each);
     for (const auto& each : made_.json.only)
-      if (each.find('=') == each.npos)
+      if (const auto end = end_of_path(each); end == each.npos)
         root_.fault("only", "'" + each + "' is not of the form path=text");
+      else
+        check_path(root_, "only", each.substr(0, end));
     for (const auto* key : {"each", "only"})
       if (root_.has(key) && !json_)
         root_.fault(key, "only lines of JSON have it (json = true)");
@@ -154,8 +165,21 @@ private:
         root_.fault(key, "lines of JSON have none");
   }
 
+  static void check_path(toml_section& at, const std::string& key,
+                         const std::string& path) {
+    if (!parse_json_steps(path))
+      at.fault(key, "'" + path
+                      + "': a key in single quotes ends with one, and a point "
+                        "or nothing follows it");
+  }
+
   static char read_mark(toml_section& at, const std::string& key, char usual) {
-    const auto given = at.text(key, std::string(usual != '\0', usual));
+    auto given = at.text(key, std::string(usual != '\0', usual));
+    // Each mark stands for its other forms: see plain_marks.
+    if (key == "thousands")
+      for (const auto& [form, mark] : mark_forms)
+        if (given == form)
+          given = mark;
     if (given.empty() && usual == '\0')
       return usual;
     if (given.size() == 1
@@ -274,15 +298,18 @@ private:
     return scale;
   }
 
-  /// `field` or `fields` (positions), `header` or `headers` (names).
+  /// `field` or `fields` (positions), `header` or `headers` (names), `path` or
+  /// `paths` (of JSON).
   void read_place(toml_section& at, layout_column& column) {
     int given = 0;
-    for (const auto* key : {"field", "fields", "header", "headers", "path"})
+    for (const auto* key :
+         {"field", "fields", "header", "headers", "path", "paths"})
       given += at.has(key);
     if (json_)
-      return read_path(at, column, given);
-    if (at.has("path"))
-      at.fault("path", "only lines of JSON have it (json = true)");
+      return read_paths(at, column, given);
+    for (const auto* key : {"path", "paths"})
+      if (at.has(key))
+        at.fault(key, "only lines of JSON have it (json = true)");
     if (at.has("field"))
       column.fields.push_back(
         static_cast<uint32_t>(at.integer("field", 1, 4096, 1)));
@@ -307,15 +334,26 @@ private:
                    + " fields");
   }
 
-  void read_path(toml_section& at, layout_column& column, int given) {
-    const auto path = at.required_text("path");
+  void read_paths(toml_section& at, layout_column& column, int given) {
+    const auto* key = at.has("paths") ? "paths" : "path";
+    std::vector<std::string> all;
+    if (at.has("paths"))
+      all = at.texts("paths");
+    else
+      all.push_back(at.required_text("path"));
     if (given != 1)
-      at.fault("path", "is all that says where a value of JSON stands");
+      at.fault(key, "is all that says where a value of JSON stands; paths "
+                    "takes several");
+    if (all.empty())
+      at.fault(key, "is not a list of paths");
     auto& paths = made_.json.paths;
-    const auto known = std::find(paths.begin(), paths.end(), path);
-    column.fields.push_back(static_cast<uint32_t>(known - paths.begin()) + 1);
-    if (known == paths.end())
-      paths.push_back(path);
+    for (const auto& path : all) {
+      check_path(at, key, path);
+      const auto known = std::find(paths.begin(), paths.end(), path);
+      column.fields.push_back(static_cast<uint32_t>(known - paths.begin()) + 1);
+      if (known == paths.end())
+        paths.push_back(path);
+    }
     made_.fields = static_cast<uint32_t>(paths.size());
   }
 
@@ -374,7 +412,9 @@ private:
     read_count(at, column);
     if (has_date_field(column)
         && column.fields.size() + column.headers.size() != 2)
-      at.fault(at.has("fields") ? "fields" : "headers",
+      at.fault(at.has("fields") ? "fields"
+               : json_          ? "paths"
+                                : "headers",
                "a date and a time of day of this format are two fields");
     column.zone = read_zone(at, "zone");
     column.scale = read_scale(at, column.type);

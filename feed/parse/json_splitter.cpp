@@ -1,3 +1,4 @@
+#include <millrace/feed/layout/json_path.hpp>
 #include <millrace/feed/parse/json_splitter.hpp>
 #include <millrace/feed/text/wide_numbers.hpp>
 
@@ -12,7 +13,7 @@ namespace {
 
 using simdjson::dom::element;
 
-/// A path, taken apart at its points.
+/// A path, taken apart at its points. @pre parse_json_steps takes it
 struct json_path {
   enum class root { document, each, before };
   root from = root::document;
@@ -28,17 +29,15 @@ struct json_path {
       from = root::each;
       text.remove_prefix(std::min(text.size(), each.size() + 1));
     }
-    while (!text.empty()) {
-      const auto end = std::min(text.find('.'), text.size());
-      steps.emplace_back(text.substr(0, end));
-      text.remove_prefix(std::min(end + 1, text.size()));
-    }
+    steps = parse_json_steps(text).value_or(std::vector<std::string>{});
   }
 };
 
-std::optional<element> take(element from, const std::string& step) {
-  element found;
+/// @param twice set where the key stands twice: which is meant nobody knows
+std::optional<element> take(element from, const std::string& step,
+                            bool& twice) {
   if (from.is_array()) {
+    element found;
     size_t index = 0;
     const auto* end = step.data() + step.size();
     const auto read = std::from_chars(step.data(), end, index);
@@ -47,14 +46,21 @@ std::optional<element> take(element from, const std::string& step) {
       return {};
     return found;
   }
-  if (!from.is_object() || from.at_key(step).get(found) != simdjson::SUCCESS)
+  if (!from.is_object())
     return {};
+  std::optional<element> found;
+  const simdjson::dom::object object{from};
+  for (auto each = object.begin(); each != object.end(); ++each)
+    if (each.key_equals(step)) {
+      twice = twice || found;
+      found = each.value();
+    }
   return found;
 }
 
-std::optional<element> walk(element from, const json_path& path) {
+std::optional<element> walk(element from, const json_path& path, bool& twice) {
   for (const auto& step : path.steps) {
-    const auto next = take(from, step);
+    const auto next = take(from, step, twice);
     if (!next)
       return {};
     from = *next;
@@ -122,6 +128,7 @@ struct json_splitter::state {
   std::optional<json_path> each;
   std::vector<std::pair<json_path, std::string>> only;
   std::string mark; ///< Of numbers in quotes that the line has none around.
+  uint32_t repeated = 0; ///< See repeated_path.
 
   /// False: it is no JSON.
   bool parse(std::string_view text, element& document) {
@@ -143,9 +150,9 @@ struct json_splitter::state {
     return suspect && is_read();
   }
 
-  [[nodiscard]] bool wants(element document) const {
+  [[nodiscard]] bool wants(element document, bool& twice) const {
     for (const auto& [path, text] : only) {
-      const auto found = walk(document, path);
+      const auto found = walk(document, path, twice);
       std::string value;
       if (found)
         append_value(*found, mark, value);
@@ -155,23 +162,29 @@ struct json_splitter::state {
     return true;
   }
 
-  void append_row(element document, std::optional<element> one,
+  /// False: a path has a key that stands twice, and its number is kept.
+  bool append_row(element document, std::optional<element> one,
                   std::string_view before, std::string& out,
-                  std::vector<uint32_t>& ends) const {
+                  std::vector<uint32_t>& ends) {
     for (const auto& path : paths) {
+      bool twice = false;
       if (path.from == json_path::root::before) {
         out += before;
       } else {
         const auto found = path.from == json_path::root::document
-                             ? walk(document, path)
-                           : one ? walk(*one, path)
+                             ? walk(document, path, twice)
+                           : one ? walk(*one, path, twice)
                                  : std::nullopt;
+        repeated = static_cast<uint32_t>(&path - paths.data());
+        if (twice)
+          return false;
         if (found)
           append_value(*found, mark, out);
       }
       ends.push_back(static_cast<uint32_t>(out.size()));
       out += '\n';
     }
+    return true;
   }
 };
 
@@ -182,7 +195,7 @@ json_splitter::json_splitter(const json_lines& wanted)
   if (!wanted.each.empty())
     state_->each.emplace(wanted.each);
   for (const auto& each : wanted.only) {
-    const auto mark = each.find('=');
+    const auto mark = end_of_path(each);
     state_->only.emplace_back(json_path{each.substr(0, mark)},
                               each.substr(mark + 1));
   }
@@ -202,20 +215,32 @@ fault json_splitter::split(std::string_view line, std::string& out,
   element document;
   if (!state_->parse(text, document))
     return fault::not_json;
-  if (!state_->wants(document))
+  bool twice = false;
+  state_->repeated = static_cast<uint32_t>(state_->paths.size());
+  const bool wanted = state_->wants(document, twice);
+  if (twice)
+    return fault::repeated_key;
+  if (!wanted)
     return fault::none;
-  if (!state_->each) {
-    state_->append_row(document, {}, before, out, ends);
-    return fault::none;
-  }
-  const auto list = walk(document, *state_->each);
+  if (!state_->each)
+    return state_->append_row(document, {}, before, out, ends)
+             ? fault::none
+             : fault::repeated_key;
+  const auto list = walk(document, *state_->each, twice);
+  if (twice)
+    return fault::repeated_key;
   if (!list)
     return fault::none;
   if (!list->is_array())
     return fault::not_list;
   for (const element one : simdjson::dom::array(*list))
-    state_->append_row(document, one, before, out, ends);
+    if (!state_->append_row(document, one, before, out, ends))
+      return fault::repeated_key;
   return fault::none;
+}
+
+uint32_t json_splitter::repeated_path() const noexcept {
+  return state_->repeated;
 }
 
 } // namespace millrace::feed

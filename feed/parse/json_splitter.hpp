@@ -26,6 +26,9 @@ public:
   /// @pre readable for text_slack bytes after the end
   fault split(std::string_view line, std::string& out,
               std::vector<uint32_t>& ends);
+  /// After `repeated_key`: the number of the path that has the key; as many as
+  /// there are: it is one of `each` or `only`.
+  [[nodiscard]] uint32_t repeated_path() const noexcept;
 
 private:
   struct state;

@@ -249,8 +249,10 @@ void line_table::fill_json(std::string_view text, const binding& fitted,
       why = fault::nul_byte; // Written as an escape.
     if (why != fault::none) {
       unquoted_.resize(rollback);
+      const auto detail
+        = why == fault::repeated_key ? json_->repeated_path() : 0;
       rejects.push_back(
-        {base_ + here, line.size(), line_ + line_count_, 0, why});
+        {base_ + here, line.size(), line_ + line_count_, detail, why});
       continue;
     }
     const auto rows = ends_.size() / fitted.field_count;

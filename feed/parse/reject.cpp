@@ -2,6 +2,8 @@
 #include <millrace/messages/text/csv_text.hpp>
 #include <millrace/messages/text/hex_text.hpp>
 
+#include <algorithm>
+
 namespace millrace::feed {
 
 namespace {
@@ -44,6 +46,8 @@ std::string_view to_string(fault why) noexcept {
       return "has a quote that does not end";
     case fault::not_json:
       return "is not JSON";
+    case fault::repeated_key:
+      return "stands twice in the line: which is meant?";
     case fault::not_list:
       return "has no list where `each` says";
     case fault::after_quote:
@@ -121,6 +125,10 @@ std::string explain(const binding& fitted, const raw_reject& what,
     case fault::not_list:
     case fault::after_quote:
       return "the line " + std::string{to_string(what.why)};
+    case fault::repeated_key:
+      if (what.detail >= fitted.json.paths.size())
+        return "the line has a key of each = or only = twice";
+      break;
     default:
       break;
   }
@@ -128,17 +136,25 @@ std::string explain(const binding& fitted, const raw_reject& what,
   std::string type;
   std::vector<uint32_t> places{what.detail};
   for (const auto& field : fitted.fields)
-    if (field.fields.front() == what.detail) {
+    if (std::find(field.fields.begin(), field.fields.end(), what.detail)
+        != field.fields.end()) {
       const auto& found = fitted.schema.columns[field.column];
       column = "column '" + found.name + "'";
       type = to_string(found.type);
       places = field.fields;
       break;
     }
-  if (fitted.json.on())
-    return column + ": " + fitted.json.paths.at(what.detail) + " "
-           + std::string{to_string(what.why)}
-           + (type.empty() ? "" : " (" + type + ")");
+  if (fitted.json.on()) {
+    if (what.why == fault::repeated_key)
+      places = {what.detail};
+    std::string paths;
+    for (const auto place : places)
+      paths += (paths.empty() ? "" : " and ") + fitted.json.paths.at(place);
+    return column + ": " + paths + " " + std::string{to_string(what.why)}
+           + (type.empty() || what.why == fault::repeated_key
+                ? ""
+                : " (" + type + ")");
+  }
   std::string value;
   for (const auto place : places)
     value

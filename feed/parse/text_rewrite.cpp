@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 #include <utility>
 
 namespace millrace::feed {
@@ -47,6 +48,8 @@ bool is_null(const text_rules& rules, std::string_view field) {
 /// another place are left, for the reader of the number to refuse.
 void append_plain(const text_rules& rules, std::string_view field,
                   std::string& out) {
+  std::string kept;
+  field = plain_marks(field, rules.thousands, kept);
   const bool marked
     = rules.thousands != '\0' && well_grouped(field, rules.thousands);
   for (const char c : field) {
@@ -61,7 +64,33 @@ void append_plain(const text_rules& rules, std::string_view field,
   }
 }
 
+constexpr std::string_view blank_forms[]
+  = {"\xc2\xa0", "\xe2\x80\x89", "\xe2\x80\xaf"};
+constexpr std::string_view apostrophe_forms[] = {"\xe2\x80\x99"};
+
 } // namespace
+
+std::string_view plain_marks(std::string_view text, char thousands,
+                             std::string& kept) {
+  std::span<const std::string_view> forms;
+  if (thousands == ' ')
+    forms = blank_forms;
+  else if (thousands == '\'')
+    forms = apostrophe_forms;
+  if (forms.empty() || std::none_of(text.begin(), text.end(), [](char c) {
+        return (c & 0x80) != 0;
+      }))
+    return text;
+  kept.clear();
+  while (!text.empty()) {
+    const auto form = std::find_if(forms.begin(), forms.end(), [&](auto each) {
+      return text.starts_with(each);
+    });
+    kept += form == forms.end() ? text.front() : thousands;
+    text.remove_prefix(form == forms.end() ? 1 : form->size());
+  }
+  return kept;
+}
 
 bool well_grouped(std::string_view number, char thousands) noexcept {
   size_t at = number.starts_with('-') || number.starts_with('+') ? 1 : 0;
@@ -139,7 +168,9 @@ bool text_rewrite::join(const row_slice& rows, uint32_t row) {
 bool text_rewrite::misgrouped(const row_slice& rows, uint32_t row) {
   if (rules_.thousands == '\0' || !join(rows, row))
     return false;
-  return !well_grouped(rules_.trim ? trimmed(joined_) : joined_,
+  std::string kept;
+  return !well_grouped(plain_marks(rules_.trim ? trimmed(joined_) : joined_,
+                                   rules_.thousands, kept),
                        rules_.thousands);
 }
 

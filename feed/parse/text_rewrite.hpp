@@ -10,6 +10,12 @@
 
 namespace millrace::feed {
 
+/// With the forms of a mark of thousands that other alphabets have as the mark
+/// itself: narrow and unbreakable blanks (U+00A0, U+2009, U+202F) as a blank,
+/// the apostrophe of print (U+2019) as one. @param kept holds what is returned
+[[nodiscard]] std::string_view plain_marks(std::string_view text,
+                                           char thousands, std::string& kept);
+
 /// Whether all marks of thousands stand before groups of three digits: not in
 /// "1,5", ",1", "0,125" and "1,2345".
 [[nodiscard]] bool well_grouped(std::string_view number,

@@ -73,6 +73,38 @@ whole_parts(const std::vector<std::string_view>& values) {
   return out;
 }
 
+/// 930 and 1600, or 93000 and 160000.
+std::optional<guessed_clock>
+digits_of(const std::vector<std::string_view>& values) {
+  const auto utc = zone_clock::open("UTC");
+  const auto pattern = time_pattern::compile("%H%M");
+  if (!utc || !pattern)
+    return {};
+  const auto reads = [&](time_reader reader, size_t digits_max) {
+    bool any_hour = false;
+    for (const auto text : values) {
+      int64_t ns = 0;
+      const auto padded = std::string{text}.append(text_slack, '\n');
+      if (text.size() > digits_max
+          || reader.time_of_day(padded.data(), text.size(), ns) != fault::none)
+        return false;
+      any_hour = any_hour || ns >= text::hour_ns;
+    }
+    return any_hour;
+  };
+  if (reads({time_format::pattern, *utc, null_int, &*pattern}, 4))
+    return guessed_clock{.format = "%H%M", .or_digits = {}, .sure = false};
+  size_t digits_max = 6;
+  for (const auto& form : clock_forms) {
+    if (reads({form.digits, *utc, null_int}, digits_max))
+      return guessed_clock{.format = std::string{to_string(form.digits)},
+                           .or_digits = {},
+                           .sure = false};
+    digits_max += 3;
+  }
+  return {};
+}
+
 } // namespace
 
 std::optional<guessed_clock>
@@ -95,14 +127,14 @@ guess_clock(const std::vector<std::string_view>& all, std::string_view name) {
     if (!range)
       continue;
     if (range->second < text::hour_ns && !is_said)
-      return {};
+      return digits_of(values);
     guessed_clock out{.format = std::string{to_string(form.count)}};
     if (range_of(form.digits, whole_parts(values)))
       out.or_digits = to_string(form.digits);
     out.sure = is_said || (range->first >= early && out.or_digits.empty());
     return out;
   }
-  return {};
+  return is_said ? std::nullopt : digits_of(values);
 }
 
 } // namespace millrace::feed

@@ -51,6 +51,14 @@ constexpr time_form forms[] = {
   {kind::stamp, "%Y-%m-%d %H:%M %Z", true},
   {kind::stamp, "%Y-%m-%dT%H:%M:%S %Z", true},
   {kind::stamp, "%d.%m.%Y %H:%M:%S.%f GMT%z", true},
+  {kind::stamp, "%Y-%m-%d %H:%M:%S %z", true},
+  {kind::stamp, "%Y-%m-%d %H:%M:%S.%f %z", true},
+  {kind::stamp, "%Y-%m-%dT%H:%M:%S %z", true},
+  {kind::stamp, "%Y-%m-%dT%H:%M:%S.%f %z", true},
+  {kind::stamp, "%Y%m%dT%H%M%S%z", true},
+  {kind::stamp, "%Y%m%dT%H%M%S.%f%z", true},
+  {kind::stamp, "%Y%m%dT%H%M%S"},
+  {kind::stamp, "%Y%m%dT%H%M%S.%f"},
   {kind::stamp, "%Y%m%d %H%M%S%3f"},
   {kind::stamp, "%Y%m%d %H%M%S"},
   {kind::stamp, "%Y%m%d %H:%M:%S.%f"},
@@ -74,6 +82,8 @@ constexpr time_form forms[] = {
   {kind::clock, "%H:%M:%S"},
   {kind::clock, "%H:%M"},
   {kind::clock, "%I:%M:%S %p"},
+  {kind::clock, "0D%H:%M:%S.%f"},
+  {kind::clock, "0D%H:%M:%S"},
 };
 
 /// Digits alone say a time only when the field's name does.
@@ -164,6 +174,15 @@ constexpr std::array<std::string_view, 7> time_words{
 constexpr std::array<std::string_view, 16> price_words{
   "price", "px",   "bid", "ask",    "open", "high",  "low",   "close",
   "last",  "vwap", "mid", "strike", "rate", "yield", "offer", "prc"};
+
+/// Days of contracts and payments, not of trades.
+constexpr std::array<std::string_view, 8> other_days{
+  "expir",   "matur",   "settle", "deliver",
+  "payment", "listing", "birth",  "exdiv"};
+constexpr std::array<std::string_view, 16> amount_words{
+  "amount", "turnover", "value", "trades", "interest", "oi",
+  "shares", "lots",     "lot",   "level",  "depth",    "flags",
+  "volume", "notional", "cond",  "year"};
 
 /// Of digits of these the zeroes before count, though the first have none.
 constexpr std::array<std::string_view, 10> code_words{
@@ -303,6 +322,15 @@ bool guess_time(const std::vector<std::string_view>& values,
   return false;
 }
 
+/// 2024-03.
+bool are_months(const std::vector<std::string_view>& values) {
+  return std::all_of(values.begin(), values.end(), [](auto text) {
+    return text.size() == 7 && text[4] == '-' && is_digits(text.substr(0, 4))
+           && text.substr(5) >= "01" && text.substr(5) <= "12"
+           && is_digits(text.substr(5));
+  });
+}
+
 bool is_number(std::string_view text, bool& whole) {
   exact_decimal value;
   if (parse_exact(text, value) != fault::none)
@@ -395,6 +423,7 @@ guessed_column guess_column(const std::vector<std::string_view>& all,
     if (!word && !text.empty())
       values.push_back(text);
   }
+  out.empty = values.empty();
   const std::set<std::string_view> distinct{values.begin(), values.end()};
   out.few_values = distinct.size() * 2 <= values.size() + 2;
   if (values.empty() || guess_time(values, name, out)
@@ -411,6 +440,10 @@ guessed_column guess_column(const std::vector<std::string_view>& all,
       });
   if (truths)
     out.is = kind::boolean;
+  else if (are_months(values))
+    out.is = kind::month;
+  else
+    out.marked = mark_of_numbers(values);
   return out;
 }
 
@@ -442,6 +475,23 @@ bool may_be_clock(std::string_view name) {
                   std::array<std::string_view, 3>{"time", "clock", "hour"});
 }
 
+bool says_other_day(std::string_view name) {
+  const auto words = words_of(name);
+  return std::any_of(words.begin(), words.end(), [](const auto& word) {
+    return std::any_of(other_days.begin(), other_days.end(),
+                       [&](auto begin) { return word.starts_with(begin); });
+  });
+}
+
+bool says_other_number(std::string_view name) {
+  const auto words = words_of(name);
+  if (words.empty() || says_time(name))
+    return false;
+  return says_price(name) || instrument_of(name) || has_word(name, code_words)
+         || is_among(words.back(), of_others)
+         || is_among(words.back(), amount_words);
+}
+
 std::string column_name(std::string_view from, size_t number) {
   std::string out;
   for (const char c : from) {
@@ -458,9 +508,10 @@ std::string column_name(std::string_view from, size_t number) {
     out.pop_back();
   if (out.empty() || (out[0] >= '0' && out[0] <= '9'))
     out = "c" + std::to_string(number + 1) + (out.empty() ? "" : "_") + out;
-  // The words by which phrases of qSQL end; .Q.id names such a column so, too.
+  // The words by which phrases of qSQL end, and its row number; .Q.id names
+  // such a column so, too.
   for (const auto* word :
-       {"select", "exec", "update", "delete", "by", "from", "where"})
+       {"select", "exec", "update", "delete", "by", "from", "where", "i"})
     if (out == word)
       return out + "1";
   return out;

@@ -13,7 +13,7 @@ namespace millrace::feed {
 
 /// What the values of one field look like.
 struct guessed_column {
-  enum class kind { text, boolean, whole, decimal, stamp, date, clock };
+  enum class kind { text, boolean, whole, decimal, stamp, date, month, clock };
   kind is = kind::text;
   std::string format;         ///< Of times; empty: iso.
   bool zoned = false;         ///< Its times say their offset, or are counts.
@@ -23,6 +23,10 @@ struct guessed_column {
   bool decimal_comma = false; ///< The mark of decimals is a comma.
   bool either_mark = false;   ///< Its comma, or point, could be the other one.
   bool few_values = false;    ///< Texts come again: a symbol.
+  bool empty = false;         ///< There is no value.
+  /// What stands beside the digits of its texts, which are numbers but for it;
+  /// empty: they are none.
+  std::string marked;
 };
 
 /// Words for no value.
@@ -37,7 +41,7 @@ guess_column(const std::vector<std::string_view>& values, std::string_view name,
 
 /// What numbers beside a date may count of its day.
 struct guessed_clock {
-  std::string format;    ///< "s_of_day" and so on.
+  std::string format;    ///< "s_of_day" and so on, or "%H%M".
   std::string or_digits; ///< "hhmmss" and so on, where they read as such too.
   bool sure = false;     ///< Nothing else is likely.
 };
@@ -64,6 +68,10 @@ instrument_of(std::string_view name);
 [[nodiscard]] bool says_utc(std::string_view name);
 [[nodiscard]] bool says_local(std::string_view name);
 [[nodiscard]] bool may_be_clock(std::string_view name);
+/// Whether it is of a day that is another one than the row's.
+[[nodiscard]] bool says_other_day(std::string_view name);
+/// Whether it is of a price, an amount, a code or what else counts no day.
+[[nodiscard]] bool says_other_number(std::string_view name);
 
 /// "Ask Price 1" as ask_price_1: what a column may be called whose field has
 /// this name. @param number of the field, from 0

@@ -1,3 +1,4 @@
+#include <millrace/feed/layout/json_path.hpp>
 #include <millrace/feed/source/json_head_internal.hpp>
 #include <millrace/feed/text/wide_numbers.hpp>
 #include <millrace/messages/text/json_text.hpp>
@@ -5,6 +6,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <set>
 
 namespace millrace::feed {
 
@@ -19,10 +21,11 @@ public:
     const auto text = line.substr(begin);
     // What is more than a number holds is kept as its digits.
     const auto quoted = quote_numbers(text, "", number_choice::wide);
-    std::vector<std::string> repeated; // Which `feed` reads as well.
+    std::vector<std::string> repeated; // Told by `feed`, where it is used.
     const auto document = text::parse_json(quoted ? *quoted : text, repeated);
     if (!document || !document->is_object())
       return false;
+    repeated_.insert(repeated.begin(), repeated.end());
     plain_ += begin == 0;
     out_.rows.emplace_back();
     auto before = line.substr(0, begin);
@@ -49,6 +52,10 @@ public:
   json_head finish() {
     for (auto& row : out_.rows)
       row.resize(out_.paths.size());
+    for (const auto& path : nulls_)
+      if (!has(out_.paths, path) && !has(out_.left_out, path)
+          && !has(out_.empty, path))
+        out_.empty.push_back(path);
     // A value here and a list there: lines with the list would give no row.
     for (size_t at = out_.paths.size(); at-- > 0;) {
       const auto& path = out_.paths[at];
@@ -58,27 +65,59 @@ public:
         continue;
       out_.left_out.erase(list);
       out_.mixed.insert(out_.mixed.begin(), path);
-      const auto column = static_cast<std::ptrdiff_t>(at);
-      out_.paths.erase(out_.paths.begin() + column);
-      for (auto& row : out_.rows)
-        row.erase(row.begin() + column);
+      erase(at);
     }
+    // Lines that have it twice would give no row.
+    for (size_t at = out_.paths.size(); at-- > 0;)
+      if (is_repeated(out_.paths[at])) {
+        out_.repeated.insert(out_.repeated.begin(), out_.paths[at]);
+        erase(at);
+      }
     return std::move(out_);
   }
 
 private:
+  static bool has(const std::vector<std::string>& all,
+                  const std::string& path) {
+    return std::find(all.begin(), all.end(), path) != all.end();
+  }
+
+  void erase(size_t at) {
+    const auto column = static_cast<std::ptrdiff_t>(at);
+    out_.paths.erase(out_.paths.begin() + column);
+    for (auto& row : out_.rows)
+      row.erase(row.begin() + column);
+  }
+
+  /// By its keys with points between, as they are told; also below one.
+  [[nodiscard]] bool is_repeated(const std::string& path) const {
+    std::string keys;
+    const auto steps = parse_json_steps(path);
+    for (const auto& step : *steps) {
+      keys += (keys.empty() ? "" : ".") + step;
+      if (repeated_.contains(keys))
+        return true;
+    }
+    return false;
+  }
+
   void add_object(const text::json_value& object, const std::string& above) {
     for (const auto& item : object.entries()) {
-      const auto path = above + item.key;
-      const bool named
-        = !item.key.empty() && item.key.find('.') == item.key.npos;
-      if (!named || item.value.is_array())
+      const auto path = above + json_step(item.key);
+      if (item.value.is_array())
         leave_out(path);
       else if (item.value.is_object())
         add_object(item.value, path + ".");
-      else if (!item.value.is_null())
+      else if (item.value.is_null())
+        leave_null(path);
+      else
         put(path, item.value.text() ? *item.value.text() : item.value.dump());
     }
+  }
+
+  void leave_null(const std::string& path) {
+    if (!has(nulls_, path))
+      nulls_.push_back(path);
   }
 
   void leave_out(const std::string& path) {
@@ -102,7 +141,9 @@ private:
   }
 
   json_head out_;
-  size_t plain_ = 0; ///< Objects without text before them.
+  std::vector<std::string> nulls_; ///< Paths of what is null in some line.
+  std::set<std::string> repeated_; ///< Keys that some line has twice.
+  size_t plain_ = 0;               ///< Objects without text before them.
 };
 
 } // namespace

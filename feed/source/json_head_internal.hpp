@@ -11,11 +11,14 @@ namespace millrace::feed {
 struct json_head {
   std::vector<std::string> paths;             ///< As a layout names them.
   std::vector<std::vector<std::string>> rows; ///< Empty: no value.
-  /// Paths of lists, which are not in a row, and of keys with points.
+  /// Paths of lists, which are not in a row.
   std::vector<std::string> left_out;
   /// Paths of lists in some lines and of values in others: not in a row either.
   std::vector<std::string> mixed;
-  std::vector<size_t> others; ///< Lines that are no object.
+  /// Paths with keys that a line has twice: nor are they in a row.
+  std::vector<std::string> repeated;
+  std::vector<std::string> empty; ///< Paths of what is null in all lines.
+  std::vector<size_t> others;     ///< Lines that are no object.
 };
 
 /// None when more than a few lines are not an object, perhaps after other text.

@@ -2,6 +2,7 @@
 #include <millrace/feed/parse/csv_parser.hpp>
 #include <millrace/feed/parse/reject.hpp>
 #include <millrace/feed/source/guessed_column_internal.hpp>
+#include <millrace/feed/source/guessed_time_internal.hpp>
 #include <millrace/feed/source/layout_guess.hpp>
 #include <millrace/feed/source/layout_head_internal.hpp>
 #include <millrace/feed/source/number_marks_internal.hpp>
@@ -55,6 +56,10 @@ private:
         + "; lists in some lines and values in others: the lines are of "
           "several kinds, and each kind wants a layout of its own (only = "
           "[\"PATH=VALUE\"] takes the lines of one)");
+    if (!head_.repeated.empty())
+      out_.questions.push_back("left out: " + joined(head_.repeated, ", ")
+                               + "; a line has the key twice, and which is "
+                                 "meant nobody knows");
     const auto lists = joined(head_.left_out, ", ");
     if (!lists.empty())
       out_.questions.push_back(
@@ -86,7 +91,7 @@ private:
   }
 
   [[nodiscard]] guessed_column guess(size_t field) const {
-    return guess_column(values_of(field),
+    return guess_column(values_of(head_, field),
                         head_.header ? head_.names[field] : "",
                         !head_.json && head_.delimiter == ',');
   }
@@ -98,119 +103,14 @@ private:
                           [&](const auto& row) { return row[field].empty(); });
   }
 
-  [[nodiscard]] std::optional<size_t> first_of(
-    kind wanted, const std::function<bool(size_t)>& suits
-                 = [](size_t) { return true; }) const {
-    for (size_t i = 0; i < columns_.size(); ++i)
-      if (columns_[i].is == wanted && suits(i))
-        return i;
-    return {};
-  }
-
-  /// Seconds since 1970 without a name are as good as any number: the first
-  /// field is taken for them where nothing else is a time.
-  void find_count() {
-    if (head_.header || first_of(kind::clock) || first_of(kind::date))
-      return;
-    std::vector<std::string_view> values;
-    for (const auto& row : head_.rows)
-      values.emplace_back(row.front());
-    const auto as_time = guess_column(values, "time", false);
-    if (as_time.is != kind::stamp || as_time.format != "unix_s")
-      return;
-    columns_.front() = as_time;
-    time_ = 0;
-  }
-
-  [[nodiscard]] std::vector<std::string_view> values_of(size_t field) const {
-    std::vector<std::string_view> out;
-    for (const auto& row : head_.rows)
-      out.emplace_back(row[field]);
-    return out;
-  }
-
-  /// What a number beside the date counts of its day, where its name is that of
-  /// a time.
-  [[nodiscard]] std::optional<guessed_clock> clock_of(size_t field) const {
-    const auto& column = columns_[field];
-    const auto& date = columns_[*date_];
-    const bool is_number
-      = column.is == kind::whole || column.is == kind::decimal;
-    if (head_.json || !head_.header || !is_number
-        || (!date.format.empty() && date.format != "%Y%m%d")
-        || !says_time(head_.names[field]))
-      return {};
-    return guess_clock(values_of(field), head_.names[field]);
-  }
-
-  /// The one count of the day beside the date, where it can be no other.
-  std::optional<size_t> find_counted_clock() {
-    std::optional<size_t> found;
-    std::string format;
-    for (size_t i = 0; i < columns_.size(); ++i)
-      if (const auto clock = clock_of(i); clock && clock->sure) {
-        if (found)
-          return {};
-        found = i;
-        format = clock->format;
-      }
-    if (found) {
-      columns_[*found].is = kind::clock;
-      columns_[*found].format = format;
-    }
-    return found;
-  }
-
-  /// Every row would stand at midnight.
-  void ask_for_clock() {
-    for (size_t i = 0; i < columns_.size(); ++i) {
-      const auto clock = clock_of(i);
-      if (!head_.header || i == date_
-          || (!clock && !may_be_clock(head_.names[i])))
-        continue;
-      auto how = std::string{"fields = [...] and format = ..."};
-      if (clock)
-        how = joined_place(*date_, i)
-              + " and format = " + text::toml_string(clock->format)
-              + (clock->or_digits.empty()
-                   ? ""
-                   : " or " + text::toml_string(clock->or_digits));
-      out_.questions.push_back(
-        "is '" + head_.names[i]
-        + "' the time of day? The date alone is taken, and every row stands "
-          "at its midnight; see "
-        + how);
-    }
-  }
-
   error find_time() {
-    time_ = first_of(kind::stamp, [this](size_t i) {
-      return !head_.header || !says_local(head_.names[i]);
-    });
-    if (!time_)
-      time_ = first_of(kind::stamp);
-    if (!time_)
-      find_count();
-    if (time_)
-      return {};
-    auto clock = first_of(kind::clock);
-    date_ = first_of(kind::date);
-    if (!clock && date_)
-      clock = find_counted_clock();
-    time_ = clock ? clock : date_;
-    if (time_ && !clock)
-      ask_for_clock();
-    if (!time_)
-      return {errc::bad_data,
-              "none of its fields looks like a time (seen: " + seen_in(head_)
-                + "): write the layout by hand, from one of `millrace layout "
-                  "--preset NAME`: "
-                + presets_for(head_)};
-    if (!clock || head_.json) // Of JSON a column is one value.
-      date_.reset();
-    if (clock && !date_)
-      out_.questions.push_back(
-        "the times have no date: feed with --date YYYY-MM-DD");
+    auto found = guess_time_fields(head_, columns_);
+    if (!found)
+      return found.failure();
+    time_ = found->time;
+    date_ = found->date;
+    for (auto& each : found->questions)
+      out_.questions.push_back(std::move(each));
     return {};
   }
 
@@ -291,6 +191,8 @@ private:
         return "timestamp";
       case kind::date:
         return is_time ? "timestamp" : "date";
+      case kind::month:
+        return "month";
       case kind::clock:
         return is_time ? "timestamp" : "timespan";
       case kind::text:
@@ -299,46 +201,8 @@ private:
     return column.few_values ? "symbol" : "string";
   }
 
-  [[nodiscard]] bool named_once(size_t field) const {
-    const auto& names = head_.names;
-    return head_.header && !head_.is_closed && !names[field].empty()
-           && std::count(names.begin(), names.end(), names[field]) == 1;
-  }
-
   [[nodiscard]] std::string place_of(size_t field) const {
-    if (head_.json)
-      return "path = " + text::toml_string(head_.paths[field]);
-    return named_once(field)
-             ? "header = " + text::toml_string(head_.names[field])
-             : "field = " + std::to_string(field + 1);
-  }
-
-  [[nodiscard]] std::string joined_place(size_t one, size_t other) const {
-    if (named_once(one) && named_once(other))
-      return "headers = [" + text::toml_string(head_.names[one]) + ", "
-             + text::toml_string(head_.names[other]) + "]";
-    return "fields = [" + std::to_string(one + 1) + ", "
-           + std::to_string(other + 1) + "]";
-  }
-
-  /// The form of a date and a time that stand in two fields.
-  [[nodiscard]] std::string joined_format() const {
-    const auto& date = columns_[*date_];
-    const auto& clock = columns_[*time_];
-    if (date.format.empty() && clock.format.empty())
-      return {};
-    if (clock.format.ends_with("_of_day"))
-      return clock.format;
-    const auto& sample = head_.rows.front()[*time_];
-    const std::map<std::string, std::string> clocks{
-      {"", sample.find('.') == sample.npos ? "%H:%M:%S" : "%H:%M:%S.%f"},
-      {"hhmmss", "%H%M%S"},
-      {"hhmmss_ms", "%H%M%S%3f"},
-      {"hhmmss_us", "%H%M%S%6f"},
-      {"hhmmss_ns", "%H%M%S%9f"}};
-    const auto found = clocks.find(clock.format);
-    return (date.format.empty() ? "%Y-%m-%d" : date.format) + " "
-           + (found == clocks.end() ? clock.format : found->second);
+    return feed::place_of(head_, field);
   }
 
   /// Whether the month or the day is first only a person can say, and the
@@ -364,8 +228,8 @@ private:
     const auto& column = columns_[*time_];
     auto format = column.format;
     if (date_) {
-      format = joined_format();
-      text += joined_place(*date_, *time_) + "\n";
+      format = joined_format(head_, columns_, *date_, *time_);
+      text += joined_place(head_, *date_, *time_) + "\n";
     } else {
       text += place_of(*time_) + "\n";
     }
@@ -396,6 +260,11 @@ private:
         + (column.decimal_comma || column.group == ',' ? "comma" : "point")
         + " the mark of decimals, or does it stand between thousands? See "
           "decimal = ... and thousands = ...");
+    if (!column.marked.empty())
+      out_.questions.push_back(
+        "column '" + name + "': its values are numbers but for " + column.marked
+        + ", which no rule of a layout takes off: they are "
+          "taken as texts");
   }
 
   void write_column(size_t field) {
@@ -416,6 +285,8 @@ private:
       else {
         write_format(column.format, column.either_day, name);
         write_marks(column, name);
+        if (column.empty)
+          without_value_.push_back(name);
       }
       write_zone(field, name);
     }
@@ -475,6 +346,7 @@ private:
       if (i != date_ && !is_nothing(i))
         write_column(i);
     ask_for_zone();
+    ask_for_types();
     if (!symbol_) {
       out_.layout += "\n[[constant]]\nname = \"sym\"\ntype = \"symbol\"\n"
                      "value = \"{symbol}\"\n";
@@ -491,6 +363,18 @@ private:
         "in which zone are the times (" + names + ")? UTC is assumed"
         + (assumes_utc_ ? ", and that dates begin there" : "")
         + "; see zone = ..., and roll_zone = ... of the table");
+  }
+
+  /// What will come there is not seen yet.
+  void ask_for_types() {
+    if (!without_value_.empty())
+      out_.questions.push_back(
+        "of which type are " + joined(without_value_, ", ")
+        + "? They have no value in its first lines, and are symbols here and "
+          "in the table; see type = ...");
+    if (!head_.empty.empty())
+      out_.questions.push_back("left out: " + joined(head_.empty, ", ")
+                               + "; null in all of its first lines");
   }
 
   /// What is proposed reads what was looked at.
@@ -555,6 +439,7 @@ private:
   layout_guess out_;
   bool assumes_utc_ = false; ///< Of times that name no zone.
   std::vector<std::string> without_zone_;
+  std::vector<std::string> without_value_;
   std::vector<guessed_column> columns_;
   std::optional<size_t> time_;
   std::optional<size_t> date_; ///< Joined with the time.

@@ -1,3 +1,4 @@
+#include <millrace/feed/layout/json_path.hpp>
 #include <millrace/feed/layout/layout.hpp>
 #include <millrace/feed/parse/csv_parser.hpp>
 #include <millrace/feed/parse/line_table.hpp>
@@ -74,8 +75,11 @@ private:
       if (text.ends_with('\r'))
         text.remove_suffix(1);
       out_.comments = out_.comments || text.starts_with('#');
-      begins_blank_ = begins_blank_ || (lines_.empty() && text.empty());
-      if (!text.empty() && !text.starts_with('#'))
+      // As spreadsheets write an empty row.
+      const bool is_nothing
+        = text.find_first_not_of(lines_.empty() ? " \t,;|\"" : "") == text.npos;
+      begins_blank_ = begins_blank_ || (lines_.empty() && is_nothing);
+      if (!is_nothing && !text.starts_with('#'))
         lines_.push_back({text, number, at});
       ++number;
     }
@@ -131,6 +135,8 @@ private:
     out_.fields = out_.paths.size();
     out_.left_out = std::move(head->left_out);
     out_.mixed = std::move(head->mixed);
+    out_.repeated = std::move(head->repeated);
+    out_.empty = std::move(head->empty);
     out_.lines = lines_.size();
     out_.not_json = head->others.size();
     if (!head->others.empty()) {
@@ -140,8 +146,8 @@ private:
     }
     out_.body = head_;
     for (const auto& path : out_.paths)
-      out_.names.push_back(
-        path == "@before" ? "received" : path.substr(path.rfind('.') + 1));
+      out_.names.push_back(path == "@before" ? "received"
+                                             : parse_json_steps(path)->back());
     return true;
   }
 

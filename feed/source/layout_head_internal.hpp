@@ -26,6 +26,8 @@ struct layout_head {
   std::vector<std::string> paths;
   std::vector<std::string> left_out; ///< Lists of JSON.
   std::vector<std::string> mixed;    ///< Lists in some lines, values in others.
+  std::vector<std::string> repeated; ///< Keys that a line has twice.
+  std::vector<std::string> empty;    ///< Null in all lines of JSON.
   size_t lines = 0;                  ///< Of JSON, and others among them.
   size_t not_json = 0;               ///< Of these, those that are none,
   size_t first_not_json = 0;         ///< and the first one, from 0.

@@ -1,7 +1,9 @@
+#include <millrace/feed/parse/text_rewrite.hpp>
 #include <millrace/feed/source/number_marks_internal.hpp>
 #include <millrace/feed/text/number_text.hpp>
 
 #include <algorithm>
+#include <iterator>
 
 namespace millrace::feed {
 
@@ -64,6 +66,39 @@ bool are_grouped(const Values& values, char group, char point, bool& whole) {
   });
 }
 
+/// Takes off what stands at a number, once. @returns what it is
+std::string take_mark(std::string_view& text) {
+  std::string found;
+  if (text.starts_with('(') && text.ends_with(')')) {
+    text = text.substr(1, text.size() - 2);
+    found = "parentheses";
+  }
+  if (text.ends_with('%')) {
+    text.remove_suffix(1);
+    found = "a percent sign";
+  }
+  const auto negative = text.starts_with('-');
+  for (const std::string_view each :
+       {"$", "\xe2\x82\xac", "\xc2\xa3", "\xc2\xa5", "USD", "EUR", "GBP", "JPY",
+        "CHF"}) {
+    if (text.substr(negative).starts_with(each)) {
+      text.remove_prefix(each.size() + negative);
+      found = "a currency";
+    } else if (text.ends_with(each)) {
+      text.remove_suffix(each.size());
+      found = "a currency";
+    }
+  }
+  const auto is_blank = [&](bool first) {
+    return !text.empty() && (first ? text.front() : text.back()) == ' ';
+  };
+  while (is_blank(true))
+    text.remove_prefix(1);
+  while (is_blank(false))
+    text.remove_suffix(1);
+  return found;
+}
+
 void take(guessed_column& column, char group, bool decimal_comma, bool whole) {
   column.group = group;
   column.decimal_comma = decimal_comma;
@@ -73,8 +108,13 @@ void take(guessed_column& column, char group, bool decimal_comma, bool whole) {
 
 } // namespace
 
-bool guess_marks(const std::vector<std::string_view>& values,
-                 bool rather_groups, guessed_column& out) {
+bool guess_marks(const std::vector<std::string_view>& given, bool rather_groups,
+                 guessed_column& out) {
+  std::vector<std::string> kept(2 * given.size());
+  std::vector<std::string_view> values;
+  for (size_t i = 0; i < given.size(); ++i)
+    values.push_back(plain_marks(plain_marks(given[i], ' ', kept[2 * i]), '\'',
+                                 kept[2 * i + 1]));
   for (const char group : {'\'', ' '})
     for (const char point : {'.', ','})
       if (bool whole = true;
@@ -101,6 +141,26 @@ bool guess_marks(const std::vector<std::string_view>& values,
     take(out, '.', true, false);
   out.either_mark = thousands && decimal;
   return true;
+}
+
+std::string mark_of_numbers(const std::vector<std::string_view>& values) {
+  std::string found;
+  bool grouped = false;
+  for (auto text : values) {
+    const auto mark = take_mark(text);
+    std::string kept;
+    text = plain_marks(text, ' ', kept);
+    std::string plain;
+    std::copy_if(text.begin(), text.end(), std::back_inserter(plain),
+                 [](char c) { return c != ',' && c != ' ' && c != '\''; });
+    exact_decimal ignored;
+    if (parse_exact(plain, ignored) != fault::none)
+      return {};
+    grouped = grouped || plain.size() < text.size();
+    if (!mark.empty())
+      found = mark;
+  }
+  return found.empty() && grouped ? "marks between groups of digits" : found;
 }
 
 void settle_marks(std::vector<guessed_column>& columns,

@@ -21,4 +21,9 @@ void settle_marks(std::vector<guessed_column>& columns,
                   const std::vector<std::vector<std::string>>& rows,
                   char delimiter);
 
+/// What makes texts of numbers that no rule of a layout reads: "a percent sign"
+/// and so on; empty: they are no numbers.
+[[nodiscard]] std::string
+mark_of_numbers(const std::vector<std::string_view>& values);
+
 } // namespace millrace::feed

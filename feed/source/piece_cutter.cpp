@@ -4,6 +4,7 @@
 #include <millrace/feed/text/text_index.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace millrace::feed {
@@ -87,6 +88,27 @@ error piece_cutter::begin_text() {
   return {};
 }
 
+std::vector<uint32_t> piece_cutter::line_marks() {
+  constexpr size_t marked_bytes = 64 * 1024;
+  constexpr uint64_t marked_lines = 256;
+  // What cannot be read, or is not there yet, is told when it is wanted.
+  (void)ensure(marked_bytes);
+  const auto text = window().substr(0, marked_bytes);
+  std::vector<uint32_t> out;
+  auto digest = digest_;
+  size_t from = 0;
+  for (uint64_t line = 1; line <= marked_lines; ++line) {
+    const auto newline = text.find('\n', from);
+    if (newline == text.npos)
+      break;
+    digest.add(text.substr(from, newline + 1 - from));
+    from = newline + 1;
+    if (std::has_single_bit(line))
+      out.push_back(static_cast<uint32_t>(digest.value()));
+  }
+  return out;
+}
+
 result<std::optional<std::string>> piece_cutter::take_line() {
   for (size_t known = 0;;) {
     if (auto fault = ensure(known + 1))
@@ -116,8 +138,11 @@ result<std::optional<std::string>> piece_cutter::take_line() {
 result<bool> piece_cutter::skip_to(uint64_t offset, uint64_t line) {
   while (offset_ < offset) {
     const auto step = std::min<uint64_t>(offset - offset_, read_bytes);
-    if (auto fault = ensure(step))
+    if (auto fault = ensure(step)) {
+      if (fault.code == errc::timeout)
+        advance(end_ - begin_); // It is what is there of the text.
       return fault;
+    }
     if (end_ == begin_)
       return false;
     advance(std::min<uint64_t>(step, end_ - begin_));

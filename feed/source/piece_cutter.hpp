@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace millrace::feed {
 
@@ -37,15 +38,22 @@ public:
   /// Passes over a byte order mark, if the text begins with one. `bad_data`
   /// when the file is plainly of another kind than text.
   error begin_text();
+  /// Hashes of the text up to the end of its line 1, 2, 4, 8 .. 256, as far as
+  /// these lines are there and lie in the first 64 KiB: what two texts have in
+  /// common they begin with alike. Part of the names of sources.
+  [[nodiscard]] std::vector<uint32_t> line_marks();
   /// The next line without its end; none at the end of the text.
   result<std::optional<std::string>> take_line();
   /// Goes to `offset` of the text, where line number `line` begins.
-  /// @returns false when the text is shorter
+  /// @returns false when the text is shorter, `timeout` when it is as yet; it
+  /// stands at its end then
   result<bool> skip_to(uint64_t offset, uint64_t line);
   /// Where a line was left without its end: passes over that end.
   /// @returns false when more than its end is left of the line
   result<bool> finish_line();
   [[nodiscard]] uint64_t offset() const noexcept { return offset_; }
+  /// Lines before it.
+  [[nodiscard]] uint64_t line() const noexcept { return line_; }
   /// Hash of the text up to `offset`.
   [[nodiscard]] uint64_t digest() const noexcept { return digest_.value(); }
 

@@ -16,7 +16,8 @@ namespace millrace::feed {
 namespace {
 
 error within(const std::string& label, error fault) {
-  if (fault.context.find(label) == std::string::npos)
+  // Another one that is told of may be named as this one and more.
+  if (fault.context.find(label + ":") == std::string::npos)
     fault.context = label + ": " + fault.context;
   return fault;
 }
@@ -70,8 +71,8 @@ struct reader::state {
   size_t next_source = 0;
   std::optional<piece_cutter> cutter;
   std::shared_ptr<const binding> fitted;
-  std::vector<source_cursor> ended; ///< Sources that were read to their end.
-  bool cut_any = false;             ///< Of the source: it has lines.
+  std::vector<source_read> ended; ///< Sources that were read to their end.
+  bool cut_any = false;           ///< Of the source: it has lines.
   bool cut_all = false;
   bool waiting = false; ///< For more of a source.
   error cut_fault;      ///< Comes after the pieces cut before it.
@@ -198,8 +199,9 @@ error reader::state::add_piece() {
     waiting = cutter->waiting();
     if (!waiting) {
       if (cut_any)
-        ended.push_back(
-          {fitted->identity, cutter->offset(), 0, cutter->digest()});
+        ended.push_back({{fitted->identity, cutter->offset(), cutter->line(),
+                          cutter->digest()},
+                         sources[number].label()});
       cutter.reset();
     }
     return {};

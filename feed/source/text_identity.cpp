@@ -2,6 +2,7 @@
 #include <millrace/feed/text/text_digest.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <cstdio>
 #include <vector>
@@ -32,7 +33,41 @@ std::string without_head(std::string_view name) {
   return std::string{file.substr(0, bytes)}.append(name.substr(member));
 }
 
+constexpr size_t mark_digits = 8;
+
+/// None of what are no marks.
+std::vector<uint32_t> parse_marks(std::string_view text) {
+  std::vector<uint32_t> out;
+  for (; text.size() >= mark_digits; text.remove_prefix(mark_digits)) {
+    uint32_t mark = 0;
+    const auto* const end = text.data() + mark_digits;
+    if (std::from_chars(text.data(), end, mark, 16).ptr != end)
+      return {};
+    out.push_back(mark);
+  }
+  return out;
+}
+
 } // namespace
+
+std::string mark_text(const std::vector<uint32_t>& marks) {
+  std::string out{"^"};
+  for (const auto each : marks) {
+    char digits[mark_digits + 1];
+    std::snprintf(digits, sizeof digits, "%08x", each);
+    out += digits;
+  }
+  return out;
+}
+
+shared_lines compare_marks(const std::vector<uint32_t>& a,
+                           const std::vector<uint32_t>& b) {
+  const auto common = std::min(a.size(), b.size());
+  for (size_t i = 0; i < common; ++i)
+    if (a[i] != b[i])
+      return {true, 0};
+  return {false, common == 0 ? 0 : uint64_t{1} << (common - 1)};
+}
 
 text_identity parse_text_identity(std::string_view source) {
   text_identity out;
@@ -40,7 +75,11 @@ text_identity parse_text_identity(std::string_view source) {
   const auto rows = source.substr(std::min(at + 1, source.size()));
   const auto mark = std::min(rows.find('~'), rows.size());
   out.layout = rows.substr(0, mark);
-  out.place = rows.substr(std::min(mark + 1, rows.size()));
+  const auto place = rows.substr(std::min(mark + 1, rows.size()));
+  const auto lines = std::min(place.find('^'), place.size());
+  out.place = place.substr(0, lines);
+  out.pipe = place.substr(lines) == pipe_mark;
+  out.marks = parse_marks(place.substr(std::min(lines + 1, place.size())));
   auto name = source.substr(0, at);
   const auto first = name.find(':');
   const auto second = first == name.npos ? first : name.find(':', first + 1);

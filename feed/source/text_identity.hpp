@@ -4,14 +4,17 @@
 #include <millrace/persistence/disk/file_system.hpp>
 
 #include <atomic>
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace millrace::feed {
 
 /// What the name of a source says that is known by its text:
 /// "=<bytes>:<hash>:<file>[#<member>]@<what makes rows of its lines>~<where
-/// they go>". Before that there was no "~<...>", and before that
+/// they go>^<marks of its first lines>". Before that there was no "^<...>",
+/// then no "~<...>", and before that
 /// "<file>:<bytes>:<hash of the first 64 KiB>[#<member>]@<...>", which does not
 /// tell the text. What is known by its path has that in the place of all before
 /// the '@'.
@@ -20,6 +23,9 @@ struct text_identity {
   std::string name;   ///< "<file>[#<member>]"
   std::string layout; ///< What makes rows of the lines.
   std::string place;  ///< Their table, date and symbol; empty: not told.
+  /// See piece_cutter::line_marks; empty: not told.
+  std::vector<uint32_t> marks;
+  bool pipe = false; ///< It came through one.
 
   /// The same lines, and the same rows of them: also under another name.
   [[nodiscard]] bool same_rows(const text_identity& other) const {
@@ -29,8 +35,22 @@ struct text_identity {
 
 [[nodiscard]] text_identity parse_text_identity(std::string_view source);
 
-/// A name of a source without what says where its rows go, which names had not
-/// always: two of one source are equal so.
+/// Ends the name of what came through a pipe.
+inline constexpr std::string_view pipe_mark = "^pipe";
+/// The end of a name that says what its first lines are.
+[[nodiscard]] std::string mark_text(const std::vector<uint32_t>& marks);
+
+/// How many lines two texts begin with alike, as far as marks tell: none when
+/// they are of different texts, or tell nothing.
+struct shared_lines {
+  bool differ = false;
+  uint64_t count = 0;
+};
+[[nodiscard]] shared_lines compare_marks(const std::vector<uint32_t>& a,
+                                         const std::vector<uint32_t>& b);
+
+/// A name of a source without what says where its rows go, and what its first
+/// lines are, which names had not always: two of one source are equal so.
 [[nodiscard]] std::string without_place(std::string_view source);
 
 /// Reads a whole source. @returns all of its name up to the '@'; `unsupported`

@@ -1,33 +1,25 @@
 #pragma once
 
-#include <millrace/feed/source/piece_cutter.hpp>
+#include <millrace/feed/source/published_place_internal.hpp>
 #include <millrace/feed/source/reader.hpp>
 #include <millrace/feed/source/source.hpp>
+#include <millrace/feed/source/text_start_internal.hpp>
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace millrace::feed {
 
-/// A source at the place where its reading begins.
-struct opened_text {
-  /// None: the text is empty, so that it has no header and needs none.
-  std::optional<piece_cutter> cutter;
-  std::shared_ptr<const binding> fitted;
-  bool resumed = false; ///< After published rows.
-};
-
 /// Opens a source, reads its header, and goes to where `options.resume` says
 /// that it was left. `bad_data` when it is not what was published under its
-/// name; `already_exists` when it was published under another one, or was read
-/// before as one of `earlier`.
+/// name; `already_exists` when more of it was published under another one, or
+/// was read before as one of `earlier`.
 [[nodiscard]] result<opened_text>
 open_text(persistence::file_system& fs, const source_info& info,
           const reader_options& options,
-          const std::vector<source_cursor>& earlier = {});
+          const std::vector<source_read>& earlier = {});
 
 /// Whether sources can be read one after the other, before a row of any is
 /// given. What it is made of outlives it.
@@ -50,7 +42,9 @@ private:
   };
   struct known_text {
     const source_info* info = nullptr;
-    std::string rows; ///< What makes rows of its lines.
+    std::string rows; ///< What makes rows of its lines, and where they go.
+    std::vector<uint32_t> marks;
+    uint64_t begin = 0; ///< Where its reading does.
     extent head;
     std::optional<extent> whole; ///< Read when another one begins so.
   };

@@ -13,14 +13,15 @@ static_assert(std::endian::native == std::endian::little);
 /// Why a line or a value was refused.
 enum class fault : uint8_t {
   none,
-  field_count, ///< The line has another number of fields.
-  too_long,    ///< The line exceeds its limit.
-  nul_byte,    ///< The line holds a NUL.
-  not_utf8,    ///< The line is not UTF-8.
-  open_quote,  ///< A quoted field does not end.
-  not_json,    ///< The line is not JSON.
-  not_list,    ///< What each row is to be taken of is not a list.
-  after_quote, ///< Text between a closing quote and the delimiter.
+  field_count,  ///< The line has another number of fields.
+  too_long,     ///< The line exceeds its limit.
+  nul_byte,     ///< The line holds a NUL.
+  not_utf8,     ///< The line is not UTF-8.
+  open_quote,   ///< A quoted field does not end.
+  not_json,     ///< The line is not JSON.
+  not_list,     ///< What each row is to be taken of is not a list.
+  repeated_key, ///< An object has a key twice that is looked at.
+  after_quote,  ///< Text between a closing quote and the delimiter.
   not_number,
   misgrouped, ///< Marks of thousands elsewhere than before three digits.
   no_sign,    ///< Not a number, where the sign of one is wanted.

@@ -86,6 +86,16 @@ bool may_change(std::string_view text) {
             }) > kept_digits;
 }
 
+/// Whether a number may begin there: prices stand in strings as a rule, and
+/// what such a one holds stays as it is.
+bool begins_value(std::string_view json, size_t at) noexcept {
+  if (at > 0 && json[at - 1] == '-')
+    --at;
+  return at == 0
+         || std::string_view{" \t\r\n:,["}.find(json[at - 1])
+              != std::string_view::npos;
+}
+
 /// What follows a value; a key is none.
 bool ends_value(std::string_view json, size_t at) {
   at = std::min(json.find_first_not_of(" \t\r\n", at), json.size());
@@ -140,11 +150,14 @@ bool may_read_otherwise(std::string_view json) noexcept {
       continue;
     if (!is_ten_digit(json[at - 1]))
       continue;
+    auto begin = at;
+    while (begin > 0
+           && (is_ten_digit(json[begin - 1]) || json[begin - 1] == '.'))
+      --begin;
+    if (!begins_value(json, begin))
+      continue;
     if (c != '.')
       return true;
-    auto begin = at;
-    while (begin > 0 && is_ten_digit(json[begin - 1]))
-      --begin;
     auto end = at + 1;
     while (end < json.size() && is_ten_digit(json[end]))
       ++end;

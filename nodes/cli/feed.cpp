@@ -313,6 +313,8 @@ int run(const feed_options& options) {
   if (options.dry_run && options.follow)
     return fail({errc::invalid_argument,
                  "--dry-run reads files to their end, and --follow has none"});
+  if (auto fault = check_no_directory(process.files))
+    return fail(fault);
   if (auto fault = check_hard_links(process.files))
     return fail(fault);
   if (options.dry_run)

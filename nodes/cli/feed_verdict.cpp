@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <string>
+#include <system_error>
 
 namespace millrace::nodes {
 
@@ -26,6 +28,16 @@ error judge(const std::vector<feed::source_report>& reports,
          + (each.first_reject.empty() ? "" : "; first " + each.first_reject);
   }
   return fault;
+}
+
+error check_no_directory(const std::vector<std::string>& files) {
+  std::error_code fault;
+  for (const auto& each : files)
+    if (std::filesystem::is_directory(each, fault))
+      return {errc::invalid_argument,
+              each + ": is a directory; name the files in it, as " + each
+                + "/*.csv"};
+  return {};
 }
 
 void tell_lines(const std::vector<feed::source_report>& reports) {

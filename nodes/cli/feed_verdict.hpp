@@ -4,6 +4,7 @@
 #include <millrace/messages/base/errors.hpp>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace millrace::nodes {
@@ -12,6 +13,10 @@ namespace millrace::nodes {
 /// @returns `bad_data` when a file has more rejects than it may
 [[nodiscard]] error judge(const std::vector<feed::source_report>& reports,
                           uint64_t rejects_max);
+
+/// What is named to be read is no directory: `invalid_argument` names the first
+/// that is.
+[[nodiscard]] error check_no_directory(const std::vector<std::string>& files);
 
 /// Says on standard error which last lines may be cut off, and how many were
 /// not of those that the layout looks for.

@@ -1,6 +1,7 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/feed_verdict.hpp>
 #include <millrace/nodes/cli/layout_option.hpp>
 #include <millrace/nodes/cli/load_rows.hpp>
 #include <millrace/nodes/cli/node_selection.hpp>
@@ -110,6 +111,8 @@ int run(const load_options& options) {
     return fail(fault);
   if (!options.kdb.empty())
     return load_kdb(options);
+  if (const auto fault = check_no_directory(options.files))
+    return fail(fault);
   const auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());

@@ -8,7 +8,9 @@
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <thread>
 
 namespace millrace::nodes {
@@ -19,12 +21,28 @@ constexpr auto look_interval = std::chrono::milliseconds{200};
 
 void declare(option_list& list, logs_options& into) {
   declare_config(list, into.config);
-  list.text("NODE", into.node, "Name of the [[node]]").required();
+  list.text("NODE", into.node, "Name of the [[node]], or of a process in it")
+    .required();
   list
     .number("-n,--lines", into.lines, "How many of the last lines; default: 20")
     .shown_as("N");
   list.flag("-f,--follow", into.follow, "Go on with what comes, until ctrl-C");
   declare_output(list, into.output);
+}
+
+/// A process writes into the log of the node that it runs in.
+std::string node_of(const cluster_config& config, const std::string& name) {
+  const bool is_node
+    = std::any_of(config.nodes.begin(), config.nodes.end(),
+                  [&](const auto& each) { return each.name == name; });
+  if (!is_node)
+    for (const auto& each : config.processes)
+      if (each.name == name && !each.node.empty()) {
+        std::fprintf(stderr, "%s runs in node %s, whose log this is\n",
+                     name.c_str(), each.node.c_str());
+        return each.node;
+      }
+  return name;
 }
 
 std::string shown(const logs_options& options, std::string text) {
@@ -61,9 +79,10 @@ int run(const logs_options& options) {
   const auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
-  if (auto known = node_of_this_host(*config, options.node); !known)
+  const auto node = node_of(*config, options.node);
+  if (auto known = node_of_this_host(*config, node); !known)
     return fail(known.failure());
-  const auto path = node_log_path(*config, options.node);
+  const auto path = node_log_path(*config, node);
   auto last
     = read_last_lines(persistence::posix_file_system(), path, options.lines);
   if (!last)

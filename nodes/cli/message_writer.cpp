@@ -55,6 +55,12 @@ result<bool> message_writer::write(const rt::message& message, position end) {
 
 error message_writer::write(const stream_event& event,
                             const std::string& topic) {
+  if (event.kind == event_kind::schema && !options_->table.empty()) {
+    const auto schema
+      = decode_table_schema(event.schema.data(), event.schema.size());
+    if (schema && schema->name != options_->table)
+      return {}; // Of a table that is not asked for.
+  }
   if (options_->format == line_format::csv || !options_->table.empty()) {
     std::fprintf(stderr, "%s\n", rt::describe(event, topic).c_str());
     return {};

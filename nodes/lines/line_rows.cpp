@@ -1,3 +1,4 @@
+#include <millrace/feed/text/wide_numbers.hpp>
 #include <millrace/messages/data/no_column.hpp>
 #include <millrace/messages/text/csv_text.hpp>
 #include <millrace/messages/text/json_text.hpp>
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <type_traits>
@@ -113,6 +115,55 @@ error at_column(const table_schema& schema, size_t column, const error& why) {
           "column '" + schema.columns[column].name + "': " + why.context};
 }
 
+/// Numbers of a line that were put into quotes, to keep their texts.
+class written_numbers {
+public:
+  /// @param marks that begin such a text; 0: there is none
+  explicit written_numbers(size_t marks) : mark_(marks, '\x01') {}
+
+  [[nodiscard]] std::optional<std::string_view>
+  of(const text::json_value& value) const {
+    const auto* text = value.text();
+    if (mark_.empty() || text == nullptr || !text->starts_with(mark_))
+      return {};
+    return std::string_view{*text}.substr(mark_.size());
+  }
+
+  /// What objects and lists hold stands there as a parser reads it.
+  [[nodiscard]] text::json_value restored(const text::json_value& value) const {
+    if (mark_.empty())
+      return value;
+    if (const auto number = of(value))
+      return std::strtod(std::string{*number}.c_str(), nullptr);
+    if (value.is_array()) {
+      auto out = text::json_value::array();
+      for (const auto& each : value.elements())
+        out.add(restored(each));
+      return out;
+    }
+    if (!value.is_object())
+      return value;
+    auto out = text::json_value::object();
+    for (const auto& each : value.entries())
+      out.add(each.key, restored(each.value));
+    return out;
+  }
+
+private:
+  std::string mark_;
+};
+
+/// Digits that may be more than 64 bits hold.
+bool has_wide(std::string_view json) noexcept {
+  size_t digits = 0;
+  for (const char c : json) {
+    digits = c >= '0' && c <= '9' ? digits + 1 : 0;
+    if (digits > 18)
+      return true;
+  }
+  return false;
+}
+
 } // namespace
 
 row_reader::row_reader(table_schema schema, line_format format, bool stamps)
@@ -153,7 +204,18 @@ error row_reader::add(std::string_view line, int64_t now_ns) {
 }
 
 error row_reader::add_json(std::string_view line, int64_t now_ns) {
-  const auto row = text::parse_json(line);
+  // A document makes doubles of numbers, which are more than their columns
+  // take, or less.
+  const auto mark = feed::may_read_otherwise(line) || has_wide(line)
+                      ? feed::unused_mark(line)
+                      : std::string{};
+  const auto quoted
+    = mark.empty()
+        ? std::nullopt
+        : feed::quote_numbers(line, mark, feed::number_choice::as_written);
+  const written_numbers numbers{
+    quoted ? mark.size() / std::string_view{"\\u0001"}.size() : 0};
+  auto row = text::parse_json(quoted ? *quoted : line);
   if (!row)
     return {errc::bad_data, "not JSON: " + row.failure().context};
   if (!row->is_object())
@@ -164,7 +226,10 @@ error row_reader::add_json(std::string_view line, int64_t now_ns) {
     const auto column = schema.column_index(key);
     if (!column)
       return {errc::bad_data, no_column(schema, key)};
-    auto read = read_line_value(value, schema.columns[*column].type);
+    const auto type = schema.columns[*column].type;
+    const auto number = numbers.of(value);
+    auto read = number ? read_line_number(*number, type)
+                       : read_line_value(numbers.restored(value), type);
     if (!read)
       return at_column(schema, *column, read.failure());
     values[*column] = *std::move(read);

@@ -1,10 +1,12 @@
 #include <millrace/feed/text/number_text.hpp>
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/lines/line_values.hpp>
 #include <millrace/query/front/getdata_values.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 #include <millrace/query/table/columns.hpp>
 
 #include <cmath>
+#include <cstdlib>
 #include <string>
 
 namespace millrace::nodes {
@@ -62,7 +64,31 @@ result<literal> whole_or(literal read, const text::json_value& value,
   return literal{static_cast<int64_t>(*number)};
 }
 
+bool is_text(column_type type) {
+  return type == column_type::symbol || type == column_type::string;
+}
+
+/// 2024-01-02 is in January.
+result<literal> read_month(std::string_view text) {
+  auto month = query::parse_literal(text, column_type::month);
+  const auto day
+    = month ? result<int32_t>{month.failure()} : text::parse_date(text);
+  if (month || !day)
+    return month;
+  const auto civil = text::civil_of(*day);
+  return literal{(int64_t{civil.year} - 2000) * 12 + civil.month - 1};
+}
+
 } // namespace
+
+result<literal> read_line_number(std::string_view text, column_type type) {
+  if (is_number(type) || type == column_type::char_)
+    return read_line_text(text, type);
+  if (is_text(type))
+    return literal{std::string{text}};
+  // Of the others a number says nothing, or little.
+  return read_line_value(std::strtod(std::string{text}.c_str(), nullptr), type);
+}
 
 result<literal> read_line_text(std::string_view text, column_type type) {
   // What stands for no number, or for one without an end, is as in questions.
@@ -70,7 +96,8 @@ result<literal> read_line_text(std::string_view text, column_type type) {
   const bool is_endless
     = query::is_float(type) && (bare == "inf" || bare == "0w" || bare == "0W");
   if (!is_number(type) || text.empty() || text == "0N" || is_endless)
-    return query::parse_literal(text, type);
+    return type == column_type::month ? read_month(text)
+                                      : query::parse_literal(text, type);
   return type == column_type::real     ? read_float<float>(text)
          : type == column_type::float_ ? read_float<double>(text)
                                        : read_whole(text);
@@ -88,6 +115,8 @@ result<literal> read_line_value(const text::json_value& value,
   // The digit, and not the character that has this number.
   if (of == column_type::char_ && plain.number())
     return read_line_text(plain.dump(), type);
+  if (!named && is_text(type) && (plain.number() || plain.boolean()))
+    return literal{plain.dump()};
   // A real is read as a double, so that one that does not fit is seen.
   auto read = query::read_literal(
     value, type == column_type::real ? column_type::float_ : type);

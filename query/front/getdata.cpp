@@ -34,6 +34,7 @@ constexpr std::array parameters{
   parameter{"sqlquery", false},       parameter{"firstlastsort", false},
   parameter{"dryrun", false},         parameter{"at_least", true},
   parameter{"limits", true},          parameter{"timebarorigin", true},
+  parameter{"words", true},
 };
 
 const parameter* find_parameter(std::string_view name) {
@@ -61,12 +62,14 @@ std::string meant_parameter(const std::string& name) {
 
 /// What was probably meant to be one of the parameters that are missing.
 std::string misspelt_of(const json& input,
-                        const std::vector<std::string>& missing) {
+                        const std::vector<std::string>& missing,
+                        const char* before, const char* after) {
   std::string out;
   for (const auto& item : input.entries())
     if (!find_parameter(item.key))
       if (const auto said = text::meant(item.key, missing); !said.empty())
-        out += "; `" + item.key + " is not a parameter" + said;
+        out += std::string{"; "} + before + item.key + after
+               + " is not a parameter" + said;
   return out;
 }
 
@@ -74,7 +77,8 @@ std::string misspelt_of(const json& input,
 error check_dictionary(const json& input,
                        const std::vector<std::string>& repeated) {
   if (!input.is_object())
-    return check_failed("isdictionary", "Input must be a dictionary");
+    return check_failed_plainly("isdictionary", "Input must be a dictionary",
+                                "the question is no object of JSON");
   std::vector<std::string> names;
   for (const auto* required : {"tablename", "starttime", "endtime"})
     if (!input.find(required))
@@ -82,16 +86,21 @@ error check_dictionary(const json& input,
   if (!names.empty())
     return check_failed("checkrequiredparams",
                         "Required parameters missing:" + symbol_list(names)
-                          + misspelt_of(input, names),
-                        "the question has no " + quoted_list(names));
+                          + misspelt_of(input, names, "`", ""),
+                        "the question has no " + quoted_list(names),
+                        misspelt_of(input, names, "'", "'"));
   for (const auto& item : input.entries())
     if (!find_parameter(item.key))
       names.push_back(item.key);
   if (!names.empty())
-    return check_failed("checkparamnames",
-                        "Invalid parameter present:" + symbol_list(names)
-                          + meant_parameter(names.front())
-                          + "; the parameters are " + names_of_parameters());
+    return check_failed_plainly(
+      "checkparamnames",
+      "Invalid parameter present:" + symbol_list(names)
+        + meant_parameter(names.front()) + "; the parameters are "
+        + names_of_parameters(),
+      "there is no parameter " + quoted_list(names)
+        + meant_parameter(names.front()) + "; the parameters are "
+        + names_of_parameters());
   for (const auto* other : {"columns", "freeformcolumn"})
     if (input.find("aggregations") && input.find(other))
       names.emplace_back(other);
@@ -103,14 +112,36 @@ error check_dictionary(const json& input,
                         "give 'aggregations' or " + quoted_list(names)
                           + ", not both");
   if (!repeated.empty())
-    return check_failed("checkrepeatparams",
-                        symbol_list(repeated)
-                          + " parameter(s) used more than once");
+    return check_failed_plainly(
+      "checkrepeatparams",
+      symbol_list(repeated) + " parameter(s) used more than once",
+      quoted_list(repeated) + " is given more than once");
   for (const auto& item : input.entries())
     if (!find_parameter(item.key)->supported)
       return {errc::unsupported,
-              "getdata: parameter `" + item.key + " is not supported"};
+              "getdata: parameter '" + item.key + "' is not supported"};
   return {};
+}
+
+result<getdata_request> read_getdata(const json& input,
+                                     const std::vector<std::string>& repeated,
+                                     const schema_lookup& find) {
+  if (auto fault = check_dictionary(input, repeated))
+    return fault;
+  if (const auto* words = input.find("words");
+      words != nullptr && words->text_or_empty() != "torq"
+      && words->text_or_empty() != "plain")
+    return check_failed("checkwords", R"('words' is "plain" or "torq")");
+  getdata_builder builder{input};
+  if (auto fault = builder.check_shapes())
+    return fault;
+  const auto& name = *input.find("tablename")->text();
+  const auto* schema = find(name);
+  if (!schema)
+    return error{errc::not_found, "tableexists: Table:`" + name
+                                    + " doesn't exist" + means
+                                    + "there is no table '" + name + "'"};
+  return builder.build(*schema);
 }
 
 } // namespace
@@ -118,23 +149,17 @@ error check_dictionary(const json& input,
 result<getdata_request> parse_getdata(std::string_view written,
                                       const schema_lookup& find) {
   std::vector<std::string> repeated;
-  auto input = text::parse_json(written, repeated);
+  const auto input = text::parse_json(written, repeated);
   if (!input)
     return error{errc::invalid_argument,
                  "getdata: the input is not JSON: " + input.failure().context};
-  if (auto fault = check_dictionary(*input, repeated))
-    return fault;
-  getdata_builder builder{*input};
-  if (auto fault = builder.check_shapes())
-    return fault;
-  const auto& name = *input->find("tablename")->text();
-  const auto* schema = find(name);
-  if (!schema)
-    return error{errc::not_found,
-                 "tableexists: Table:`" + name
-                   + " doesn't exist; that is: there is no table '" + name
-                   + "'"};
-  return builder.build(*schema);
+  auto out = read_getdata(*input, repeated, find);
+  if (out)
+    return out;
+  auto fault = out.failure();
+  fault.context
+    = chosen_words(fault.context, input->at("words").text_or_empty() == "torq");
+  return fault;
 }
 
 } // namespace millrace::query

@@ -23,8 +23,9 @@ struct getdata_request {
 
 /// Reads a getdata dictionary in JSON (docs/getdata.md) and checks it against
 /// the table's schema. The first failing check wins, in TorQ's order; the
-/// error reads "<name of the check>: <TorQ's text>", then the place and value
-/// where that text has none. `invalid_argument`, `not_found` for an unknown
+/// error reads "<name of the check>: <what is wrong>", and with "words": "torq"
+/// "<name of the check>: <TorQ's text>", then the place and value where that
+/// text has none. `invalid_argument`, `not_found` for an unknown
 /// table, `unsupported` for what TorQ has and this does not.
 [[nodiscard]] result<getdata_request> parse_getdata(std::string_view json,
                                                     const schema_lookup& find);

@@ -71,15 +71,17 @@ error getdata_builder::valid_columns(const table_schema& schema,
     return {};
   for (const auto& name : bad)
     if (name == "date" || name == "i")
-      return {errc::unsupported, "getdata: the virtual column `" + name
-                                   + " in `" + parameter + " is not supported"};
+      return {errc::unsupported, "getdata: the virtual column '" + name
+                                   + "' in '" + parameter
+                                   + "' is not supported"};
   return check_failed("checkcolumns",
                       "Column(s) " + symbol_list(bad) + " presented in `"
                         + parameter + " is not a valid column for `"
                         + schema.name + meant_column(schema, bad.front()),
                       "table '" + schema.name + "' has no column "
                         + quoted_list(bad) + ", which stands in '" + parameter
-                        + "'");
+                        + "'",
+                      meant_column(schema, bad.front()));
 }
 
 void getdata_builder::use(const table_schema& schema,
@@ -207,11 +209,12 @@ error getdata_builder::bind_aggregations(const table_schema& schema) {
       undefined.push_back(agg.function);
   }
   if (!undefined.empty())
-    return check_failed("undefinedaggs",
-                        "Aggregations dictionary contains undefined "
-                        "function(s) "
-                          + symbol_list(undefined)
-                          + meant_aggregate(undefined.front()));
+    return check_failed_plainly(
+      "undefinedaggs",
+      "Aggregations dictionary contains undefined function(s) "
+        + symbol_list(undefined) + meant_aggregate(undefined.front()),
+      "there is no aggregation " + quoted_list(undefined)
+        + meant_aggregate(undefined.front()));
   for (const auto& agg : aggregations_) {
     if (agg.function == "distinct") {
       if (aggregations_.size() > 1)
@@ -231,10 +234,13 @@ error getdata_builder::bind_aggregations(const table_schema& schema) {
     const auto function = aggregate_function_of(agg.function);
     const auto inputs = takes_pairs(*function) ? 2u : 1u;
     if (agg.columns.size() != inputs)
-      return check_failed("agglength",
-                          "Incorrect number of input(s) entred for the "
-                          "following aggregations"
-                            + symbol_list({agg.function}));
+      return check_failed_plainly(
+        "agglength",
+        "Incorrect number of input(s) entred for the following aggregations"
+          + symbol_list({agg.function}),
+        "'" + agg.function + "' takes "
+          + (inputs == 1 ? "one column" : "two columns") + ", and has "
+          + std::to_string(agg.columns.size()));
     for (const auto& column : agg.columns)
       use(schema, column);
     aggregate made{*function, agg.columns,
@@ -268,8 +274,10 @@ error getdata_builder::bind_filter(const table_schema& schema,
     auto constant = read_literal(
       value, filter.op == predicate_op::like ? column_type::string : type);
     if (!constant)
-      return check_failed("filtervalue", "`filters column `" + filter.column
-                                           + ": " + constant.failure().context);
+      return check_failed_plainly(
+        "filtervalue",
+        "`filters column `" + filter.column + ": " + constant.failure().context,
+        "column '" + filter.column + "': " + constant.failure().context);
     made.values.push_back(std::move(*constant));
   }
   out_.plan.filters.push_back(std::move(made));
@@ -306,11 +314,13 @@ error getdata_builder::bind_date_filter(const table_schema& schema,
   std::vector<date_times> dates;
   for (const auto& value : filter.values) {
     const auto constant = read_literal(value, column_type::date);
-    if (!constant || std::holds_alternative<double>(*constant))
-      return check_failed("filtervalue",
-                          "`filters column `date: "
-                            + (constant ? value.dump() + " is no date"
-                                        : constant.failure().context));
+    if (!constant || std::holds_alternative<double>(*constant)) {
+      const auto why
+        = constant ? value.dump() + " is no date" : constant.failure().context;
+      return check_failed_plainly("filtervalue",
+                                  "`filters column `date: " + why,
+                                  "column 'date': " + why);
+    }
     const auto times = times_of(schema, *constant);
     if (!times)
       return times.failure();
@@ -341,8 +351,9 @@ error getdata_builder::bind_date_filter(const table_schema& schema,
     case op::in:
       break;
     default:
-      return check_failed("filtervalue",
-                          "`filters column `date: like needs text");
+      return check_failed_plainly("filtervalue",
+                                  "`filters column `date: like needs text",
+                                  "column 'date': like needs text");
   }
   std::sort(dates.begin(), dates.end(),
             [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -367,10 +378,13 @@ error getdata_builder::bind_groups(const table_schema& schema) {
   if (auto fault = valid_columns(schema, grouping_, "grouping"))
     return fault;
   if (!grouping_.empty() && aggregations_.empty())
-    return check_failed("aggtimebar",
-                        "Aggregations parameter must be supplied in order to "
-                        "perform group by statements (grouping: "
-                          + symbol_list(grouping_) + ")");
+    return check_failed_plainly(
+      "aggtimebar",
+      "Aggregations parameter must be supplied in order to perform group by "
+      "statements (grouping: "
+        + symbol_list(grouping_) + ")",
+      "'grouping' needs 'aggregations' (grouping: " + quoted_list(grouping_)
+        + ")");
   for (const auto& column : grouping_) {
     group_key key{column, 0, column};
     if (is_virtual_date(schema, column)) {
@@ -400,11 +414,13 @@ error getdata_builder::bind_timebar(const table_schema& schema) {
     return fault;
   const auto type = schema.columns[*schema.column_index(bar_column_)].type;
   if (!bar_type(type))
-    return check_failed("checktimebarcolumn",
-                        "Parameter:`timebar - column:`" + bar_column_
-                          + " in table:`" + schema.name
-                          + " is of type:" + table_type(schema, bar_column_)
-                          + ", validtypes:-12 -13 -14 -15 -16 -17 -18 -19h");
+    return check_failed_plainly(
+      "checktimebarcolumn",
+      "Parameter:`timebar - column:`" + bar_column_ + " in table:`"
+        + schema.name + " is of type:" + table_type(schema, bar_column_)
+        + ", validtypes:-12 -13 -14 -15 -16 -17 -18 -19h",
+      "column '" + bar_column_ + "' of 'timebar' is of type "
+        + std::string{to_string(type)} + ", and one of times is wanted");
   const auto* found
     = std::find_if(units.begin(), units.end(),
                    [&](const unit& x) { return x.name == bar_unit_; });
@@ -412,11 +428,15 @@ error getdata_builder::bind_timebar(const table_schema& schema) {
     std::string known;
     for (const auto& one : units)
       known += "`" + std::string{one.name};
-    return check_failed("timebarsize",
-                        "The input size of the timebar argument: `" + bar_unit_
-                          + ", is not an appropriate size. Appropriate sizes "
-                            "are: "
-                          + known);
+    std::vector<std::string> names;
+    for (const auto& one : units)
+      names.emplace_back(one.name);
+    return check_failed_plainly(
+      "timebarsize",
+      "The input size of the timebar argument: `" + bar_unit_
+        + ", is not an appropriate size. Appropriate sizes are: " + known,
+      "'" + bar_unit_ + "' is no unit of a timebar; there are "
+        + quoted_list(names));
   }
   int64_t width = 0;
   if (bar_size_ < 1)
@@ -433,11 +453,12 @@ error getdata_builder::bind_timebar(const table_schema& schema) {
                                            "nanoseconds");
   use(schema, bar_column_);
   if (bar_by_day_ && type != column_type::timestamp)
-    return check_failed("timebarorigin",
-                        "Timebarorigin `day needs a timebar over a timestamp, "
-                        "column:`"
-                          + bar_column_
-                          + " is of type:" + table_type(schema, bar_column_));
+    return check_failed_plainly(
+      "timebarorigin",
+      "Timebarorigin `day needs a timebar over a timestamp, column:`"
+        + bar_column_ + " is of type:" + table_type(schema, bar_column_),
+      R"('timebarorigin' "day" needs a timebar over a timestamp, and ')"
+        + bar_column_ + "' is of type " + std::string{to_string(type)});
   if (bar_by_day_)
     use_days(schema);
   for (const auto& key : out_.plan.keys)

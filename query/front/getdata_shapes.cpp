@@ -11,16 +11,17 @@ namespace {
 using json = text::json_value;
 
 constexpr auto aggregation_example
-  = " - example: `max`min`wavg!(`price;`size;`price`size); that is: "
-    R"({"max": "price", "min": "size", "wavg": ["price", "size"]})";
+  = " - example: `max`min`wavg!(`price;`size;`price`size)\x1f"
+    R"(a function and its columns, as in {"max": "price", "min": "size", "wavg": ["price", "size"]})";
 constexpr auto filter_example
-  = " - example: `sym`bid`bsize!((=;`AAPL);(within;83.5 85);(not;in;43 44)); "
-    R"(that is: {"sym": ["=", "AAPL"], "bid": ["within", [83.5, 85]], )"
+  = " - example: `sym`bid`bsize!((=;`AAPL);(within;83.5 85);(not;in;43 44))\x1f"
+    R"(a column and its condition, as in {"sym": ["=", "AAPL"], )"
+    R"("bid": ["within", [83.5, 85]], )"
     R"("bsize": ["not", "in", [43, 44]]})";
 constexpr auto ordering_example
-  = " - example: ((`asc`sym);(`desc`price)); that is: "
-    R"([["asc", "sym"], ["desc", "price"]])";
-constexpr auto timebar_shape
+  = " - example: ((`asc`sym);(`desc`price))\x1f"
+    R"(pairs of "asc" or "desc" and a column, as in [["asc", "sym"], ["desc", "price"]])";
+const std::string timebar_shape
   = "size, unit and column, as in [5, \"minute\", \"time\"]";
 
 /// What stood where, after a text of TorQ's that does not say it.
@@ -95,9 +96,8 @@ error getdata_builder::check_time(const char* name, bound& into) const {
   }
   const auto time = parse_time(written);
   if (!time) {
-    auto fault = type_incorrect(name, "-12 -14 -15", value);
-    fault.context += ": " + time.failure().context;
-    return fault;
+    return type_incorrect(name, "-12 -14 -15", value,
+                          ": " + time.failure().context);
   }
   into = {time->ns, time->is_date};
   return {};
@@ -125,9 +125,10 @@ error named_once(const char* parameter, std::vector<std::string> names) {
   const auto twice = std::adjacent_find(names.begin(), names.end());
   if (twice == names.end())
     return {};
-  return check_failed("checkrepeatparams", symbol_list({*twice})
-                                             + " is named more than once in `"
-                                             + parameter);
+  return check_failed_plainly(
+    "checkrepeatparams",
+    symbol_list({*twice}) + " is named more than once in `" + parameter,
+    "'" + *twice + "' is named more than once in '" + parameter + "'");
 }
 
 } // namespace
@@ -207,24 +208,20 @@ error getdata_builder::check_timebar() {
   const auto& parts = given.elements();
   if (parts.size() != 3)
     return check_failed("timebarlength",
-                        "Timebar parameter must be a list of length 3"
-                          + at("timebar", given),
-                        timebar_shape);
+                        "Timebar parameter must be a list of length 3",
+                        timebar_shape + at("timebar", given));
   if (!parts[0].integer())
     return check_failed("firsttimebar",
-                        "First argument of timebar must be either -6h or -7h"
-                          + at("timebar", given),
-                        timebar_shape);
+                        "First argument of timebar must be either -6h or -7h",
+                        timebar_shape + at("timebar", given));
   if (!parts[1].text())
     return check_failed("secondtimebar",
-                        "Second argument of timebar must be of type -11h"
-                          + at("timebar", given),
-                        timebar_shape);
+                        "Second argument of timebar must be of type -11h",
+                        timebar_shape + at("timebar", given));
   if (!parts[2].text())
     return check_failed("thirdtimebar",
-                        "Third argument of timebar must be have type -11h"
-                          + at("timebar", given),
-                        timebar_shape);
+                        "Third argument of timebar must be have type -11h",
+                        timebar_shape + at("timebar", given));
   has_timebar_ = true;
   bar_size_ = *parts[0].integer();
   bar_unit_ = *parts[1].text();
@@ -241,8 +238,10 @@ error getdata_builder::check_timebar_origin() {
     return type_incorrect("timebarorigin", "-11", *given);
   bar_by_day_ = *given->text() == "day";
   if (!bar_by_day_ && *given->text() != "utc")
-    return check_failed("timebarorigin", "Timebarorigin must be `utc or `day"
-                                           + at("timebarorigin", *given));
+    return check_failed_plainly(
+      "timebarorigin",
+      "Timebarorigin must be `utc or `day" + at("timebarorigin", *given),
+      R"('timebarorigin' is "utc" or "day")" + at("timebarorigin", *given));
   if (!has_timebar_)
     return check_failed("timebarorigin", "Timebarorigin needs a timebar"
                                            + at("timebarorigin", *given));
@@ -296,17 +295,21 @@ error getdata_builder::check_filter(const std::string& column,
       && (*op == predicate_op::in || *op == predicate_op::within
           || *op == predicate_op::like);
   if (misplaced || (filter.negated && op && !negatable))
-    return check_failed("allowednot",
-                        "The 'not' keyword may only preceed the operators "
-                        "within, in and like."
-                          + place);
+    return check_failed_plainly(
+      "allowednot",
+      "The 'not' keyword may only preceed the operators within, in and like."
+        + place,
+      "'not' stands before within, in and like only" + place);
   if (!op)
     return check_failed("allowedops",
                         "Allowed operators are: =, <, >, <=, >=, in, within, "
                         "like. The last three may be preceeded with 'not' "
                         "e.g. (not within;80 100)"
                           + place,
-                        R"({"price": ["not", "within", [80, 100]]})");
+                        R"({"price": ["not", "within", [80, 100]]})",
+                        "; the conditions are =, <, >, <=, >=, in, within and "
+                        "like, the last three also after \"not\""
+                          + place);
   filter.op = *op;
   const auto& value = parts.back();
   filter.values = value.is_array() ? value.elements() : json::list{value};
@@ -377,10 +380,12 @@ error getdata_builder::check_order_columns() const {
         && std::find(columns_.begin(), columns_.end(), name) == columns_.end())
       missing.push_back(name);
   if (!missing.empty())
-    return check_failed(
-      "badorder", "Trying to order by column(s): "
-                    + symbol_list(missing).substr(missing.size() == 1 ? 1 : 0)
-                    + " that is not defined in the columns argument");
+    return check_failed_plainly(
+      "badorder",
+      "Trying to order by column(s): "
+        + symbol_list(missing).substr(missing.size() == 1 ? 1 : 0)
+        + " that is not defined in the columns argument",
+      "'ordering' has " + quoted_list(missing) + ", and 'columns' has not");
   return {};
 }
 
@@ -400,18 +405,23 @@ error getdata_builder::check_order_by_aggregate(const std::string& name) const {
   if (key || named || uses == 1)
     return {};
   if (uses > 1)
-    return check_failed(
+    return check_failed_plainly(
       "orderingvague",
       "Ordering parameter vague. Ordering by a column that aggregated more "
       "than once, as such the aggregation must be specified. The aggregation "
       "convention is camel-case, so to order by the aggregation max price, "
       "the following would be used: maxPrice (ordering: `"
-        + name + ")");
-  return check_failed("orderingnocolumn",
-                      "Ordering parameter contains column that is not defined "
-                      "by aggregations, grouping or timebar parameter "
-                      "(ordering: `"
-                        + name + ")");
+        + name + ")",
+      "'" + name
+        + "' is aggregated more than once: 'ordering' wants the name of one of "
+          "the results, such as maxPrice");
+  return check_failed_plainly(
+    "orderingnocolumn",
+    "Ordering parameter contains column that is not defined by aggregations, "
+    "grouping or timebar parameter (ordering: `"
+      + name + ")",
+    "'ordering' has '" + name
+      + "', which is of no aggregation, grouping or timebar");
 }
 
 error getdata_builder::check_rest() {
@@ -461,8 +471,9 @@ error getdata_builder::check_limits() {
     else if (name == "bytes")
       out_.plan.bytes_max = *limit;
     else
-      return check_failed("checklimits",
-                          "Unknown limit `" + name + "; there are `rows`bytes");
+      return check_failed_plainly(
+        "checklimits", "Unknown limit `" + name + "; there are `rows`bytes",
+        "there is no limit '" + name + "'; there are 'rows' and 'bytes'");
   }
   return {};
 }

@@ -100,6 +100,9 @@ result<literal> convert(literal from, column_type type, column_type to,
 }
 
 /// "-12 -14" is "a timestamp or date": kdb+ has numbers for types.
+/// Before what only one who does not know q is told.
+constexpr char means_only = '\x1e';
+
 std::string in_words(std::string_view types) {
   std::vector<std::string> words;
   while (!types.empty()) {
@@ -194,8 +197,36 @@ error check_failed(std::string_view check, const std::string& text) {
 }
 
 error check_failed(std::string_view check, const std::string& text,
-                   const std::string& plain) {
-  return check_failed(check, text + "; that is: " + plain);
+                   const std::string& plain, const std::string& more) {
+  auto out = check_failed(check, text + means + plain);
+  if (!more.empty())
+    out.context += means_only + more;
+  return out;
+}
+
+error check_failed_plainly(std::string_view check, const std::string& text,
+                           const std::string& plain) {
+  return check_failed(check, text + means_only + plain);
+}
+
+std::string chosen_words(std::string_view context, bool torq) {
+  const auto both = context.find(means);
+  const auto only = context.find(means_only);
+  if (both == context.npos && only == context.npos)
+    return std::string{context};
+  if (torq) {
+    std::string out{context.substr(0, only)};
+    if (both != context.npos)
+      out.replace(both, 1, "; that is: ");
+    return out;
+  }
+  const auto begin = std::min(both, only);
+  const auto name = context.substr(0, begin).find(": ");
+  std::string out{context.substr(0, std::min(name + 2, begin))};
+  for (const char c : context.substr(begin))
+    if (c != means && c != means_only)
+      out += c;
+  return out;
 }
 
 std::string quoted_list(const std::vector<std::string>& names) {
@@ -209,15 +240,18 @@ std::string quoted_list(const std::vector<std::string>& names) {
 }
 
 error type_incorrect(std::string_view parameter, std::string_view valid,
-                     const json& value) {
+                     const json& value, const std::string& why) {
   auto shown = value.dump();
   if (shown.size() > 80)
     shown = shown.substr(0, 77) + "...";
-  return check_failed(
+  const auto wanted = ", and " + in_words(valid) + " is wanted" + why;
+  const auto name = std::string{parameter};
+  return check_failed_plainly(
     "checktype",
-    "`" + std::string{parameter} + " input type incorrect - valid type(s):"
-      + std::string{valid} + "h - input type:" + std::to_string(q_type(value))
-      + "h (" + shown + "), and " + in_words(valid) + " is wanted");
+    "`" + name + " input type incorrect - valid type(s):" + std::string{valid}
+      + "h - input type:" + std::to_string(q_type(value)) + "h (" + shown + ")"
+      + wanted,
+    "'" + name + "' is " + shown + wanted);
 }
 
 std::optional<std::vector<std::string>> read_names(const json& value) {

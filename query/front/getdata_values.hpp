@@ -35,17 +35,34 @@ named_type(const text::json_value& value);
                                  const std::string& text);
 
 /// The same, and after TorQ's text what it means to one who does not know q.
+/// @param more what only such a one is told, for TorQ's text says it itself
 [[nodiscard]] error check_failed(std::string_view check,
                                  const std::string& text,
-                                 const std::string& plain);
+                                 const std::string& plain,
+                                 const std::string& more = {});
+
+/// The same, where TorQ's text says it all in words of q.
+[[nodiscard]] error check_failed_plainly(std::string_view check,
+                                         const std::string& text,
+                                         const std::string& plain);
+
+/// Both texts of a failed check stand in it until it is known who asks.
+/// @param torq TorQ's text and, after "that is:", what it means; else that
+///   alone
+[[nodiscard]] std::string chosen_words(std::string_view context, bool torq);
+
+/// Between TorQ's text and what it means.
+inline constexpr char means = '\x1f';
 
 /// "'a'", "'a' and 'b'", "'a', 'b' and 'c'".
 [[nodiscard]] std::string quoted_list(const std::vector<std::string>& names);
 
 /// "`name input type incorrect - valid type(s):... - input type:...".
+/// @param why ": " and the reason, where the value says it
 [[nodiscard]] error type_incorrect(std::string_view parameter,
                                    std::string_view valid,
-                                   const text::json_value& value);
+                                   const text::json_value& value,
+                                   const std::string& why = {});
 
 /// One string or a list of strings; nullopt for anything else.
 [[nodiscard]] std::optional<std::vector<std::string>>

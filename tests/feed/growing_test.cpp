@@ -156,6 +156,52 @@ TEST_F(GrowingTest, AFollowedCopyOfWhatWasPublishedIsRefused) {
   EXPECT_EQ(rows_now(*followed), 1u);
 }
 
+TEST_F(GrowingTest, FollowedFilesWhoseTextsBecomeOneAreTold) {
+  // The later one ends as the earlier one does, behind it, or before it.
+  for (const std::string more : {"3,C\n", "3,C\n4,D\n", ""}) {
+    SCOPED_TRACE(more);
+    *stop_ = false;
+    std::remove(path_.c_str());
+    append("time,sym\n1,A\n2,B\n");
+    const auto other = path_ + ".other";
+    std::ofstream{other} << "time,sym\n";
+    auto given = options();
+    given.choice.follow = true;
+    given.files = {path_, other};
+    auto opened = reader::open(world_, given);
+    ASSERT_TRUE(opened) << to_string(opened.failure());
+    EXPECT_EQ(rows_now(*opened), 2u);
+    append("3,C\n");
+    std::ofstream{other, std::ios::app} << "1,A\n2,B\n" << more;
+    EXPECT_EQ(rows_now(*opened), 1u);
+    *stop_ = true;
+    const auto got = opened->next();
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.failure().code, errc::already_exists);
+    EXPECT_NE(got.failure().context.find(" " + path_), std::string::npos)
+      << got.failure().context;
+  }
+}
+
+/// What is followed does not wait for lines that were published.
+TEST_F(GrowingTest, AFollowedBeginningOfAPublishedTextIsRefused) {
+  append("time,sym\n1,A\n2,B\n3,C\n");
+  auto opened = reader::open(world_, options());
+  ASSERT_TRUE(opened);
+  const auto batch = opened->next();
+  ASSERT_TRUE(batch && *batch);
+  const auto copy = path_ + ".copy";
+  std::ofstream{copy} << "time,sym\n1,A\n2,B\n";
+  auto given = options();
+  given.files = {copy};
+  given.choice.follow = true;
+  given.resume = {(*batch)->cursor};
+  for (const bool go_on : {false, true}) {
+    given.go_on = go_on;
+    EXPECT_EQ(reader::open(world_, given).failure().code, errc::already_exists);
+  }
+}
+
 TEST_F(GrowingTest, AFollowedFileThatIsWrittenAnewIsAnError) {
   append("time,sym\n1,A\n2,B\n");
   auto given = options();

@@ -1,3 +1,5 @@
+#include <millrace/feed/text/wide_numbers.hpp>
+
 #include <fstream>
 
 #include "feed_support.hpp"
@@ -94,6 +96,81 @@ TEST(JsonLinesTest, NumbersReadAsTheyAreWritten) {
               "825777000123456789||9007199254740993|1.5|0|2.5E3",
               "825777000123456789||1234567890123456789|nan|0|1.50"}));
   EXPECT_EQ(got.rejects.size(), 1u);
+}
+
+const std::string two_keys = R"(table = "t"
+json = true
+each = "data.rows"
+[[column]]
+name = "time"
+type = "timestamp"
+paths = ["data.day", "@each.t"]
+[[column]]
+name = "sym"
+type = "symbol"
+path = "data.'a.sym'"
+[[column]]
+name = "p"
+type = "float"
+path = "@each.'x''y.'.''"
+)";
+
+TEST(JsonLinesTest, ATimeMayStandInTwoKeys) {
+  const std::string begin = "{\"data\":{\"day\":\"2024-01-0";
+  const std::string rows = "\",\"a.sym\":\"A\",\"rows\":[{\"t\":\"09:30:00.5\","
+                           "\"x'y.\":{\"\":1.5}},{\"t\":\"";
+  const auto got = read_json(
+    two_keys, begin + "2" + rows + "10:00\"}]}}\n" + begin + "3" + rows
+                + "25:00\"}]}}\n" + begin + "4" + rows + "16:00:00\"}]}}\n");
+  EXPECT_FALSE(got.failed) << to_string(got.failed);
+  EXPECT_EQ(rows_of(got),
+            (std::vector<std::string>{
+              "757503000500000000|A|1.5", "757504800000000000|A|nan",
+              "757589400500000000|A|1.5", "757675800500000000|A|1.5",
+              "757699200000000000|A|nan"}));
+  EXPECT_EQ(reasons_of(got),
+            (std::vector<std::string>{
+              "2: column 'time': data.day and @each.t is not a time of the "
+              "layout's format (timestamp)"}));
+  auto counted = two_keys;
+  counted.replace(counted.find("[[column]]\nname = \"sym\""), 0,
+                  "format = \"s_of_day\"\n");
+  const auto seconds = read_json(
+    counted, "{\"data\":{\"day\":20240102,\"rows\":[{\"t\":34200.5}]}}\n");
+  EXPECT_EQ(rows_of(seconds),
+            std::vector<std::string>{"757503000500000000||nan"});
+}
+
+/// Goal: of a key that stands twice nothing is taken where it is looked for.
+TEST(JsonLinesTest, AKeyThatStandsTwiceIsRefusedWhereItIsUsed) {
+  auto chosen = flat;
+  chosen.replace(chosen.find("comment"), 0, "only = [\"'e=v'=x\"]\n");
+  const auto got = read_json(
+    chosen, "{\"e=v\":\"x\",\"t\":1,\"p\":1.5,\"other\":1,\"other\":2}\n"
+            "{\"e=v\":\"x\",\"t\":1,\"p\":1.5,\"p\":2.5}\n"
+            "{\"e=v\":\"x\",\"t\":1,\"s\":[],\"s\":[{\"x\":\"A\"}]}\n"
+            "{\"e=v\":\"x\",\"t\":1,\"e=v\":\"x\"}\n"
+            "{\"e=v\":\"x\",\"t\":1,\"r\":{\"k\":1,\"k\":2}}\n");
+  EXPECT_FALSE(got.failed) << to_string(got.failed);
+  EXPECT_EQ(got.rows(), 2u);
+  EXPECT_EQ(
+    reasons_of(got),
+    (std::vector<std::string>{
+      "2: column 'p': p stands twice in the line: which is meant?",
+      "3: column 'sym': s.0.x stands twice in the line: which is meant?",
+      "4: the line has a key of each = or only = twice"}));
+}
+
+/// Goal: only lines with such numbers go the slow way. Prices are strings as a
+/// rule.
+TEST(JsonLinesTest, OnlyNumbersThatMayReadOtherwiseAreSuspected) {
+  for (const auto* text : {R"({"p":1.50})", R"([-1.50])", R"({"p": 1e3})",
+                           R"({"p":1.5e3})", R"([1,0.12345678901234567])"})
+    EXPECT_TRUE(may_read_otherwise(text)) << text;
+  for (const auto* text :
+       {R"({"p":"60000.50","n":"-1.50"})", R"({"id":"a1e3","k":"1e3"})",
+        R"({"p":1.5})", R"([-1.25,2])", R"(["0.12345678901234567"])"})
+    EXPECT_FALSE(may_read_otherwise(text)) << text;
 }
 
 // Ids of 128 bits, amounts in wei, and what no double holds.

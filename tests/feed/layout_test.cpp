@@ -144,10 +144,36 @@ TEST(LayoutTest, FaultsNameFileLineAndKey) {
      "header line"},
     {minimal + "[[column]\n", "config: l.toml:1"},
     {"table = \"t\"\n", "config: l.toml:1:column: a layout needs at least one"},
-    {"table = \"t\"\ncolumn = 1\n",
-     "config: l.toml:2:column: write it as [[column]]"},
-    {"symbol_column = \"nope\"\n" + minimal, "config: l.toml:"},
+    {column("type = \"int\"\npaths = [\"a\"]\n"),
+     "config: l.toml:13:column.paths: only lines of JSON have it"},
   });
+}
+
+TEST(LayoutTest, PathsOfJsonAreChecked) {
+  const auto fault_with = [](const std::string& top, const std::string& place) {
+    return fault_of("table = \"t\"\njson = true\n" + top
+                    + "[[column]]\nname = \"time\"\ntype = \"timestamp\"\n"
+                    + place
+                    + "\n[[column]]\nname = \"sym\"\ntype = \"symbol\"\n"
+                      "path = \"s\"\n");
+  };
+  EXPECT_EQ(fault_with("", "paths = [\"a\", \"b.'c.d'.e\"]"), "");
+  for (const auto* path : {"a.'b", "'a'b", "'", "a.'b'c'"})
+    EXPECT_NE(
+      fault_with("", "path = \"" + std::string{path} + "\"")
+        .find("'" + std::string{path} + "': a key in single quotes ends"),
+      std::string::npos)
+      << path;
+  EXPECT_NE(fault_with("", "paths = []").find("is not a list of paths"),
+            std::string::npos);
+  EXPECT_NE(fault_with("", "path = \"a\"\npaths = [\"b\"]")
+              .find("is all that says where"),
+            std::string::npos);
+  EXPECT_NE(fault_with("only = [\"'a.b=c\"]\n", "path = \"a\"")
+              .find("of the form path=text"),
+            std::string::npos);
+  EXPECT_NE(fault_with("each = \"'a\"\n", "path = \"a\"").find(":each: ''a'"),
+            std::string::npos);
 }
 
 /// Goal: the page about layouts has every key. Method: a key that is not known

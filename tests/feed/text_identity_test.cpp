@@ -1,4 +1,6 @@
 // Goal: a text is what it is under every name, whatever a layout makes of it.
+#include <map>
+
 #include "feed_support.hpp"
 
 namespace millrace::feed {
@@ -71,6 +73,228 @@ TEST(TextIdentityTest, NamesOfAnEarlierFormAreKnown) {
   EXPECT_FALSE(none.failed) << to_string(none.failed);
   EXPECT_EQ(none.rows(), 0u);
   EXPECT_TRUE(none.reports[0].resumed);
+}
+
+/// A feed's memory: the last cursor of each source, as its log keeps them.
+class told_feed {
+public:
+  explicit told_feed(const std::string& layout = notes_layout)
+    : layout_{layout} {}
+
+  void put(const std::string& path, int lines, int from = 1) {
+    std::string text = "time,sym,note\n";
+    for (int i = 0; i < lines; ++i)
+      text += line(from + i);
+    put_file(disk_, path, text);
+  }
+  static std::string line(int number) {
+    return "2024-01-29,S" + std::to_string(number) + ",none\n";
+  }
+  outcome feed(std::vector<std::string> paths, bool goes_on = false,
+               const std::string& layout = {}, bool again = false) {
+    auto options
+      = options_of(layout.empty() ? layout_ : layout, std::move(paths));
+    options.go_on = goes_on;
+    options.again = again;
+    if (!again)
+      for (const auto& [name, cursor] : cursors_)
+        options.resume.push_back(cursor);
+    auto got = read_all(disk_, options);
+    for (const auto& each : got.batches)
+      cursors_[each.cursor.name] = each.cursor;
+    published_ += got.rows();
+    return got;
+  }
+  /// Expects rows, or none and a refusal that says so much.
+  void expect(const outcome& got, uint64_t rows,
+              const std::string& refusal = {}) {
+    EXPECT_EQ(got.rows(), rows);
+    if (refusal.empty()) {
+      EXPECT_FALSE(got.failed) << to_string(got.failed);
+      return;
+    }
+    EXPECT_EQ(got.failed.code, errc::already_exists) << to_string(got.failed);
+    EXPECT_NE(got.failed.context.find(".csv: i"), std::string::npos)
+      << "which file it is: " << got.failed.context;
+    EXPECT_NE(got.failed.context.find(refusal), std::string::npos)
+      << got.failed.context;
+    EXPECT_NE(got.failed.context.find("--again"), std::string::npos)
+      << got.failed.context;
+  }
+  /// As names of sources were before they had marks.
+  void forget_marks() {
+    std::map<std::string, source_cursor> plain;
+    for (auto [name, cursor] : cursors_) {
+      cursor.name.erase(cursor.name.rfind('^'));
+      plain[cursor.name] = cursor;
+    }
+    cursors_ = std::move(plain);
+  }
+  void remove(const std::string& path) { EXPECT_FALSE(disk_.remove(path)); }
+  void move(const std::string& from, const std::string& to) {
+    EXPECT_FALSE(disk_.rename(from, to));
+  }
+  [[nodiscard]] uint64_t published() const { return published_; }
+
+private:
+  std::string layout_;
+  sim::memory_file_system disk_;
+  std::map<std::string, source_cursor> cursors_;
+  uint64_t published_ = 0;
+};
+
+const std::string& changed_layout() {
+  static const auto text = std::string{notes_layout} + "null = [\"none\"]\n";
+  return text;
+}
+
+/// Goal: where another layout went on with a text, the first one does not go on
+/// where it was itself.
+TEST(TextIdentityTest, AnEarlierLayoutGoesOnBehindALaterOneOnly) {
+  told_feed feed;
+  feed.put("g.csv", 5);
+  feed.expect(feed.feed({"g.csv"}), 5);
+  feed.put("g.csv", 8);
+  feed.expect(feed.feed({"g.csv"}, false, changed_layout()), 0,
+              "by another layout");
+  feed.expect(feed.feed({"g.csv"}, true, changed_layout()), 3);
+  feed.expect(feed.feed({"g.csv"}), 0, "(9 lines) are those of g.csv");
+  feed.expect(feed.feed({"g.csv"}, true), 0);
+  feed.put("g.csv", 9);
+  feed.expect(feed.feed({"g.csv"}), 0, "by another layout");
+  feed.expect(feed.feed({"g.csv"}, true), 1);
+  // Each that was the last one needs no word.
+  feed.put("g.csv", 10);
+  feed.expect(feed.feed({"g.csv"}), 1);
+  EXPECT_EQ(feed.published(), 10u);
+}
+
+TEST(TextIdentityTest, ASourceDoesNotGoOnWhereAnotherIsFurther) {
+  told_feed feed;
+  feed.put("r.csv", 5);
+  feed.expect(feed.feed({"r.csv"}), 5);
+  feed.put("r.csv.1", 8);
+  feed.expect(feed.feed({"r.csv.1"}, true), 3);
+  feed.move("r.csv.1", "r.csv");
+  feed.expect(feed.feed({"r.csv"}), 0, "(9 lines) are those of r.csv.1");
+  feed.put("r.csv", 9);
+  feed.expect(feed.feed({"r.csv"}), 0, "(9 lines) are those of r.csv.1");
+  feed.expect(feed.feed({"r.csv"}, true), 1);
+  feed.expect(feed.feed({"r.csv"}), 0);
+  EXPECT_EQ(feed.published(), 9u);
+}
+
+TEST(TextIdentityTest, CopiesInOneCommandGoOnBehindEachOther) {
+  for (const bool shorter_first : {true, false}) {
+    told_feed feed;
+    feed.put("p.csv", 5);
+    feed.expect(feed.feed({"p.csv"}), 5);
+    feed.put("p1.csv", 8);
+    feed.put("p2.csv", 9);
+    std::vector<std::string> both{"p1.csv", "p2.csv"};
+    if (!shorter_first)
+      std::swap(both[0], both[1]);
+    feed.expect(feed.feed(both), 0, "are those of p.csv");
+    feed.expect(feed.feed(both, true), 4);
+    feed.expect(feed.feed({"p2.csv"}), 0);
+    EXPECT_EQ(feed.published(), 9u);
+  }
+}
+
+/// Goal: a text that ends before a published one does is known all the same.
+/// Method: with the other file there, gone, and another in its place; by
+/// names as they are, and as they were.
+TEST(TextIdentityTest, AShorterCopyIsRefused) {
+  for (const bool marked : {true, false})
+    for (const int lines : {1, 2, 5, 7}) {
+      SCOPED_TRACE(std::to_string(lines) + (marked ? "" : " unmarked"));
+      told_feed feed;
+      feed.put("b.csv", 8);
+      feed.expect(feed.feed({"b.csv"}), 8);
+      if (!marked)
+        feed.forget_marks();
+      feed.put("a.csv", lines);
+      feed.expect(feed.feed({"a.csv"}), 0,
+                  "its text is what b.csv begins with, of which 9 lines");
+      feed.expect(feed.feed({"a.csv"}, true), 0);
+      feed.put("other.csv", lines, 3);
+      feed.expect(feed.feed({"other.csv"}), static_cast<uint64_t>(lines));
+      if (!marked)
+        continue;
+      feed.put("b.csv", 8, 20);
+      feed.expect(feed.feed({"a.csv"}), 0, "are those of b.csv, of which 9");
+      feed.remove("b.csv");
+      feed.expect(feed.feed({"a.csv"}), 0, "not there any more");
+      feed.expect(feed.feed({"a.csv"}, true), 0, "not there any more");
+      feed.expect(feed.feed({"a.csv"}, false, changed_layout()), 0,
+                  "by another layout");
+      // A header alone is no copy of anything.
+      feed.put("a.csv", 0);
+      feed.expect(feed.feed({"a.csv"}), 0);
+    }
+}
+
+/// Goal: what grew by several names in one command comes once: the lines that
+/// are new in both are refused before the first row.
+TEST(TextIdentityTest, TextsThatGrewIntoOneAreRefused) {
+  told_feed feed;
+  feed.put("a.csv", 3);
+  feed.put("b.csv", 3, 4);
+  feed.expect(feed.feed({"a.csv", "b.csv"}), 6);
+  feed.expect(feed.feed({"a.csv", "b.csv"}), 0);
+  told_feed copies;
+  copies.put("a.csv", 3);
+  copies.put("d/b.csv", 3);
+  copies.expect(copies.feed({"a.csv"}), 3);
+  copies.expect(copies.feed({"d/b.csv"}, false, {}, true), 3);
+  copies.expect(copies.feed({"a.csv", "d/b.csv"}), 0);
+  copies.put("a.csv", 5);
+  copies.put("d/b.csv", 6);
+  copies.expect(copies.feed({"a.csv", "d/b.csv"}), 0, "would come twice");
+  copies.expect(copies.feed({"a.csv", "d/b.csv"}, true), 3);
+}
+
+/// Goal: what is known by its whole text is known as the beginning of another
+/// one too, and by another one that it begins with.
+TEST(TextIdentityTest, ALoadedTextIsKnownInALongerAndAShorterOne) {
+  sim::memory_file_system disk;
+  const auto text_of = [](int lines) {
+    std::string text = "time,sym,note\n";
+    for (int i = 0; i < lines; ++i)
+      text += told_feed::line(i);
+    return text;
+  };
+  put_file(disk, "d/a.csv", text_of(5));
+  put_file(disk, "d/b.csv", text_of(8));
+  const auto load
+    = [&](std::vector<std::string> paths, std::vector<source_cursor> before) {
+        auto options = options_of(notes_layout, std::move(paths));
+        options.named_by_text = true;
+        for (auto& each : before)
+          each.digest = 0; // It is not kept.
+        options.resume = std::move(before);
+        return read_all(disk, options);
+      };
+  const auto of_a = load({"d/a.csv"}, {});
+  const auto of_b = load({"d/b.csv"}, {});
+  ASSERT_EQ(of_a.rows() + of_b.rows(), 13u);
+  const auto& a = of_a.batches.back().cursor;
+  const auto& b = of_b.batches.back().cursor;
+  const auto refused = [](const outcome& got, const std::string& why) {
+    EXPECT_EQ(got.rows(), 0u);
+    EXPECT_EQ(got.failed.code, errc::already_exists) << to_string(got.failed);
+    EXPECT_NE(got.failed.context.find(why), std::string::npos)
+      << got.failed.context;
+  };
+  refused(load({"d/b.csv"}, {a}), "are those of a.csv");
+  refused(load({"d/a.csv"}, {b}), "what b.csv begins with");
+  refused(load({"d/a.csv", "d/b.csv"}, {}), "that of d/a.csv");
+  refused(load({"d/b.csv", "d/a.csv"}, {}), "that of d/b.csv");
+  ASSERT_FALSE(disk.remove("d/b.csv"));
+  refused(load({"d/a.csv"}, {b}), "not there any more");
+  const auto none = load({"d/a.csv"}, {a});
+  EXPECT_FALSE(none.failed) << to_string(none.failed);
+  EXPECT_EQ(none.rows(), 0u);
 }
 
 TEST(TextIdentityTest, AHeaderThatDoesNotComeIsTold) {

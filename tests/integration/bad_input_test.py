@@ -85,7 +85,11 @@ def unreadable_files(binary):
     feed.refused(missing, USAGE, missing, "No such file")
     folder = made.directory / "folder.csv"
     folder.mkdir()
-    feed.refused(folder, IO, folder, "Is a directory")
+    feed.refused(folder, USAGE, folder, "is a directory")
+    for words in (["load", "--layout", "csv-trade", "--table", "trade"],
+                  ["layout"]):
+      refused(made.run(*words, folder, code=None), USAGE, folder,
+              "is a directory")
     feed.refused(feed.put("empty.csv", ""), DATA, "empty.csv", "empty")
     for name, content in (("cut.zip", b"PK\x03\x04 and no more"),
                           ("cut.gz", b"\x1f\x8b\x08\x00 and no more")):
@@ -117,6 +121,13 @@ def lines(binary):
     feed.taken(feed.put("mixed.csv", GOOD + "not a time,1,2,P,2000,0\n"
                         "34200002,x,1,P,2000,0\n" + GOOD), 4, 2,
                "--reject", rejects)
+    # Of a table alone, nothing of others is told.
+    made.run("pub", "--stream", "market", "--table", "quote",
+             text=f'{{"time": "{DATE}T15:00:00Z", "sym": "Q", "bid": 1}}\n')
+    done = made.run("sub", "--stream", "market", "--table", "trade", "--from",
+                    "begin", "--until", "end")
+    mill.check(done.stderr.count("Schema event") == 1
+               and len(done.stdout.splitlines()) == 6, done.stdout, done.stderr)
     # Again: what was published is not published anew, and a rejected line
     # stands there once. Such a file is not a success before it is mended.
     done = feed.taken(made.directory / "mixed.csv", 0, 0, "--reject", rejects,
@@ -273,6 +284,24 @@ def growing_texts(made, feed):
   feed.rows += 3
 
 
+def published_elsewhere(made, feed, good):
+  """A text goes on under one name, and no line of it comes twice by another."""
+  copy = made.directory / "good.copy"
+  copy.write_text(GOOD + "34200003,1,1,P,2000,0\n")
+  feed.refused(copy, USAGE, good, "--go-on")
+  feed.taken(copy, 1, 0, "--go-on")
+  good.write_text(copy.read_text())
+  feed.refused(good, USAGE, "(3 lines)", copy, "--go-on", "--again")
+  feed.taken(good, 0, 0, "--go-on")
+  shorter = made.directory / "good.shorter"
+  shorter.write_text(GOOD)
+  feed.refused(shorter, USAGE, "begins with", "leave it out", "--again")
+  good.write_text(GOOD)
+  copy.unlink()
+  feed.refused(shorter, USAGE, copy, "not there any more", "--again")
+  feed.taken(good, 2, 0, "--again")
+
+
 def published_before(binary):
   """What changes the rows makes another source; the same one says so."""
   with mill.cluster(binary, {"all": [n for n, _ in mill.ROLES]}) as made:
@@ -296,6 +325,7 @@ def published_before(binary):
     good.write_text(GOOD)
     feed.refused(good, DATA, good, "not the same any more", "--again")
     feed.taken(good, 2, 0, "--again")
+    published_elsewhere(made, feed, good)
     refused(made.run(*feed.words(good), good, code=None), USAGE, good,
             "is named twice")
     words = feed.words(good)

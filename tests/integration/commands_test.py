@@ -617,6 +617,11 @@ class Cluster(Case):
             ["node", "all", "INF", "ready", "node all serves"])
         self.assertGreater(len(run("logs", "all").splitlines()), 2)
         run("logs", "none", code=64)
+        # A process has that of its node.
+        out, err = self.run_program("logs", "rdb1", "-n", "2", "--config",
+                                    self.config)
+        self.assertEqual(out.splitlines(), lines)
+        self.assertIn("rdb1 runs in node all", err)
         # A stream's log is found by its name.
         self.environment["MILLRACE_CONFIG"] = self.config
         self.run_program("log", "verify", "notes")

@@ -407,6 +407,13 @@ def texts(binary):
     packed.write_bytes(gzip.compress(copy.read_bytes()))
     load(packed, tells="already loaded")
     mill.check(answer() == [3000, 3008], answer())
+    # Nor by another name with more lines, or fewer.
+    longer = write("longer.csv", [1] * 2900 + [9] + [1] * 100)
+    load(longer, code=USAGE, tells="(3001 lines) are those of day.csv")
+    shorter = write("shorter.csv", [1] * 2000)
+    load(shorter, code=USAGE, tells="what day.csv begins with")
+    load(longer, "--replace", copy, code=USAGE, tells="would come twice")
+    mill.check(answer() == [3000, 3008], answer())
     # What came to the day since goes with it.
     load(write("more.csv", [5, 5], "B"), tells="had 3000 rows before")
     load(at, "--replace", tells="in the place of 3002")

@@ -44,6 +44,15 @@ def queries(made, port):
   status, _, text = ask(port, "POST", "/query", "select prise from trade")
   mill.check(status == 400 and json.loads(text)["text"].startswith("prise: "),
              status, text)
+  # In words of JSON, and of q to who asks for them.
+  for words, tells in (({}, "tableexists: there is no table 'nothing'"),
+                       ({"words": "torq"},
+                        "tableexists: Table:`nothing doesn't exist; that is")):
+    status, _, text = ask(port, "POST", "/query", json.dumps(
+      {"tablename": "nothing", "starttime": "2024-01-02",
+       "endtime": "2024-01-02", **words}))
+    mill.check(status in (400, 404)
+               and json.loads(text)["text"].startswith(tells), status, text)
   status, _, text = ask(port, "POST", "/query?language=sql",
                         "select max(price) as price from trade")
   mill.check((status, json.loads(text)) == (200, [{"price": 104.75}]), text)

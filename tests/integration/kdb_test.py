@@ -89,6 +89,10 @@ def questions(made, port):
     for asked, tells in (("select prise from trade", "prise: there is no such"),
                          ("meta nothing", "nothing"),
                          ("{x}", "nyi: "),
+                         (["getdata", {"tablename": kdb.symbol("nothing"),
+                                       "starttime": kdb.date(8767),
+                                       "endtime": kdb.date(8767)}],
+                          "tableexists: Table:`nothing doesn't exist"),
                          (["system", "ls"], "system: there is no function")):
       try:
         answer = client.ask(asked)

@@ -24,7 +24,8 @@ json base(const json& changes) {
   json out{{"tablename", "xdaily"},
            {"starttime", "2000.01.01D00"},
            {"endtime", "2000-01-06T12:00"},
-           {"timecolumn", "time"}};
+           {"timecolumn", "time"},
+           {"words", "torq"}};
   out["starttime"] = "2000.01.01D00:00";
   out.merge_patch(changes);
   return out;
@@ -275,7 +276,7 @@ const std::vector<refusal> refusals{
    "input type:-9h (1.5)"},
   {"M2",
    {{"freeformwhere", "price > 5"}},
-   "getdata: parameter `freeformwhere is not supported"},
+   "getdata: parameter 'freeformwhere' is not supported"},
   {"M3",
    {{"aggregations", {{"dev", "sym"}}}},
    "table 'xdaily': dev does not take column 'sym' of type symbol"},
@@ -292,7 +293,7 @@ const std::vector<refusal> refusals{
   {"M8", {{"grouping", "sym"}}, "aggtimebar: "},
   {"M9",
    {{"columns", {"date"}}},
-   "getdata: the virtual column `date in `columns is not supported"},
+   "getdata: the virtual column 'date' in 'columns' is not supported"},
   {"M10",
    {{"filters", {{"date", {"=", "soon"}}}}},
    "filtervalue: `filters column `date: "},
@@ -325,18 +326,18 @@ TEST(GetdataTest, RefusesWithTorqsTexts) {
 // A1, A7, and what JSON adds to them.
 TEST(GetdataTest, RefusesWhatIsNoDictionary) {
   EXPECT_EQ(parse_text("\"x\"").failure().context,
-            "isdictionary: Input must be a dictionary");
+            "isdictionary: the question is no object of JSON");
   EXPECT_NE(parse_text("{\"tablename\": }").failure().context.find("column"),
             std::string::npos);
   EXPECT_FALSE(parse_text(""));
   EXPECT_EQ(parse_text(R"({"tablename":"xdaily","starttime":"2000-01-01",
-              "endtime":"2000-01-02","starttime":"2000-01-01"})")
+              "endtime":"2000-01-02","words":"torq","starttime":"2000-01-01"})")
               .failure()
               .context,
             "checkrepeatparams: ,`starttime parameter(s) used more than once");
   // Further in, too: of two values only one could be meant.
   EXPECT_EQ(parse_text(R"({"tablename":"xdaily","starttime":"2000-01-01",
-              "endtime":"2000-01-02",
+              "endtime":"2000-01-02","words":"torq",
               "aggregations":{"max":"bidprice","max":"askprice"}})")
               .failure()
               .context,
@@ -347,7 +348,7 @@ TEST(GetdataTest, RefusesWhatIsNoDictionary) {
 /// A call whose members keep their order, which nlohmann's do not.
 result<getdata_request> parse_ordered(const std::string& members) {
   return parse_text(R"({"tablename":"xdaily","starttime":"2000-01-01",
-                        "endtime":"2000-01-02",)"
+                        "endtime":"2000-01-02","words":"torq",)"
                     + members + "}");
 }
 

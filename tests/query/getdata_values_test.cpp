@@ -43,11 +43,11 @@ TEST(GetdataValuesTest, NumberWithoutAUnitIsNoTime) {
 TEST(GetdataValuesTest, AColumnThatIsNamedTwiceIsRefused) {
   const std::pair<const char*, const char*> cases[] = {
     {R"("columns":["lots","sym","lots"])",
-     "checkrepeatparams: ,`lots is named more than once in `columns"},
+     "checkrepeatparams: 'lots' is named more than once in 'columns'"},
     {R"("grouping":["sym","sym"],"aggregations":{"max":"lots"})",
-     "checkrepeatparams: ,`sym is named more than once in `grouping"},
+     "checkrepeatparams: 'sym' is named more than once in 'grouping'"},
     {R"("aggregations":{"max":["lots","lots"]})",
-     "checkrepeatparams: ,`lots is named more than once in `aggregations"},
+     "checkrepeatparams: 'lots' is named more than once in 'aggregations'"},
   };
   for (const auto& [more, reason] : cases)
     EXPECT_EQ(parse_with(more).failure().context, reason) << more;

@@ -1,4 +1,5 @@
 #include <millrace/feed/parse/column_reader.hpp>
+#include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/lines/line_rows.hpp>
 
 #include <gmock/gmock.h>
@@ -179,6 +180,10 @@ TEST(LineRowsTest, NumbersAreThoseOfFiles) {
       if (text.find(',') == text.npos)
         EXPECT_EQ(value_of(line_format::csv, name, text), wanted);
       EXPECT_EQ(value_of(line_format::json, name, "\"" + text + "\""), wanted);
+      // As a number, where JSON has such a one, it is the same.
+      if (text.find(' ') == text.npos && text::parse_json(text)
+          && text != "true" && text != "false")
+        EXPECT_EQ(value_of(line_format::json, name, text), wanted);
     }
   }
 }
@@ -209,6 +214,43 @@ TEST(LineRowsTest, NumbersOfJsonAreWholeWhereTheyAreAndTruthIsNone) {
     EXPECT_EQ(fault.code, errc::bad_data) << value;
     EXPECT_THAT(fault.context, HasSubstr(why));
   }
+}
+
+/// What `feed` makes of a number or a day, `pub` does.
+TEST(LineRowsTest, NumbersAndDaysAreWhatFilesMakeOfThem) {
+  table_schema schema;
+  schema.name = "t";
+  schema.columns = {{"time", column_type::timestamp},
+                    {"sym", column_type::symbol},
+                    {"note", column_type::string},
+                    {"m", column_type::month}};
+  schema.time_column = "time";
+  schema.symbol_column = "sym";
+  const auto row_of = [&](const std::string& values) {
+    row_reader rows{schema, line_format::json, true};
+    const auto fault = rows.add("{" + values + "}", now);
+    EXPECT_FALSE(fault) << to_string(fault);
+    const auto bytes = rows.take();
+    const auto batch = decode_batch(bytes);
+    EXPECT_TRUE(batch);
+    return std::string{batch->columns[1].text(0)} + "|"
+           + std::string{batch->columns[2].text(0)} + "|"
+           + std::to_string(*batch->columns[3].as<int32_t>());
+  };
+  EXPECT_EQ(row_of(R"("sym":7203,"note":2.50,"m":"2024-03-31")"),
+            "7203|2.50|290");
+  EXPECT_EQ(
+    row_of(R"("sym":123456789012345678901234,"note":1e3,"m":"2024.03m")"),
+    "123456789012345678901234|1e3|290");
+  EXPECT_EQ(row_of(R"("sym":-1.5,"note":true,"m":"2024-03")"), "-1.5|true|290");
+  // Texts are texts, also those that begin as a mark does.
+  EXPECT_EQ(row_of(R"("sym":"\u0001x","note":2.50,"m":"2024-03")"),
+            "\x01x|2.50|290");
+  EXPECT_EQ(add(R"({"time":{"unix_s":1.50}})").code, errc::bad_data);
+  EXPECT_FALSE(
+    add(R"({"time":"2024-01-02","l":{"type":"float","value":1e2}})"));
+  EXPECT_THAT(add(R"({"time":"2024-01-02","d":8000.50})").context,
+              HasSubstr("column 'd'"));
 }
 
 } // namespace

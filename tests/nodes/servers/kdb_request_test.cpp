@@ -172,7 +172,7 @@ TEST(KdbRequestTest, GivesADictionaryToGetdata) {
       question(list(verb, {parameters})).parameters,
       R"({"tablename":"trade","starttime":"2024-01-01",)"
       R"("endtime":"2024-01-01T00:00:00.000000000Z","instruments":["A","B"],)"
-      R"("filters":{"price":[">",1.5]},"sublist":5})");
+      R"("filters":{"price":[">",1.5]},"sublist":5,"words":"torq"})");
 }
 
 TEST(KdbRequestTest, TakesWhatAClientWantsOfStreams) {

@@ -1,0 +1,124 @@
+// Goal: what looks like a number and cannot be read as one is told, and so is
+// what cannot be seen.
+#include "guess_support.hpp"
+
+namespace millrace::feed {
+namespace {
+
+const std::string time_of_guess = "757503000500000000"; // 2024-01-02 09:30:00.5
+const std::string row_begin = "2024-01-02T09:30:00.5Z;A;";
+
+/// Goal: thousands stand behind the blanks and apostrophes of print, too.
+TEST(GuessedNumbersTest, MarksOfPrintAreThoseOfTheKeyboard) {
+  for (const std::string mark :
+       {" ", "\xc2\xa0", "\xe2\x80\x89", "\xe2\x80\xaf", "'", "\xe2\x80\x99"}) {
+    check({"between thousands: " + mark,
+           "time;sym;px\n" + row_begin + "1" + mark + "234,50\n" + row_begin
+             + "-12" + mark + "345" + mark + "678,25\n" + row_begin + "7\n",
+           "time:timestamp sym:symbol px:float", time_of_guess + "|A|1234.5"});
+    // As a layout names it itself.
+    auto options = options_of("table = \"t\"\ndelimiter = \";\"\n"
+                              "[[column]]\nname = \"time\"\n"
+                              "type = \"timestamp\"\nfield = 1\n"
+                              "[[column]]\nname = \"sym\"\ntype = \"symbol\"\n"
+                              "field = 2\n[[column]]\nname = \"n\"\n"
+                              "type = \"long\"\nfield = 3\nthousands = \""
+                                + mark + "\"\n",
+                              {"a.csv"});
+    sim::memory_file_system disk;
+    put_file(disk, "a.csv",
+             row_begin + "1" + mark + "234\n" + row_begin + "12" + mark
+               + "34\n");
+    const auto got = read_all(disk, options);
+    EXPECT_EQ(rows_of(got),
+              std::vector<std::string>{time_of_guess + "|A|1234"});
+    ASSERT_EQ(got.rejects.size(), 1u);
+    EXPECT_NE(got.rejects[0].reason.find("mark of thousands elsewhere"),
+              std::string::npos)
+      << got.rejects[0].reason;
+  }
+}
+
+TEST(GuessedNumbersTest, NumbersThatNoRuleReadsAreTold) {
+  struct {
+    std::string value, mark;
+  } const cases[] = {
+    {"1.5%", "a percent sign"},
+    {"$190.25", "a currency"},
+    {"-$190.25", "a currency"},
+    {"1 234,50 \xe2\x82\xac", "a currency"},
+    {"\xc2\xa3"
+     "5",
+     "a currency"},
+    {"EUR 1.50", "a currency"},
+    {"(1.5)", "parentheses"},
+    {"1,23,456.50", "marks between groups of digits"},
+  };
+  for (const auto& each : cases) {
+    SCOPED_TRACE(each.value);
+    // Others beside it are plain.
+    const auto got = guess_layout("time;sym;px\n" + row_begin + each.value
+                                    + "\n" + row_begin + "2.25\n",
+                                  "t");
+    ASSERT_TRUE(got) << to_string(got.failure());
+    std::string questions;
+    for (const auto& question : got->questions)
+      questions += question + "\n";
+    const bool told
+      = questions.find("column 'px': its values are numbers but for "
+                       + each.mark)
+        != questions.npos;
+    EXPECT_TRUE(told) << questions;
+  }
+  for (const auto* value : {"A1", "()", "%", "$", "x y", "NASDAQ", "1.5.2"}) {
+    const auto got
+      = guess_layout("time;sym;px\n" + row_begin + value + "\n", "t");
+    ASSERT_TRUE(got) << to_string(got.failure());
+    for (const auto& question : got->questions)
+      EXPECT_EQ(question.find("numbers but for"), std::string::npos)
+        << question;
+  }
+}
+
+TEST(GuessedNumbersTest, ColumnsWithoutAValueAreNamed) {
+  check({"empty",
+         "time;sym;last;px;volume\n" + row_begin + ";1.5;\n" + row_begin
+           + ";2.5;NA\n",
+         "time:timestamp sym:symbol last:symbol px:float volume:symbol",
+         time_of_guess + "|A||1.5|", "of which type are last, volume?"});
+  check(
+    {"null of JSON",
+     "{\"time\":\"2024-01-02T09:30:00.5Z\",\"sym\":\"A\",\"x\":{\"y\":null}}\n",
+     "time:timestamp sym:symbol", time_of_guess + "|A",
+     "left out: x.y; null in all of its first lines"});
+}
+
+TEST(GuessedNumbersTest, ARowNumberOfQsqlIsNoNameOfAColumn) {
+  check({"i", "time;sym;i\n" + row_begin + "7\n",
+         "time:timestamp sym:symbol i1:long", time_of_guess + "|A|7"});
+}
+
+/// Goal: rows of a spreadsheet that are empty do not name its columns, for
+/// `layout` nor for a layout that is there.
+TEST(GuessedNumbersTest, LinesWithoutANameAreNoHeader) {
+  for (const std::string nothing :
+       {";;\n", "  \n", "\n;;\n\n", "\"\";\"\";\n"}) {
+    const auto text
+      = nothing + "time;sym;px\n" + row_begin + "1.5\n" + row_begin + "2.5\n";
+    check({nothing, text, "time:timestamp sym:symbol px:float",
+           time_of_guess + "|A|1.5"});
+    sim::memory_file_system disk;
+    put_file(disk, "a.csv", text);
+    const auto got = read_all(
+      disk, options_of("table = \"t\"\ndelimiter = \";\"\nheader = true\n"
+                       "[[column]]\nname = \"time\"\ntype = \"timestamp\"\n"
+                       "header = \"time\"\n[[column]]\nname = \"sym\"\n"
+                       "type = \"symbol\"\nheader = \"sym\"\n",
+                       {"a.csv"}));
+    EXPECT_FALSE(got.failed) << to_string(got.failed);
+    EXPECT_EQ(got.rows(), 2u);
+  }
+}
+
+} // namespace
+} // namespace millrace::feed

@@ -1,0 +1,106 @@
+// Goal: which fields of a file are the time of a row, and what is asked of it.
+#include "guess_support.hpp"
+
+namespace millrace::feed {
+namespace {
+
+/// Goal: a file of many dates does not get one: a date and a time in two keys
+/// are the time, in whatever form each is.
+TEST(GuessedTimeTest, ADateAndATimeInTwoKeysOfJsonAreTheTime) {
+  const std::string two = "757503000500000000";
+  const auto line = [](const std::string& date, const std::string& time) {
+    return "{\"date\":" + date + ",\"time\":" + time
+           + ",\"sym\":\"A\",\"a.px\":1.5}\n";
+  };
+  const std::string columns = "time:timestamp sym:symbol a_px:float";
+  check({"texts",
+         line("\"2024-01-02\"", "\"09:30:00.5\"")
+           + line("\"2024-01-03\"", "\"09:30:00\""),
+         columns, two + "|A|1.5"});
+  check({"digits of a day", line("20240102", "\"09:30:00.5\""), columns,
+         two + "|A|1.5"});
+  check({"seconds of a day", line("\"2024-01-02\"", "57600.5"), columns,
+         "757526400500000000|A|1.5"});
+  check({"a day of something else",
+         "{\"expiry\":\"2024-03-02\",\"time\":\"09:30:00.5\",\"sym\":\"A\"}\n",
+         "expiry:date time:timestamp sym:symbol", "8827|" + two + "|A",
+         "feed with --date YYYY-MM-DD; is it that of expiry?"});
+}
+
+/// Goal: whatever its name, a number beside a date that may count the day is
+/// asked about, and what cannot is not.
+TEST(GuessedTimeTest, CountsBesideADateAreAskedAboutUnderAnyName) {
+  const auto file = [&](const std::string& name, const std::string& one,
+                        const std::string& other) {
+    return guess_layout("Date," + name + ",Sym,Px\n20240102," + one
+                          + ",A,1.5\n20240103," + other + ",A,1.5\n",
+                        "t");
+  };
+  struct {
+    std::string name, one, other, asked;
+  } const cases[] = {
+    {"Sec", "34200.5", "34200.25", "format = \"s_of_day\""},
+    {"Tick", "34200500", "57600000", "format = \"ms_of_day\""},
+    {"x", "93000", "160000", "format = \"hhmmss\""},
+    {"hm", "930", "1600", "format = \"%Y%m%d %H%M\""},
+    {"Volume", "34200", "57600", ""},
+    {"Close", "34200.5", "57600.5", ""},
+    {"x", "1.5", "2.5", ""},
+  };
+  for (const auto& each : cases) {
+    SCOPED_TRACE(each.name + " " + each.one);
+    const auto got = file(each.name, each.one, each.other);
+    ASSERT_TRUE(got) << to_string(got.failure());
+    std::string asked;
+    for (const auto& question : got->questions)
+      if (question.find("the time of day?") != question.npos)
+        asked += question;
+    if (each.asked.empty())
+      EXPECT_EQ(asked, "");
+    else
+      EXPECT_NE(asked.find("headers = [\"Date\", \"" + each.name + "\"]"),
+                std::string::npos)
+        << asked;
+    EXPECT_NE(asked.find(each.asked), std::string::npos) << asked;
+  }
+  // Without names, numbers that ascend within each date.
+  const auto nameless
+    = guess_layout("2024-01-02,34200.5,A\n2024-01-02,34201.5,A\n"
+                   "2024-01-03,34200.25,A\n",
+                   "t");
+  ASSERT_TRUE(nameless) << to_string(nameless.failure());
+  EXPECT_NE(nameless->questions.front().find("fields = [1, 2]"),
+            std::string::npos)
+    << nameless->questions.front();
+}
+
+/// Goal: forms of one time that programs write beside the common ones.
+TEST(GuessedTimeTest, CompactFormsSpansAndOffsetsAreTimes) {
+  const auto stamp = [](const std::string& text, const std::string& ns) {
+    check({text, "time,sym\n" + text + ",A\n" + text + ",B\n",
+           "time:timestamp sym:symbol", ns + "|A"});
+  };
+  stamp("20240102T093000.500000Z", "757503000500000000");
+  stamp("20240102T093000Z", "757503000000000000");
+  stamp("20240102T093000.5", "757503000500000000");
+  stamp("20240102T093000", "757503000000000000");
+  stamp("2024-01-02 09:30:00 -0500", "757521000000000000");
+  stamp("2024-01-02 09:30:00.5 +01:00", "757499400500000000");
+  stamp("2024-01-02T09:30:00.5 -0500", "757521000500000000");
+  for (const std::string span : {"0D09:30:00.500000000", "0D09:30:00.5"})
+    check({span, "date,time,sym\n2024.01.02," + span + ",A\n",
+           "time:timestamp sym:symbol", "757503000500000000|A"});
+  check({"a span without a fraction",
+         "date,time,sym\n2024.01.02,0D09:30:00,A\n",
+         "time:timestamp sym:symbol", "757503000000000000|A"});
+  check({"a month", "time,sym,contract\n2024-01-02T09:30:00.5Z,A,2024-03\n",
+         "time:timestamp sym:symbol contract:month",
+         "757503000500000000|A|290"});
+  const auto none = guess_layout("when,sym\n2024-03,A\n", "t");
+  EXPECT_NE(none.failure().context.find("a month is not one"),
+            std::string::npos)
+    << none.failure().context;
+}
+
+} // namespace
+} // namespace millrace::feed
