@@ -88,6 +88,7 @@ struct RaftMessage {
     previous @0 :RaftPlace;
     committed @1 :UInt64;
     entries @2 :List(RaftEntry);
+    previousSum @3 :UInt64;   # of the entry at previous; 0: not known
   }
   struct AppendResponse {
     durable @0 :UInt64;

@@ -19,6 +19,15 @@ namespace {
 const auto golden_group = test_support::data_path("raft/");
 
 /// The stored bytes; MILLRACE_WRITE_GOLDEN lays them down.
+std::vector<std::byte> stored_as(const std::string& name) {
+  const auto path = golden_group + name;
+  std::ifstream in{path, std::ios::binary};
+  EXPECT_TRUE(in) << path;
+  const std::string text{std::istreambuf_iterator<char>{in}, {}};
+  const auto bytes = std::as_bytes(std::span{text});
+  return {bytes.begin(), bytes.end()};
+}
+
 std::vector<std::byte> laid_down(const std::string& name,
                                  std::span<const std::byte> now) {
   const auto path = golden_group + name;
@@ -26,11 +35,7 @@ std::vector<std::byte> laid_down(const std::string& name,
     std::ofstream{path, std::ios::binary}.write(
       reinterpret_cast<const char*>(now.data()),
       static_cast<std::streamsize>(now.size()));
-  std::ifstream in{path, std::ios::binary};
-  EXPECT_TRUE(in) << path;
-  const std::string text{std::istreambuf_iterator<char>{in}, {}};
-  const auto bytes = std::as_bytes(std::span{text});
-  return {bytes.begin(), bytes.end()};
+  return stored_as(name);
 }
 
 std::vector<raft_entry> one_of_each() {
@@ -55,7 +60,7 @@ TEST(GroupGoldenTest, MessagesKeepTheirBytes) {
     {"vote_response", said(raft_vote_response{false, true})},
     {"append_request",
      said(raft_append_request{
-       {entry_index{9}, raft_term{3}}, entry_index{8}, one_of_each()})},
+       {entry_index{9}, raft_term{3}}, entry_index{8}, one_of_each(), 77})},
     {"append_response",
      said(raft_append_response{
        entry_index{9}, entry_index{12},
@@ -83,6 +88,16 @@ TEST(GroupGoldenTest, MessagesKeepTheirBytes) {
     70'000};
   const auto now = encode(offer);
   EXPECT_EQ(laid_down("snapshot", now), now);
+}
+
+// Members of earlier releases say no sum.
+TEST(GroupGoldenTest, ARequestWithoutASumIsRead) {
+  const auto stored = stored_as("append_request_without_sum");
+  const auto read = decode_raft_message(stored);
+  ASSERT_TRUE(read) << to_string(read.failure());
+  EXPECT_EQ(*read,
+            said(raft_append_request{
+              {entry_index{9}, raft_term{3}}, entry_index{8}, one_of_each()}));
 }
 
 TEST(GroupGoldenTest, InstructionsKeepTheirBytes) {

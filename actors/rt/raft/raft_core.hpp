@@ -332,6 +332,7 @@ private:
   void take(const raft_message& from, raft_append_request what, int64_t now_ns);
   [[nodiscard]] bool well_formed(const raft_message& from,
                                  const raft_append_request& what) const;
+  [[nodiscard]] bool forks(const raft_append_request& what) const;
   bool take_entries(const raft_message& from, raft_append_request& what);
   void acknowledge();
 

@@ -37,6 +37,14 @@ bool raft_core::well_formed(const raft_message& from,
   return last <= from.term;
 }
 
+/// Whether this member has another entry of the same index and term there: one
+/// of its group voted twice in that term.
+bool raft_core::forks(const raft_append_request& what) const {
+  const auto here = log_.sum_at(what.previous.index);
+  return what.previous_sum != 0 && here != 0 && here != what.previous_sum
+         && log_.term_at(what.previous.index) == what.previous.term;
+}
+
 /// @returns whether the answer is given already, or follows with a report.
 bool raft_core::take_entries(const raft_message& from,
                              raft_append_request& what) {
@@ -47,12 +55,15 @@ bool raft_core::take_entries(const raft_message& from,
   for (; at.index < base.index && next != what.entries.end(); ++next)
     at = {at.index.next(), next->term};
   const auto settled = std::max(group_committed_, base.index);
-  if (at.index >= base.index && log_.term_at(at.index) != at.term) {
+  const bool is_other = forks(what);
+  if (is_other
+      || (at.index >= base.index && log_.term_at(at.index) != at.term)) {
     if (at.index <= settled) {
       refuse(from.from, refusal::against_committed);
       return true;
     }
-    const auto hint = log_.last_at_most(at.index, at.term);
+    const auto hint = is_other ? log_.place(entry_index{at.index.value - 1})
+                               : log_.last_at_most(at.index, at.term);
     say(from.from,
         raft_append_response{std::min(durability_.index(), agreed_), agreed_,
                              raft_append_response::missing{at.index, hint}});
@@ -62,8 +73,10 @@ bool raft_core::take_entries(const raft_message& from,
   for (; next != what.entries.end(); ++next) {
     at = {at.index.next(), next->term};
     const auto here = log_.term_at(at.index);
-    if (here == at.term
-        || (here && MILLRACE_PLANTED(keep_entries_of_another_leader)))
+    const bool is_here
+      = here == at.term
+        && (at.index <= base.index || log_.at(at.index) == *next);
+    if (is_here || (here && MILLRACE_PLANTED(keep_entries_of_another_leader)))
       continue;
     if (here) {
       if (at.index <= std::max(settled, agreed_)) {

@@ -127,7 +127,8 @@ bool raft_core::send_append(raft_peer& to, uint64_t entries_max) {
     }
     return false;
   }
-  raft_append_request request{{before, *term}, group_committed_, {}};
+  raft_append_request request{
+    {before, *term}, group_committed_, {}, log_.sum_at(before)};
   uint64_t bytes = 0;
   auto last = before;
   while (entries_max-- > 0 && last < log_.last_index()) {

@@ -2,6 +2,7 @@
 #include <millrace/messages/base/result.hpp>
 
 #include <algorithm>
+#include <xxhash.h>
 
 namespace millrace::rt {
 
@@ -11,6 +12,13 @@ bool operator==(const raft_entry& a, const raft_entry& b) noexcept {
   return a.term == b.term && a.kind == b.kind && a.members == b.members
          && x.size() == y.size()
          && (x.data() == y.data() || std::equal(x.begin(), x.end(), y.begin()));
+}
+
+uint64_t raft_entry::sum() const noexcept {
+  const auto all = payload.bytes();
+  const auto made = XXH3_64bits_withSeed(all.data(), all.size(),
+                                         static_cast<XXH64_hash_t>(kind));
+  return made == 0 ? 1 : made;
 }
 
 raft_log::raft_log(raft_base base, std::vector<raft_entry> entries)
@@ -25,6 +33,10 @@ std::optional<raft_term> raft_log::term_at(entry_index index) const noexcept {
   if (index < base_.at.index || index > last_index())
     return std::nullopt;
   return at(index).term;
+}
+
+uint64_t raft_log::sum_at(entry_index index) const noexcept {
+  return index > base_.at.index && index <= last_index() ? at(index).sum() : 0;
 }
 
 raft_place raft_log::place(entry_index index) const noexcept {

@@ -28,6 +28,10 @@ struct raft_entry {
   [[nodiscard]] uint64_t bytes() const noexcept {
     return payload.size() + 32 + members.members().size() * sizeof(raft_member);
   }
+  /// Of its kind and payload, by which two members tell whether they have the
+  /// same entry of one index and term: they have, unless one of them gave two
+  /// votes in a term, as an older copy of a disk does. Never 0.
+  [[nodiscard]] uint64_t sum() const noexcept;
   friend bool operator==(const raft_entry& a, const raft_entry& b) noexcept;
 };
 
@@ -66,6 +70,8 @@ public:
   /// The term at `index`; none before the base and after the end.
   [[nodiscard]] std::optional<raft_term>
   term_at(entry_index index) const noexcept;
+  /// The sum of the entry at `index`; 0 where there is none, or no more.
+  [[nodiscard]] uint64_t sum_at(entry_index index) const noexcept;
   /// @pre base <= index <= last_index.
   [[nodiscard]] raft_place place(entry_index index) const noexcept;
   /// @pre base < index <= last_index. Valid until the log changes.

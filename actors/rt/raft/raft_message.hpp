@@ -34,6 +34,8 @@ struct raft_append_request {
   raft_place previous;
   entry_index committed; ///< As the leader knows.
   std::vector<raft_entry> entries;
+  /// Of the leader's entry at `previous`, see raft_entry::sum; 0: not known.
+  uint64_t previous_sum = 0;
   friend bool operator==(const raft_append_request&, const raft_append_request&)
     = default;
 };

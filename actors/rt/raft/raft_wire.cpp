@@ -28,6 +28,7 @@ void write(schema::RaftMessage::Builder root, const raft_append_request& body) {
   auto out = root.initAppendRequest();
   write(out.initPrevious(), body.previous);
   out.setCommitted(body.committed.value);
+  out.setPreviousSum(body.previous_sum);
   auto entries = out.initEntries(static_cast<unsigned>(body.entries.size()));
   for (unsigned i = 0; i < entries.size(); ++i)
     write(entries[i], body.entries[i]);
@@ -61,6 +62,7 @@ read(schema::RaftMessage::AppendRequest::Reader in) {
   raft_append_request out;
   out.previous = read(in.getPrevious());
   out.committed = entry_index{in.getCommitted()};
+  out.previous_sum = in.getPreviousSum();
   for (auto each : in.getEntries()) {
     auto entry = read(each);
     if (!entry)

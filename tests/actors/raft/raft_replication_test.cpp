@@ -259,6 +259,54 @@ TEST(RaftReplicationTest, WhatIsCommittedIsNotReplaced) {
   EXPECT_THAT(terms_of(group.core(1).log()), ElementsAre(1, 1));
 }
 
+/// An entry with these bytes.
+raft_entry saying(uint64_t term, std::string_view what) {
+  return {raft_term{term}, raft_entry_kind::payload,
+          chunk::copy_of(std::as_bytes(std::span{what}))};
+}
+
+// A member that is an older copy of itself votes twice in a term: two leaders
+// of it, and two entries of one index and term.
+TEST(RaftReplicationTest, AnotherEntryOfTheSameTermIsTold) {
+  raft_group group{{1, 2, 3}};
+  const auto mine = saying(1, "mine");
+  const auto other = saying(1, "other");
+  group.receive(
+    message(2, 1, 1, raft_append_request{{}, entry_index{1}, {mine}}));
+  ASSERT_EQ(group.core(1).commit_index(), entry_index{1});
+  forget(group);
+  // What is the same is the same, by its bytes and by its sum.
+  group.receive(
+    message(2, 1, 1, raft_append_request{place(1, 1), {}, {mine}, mine.sum()}));
+  EXPECT_THAT(refusals(group, 1), SizeIs(0));
+  // The other leader's, before new entries and among them.
+  group.receive(message(
+    3, 1, 2, raft_append_request{place(1, 1), {}, {mine}, other.sum()}));
+  EXPECT_THAT(refusals(group, 1),
+              ElementsAre(raft_core::refusal::against_committed));
+  group.receive(message(3, 1, 2, raft_append_request{{}, {}, {other}}));
+  EXPECT_THAT(refusals(group, 1), SizeIs(2));
+  EXPECT_EQ(group.core(1).log().at(entry_index{1}), mine);
+}
+
+TEST(RaftReplicationTest, AnotherEntryThatIsNotCommittedIsReplaced) {
+  raft_group group{{1, 2, 3}};
+  const auto mine = saying(1, "mine");
+  const auto other = saying(1, "other");
+  group.receive(message(2, 1, 1, raft_append_request{{}, {}, {mine}}));
+  forget(group);
+  group.receive(
+    message(3, 1, 2, raft_append_request{place(1, 1), {}, {}, other.sum()}));
+  const auto answers = said<raft_append_response>(group, 1);
+  ASSERT_THAT(answers, SizeIs(1));
+  const auto answer = body_of<raft_append_response>(answers[0]);
+  ASSERT_TRUE(answer.refusal);
+  EXPECT_EQ(answer.refusal->hint.index, entry_index{});
+  group.receive(message(3, 1, 2, raft_append_request{{}, {}, {other}}));
+  EXPECT_THAT(refusals(group, 1), SizeIs(0));
+  EXPECT_EQ(group.core(1).log().at(entry_index{1}), other);
+}
+
 TEST(RaftReplicationTest, RequestsThatMakeNoSenseAreRefused) {
   raft_group group{{1, 2, 3}};
   group.receive(message(2, 1, 3, raft_append_request{}));
