@@ -64,4 +64,5 @@ struct HdbManifest {
   parts @2 :List(HdbPart);
   lives @3 :List(HdbLife);    # since format 2
   losses @4 :List(HdbLoss);   # since format 2
+  changes @5 :List(UInt64);   # an id per commit of what was done by hand
 }

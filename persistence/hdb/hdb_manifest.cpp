@@ -169,6 +169,8 @@ result<hdb_manifest> read_manifest(schema::HdbManifest::Reader root) {
     out.lives[life.getStream().cStr()] = {{life.getHigh(), life.getLow()}};
   for (auto loss : root.getLosses())
     out.losses.push_back(read_loss(loss));
+  for (const auto change : root.getChanges())
+    out.changes.push_back(change);
   return out;
 }
 
@@ -397,6 +399,10 @@ std::vector<std::byte> encode(const hdb_manifest& manifest) {
   auto losses = root.initLosses(static_cast<unsigned>(manifest.losses.size()));
   for (unsigned i = 0; i < losses.size(); ++i)
     write_loss(manifest.losses[i], losses[i]);
+  auto changes
+    = root.initChanges(static_cast<unsigned>(manifest.changes.size()));
+  for (unsigned i = 0; i < changes.size(); ++i)
+    changes.set(i, manifest.changes[i]);
   const auto payload = messages::to_bytes(builder);
   preamble head;
   head.version = manifest.version;

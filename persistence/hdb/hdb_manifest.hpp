@@ -94,6 +94,11 @@ struct hdb_manifest {
   std::map<std::string, lineage_id, std::less<>> lives;
   /// In the order in which they were added.
   std::vector<hdb_loss> losses;
+  /// What was done by hand here (loads, amendments, drops), an id per commit
+  /// that no other has, the oldest first: whether another manifest is of this
+  /// database, and earlier, is told by the ids that both have. Empty also where
+  /// it was done by a release that kept none.
+  std::vector<uint64_t> changes;
 
   /// nullptr when there is none.
   [[nodiscard]] const table_schema* schema(std::string_view table,

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <tuple>
+#include <xxhash.h>
 
 namespace millrace::persistence {
 
@@ -34,6 +35,32 @@ error add_schema(hdb_manifest& manifest, const table_schema& schema) {
   }
   manifest.schemas.push_back(schema);
   return {};
+}
+
+/// Of what was done by hand: streams of files that were loaded, and entries of
+/// the ledger, are named with a slash, as no stream of a configuration is.
+uint64_t digest_by_hand(const hdb_manifest& manifest) {
+  uint64_t out = 0;
+  for (const auto& part : manifest.parts) {
+    if (!part.stream.starts_with('/'))
+      continue;
+    const auto what = part.stream + '\0' + part.path() + '\0'
+                      + std::to_string(part.row_count);
+    out += XXH3_64bits_withSeed(what.data(), what.size(),
+                                static_cast<XXH64_hash_t>(part.period));
+  }
+  return out;
+}
+
+/// The id of a change follows from what was there before, and what is now: the
+/// same change of the same database is the same one.
+void note_change(hdb_manifest& next, const hdb_manifest& before) {
+  const uint64_t from = digest_by_hand(before);
+  const uint64_t to = digest_by_hand(next);
+  if (from == to)
+    return;
+  const uint64_t what[] = {before.identity, from, to};
+  next.changes.push_back(XXH3_64bits(what, sizeof what));
 }
 
 /// What parts account for of their stream stays.
@@ -294,6 +321,7 @@ error hdb_writer::write(hdb_manifest next) {
     return {errc::closed, directory_ + ": an earlier commit failed; open anew"};
   if (auto fault = note_rolls(next))
     return fault;
+  note_change(next, manifest_);
   const auto bytes = encode(next);
   if (auto fault = replace_file(*world_->fs,
                                 directory_ + "/" + hdb_manifest_name, bytes)) {

@@ -372,10 +372,14 @@ TEST(HdbAmendTest, TheLedgerSaysWhatWasDone) {
   auto bust = db.rows_with(symbol_column, "S6");
   bust.removes = true;
   bust.text = "removed, by the exchange's word";
+  const auto before = read_hdb_manifest(db.disk, db.path());
+  ASSERT_TRUE(before);
+  EXPECT_TRUE(before->changes.empty()) << "what a stream brought";
   const auto rows = db.run(bust).rows_removed;
   db.close();
   const auto manifest = read_hdb_manifest(db.disk, db.path());
   ASSERT_TRUE(manifest);
+  EXPECT_EQ(manifest->changes.size(), 1u);
   const auto entries = ledger_of(*manifest);
   ASSERT_GT(entries.size(), 1u) << "rows of several dates";
   std::set<std::string> partitions;

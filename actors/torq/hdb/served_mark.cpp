@@ -30,7 +30,7 @@ std::map<std::string, served_mark::found>
 served_mark::all_of(const persistence::hdb_manifest& manifest) {
   std::map<std::string, found> out;
   for (const auto& part : manifest.parts)
-    if (is_load(part)) {
+    if (is_load(part) && part.row_count != 0) {
       auto& table = out[part.table];
       table.loads[part.partition].insert(hash_of(part.stream));
       // "/load/<generation>/=<bytes>:<hash>:<file>@<rows>"
@@ -43,10 +43,13 @@ served_mark::all_of(const persistence::hdb_manifest& manifest) {
   return out;
 }
 
-served_mark::done_by_hand served_mark::mark_of(const found& there,
-                                               uint64_t version) {
+served_mark::done_by_hand
+served_mark::mark_of(const found& there,
+                     const persistence::hdb_manifest& manifest) {
   done_by_hand out;
-  out.seen = version;
+  out.seen = manifest.version;
+  out.changes = manifest.changes.size();
+  out.last_change = manifest.changes.empty() ? 0 : manifest.changes.back();
   out.count = there.entries.size();
   out.what = there.last_load;
   if (!there.entries.empty()) {
@@ -59,12 +62,17 @@ served_mark::done_by_hand served_mark::mark_of(const found& there,
   return out;
 }
 
-bool served_mark::holds(const found& there, const done_by_hand& mark) {
+bool served_mark::holds(const persistence::hdb_manifest& manifest,
+                        const found& there, const done_by_hand& mark) {
+  const bool is_known = mark.changes != 0;
+  if (is_known && manifest.changes.size() >= mark.changes
+      && manifest.changes[mark.changes - 1] == mark.last_change)
+    return true;
   uint64_t until = 0;
   bool is_there = mark.count == 0;
   std::set<std::string_view> changed; // Partitions, since all was there.
   for (const auto& entry : there.entries) {
-    if (entry.version > mark.seen)
+    if (!is_known && entry.version > mark.seen)
       changed.insert(entry.partition);
     until += entry.version <= mark.version;
     is_there = is_there
@@ -111,7 +119,10 @@ bool served_mark::see(const std::string& directory,
     = manifest ? all_of(*manifest) : std::map<std::string, found>{};
   for (const auto& [table, mark] : tables_) {
     const auto now = there.find(table);
-    if (now != there.end() && holds(now->second, mark)) {
+    const bool is_whole
+      = manifest != nullptr
+        && holds(*manifest, now == there.end() ? found{} : now->second, mark);
+    if (is_whole) {
       losses_.erase(table);
       continue;
     }
@@ -126,7 +137,7 @@ bool served_mark::see(const std::string& directory,
   }
   for (const auto& [table, now] : there)
     if (!losses_.contains(table))
-      tables_[table] = mark_of(now, manifest->version);
+      tables_[table] = mark_of(now, *manifest);
   if (manifest != nullptr) {
     partitions_.clear();
     for (const auto& part : manifest->parts)
@@ -151,6 +162,8 @@ std::string served_mark::text() const {
     for (const auto& [partition, files] : table.loads)
       loads.add(partition, std::vector<uint64_t>(files.begin(), files.end()));
     tables.add(name, text::json_value{{"seen", table.seen},
+                                      {"changes", table.changes},
+                                      {"last_change", table.last_change},
                                       {"count", table.count},
                                       {"version", table.version},
                                       {"at", table.at_ns},
@@ -191,6 +204,8 @@ result<served_mark> served_mark::parse(std::string_view text) {
       return bad;
     auto& mark = out.tables_[name];
     mark.seen = *seen;
+    mark.changes = table.at("changes").natural().value_or(0);
+    mark.last_change = table.at("last_change").natural().value_or(0);
     mark.count = *count;
     mark.version = *version;
     mark.at_ns = *at;

@@ -56,6 +56,8 @@ private:
   using loads_by_partition = std::map<std::string, std::set<uint64_t>>;
   struct done_by_hand {
     uint64_t seen = 0;    ///< The last manifest that had all of it.
+    uint64_t changes = 0; ///< hdb_manifest::changes that it had, and the last.
+    uint64_t last_change = 0;
     uint64_t count = 0;   ///< Entries of the table's ledger.
     uint64_t version = 0; ///< Of the last one.
     int64_t at_ns = 0;
@@ -71,11 +73,15 @@ private:
   };
   static std::map<std::string, found>
   all_of(const persistence::hdb_manifest& manifest);
-  static done_by_hand mark_of(const found& there, uint64_t version);
-  /// Whether what was done is among what there is: rows of a load may have been
-  /// replaced or dropped, which a later entry of the ledger says of their
-  /// partition.
-  static bool holds(const found& there, const done_by_hand& mark);
+  static done_by_hand mark_of(const found& there,
+                              const persistence::hdb_manifest& manifest);
+  /// Whether what was done is among what there is. In a manifest that came of
+  /// the one that was seen, all is; in another one, if it has the same loads
+  /// and corrections. Where that is not known, of manifests of releases that
+  /// kept no changes, rows of a load may have been replaced or dropped, which a
+  /// later entry of the ledger says of their partition.
+  static bool holds(const persistence::hdb_manifest& manifest,
+                    const found& there, const done_by_hand& mark);
 
   std::string directory_;
   std::map<std::string, done_by_hand> tables_;

@@ -89,6 +89,7 @@ TEST(ServedMarkTest, LoadedFilesCountUntilTheLedgerSaysThatTheyWereReplaced) {
       part.stream = "/load/0/" + each;
       part.table = "trade";
       part.partition = "2024.01.02";
+      part.row_count = 1;
       out.parts.push_back(part);
     }
     return out;
@@ -126,9 +127,54 @@ hdb_manifest loaded(uint64_t version,
     part.stream = "/load/0/" + file;
     part.table = "trade";
     part.partition = partition;
+    part.row_count = 1;
     out.parts.push_back(part);
   }
   return out;
+}
+
+hdb_manifest changed(hdb_manifest what, std::vector<uint64_t> changes) {
+  what.changes = std::move(changes);
+  return what;
+}
+
+TEST(ServedMarkTest, WhatCameOfWhatWasSeenHasAllOfIt) {
+  served_mark mark;
+  const auto two = changed(
+    loaded(2, {{"2024.01.01", "h"}, {"2024.01.02", "h"}, {"2024.01.01", "i"}}),
+    {11, 12});
+  EXPECT_TRUE(mark.see("d", &two));
+  EXPECT_EQ(*served_mark::parse(mark.text()), mark);
+  // Rows were replaced, the ledger says so of another date, or nothing any
+  // more.
+  const auto later
+    = changed(loaded(9, {{"2024.01.02", "h"}}), {11, 12, 13, 14});
+  EXPECT_TRUE(mark.see("d", &later));
+  EXPECT_TRUE(mark.losses().empty());
+  const auto none = changed(manifest_with({}), {11, 12, 13, 14, 15});
+  mark.see("d", &none);
+  EXPECT_TRUE(mark.losses().empty());
+}
+
+TEST(ServedMarkTest, AnOlderCopyStaysOneHoweverItIsCorrected) {
+  served_mark mark;
+  const auto both
+    = changed(loaded(2, {{"2024.01.01", "h"}, {"2024.01.01", "k"}}), {11, 12});
+  EXPECT_TRUE(mark.see("d", &both));
+  for (uint64_t version = 2; version < 9; ++version) {
+    const hdb_ledger_entry entry{version, 9, "trade", "2024.01.01", 1, "set"};
+    auto copy = changed(loaded(version, {{"2024.01.01", "h"}}, {entry}), {11});
+    for (uint64_t id = 2; id < version; ++id)
+      copy.changes.push_back(100 + id);
+    auto told = mark;
+    EXPECT_TRUE(told.see("d", &copy)) << version;
+    EXPECT_EQ(told.losses().size(), 1u) << version;
+  }
+  // What it lacked is loaded again.
+  const auto again = changed(
+    loaded(7, {{"2024.01.01", "h"}, {"2024.01.01", "k"}}), {11, 102, 103});
+  EXPECT_TRUE(mark.see("d", &again));
+  EXPECT_TRUE(mark.losses().empty());
 }
 
 TEST(ServedMarkTest, AnEntryOfOneDateSaysNothingOfTheLoadsOfAnother) {
