@@ -59,13 +59,24 @@ error run_jobs(persistence::executor& pool,
   return first;
 }
 
-error run_stages(persistence::period_write& write,
-                 persistence::executor& pool) {
-  for (auto jobs = write.next_stage(); !jobs.empty(); jobs = write.next_stage())
+error run_stages(persistence::period_write& write, persistence::executor& pool,
+                 const std::function<bool()>& stopped) {
+  for (auto jobs = write.next_stage(); !jobs.empty();
+       jobs = write.next_stage()) {
+    // There may be tens of thousands of partitions.
+    if (stopped)
+      for (auto& job : jobs)
+        job = [&stopped, run = std::move(job)] {
+          return stopped() ? error{errc::cancelled,
+                                   "interrupted; the same command goes on "
+                                   "after the rows that are written"}
+                           : run();
+        };
     if (auto fault = run_jobs(pool, std::move(jobs))) {
       write.abandon();
       return fault;
     }
+  }
   return {};
 }
 
@@ -154,6 +165,7 @@ history_load::open(persistence::env& world, const cluster_config& config,
   std::unique_ptr<history_load> out{new history_load{
     world, *std::move(schema), std::move(directory), given.replaces}};
   out->dry_ = given.dry;
+  out->stopped_ = std::move(given.stopped);
   out->bytes_max_ = given.bytes_max;
   feed_run run;
   run.read = std::move(counters);
@@ -348,7 +360,7 @@ history_load::write_rows(persistence::hdb_writer& writer) {
     = persistence::period_write::begin(writer, std::move(request), &planned_);
   if (!write)
     return write.failure();
-  if (auto fault = run_stages(**write, *env_->pool))
+  if (auto fault = run_stages(**write, *env_->pool, stopped_))
     return fault;
   auto written = (*write)->finish();
   auto fault = written.failure();

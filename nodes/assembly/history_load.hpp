@@ -49,6 +49,9 @@ public:
     std::function<result<std::shared_ptr<feed::batch_source>>(
       const table_schema& schema)>
       source{};
+    /// Asked between the pieces of a write, from any thread: the write that is
+    /// under way is given up then (`cancelled`); none: never.
+    std::function<bool()> stopped{};
   };
 
   /// Reads the files once, to know their texts; writes nothing. `config` when
@@ -135,6 +138,7 @@ private:
   std::string directory_;
   bool replaces_;
   bool dry_ = false;
+  std::function<bool()> stopped_;
   uint64_t bytes_max_ = bytes_per_write;
   std::shared_ptr<feed::batch_source> from_;
   standings standings_;

@@ -222,6 +222,7 @@ int load_rows(const load_options& options, const cluster_config& config,
   if (const auto other
       = check_declared(**host, config, table, rows_go::into_history))
     return fail(other);
+  given.stopped = [&signals] { return signals.raised(); };
   auto load = history_load::open(env.world(), config, std::move(given), read);
   if (!load)
     return fail(load.failure());

@@ -77,9 +77,10 @@ protected:
     return directory_ + "/" + name;
   }
 
-  result<std::unique_ptr<history_load>> begin(real_env& env, bool replaces,
-                                              uint64_t bytes_max
-                                              = history_load::bytes_per_write) {
+  result<std::unique_ptr<history_load>>
+  begin(real_env& env, bool replaces,
+        uint64_t bytes_max = history_load::bytes_per_write,
+        std::function<bool()> stopped = {}) {
     const auto config = parse_configuration(cluster_, at("cluster.toml"));
     EXPECT_TRUE(config) << to_string(config.failure());
     history_load::options given;
@@ -91,6 +92,7 @@ protected:
     given.reject_path = at("rejects.txt");
     given.bytes_max = bytes_max;
     given.replaces = replaces;
+    given.stopped = std::move(stopped);
     return history_load::open(env.world(), *config, given,
                               std::make_shared<feed::batch_source_counters>());
   }
@@ -188,6 +190,25 @@ protected:
 };
 
 // What it holds in memory is bounded, however long texts are.
+TEST_F(HistoryLoadTest, AWriteThatIsInterruptedEndsSoonAndIsMadeAgain) {
+  std::ofstream{at(file_)} << "time,sym,note\n"
+                              "2024-01-02T10:00:00,A,\n"
+                              "2024-01-03T10:00:00,B,\n"
+                              "2024-01-04T10:00:00,C,\n";
+  auto env = real_env::create({.io_threads = 1, .pool_threads = 1});
+  ASSERT_TRUE(env);
+  int asked = 0;
+  auto made = begin(**env, false, history_load::bytes_per_write,
+                    [&asked] { return ++asked > 2; });
+  ASSERT_TRUE(made) << to_string(made.failure());
+  EXPECT_EQ(finish(**made).code, errc::cancelled);
+  EXPECT_GT(asked, 2);
+  made = begin(**env, false);
+  ASSERT_TRUE(made) << to_string(made.failure());
+  EXPECT_EQ(finish(**made), error{});
+  EXPECT_EQ(rows(**env), 3u);
+}
+
 TEST_F(HistoryLoadTest, ManyBytesAreWrittenInSeveralParts) {
   EXPECT_EQ(load(history_load::bytes_per_write), 1u);
   EXPECT_GT(load(1'000'000), 1u);
