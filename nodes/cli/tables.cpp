@@ -110,6 +110,23 @@ std::string incomplete(const cluster_config& config, const json_value& live,
   return out;
 }
 
+/// What was lost is in nobody's count.
+void warn_of_losses(const cluster_config& config, const json_value& live,
+                    const std::string& table) {
+  for (const auto& process : config.processes) {
+    const auto& facts = live.at("processes").at(process.name);
+    const auto losses = facts.at("losses").natural().value_or(0);
+    if (losses == 0 || !holds(config, process, table))
+      continue;
+    const auto& last = facts.at("last_loss").text_or_empty();
+    fmt::print(stderr,
+               "millrace: warning: rows may be missing: {} counts {} {}{}; "
+               "'millrace stream losses' and 'millrace hdb ledger' list them\n",
+               process.name, losses, losses == 1 ? "loss" : "losses",
+               last.empty() ? "" : ", the last: " + last);
+  }
+}
+
 /// Rows are known of nodes that answer only, and of processes that run there.
 int told_by_all(const cluster_config& config, const json_value& live,
                 const std::string& table) {
@@ -168,6 +185,7 @@ int run(const tables_options& options) {
     print_all(out);
   else
     print_one(out.elements()[0]);
+  warn_of_losses(*config, live, options.table);
   return not_asked != exit_ok ? not_asked
                               : told_by_all(*config, live, options.table);
 }
