@@ -115,7 +115,7 @@ result<double> write_down(persistence::env& env, const quotes& from,
   auto done = std::make_shared<std::promise<error>>();
   const auto begin = now_ns();
   torq::write_down::start(
-    env, directory, false, std::move(request),
+    env, directory, [] { return false; }, std::move(request),
     [done](uint64_t, const error& fault) { done->set_value(fault); });
   if (auto fault = done->get_future().get())
     return fault;

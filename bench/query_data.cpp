@@ -246,7 +246,7 @@ private:
     // Shared: it may still be telling when the wait is over.
     auto done = std::make_shared<std::promise<error>>();
     torq::write_down::start(
-      out_->host->world(), hdb_path(), false, std::move(request),
+      out_->host->world(), hdb_path(), [] { return false; }, std::move(request),
       [done](uint64_t, const error& fault) { done->set_value(fault); });
     return done->get_future().get();
   }

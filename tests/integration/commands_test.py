@@ -705,6 +705,8 @@ class Cluster(Case):
         while b"feed" not in (found := self.publisher_names()):
             self.assertIsNone(feed.poll(), found)
         feed.send_signal(signal.SIGINT)
+        # While its pipe is open: one that ends is a whole one.
+        feed.wait(timeout=DEADLINE)
         _, err = feed.communicate(timeout=DEADLINE)
         self.assertEqual(feed.returncode, 130, err)
         self.assertNotIn(b"run the same command again", err)

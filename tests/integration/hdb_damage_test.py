@@ -276,6 +276,33 @@ def gone(binary):
     told()
 
 
+def gone_with_nothing_of_the_stream(binary):
+  """All that it had was loaded: the rdb never wrote anything there."""
+  with mill.cluster(binary, NODES) as made:
+    hdb, away = (made.directory / "data" / each for each in ("hdb", "away"))
+    file = made.directory / "h.csv"
+    file.write_text("time,sym,size\n2024-01-01T10:00:00Z,L,7\n")
+    layout = made.directory / "h.toml"
+    made.up()
+    layout.write_text(made.run("layout", file).stdout.replace("long", "int"))
+    made.run("load", "--layout", layout, "--table", "trade", file)
+    publish(made, DAYS[0], 10, "A")
+    hdb.rename(away)
+    hdb.mkdir()
+    said = made.run("eop", "--period", DAYS[0], "--timeout", "60", code=1)
+    mill.check("h.csv" in said.stdout + said.stderr
+               or "is not there" in said.stdout + said.stderr, said)
+    log = (made.directory / "data/nodes/back/node.log").read_text()
+    mill.check("|WARN|hdb_gone|" in log, log)
+    done = made.query({"tablename": "trade", "starttime": "2020-01-01",
+                       "endtime": "2050-01-01"}, "--strict", code=65)
+    mill.check("h.csv" in done.stderr, done.stderr)
+    # What is told is not in the way of the next one.
+    publish(made, DAYS[1], 10, "A")
+    made.end_period(DAYS[1], code=None)
+    mill.check(made.process("rdb1").get("ended") is None, made.process("rdb1"))
+
+
 def older(binary):
   """A copy that was put back lacks what was loaded since, whoever saw it."""
   with mill.cluster(binary, NODES) as made:
@@ -326,4 +353,5 @@ def older(binary):
 
 
 if __name__ == "__main__":
-  mill.main([damage, rolled_otherwise, gone, older])
+  mill.main([damage, rolled_otherwise, gone,
+             gone_with_nothing_of_the_stream, older])
