@@ -7,12 +7,13 @@ none that nobody published, and the merged logs of all RT nodes are alike.
 
 chaos_test.py PROGRAM [SCRIPT NAME...]; MILLRACE_CHAOS=all runs all of them.
 """
+import itertools
 import json
 import os
 import sys
 import time
 
-from ledger import MEMBERS, ledger, mill
+from ledger import MEMBERS, NOT_NOW, ledger, mill
 
 DAY = "2024-01-02"
 ROLES = [("discovery1", "discovery"), *((name, "rt") for name in MEMBERS),
@@ -50,12 +51,6 @@ at 300ms: kill rt1 | kill rt2
 at 1800ms: restart rt1 | restart rt2
 at 3s: heal
 """,
-  "crash points": """
-at 200ms: crash rt1 rt.after_sync 5
-at 1500ms: crash rt2 rt.before_commit 3
-at 3s: crash rt3 rt.after_append 3
-at 4500ms: heal
-""",
   "an older disk": """
 at 300ms: back-up rt2
 at 1500ms: kill rt2 restart 300ms older
@@ -73,6 +68,39 @@ at 9s: delay rt1 <-> rt3 50ms | slow rt2 <-> rt1 64KiB
 at 10s: heal
 """,
 }
+
+
+# What nodes pass while rows are published: one at a time ends there, and is back
+# before the next one does, for two of three RT nodes have to agree.
+PASSED = {
+  "rt": ["rt.before_append", "rt.after_append", "rt.before_sync", "rt.after_sync",
+         "rt.before_ack", "rt.after_ack", "rt.before_commit", "rt.after_commit"],
+  "rdb1": ["sub.before_apply", "sub.after_apply", "rdb.before_insert"],
+}
+# And while questions are asked; the node of the gateway has discovery as well.
+ASKED = {"all": ["gw.before_dispatch", "gw.after_partial", "gw.before_merge",
+                 "gw.after_reply"]}
+# By a command that publishes.
+PUBLISHED = ["pub.before_write", "pub.after_write", "pub.before_sync",
+             "pub.after_sync", "pub.before_send", "pub.after_send"]
+# By the first one that has this name.
+BEGUN = ["pub.after_create", "pub.after_dirsync"]
+CRASH_S = 4
+
+
+def crash_points(passed):
+  """The third time that each point is passed its process ends."""
+  members = itertools.cycle(MEMBERS)
+  ends = [(next(members) if node == "rt" else node, point)
+          for node, points in passed.items() for point in points]
+  return "\n".join(
+    f"at {CRASH_S * number}s200ms: crash {node} {point} 3\n"
+    f"at {CRASH_S * (number + 1)}s: heal"
+    for number, (node, point) in enumerate(ends)) + "\n"
+
+
+SCRIPTS["crash points"] = crash_points(PASSED)
+SCRIPTS["crash points under questions"] = crash_points(ASKED)
 
 
 def flaps():
@@ -137,6 +165,26 @@ def damage_is_told(made, running, _):
   mill.check("|bad_frame|" in logs, "no log tells of it")
 
 
+def questions_are_asked(made, running, book):
+  """Of how many rows there are, one after the other until chaos ends, for the rows
+  themselves are not put together by the gateway. They go on coming."""
+  answers = 0
+  while running.poll() is None:
+    least = len(book.facts()[0])
+    done = made.run("query", "-o", "csv", "--timeout", "10",
+                    "select n:count i from trade", code=None)
+    if done.returncode in NOT_NOW:
+      continue
+    mill.check(done.returncode == 0, "a question ended with", done.returncode,
+               done.stderr)
+    count = int(done.stdout.split()[1])
+    mill.check(least <= count <= len(book.facts()[1]), count, "rows, and", least,
+               "were acknowledged")
+    answers += 1
+  mill.check(answers > 0, "no question was answered")
+  print(f"{answers} true answers")
+
+
 def through(binary, script, beside):
   with mill.cluster(binary, NODES, roles=ROLES, mode="synced") as made:
     made.up()
@@ -164,6 +212,27 @@ def through(binary, script, beside):
     made.run("hdb", "check", made.directory / "data" / "hdb")
     book.check_all()
     print(f"{len(book.published)} rows published, each is everywhere once")
+
+
+def publishers_end(binary):
+  """A publisher ends at each of its crash points, in its first session and in its
+  second; the next one goes on from what it left."""
+  with mill.cluster(binary, NODES, roles=ROLES, mode="synced") as made:
+    made.up()
+    book = ledger(made, DAY)
+    for point in [*BEGUN, *PUBLISHED, *PUBLISHED]:
+      origin = point.replace(".", "-")
+      words = ["--origin", origin]
+      # Else nobody waits for the publisher's disk.
+      if point.endswith("_sync"):
+        words += ["--level", "synced"]
+      book.publish(*words, crash_at=point)
+      mill.check(book.publish(*words), "not acknowledged after", point)
+      book.flush(origin)
+      book.check_answer(f"after {point}, the gateway")
+    rows = book.check_all()
+    print(f"{len(book.published)} rows published, {rows} are everywhere once, "
+          f"{len(book.acknowledged)} of them were acknowledged")
 
 
 def refusals(binary):
@@ -223,22 +292,22 @@ def of_less(binary):
     made.run("status")
 
 
-BESIDE = {"links": damage_is_told, "flaps": pace_stays}
+BESIDE = {"links": damage_is_told, "flaps": pace_stays,
+          "crash points under questions": questions_are_asked}
+# Parts that are no script, all by day.
+ALONE = {"refusals": refusals, "nothing": of_nothing, "less": of_less,
+         "publishers": publishers_end}
 
 
 def main():
   binary, *chosen = sys.argv[1:]
-  names = chosen or ["refusals", "nothing", "less"] + (
+  names = chosen or list(ALONE) + (
     list(SCRIPTS) if os.environ.get("MILLRACE_CHAOS") == "all" else USUAL)
   for name in names:
     try:
       with mill.part(name):
-        if name == "refusals":
-          refusals(binary)
-        elif name == "nothing":
-          of_nothing(binary)
-        elif name == "less":
-          of_less(binary)
+        if name in ALONE:
+          ALONE[name](binary)
         else:
           through(binary, SCRIPTS[name],
                   BESIDE.get(name, lambda *_: None))
@@ -247,4 +316,5 @@ def main():
       sys.exit(1)
 
 
-main()
+if __name__ == "__main__":
+  main()
