@@ -10,6 +10,7 @@ chaos_test.py PROGRAM [SCRIPT NAME...]; MILLRACE_CHAOS=all runs all of them.
 import itertools
 import json
 import os
+import subprocess
 import sys
 import time
 
@@ -20,7 +21,6 @@ ROLES = [("discovery1", "discovery"), *((name, "rt") for name in MEMBERS),
          ("rdb1", "rdb"), ("hdb1", "hdb"), ("gw1", "gateway")]
 NODES = {"all": ["discovery1", "gw1"], **{name: [name] for name in MEMBERS},
          "rdb1": ["rdb1"], "hdb1": ["hdb1"]}
-USUAL = ["kills", "links"]
 # Of the script "links".
 FLIPS = 4
 # Of the script "flaps": when links are calm, flap, and when one is very slow.
@@ -235,6 +235,46 @@ def publishers_end(binary):
           f"{len(book.acknowledged)} of them were acknowledged")
 
 
+def read_only(binary):
+  """The file system of one of three RT nodes refuses all writes: the others order
+  what comes, and it comes back once it may write."""
+  if os.geteuid() != 0:
+    print("  skipped: only root may mount a file system")
+    return
+  with mill.cluster(binary, NODES, roles=ROLES, mode="synced") as made:
+    disk = made.directory / "data" / "rt" / "rt2"
+    disk.mkdir(parents=True)
+
+    def mount(*words):
+      done = subprocess.run(["mount", *words, str(disk)], capture_output=True,
+                            text=True, check=False)
+      mill.check(done.returncode == 0, "mount", *words, done.stderr)
+
+    mount("-t", "tmpfs", "tmpfs")
+    try:
+      made.up()
+      book = ledger(made, DAY)
+      mill.check(book.publish(), "rows were not committed")
+      # The kernel lets no file be open for writing in one that changes so.
+      made.kill("rt2")
+      mount("-o", "remount,ro")
+      done = made.run("up", "rt2", code=None)
+      mill.check(done.returncode not in (0, 70), "started, or ended by a defect:",
+                 done.returncode, done.stdout, done.stderr)
+      mill.check("Read-only file system" in done.stdout + done.stderr,
+                 done.stdout, done.stderr)
+      for _ in range(5):
+        mill.check(book.publish(), "rows were not committed without it")
+      book.check_answer()
+      mount("-o", "remount,rw")
+      made.up()
+      mill.check(book.publish(), "rows were not committed with it")
+      book.check_all()
+    finally:
+      made.run("down", "--grace", "5", "--force", code=None)
+      subprocess.run(["umount", "-l", str(disk)], check=False)
+
+
 def refusals(binary):
   """Nothing is done when a part of a script cannot be done."""
   with mill.cluster(binary, NODES, roles=ROLES) as made:
@@ -294,16 +334,46 @@ def of_less(binary):
 
 BESIDE = {"links": damage_is_told, "flaps": pace_stays,
           "crash points under questions": questions_are_asked}
+def of_others(binary):
+  """A node that others started again is behind no proxy: nothing befalls its links,
+  and that is no success."""
+  with mill.cluster(binary, NODES, roles=ROLES) as made:
+    made.up()
+    at = made.directory / "script.faults"
+    at.write_text("at 0s: delay rt1 <-> rt2 1ms\nat 6s: cut rt1 <-> rt2\n"
+                  "at 6500ms: cut rt2 <-> rt3\nat 7s: heal\n")
+    playing = made.start("chaos", at)
+    try:
+      for line in iter(playing.stdout.readline, ""):
+        if "delay rt1" in line:
+          break
+      made.run("restart", "rt1")
+      said = playing.communicate()[0]
+    finally:
+      playing.terminate()  # It starts nodes.
+      playing.wait()
+    mill.check(playing.returncode == 1, playing.returncode, said)
+    for told in ("cut rt1 <-> rt2: rt1 was started by others",
+                 "cut rt2 <-> rt3: cut", "heal: rt1 was started by others",
+                 "faults that could not be done: 2"):
+      mill.check(told in said, told, said)
+
+
 # Parts that are no script, all by day.
 ALONE = {"refusals": refusals, "nothing": of_nothing, "less": of_less,
-         "publishers": publishers_end}
+         "others": of_others,
+         "publishers": publishers_end, "read-only": read_only}
+
+
+PARTS = [*ALONE, *SCRIPTS]
+# The others are of the night alone.
+BY_DAY = [*ALONE, "kills", "links"]
 
 
 def main():
   binary, *chosen = sys.argv[1:]
-  names = chosen or list(ALONE) + (
-    list(SCRIPTS) if os.environ.get("MILLRACE_CHAOS") == "all" else USUAL)
-  for name in names:
+  is_all = os.environ.get("MILLRACE_CHAOS") == "all"
+  for name in chosen or (PARTS if is_all else BY_DAY):
     try:
       with mill.part(name):
         if name in ALONE:

@@ -286,22 +286,24 @@ def stream(binary):
           "acknowledged at once, and all there")
 
 
+PARTS = {each.__name__: each for each in (publisher, next_session, load, amend,
+                                          end_of_period, stream)}
+# By day; the others are of the night alone.
+BY_DAY = ["publisher", "next_session", "load", "amend"]
+
+
 def main():
   global SHIM
   binary, shim, *chosen = sys.argv[1:]
   SHIM = pathlib.Path(shim).resolve()
-  parts = {each.__name__: each
-           for each in (publisher, next_session, load, amend, end_of_period,
-                        stream)}
-  usual = list(parts) if ALL else ["publisher", "next_session", "load",
-                                   "amend"]
-  for name in chosen or usual:
+  for name in chosen or (list(PARTS) if ALL else BY_DAY):
     try:
       with mill.part(name):
-        parts[name](binary)
+        PARTS[name](binary)
     except mill.failure as why:
       print(f"FAILED {name}: {why}", file=sys.stderr)
       sys.exit(1)
 
 
-main()
+if __name__ == "__main__":
+  main()
