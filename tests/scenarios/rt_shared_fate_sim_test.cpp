@@ -116,6 +116,66 @@ TEST_P(RtSharedFateSim, DisksOfTwoOfThreeAreFull) {
   EXPECT_GT(stood, 0u) << "they went on ordering";
 }
 
+/// A leader that is alone writes what nobody agrees on, and ends. The others go
+/// on without it, and their log begins with an entry whose number it has as
+/// well, as another one: it gets theirs, though it lacks no number.
+TEST_P(RtSharedFateSim, ALogThatOnlySeemsToHaveWhatWasAgreedOnIsReplaced) {
+  size_t seemed = 0;
+  for_each_seed(20, [&](uint64_t seed) {
+    rt_scenario run{seed, cached(), 3, rt_scenario::files::copied};
+    std::vector<std::string> broken;
+    const auto fact = [&](const std::string& name, const char* key) {
+      const auto said = text::parse_json(run.w.status(name, "rt/market"));
+      return said ? said->at("group").at(key).natural().value_or(0) : 0;
+    };
+    const auto publishers = [&](bool live) {
+      for (const auto& name : run.names)
+        if (name.starts_with("pub"))
+          live ? run.w.restart(name) : run.w.crash(name);
+    };
+    if (!run.w.run_until([&] { return run.books[0]->accepted > 5; }, 10s))
+      broken.push_back("nothing was accepted");
+    const auto alone = leader_of(run);
+    if (alone.empty())
+      return report(seed, {"nobody leads"});
+    for (const auto& name : run.rt_names)
+      if (name != alone)
+        run.w.crash(name);
+    run.w.run_for(std::chrono::milliseconds{100 + run.w.draw(300)});
+    const auto agreed = fact(alone, "commit");
+    const auto last = fact(alone, "durable");
+    run.w.crash(alone);
+    for (const auto& name : run.rt_names)
+      if (name != alone)
+        run.w.restart(name);
+    uint64_t begin = 0;
+    for (int i = 0; i < 200 && begin <= agreed; ++i) {
+      run.w.run_for(50ms);
+      if (const auto leads = leader_of(run); !leads.empty())
+        begin = fact(leads, "log_begin");
+    }
+    // So that it begins there still when the first one is back.
+    publishers(false);
+    run.w.run_for(1s);
+    if (const auto leads = leader_of(run); !leads.empty())
+      begin = fact(leads, "log_begin");
+    seemed += begin > agreed && begin <= last;
+    run.w.restart(alone);
+    bool agree = false;
+    for (int i = 0; i < 100 && !agree; ++i) {
+      run.w.run_for(300ms);
+      agree = run.copies_agree();
+    }
+    if (!agree) {
+      broken.push_back(alone + " did not catch up");
+      run.ask_all(broken);
+    }
+    publishers(true);
+    return report(seed, with(std::move(broken), run.finish()));
+  });
+  EXPECT_GT(seemed, 0u) << "its log was too short";
+}
+
 /// Files of the merged log or of inputs, now and then, and of one node.
 TEST_P(RtSharedFateSim, ReadsAreRefusedOnOneNode) {
   effects seen{{effect::refusal}};
