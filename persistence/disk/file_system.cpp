@@ -1,5 +1,6 @@
 #include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
+#include <millrace/persistence/disk/temporary_name.hpp>
 
 namespace millrace::persistence {
 
@@ -33,7 +34,7 @@ read_own_file(file_system& fs, const std::string& path, uint64_t bytes_max) {
 
 error replace_file(file_system& fs, const std::string& path,
                    std::span<const std::byte> bytes) {
-  const auto temporary = path + ".tmp";
+  const auto temporary = path + std::string{temporary_suffix};
   {
     auto opened = fs.open(temporary, open_mode::write);
     if (!opened)

@@ -7,19 +7,20 @@ none that nobody published, and the merged logs of all RT nodes are alike.
 
 chaos_test.py PROGRAM [SCRIPT NAME...]; MILLRACE_CHAOS=all runs all of them.
 """
+import itertools
 import json
 import os
+import subprocess
 import sys
 import time
 
-from ledger import MEMBERS, ledger, mill
+from ledger import MEMBERS, NOT_NOW, ledger, mill
 
 DAY = "2024-01-02"
 ROLES = [("discovery1", "discovery"), *((name, "rt") for name in MEMBERS),
          ("rdb1", "rdb"), ("hdb1", "hdb"), ("gw1", "gateway")]
 NODES = {"all": ["discovery1", "gw1"], **{name: [name] for name in MEMBERS},
          "rdb1": ["rdb1"], "hdb1": ["hdb1"]}
-USUAL = ["kills", "links"]
 # Of the script "links".
 FLIPS = 4
 # Of the script "flaps": when links are calm, flap, and when one is very slow.
@@ -50,12 +51,6 @@ at 300ms: kill rt1 | kill rt2
 at 1800ms: restart rt1 | restart rt2
 at 3s: heal
 """,
-  "crash points": """
-at 200ms: crash rt1 rt.after_sync 5
-at 1500ms: crash rt2 rt.before_commit 3
-at 3s: crash rt3 rt.after_append 3
-at 4500ms: heal
-""",
   "an older disk": """
 at 300ms: back-up rt2
 at 1500ms: kill rt2 restart 300ms older
@@ -73,6 +68,39 @@ at 9s: delay rt1 <-> rt3 50ms | slow rt2 <-> rt1 64KiB
 at 10s: heal
 """,
 }
+
+
+# What nodes pass while rows are published: one at a time ends there, and is back
+# before the next one does, for two of three RT nodes have to agree.
+PASSED = {
+  "rt": ["rt.before_append", "rt.after_append", "rt.before_sync", "rt.after_sync",
+         "rt.before_ack", "rt.after_ack", "rt.before_commit", "rt.after_commit"],
+  "rdb1": ["sub.before_apply", "sub.after_apply", "rdb.before_insert"],
+}
+# And while questions are asked; the node of the gateway has discovery as well.
+ASKED = {"all": ["gw.before_dispatch", "gw.after_partial", "gw.before_merge",
+                 "gw.after_reply"]}
+# By a command that publishes.
+PUBLISHED = ["pub.before_write", "pub.after_write", "pub.before_sync",
+             "pub.after_sync", "pub.before_send", "pub.after_send"]
+# By the first one that has this name.
+BEGUN = ["pub.after_create", "pub.after_dirsync"]
+CRASH_S = 4
+
+
+def crash_points(passed):
+  """The third time that each point is passed its process ends."""
+  members = itertools.cycle(MEMBERS)
+  ends = [(next(members) if node == "rt" else node, point)
+          for node, points in passed.items() for point in points]
+  return "\n".join(
+    f"at {CRASH_S * number}s200ms: crash {node} {point} 3\n"
+    f"at {CRASH_S * (number + 1)}s: heal"
+    for number, (node, point) in enumerate(ends)) + "\n"
+
+
+SCRIPTS["crash points"] = crash_points(PASSED)
+SCRIPTS["crash points under questions"] = crash_points(ASKED)
 
 
 def flaps():
@@ -137,6 +165,26 @@ def damage_is_told(made, running, _):
   mill.check("|bad_frame|" in logs, "no log tells of it")
 
 
+def questions_are_asked(made, running, book):
+  """Of how many rows there are, one after the other until chaos ends, for the rows
+  themselves are not put together by the gateway. They go on coming."""
+  answers = 0
+  while running.poll() is None:
+    least = len(book.facts()[0])
+    done = made.run("query", "-o", "csv", "--timeout", "10",
+                    "select n:count i from trade", code=None)
+    if done.returncode in NOT_NOW:
+      continue
+    mill.check(done.returncode == 0, "a question ended with", done.returncode,
+               done.stderr)
+    count = int(done.stdout.split()[1])
+    mill.check(least <= count <= len(book.facts()[1]), count, "rows, and", least,
+               "were acknowledged")
+    answers += 1
+  mill.check(answers > 0, "no question was answered")
+  print(f"{answers} true answers")
+
+
 def through(binary, script, beside):
   with mill.cluster(binary, NODES, roles=ROLES, mode="synced") as made:
     made.up()
@@ -164,6 +212,67 @@ def through(binary, script, beside):
     made.run("hdb", "check", made.directory / "data" / "hdb")
     book.check_all()
     print(f"{len(book.published)} rows published, each is everywhere once")
+
+
+def publishers_end(binary):
+  """A publisher ends at each of its crash points, in its first session and in its
+  second; the next one goes on from what it left."""
+  with mill.cluster(binary, NODES, roles=ROLES, mode="synced") as made:
+    made.up()
+    book = ledger(made, DAY)
+    for point in [*BEGUN, *PUBLISHED, *PUBLISHED]:
+      origin = point.replace(".", "-")
+      words = ["--origin", origin]
+      # Else nobody waits for the publisher's disk.
+      if point.endswith("_sync"):
+        words += ["--level", "synced"]
+      book.publish(*words, crash_at=point)
+      mill.check(book.publish(*words), "not acknowledged after", point)
+      book.flush(origin)
+      book.check_answer(f"after {point}, the gateway")
+    rows = book.check_all()
+    print(f"{len(book.published)} rows published, {rows} are everywhere once, "
+          f"{len(book.acknowledged)} of them were acknowledged")
+
+
+def read_only(binary):
+  """The file system of one of three RT nodes refuses all writes: the others order
+  what comes, and it comes back once it may write."""
+  if os.geteuid() != 0:
+    print("  skipped: only root may mount a file system")
+    return
+  with mill.cluster(binary, NODES, roles=ROLES, mode="synced") as made:
+    disk = made.directory / "data" / "rt" / "rt2"
+    disk.mkdir(parents=True)
+
+    def mount(*words):
+      done = subprocess.run(["mount", *words, str(disk)], capture_output=True,
+                            text=True, check=False)
+      mill.check(done.returncode == 0, "mount", *words, done.stderr)
+
+    mount("-t", "tmpfs", "tmpfs")
+    try:
+      made.up()
+      book = ledger(made, DAY)
+      mill.check(book.publish(), "rows were not committed")
+      # The kernel lets no file be open for writing in one that changes so.
+      made.kill("rt2")
+      mount("-o", "remount,ro")
+      done = made.run("up", "rt2", code=None)
+      mill.check(done.returncode not in (0, 70), "started, or ended by a defect:",
+                 done.returncode, done.stdout, done.stderr)
+      mill.check("Read-only file system" in done.stdout + done.stderr,
+                 done.stdout, done.stderr)
+      for _ in range(5):
+        mill.check(book.publish(), "rows were not committed without it")
+      book.check_answer()
+      mount("-o", "remount,rw")
+      made.up()
+      mill.check(book.publish(), "rows were not committed with it")
+      book.check_all()
+    finally:
+      made.run("down", "--grace", "5", "--force", code=None)
+      subprocess.run(["umount", "-l", str(disk)], check=False)
 
 
 def refusals(binary):
@@ -223,22 +332,52 @@ def of_less(binary):
     made.run("status")
 
 
-BESIDE = {"links": damage_is_told, "flaps": pace_stays}
+BESIDE = {"links": damage_is_told, "flaps": pace_stays,
+          "crash points under questions": questions_are_asked}
+def of_others(binary):
+  """A node that others started again is behind no proxy: nothing befalls its links,
+  and that is no success."""
+  with mill.cluster(binary, NODES, roles=ROLES) as made:
+    made.up()
+    at = made.directory / "script.faults"
+    at.write_text("at 0s: delay rt1 <-> rt2 1ms\nat 6s: cut rt1 <-> rt2\n"
+                  "at 6500ms: cut rt2 <-> rt3\nat 7s: heal\n")
+    playing = made.start("chaos", at)
+    try:
+      for line in iter(playing.stdout.readline, ""):
+        if "delay rt1" in line:
+          break
+      made.run("restart", "rt1")
+      said = playing.communicate()[0]
+    finally:
+      playing.terminate()  # It starts nodes.
+      playing.wait()
+    mill.check(playing.returncode == 1, playing.returncode, said)
+    for told in ("cut rt1 <-> rt2: rt1 was started by others",
+                 "cut rt2 <-> rt3: cut", "heal: rt1 was started by others",
+                 "faults that could not be done: 2"):
+      mill.check(told in said, told, said)
+
+
+# Parts that are no script, all by day.
+ALONE = {"refusals": refusals, "nothing": of_nothing, "less": of_less,
+         "others": of_others,
+         "publishers": publishers_end, "read-only": read_only}
+
+
+PARTS = [*ALONE, *SCRIPTS]
+# The others are of the night alone.
+BY_DAY = [*ALONE, "kills", "links"]
 
 
 def main():
   binary, *chosen = sys.argv[1:]
-  names = chosen or ["refusals", "nothing", "less"] + (
-    list(SCRIPTS) if os.environ.get("MILLRACE_CHAOS") == "all" else USUAL)
-  for name in names:
+  is_all = os.environ.get("MILLRACE_CHAOS") == "all"
+  for name in chosen or (PARTS if is_all else BY_DAY):
     try:
       with mill.part(name):
-        if name == "refusals":
-          refusals(binary)
-        elif name == "nothing":
-          of_nothing(binary)
-        elif name == "less":
-          of_less(binary)
+        if name in ALONE:
+          ALONE[name](binary)
         else:
           through(binary, SCRIPTS[name],
                   BESIDE.get(name, lambda *_: None))
@@ -247,4 +386,5 @@ def main():
       sys.exit(1)
 
 
-main()
+if __name__ == "__main__":
+  main()

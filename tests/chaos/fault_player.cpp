@@ -49,6 +49,16 @@ std::string connections(size_t count) {
   return std::to_string(count) + " connection" + (count == 1 ? "" : "s");
 }
 
+/// Whether a process was started with this, "NAME=value", in its environment.
+bool inherits(int pid, const std::string& entry) {
+  std::ifstream all{"/proc/" + std::to_string(pid) + "/environ",
+                    std::ios::binary};
+  for (std::string each; std::getline(all, each, '\0');)
+    if (each == entry)
+      return true;
+  return false;
+}
+
 /// A process that is held by its descriptor: no other one can be met.
 class held_process {
 public:
@@ -133,7 +143,22 @@ fault_player::deed fault_player::play(const sim::fault& what) {
   }
 }
 
+/// A node that somebody else started since: what befalls its links is nothing
+/// to it. Empty: it does not run, or talks through its proxies.
+std::string fault_player::meets_directly(const std::string& node) {
+  const auto state = nodes_.state_of(node);
+  const auto ports
+    = std::string{link_proxy::variable()} + "=" + links_->ports_of(node);
+  if (!state || state->state != nodes::node_state::kind::running
+      || inherits(state->process.pid, ports))
+    return {};
+  return node + " was started by others, and does not talk through proxies";
+}
+
 fault_player::deed fault_player::fault_of_link(const sim::fault& what) {
+  for (const auto& node : {what.node, what.other})
+    if (auto why = meets_directly(node); !why.empty())
+      return {std::move(why), false};
   const auto change = [&](const std::function<void(link_rule&)>& how) {
     links_->change(what.node, what.other, how);
     if (!what.one_way)
@@ -446,6 +471,13 @@ fault_player::deed fault_player::heal() {
     out.text += (out.text.empty() ? "" : "; ") + node + " " + one.text;
     out.is_done = out.is_done && one.is_done;
   }
+  // What was done to its links before had no effect since then.
+  for (const auto& node : config_.nodes)
+    if (links_)
+      if (const auto why = meets_directly(node.name); !why.empty()) {
+        out.text += (out.text.empty() ? "" : "; ") + why;
+        out.is_done = false;
+      }
   if (out.text.empty())
     out.text = links_ ? "all nodes run, all links pass" : "all nodes run";
   return out;

@@ -81,6 +81,7 @@ private:
   deed back_up(const std::string& node);
   deed heal();
   deed fault_of_link(const sim::fault& what);
+  [[nodiscard]] std::string meets_directly(const std::string& node);
   std::string restart(const std::string& node);
   [[nodiscard]] std::string kept_of(const std::string& node) const;
 

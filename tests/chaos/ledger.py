@@ -55,8 +55,10 @@ class ledger:
     with self._lock:
       return set(self.acknowledged), set(self.published)
 
-  def publish(self):
-    """Whether the next rows were acknowledged as committed."""
+  def publish(self, *words, crash_at=None):
+    """Whether the next rows were acknowledged, as committed if `words` say nothing
+    else. crash_at: where the command ends as by kill -9; it fails when that is
+    nowhere."""
     with self._lock:
       first = self.commands * ROWS
       self.commands += 1
@@ -64,13 +66,16 @@ class ledger:
       self.published |= rows
       running = self._running = self.made.start(
         "pub", "--stream", "market", "--table", "trade", "--format", "csv",
+        *words,
+        env=self.made.environment(CRASH_AT=crash_at) if crash_at else None,
         stdin=subprocess.PIPE)
     text = "time,sym,price,size\n" + "".join(
       f"{self.day}T10:00:00,S{int(row) % 7},1,{row}\n" for row in sorted(
         rows, key=int))
     out, told = running.communicate(text, timeout=180)
     code = running.returncode
-    mill.check(code in (0, -9, *NOT_NOW), "pub:", code, out, told)
+    mill.check(code == -9 if crash_at else code in (0, -9, *NOT_NOW), "pub",
+               crash_at or "", ":", code, out, told)
     with self._lock:
       self._running = None
       if code == 0:
@@ -112,9 +117,10 @@ class ledger:
     if faults:
       raise faults[0]
 
-  def flush(self):
+  def flush(self, origin=None):
     """What the publisher's log kept is committed."""
-    self.made.run("pub", "--stream", "market", "--flush")
+    self.made.run("pub", "--stream", "market", "--flush",
+                  *(["--origin", origin] if origin else []))
 
   def check_answer(self, who="the gateway"):
     """An answer of now, by what was acknowledged before it was asked for."""
@@ -122,6 +128,19 @@ class ledger:
     seen = sizes(self.made.run(*QUESTION).stdout)
     compare(who, seen, committed, self.facts()[1])
     return seen
+
+  def ask(self, what):
+    """Whether there was an answer while something fails; one that is there is
+    whole."""
+    committed, _ = self.facts()
+    done = self.made.run(*QUESTION, "--timeout", "10", code=None)
+    if done.returncode in NOT_NOW:
+      return False
+    mill.check(done.returncode == 0, what, "a question ended with",
+               done.returncode, done.stderr)
+    compare(f"{what}: an answer", sizes(done.stdout), committed,
+            self.facts()[1])
+    return True
 
   def check_all(self):
     """A subscriber, the answers and the merged logs; stops the RT nodes. Nobody

@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "chain_scenario.hpp"
+#include "effects.hpp"
 #include "report.hpp"
 
 namespace millrace::sim {
@@ -53,22 +55,26 @@ TEST(ChainSim, CrashAtEachNamedPoint) {
 }
 
 TEST(ChainSim, CrashesAtAnyTime) {
-  for_each_seed(60, [](uint64_t seed) {
+  effects seen{{effect::end, effect::loss}};
+  for_each_seed(60, [&](uint64_t seed) {
     chain_scenario run{seed};
     perhaps_a_link_fault(run.w, run.names);
     const auto crashes = 1 + run.w.draw(6);
     for (uint64_t i = 0; i < crashes; ++i) {
       const auto& victim = run.names[run.w.draw(run.names.size())];
       run.w.after(std::chrono::microseconds{run.w.draw(3'500'000)},
-                  [&] { run.w.crash(victim, run.any_crash()); });
+                  [&] { seen.crash(run.w, victim, run.any_crash()); });
     }
     run.w.run_for(4s);
-    return report(seed, run.finish());
+    const auto broken = run.finish();
+    seen.look(run.w, run.names);
+    return report(seed, broken);
   });
 }
 
 TEST(ChainSim, LinkFaultsAtAnyTime) {
-  for_each_seed(40, [](uint64_t seed) {
+  effects seen{{effect::lost_connection}};
+  for_each_seed(40, [&](uint64_t seed) {
     chain_scenario run{seed};
     for (uint64_t i = 0; i < 1 + run.w.draw(6); ++i)
       any_link_fault(run.w, run.names, 3s, 6s);
@@ -78,13 +84,16 @@ TEST(ChainSim, LinkFaultsAtAnyTime) {
                   [&] { run.w.crash(victim, run.any_crash()); });
     }
     run.w.run_for(std::chrono::milliseconds{2000 + run.w.draw(6000)});
-    return report(seed, run.finish());
+    const auto broken = run.finish();
+    seen.look(run.w, run.names);
+    return report(seed, broken);
   });
 }
 
 /// Without a word of one HDB its questions go to the other one, well before
 /// their deadline.
 TEST(ChainSim, AQuestionGoesToAnotherHdbWhenItsConnectionIsLost) {
+  duration longest{};
   for (uint64_t seed = 1; seed <= 4; ++seed) {
     SCOPED_TRACE(seed);
     chain_scenario run{seed, {.query_timeout_ns = 8'000'000'000}};
@@ -110,13 +119,16 @@ TEST(ChainSim, AQuestionGoesToAnotherHdbWhenItsConnectionIsLost) {
     EXPECT_TRUE(run.refusals.empty());
     for (const auto each : took)
       EXPECT_LT(each, 4s);
+    longest = std::max(longest, *std::max_element(took.begin(), took.end()));
     run.check_answers();
     EXPECT_EQ(run.broken, std::vector<std::string>{});
   }
+  EXPECT_GT(longest, 500ms) << "no question lost its connection";
 }
 
 TEST(ChainSim, AnswersAreCompleteAndNeverGoBackThroughRestartsOfTheRdb) {
-  for_each_seed(8, [](uint64_t seed) {
+  effects seen{{effect::end}};
+  for_each_seed(8, [&](uint64_t seed) {
     chain_scenario run{seed, {.query_timeout_ns = 5'000'000'000}};
     run.is_complete = true;
     for (int i = 0; i < 4; ++i)
@@ -130,6 +142,7 @@ TEST(ChainSim, AnswersAreCompleteAndNeverGoBackThroughRestartsOfTheRdb) {
     EXPECT_GT(run.answers.size(), 50u);
     // Who was away came back in time.
     EXPECT_TRUE(run.refusals.empty());
+    seen.look(run.w, {"rdb1"});
     return report(seed, broken);
   });
 }
@@ -155,6 +168,8 @@ TEST(ChainSim, AQuestionWaitsForTheLastHdbToComeBack) {
     EXPECT_TRUE(run.refusals.empty());
     for (const auto each : took)
       EXPECT_LT(each, 3s);
+    EXPECT_GE(*std::max_element(took.begin(), took.end()), 700ms)
+      << "no question waited";
     run.check_answers();
     EXPECT_EQ(run.broken, std::vector<std::string>{});
   }
@@ -197,13 +212,20 @@ TEST(ChainSim, ALinkIsCutUnderQuestions) {
   const std::pair<const char*, const char*> links[]
     = {{"gw1", "rdb1"},  {"gw1", "hdb1"},  {"gw1", "hdb2"}, {"gw1", "disc"},
        {"rdb1", "disc"}, {"rdb1", "hdb1"}, {"rt0", "rdb1"}, {"rt0", "feed0"}};
+  size_t noticed = 0;
   for_each_seed(32, [&](uint64_t seed) {
     chain_scenario run{seed};
     const auto& [one, other] = links[seed % std::size(links)];
-    any_link_fault(run.w, one, other, 2s, 10s);
+    const bool is_cut = any_link_fault(run.w, one, other, 2s, 10s);
     run.w.run_for(8s);
-    return report(seed, run.finish());
+    const auto broken = run.finish();
+    noticed += is_cut
+               && std::any_of(
+                 run.answers.begin(), run.answers.end(),
+                 [](const auto& each) { return each.at - each.asked_at > 1s; });
+    return report(seed, broken);
   });
+  EXPECT_GT(noticed, 0u) << "no answer waited for a link";
 }
 
 } // namespace

@@ -28,7 +28,8 @@ inline crash_style any_crash(world& w, const crash_options& options) {
 
 /// A fault of the link between two nodes, drawn from the world's seed. It
 /// begins within `begin`, and ends before `last` more have passed.
-inline void any_link_fault(world& w, const std::string& one,
+/// @returns whether it is a cut, of one direction or both
+inline bool any_link_fault(world& w, const std::string& one,
                            const std::string& other, duration begin,
                            duration last) {
   const auto within = [&](duration limit) {
@@ -60,6 +61,7 @@ inline void any_link_fault(world& w, const std::string& one,
     }
   });
   w.after(start + within(last), [&w, one, other] { w.heal(one, other); });
+  return kind < 2 || kind > 6;
 }
 
 /// The same for any two of these nodes; now and then one node is cut off from
@@ -71,7 +73,7 @@ inline void any_link_fault(world& w, const std::vector<std::string>& nodes,
   const bool all = w.chance(0.2);
   for (const auto& each : nodes)
     if (each != one && (all || each == other))
-      any_link_fault(w, one, each, begin, last);
+      (void)any_link_fault(w, one, each, begin, last);
 }
 
 /// Every third run meets one of them, whatever else it is about.

@@ -3,6 +3,7 @@
 // id stands for two messages.
 
 #include "disk_trees.hpp"
+#include "effects.hpp"
 #include "report.hpp"
 #include "rt_scenario.hpp"
 
@@ -42,18 +43,20 @@ protected:
 // Nodes have different ends of its log when it goes down, and hear of it again
 // in any order.
 TEST_P(PublisherLossSim, TheEndOfALogGoesWithThePower) {
+  effects seen{{effect::end, effect::loss}};
   for_each_seed(20, [&](uint64_t seed) {
     rt_scenario run{seed, false, node_count()};
     run.powered = true;
     for (uint64_t i = 0; i < 1 + run.w.draw(4); ++i) {
       const auto at = std::chrono::milliseconds{run.w.draw(2500)};
       const auto victim = "pub" + std::to_string(run.w.draw(run.books.size()));
-      run.w.after(at, [&run, victim] {
-        run.w.crash(victim, {.power = true,
-                             .left = run.w.chance(0.5) ? survival::nothing
-                                                       : survival::some,
-                             .restart_after = duration{
-                               std::chrono::milliseconds{run.w.draw(1500)}}});
+      run.w.after(at, [&, victim] {
+        seen.crash(
+          run.w, victim,
+          {.power = true,
+           .left = run.w.chance(0.5) ? survival::nothing : survival::some,
+           .restart_after
+           = duration{std::chrono::milliseconds{run.w.draw(1500)}}});
       });
     }
     for (uint64_t i = 0; i < run.w.draw(6); ++i)
@@ -64,12 +67,15 @@ TEST_P(PublisherLossSim, TheEndOfALogGoesWithThePower) {
                     run.any_crash());
       });
     run.w.run_for(4s);
-    return report(seed, run.finish());
+    const auto broken = run.finish();
+    seen.look(run.w, run.names);
+    return report(seed, broken);
   });
 }
 
 // All machines at once, as on one host.
 TEST_P(PublisherLossSim, AllGoDownAtOnce) {
+  effects seen{{effect::end, effect::loss}};
   for_each_seed(20, [&](uint64_t seed) {
     rt_scenario run{seed, false, node_count()};
     run.powered = true;
@@ -77,11 +83,13 @@ TEST_P(PublisherLossSim, AllGoDownAtOnce) {
       run.w.run_for(std::chrono::milliseconds{200 + run.w.draw(2000)});
       const survival kinds[] = {survival::nothing, survival::some};
       for (const auto& name : run.names)
-        run.w.crash(name, {.power = true, .left = kinds[run.w.draw(2)]});
+        seen.crash(run.w, name, {.power = true, .left = kinds[run.w.draw(2)]});
       for (const auto& name : run.names)
         run.w.restart(name);
     }
-    return report(seed, run.finish());
+    const auto broken = run.finish();
+    seen.look(run.w, run.names);
+    return report(seed, broken);
   });
 }
 

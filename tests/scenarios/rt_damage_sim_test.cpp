@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+#include "effects.hpp"
 #include "report.hpp"
 #include "rt_scenario.hpp"
 
@@ -87,7 +88,7 @@ protected:
   bool cached() const { return GetParam(); }
 
   /// One file of a node, of out/ or of an input.
-  static void harm(rt_scenario& run, const std::string& node) {
+  static void harm(rt_scenario& run, const std::string& node, effects& seen) {
     auto& disk = run.w.at(node).disk();
     std::vector<std::string> paths;
     if (run.w.chance(0.5)) {
@@ -104,13 +105,13 @@ protected:
     if (size == 0)
       return;
     for (uint64_t i = 0; i < 1 + run.w.draw(3); ++i)
-      disk.flip_bit(path, run.w.draw(size * 8));
+      seen.flip(disk, path, run.w.draw(size * 8));
   }
 
-  static void harm_at_any_time(rt_scenario& run) {
+  static void harm_at_any_time(rt_scenario& run, effects& seen) {
     for (uint64_t i = 0; i < 1 + run.w.draw(4); ++i)
-      run.w.after(std::chrono::milliseconds{run.w.draw(3000)}, [&run] {
-        harm(run, run.rt_names[run.w.draw(run.rt_names.size())]);
+      run.w.after(std::chrono::milliseconds{run.w.draw(3000)}, [&] {
+        harm(run, run.rt_names[run.w.draw(run.rt_names.size())], seen);
       });
   }
 
@@ -121,20 +122,35 @@ protected:
     run.w.run_for(30s);
     return run.finish();
   }
+
+  /// Whether an RT node noticed what rotted.
+  static bool is_noticed(rt_scenario& run) {
+    return std::any_of(run.rt_names.begin(), run.rt_names.end(),
+                       [&](const std::string& name) {
+                         return has_notice(run.w, name, "out_damaged")
+                                || has_notice(run.w, name, "input_damaged");
+                       });
+  }
 };
 
 TEST_P(RtDamageSim, BitsRotUnderALivingNode) {
+  effects seen{{effect::rot}};
+  size_t noticed = 0;
   for_each_seed(30, [&](uint64_t seed) {
     rt_scenario run{seed, cached(), 1, rt_scenario::files::kept};
-    harm_at_any_time(run);
-    return report(seed, end(run));
+    harm_at_any_time(run, seen);
+    const auto broken = end(run);
+    noticed += is_noticed(run);
+    return report(seed, broken);
   });
+  EXPECT_GT(noticed, 0u);
 }
 
 TEST_P(RtDamageSim, BitsRotWhileProcessesDie) {
+  effects seen{{effect::rot, effect::end}};
   for_each_seed(30, [&](uint64_t seed) {
     rt_scenario run{seed, cached(), 1, rt_scenario::files::kept};
-    harm_at_any_time(run);
+    harm_at_any_time(run, seen);
     // Who keeps the only other copy does not lose its end meanwhile.
     const std::vector<std::string> victims{"rt0", "rt0", "plain", "copy",
                                            "saved"};
@@ -142,20 +158,27 @@ TEST_P(RtDamageSim, BitsRotWhileProcessesDie) {
       run.w.after(std::chrono::milliseconds{run.w.draw(3000)}, [&run, victims] {
         run.w.crash(victims[run.w.draw(victims.size())], run.any_crash());
       });
-    return report(seed, end(run));
+    const auto broken = end(run);
+    seen.look(run.w, run.names);
+    return report(seed, broken);
   });
 }
 
 TEST_P(RtDamageSim, BitsRotInAGroup) {
+  effects seen{{effect::rot}};
+  size_t noticed = 0;
   for_each_seed(20, [&](uint64_t seed) {
     rt_scenario run{seed, cached(), 3};
-    harm_at_any_time(run);
+    harm_at_any_time(run, seen);
     if (run.w.chance(0.5))
       run.w.after(std::chrono::milliseconds{run.w.draw(3000)}, [&run] {
         run.w.crash(run.names[run.w.draw(run.names.size())], run.any_crash());
       });
-    return report(seed, end(run));
+    const auto broken = end(run);
+    noticed += is_noticed(run);
+    return report(seed, broken);
   });
+  EXPECT_GT(noticed, 0u);
 }
 
 TEST_P(RtDamageSim, InputsGoUnderALivingNode) {
@@ -173,10 +196,11 @@ TEST_P(RtDamageSim, InputsGoUnderALivingNode) {
 }
 
 TEST_P(RtDamageSim, ASubscribersCopyRots) {
+  effects seen{{effect::rot, effect::end}};
   for_each_seed(20, [&](uint64_t seed) {
     rt_scenario run{seed, cached(), 1, rt_scenario::files::kept};
     for (uint64_t i = 0; i < 1 + run.w.draw(3); ++i)
-      run.w.after(std::chrono::milliseconds{500 + run.w.draw(2500)}, [&run] {
+      run.w.after(std::chrono::milliseconds{500 + run.w.draw(2500)}, [&] {
         auto style = run.any_crash();
         style.power = false;
         run.w.crash("copy", style);
@@ -186,15 +210,18 @@ TEST_P(RtDamageSim, ASubscribersCopyRots) {
           return;
         const auto& path = paths[run.w.draw(paths.size())];
         if (const auto size = disk.content(path).size(); size != 0)
-          disk.flip_bit(path, run.w.draw(size * 8));
+          seen.flip(disk, path, run.w.draw(size * 8));
       });
-    return report(seed, end(run));
+    const auto broken = end(run);
+    seen.look(run.w, {"copy"});
+    return report(seed, broken);
   });
 }
 
 // What came first is delivered, and finds no room in the copy: later the copy
 // gets all of the file, and the subscriber nothing twice.
 TEST_P(RtDamageSim, ACopyThatHadNoRoomBeginsWithItsFile) {
+  effects seen{{effect::refusal}};
   for_each_seed(20, [&](uint64_t seed) {
     rt_scenario run{seed, cached(), 1, rt_scenario::files::kept};
     // Its files are there, and nothing in them.
@@ -204,7 +231,9 @@ TEST_P(RtDamageSim, ACopyThatHadNoRoomBeginsWithItsFile) {
     run.w.at("copy").disk().leave_free(run.w.draw(200));
     run.w.after(std::chrono::milliseconds{200 + run.w.draw(3000)},
                 [&run] { run.w.at("copy").disk().set_quota(std::nullopt); });
-    return report(seed, end(run));
+    const auto broken = end(run);
+    seen.look(run.w, {"copy"});
+    return report(seed, broken);
   });
 }
 
@@ -319,6 +348,8 @@ TEST_P(RtDamageSim, WhatIsCollectedAndRotsIsTold) {
 
 // The file before it needs the state at the start of the one that is written.
 TEST_P(RtDamageSim, TwoFilesOfTheMergedLogRotAndBothAreMadeAgain) {
+  effects seen{{effect::rot}};
+  size_t noticed = 0;
   for_each_seed(10, [&](uint64_t seed) {
     rt_scenario run{seed, cached(), 1, rt_scenario::files::kept};
     std::vector<std::string> broken;
@@ -329,14 +360,16 @@ TEST_P(RtDamageSim, TwoFilesOfTheMergedLogRotAndBothAreMadeAgain) {
     for (size_t i = files.size() - std::min<size_t>(files.size(), 2);
          i < files.size(); ++i)
       if (!disk.content(files[i]).empty())
-        disk.flip_bit(files[i], 500);
+        seen.flip(disk, files[i], 500);
     run.w.run_for(60s);
+    noticed += has_notice(run.w, "rt0", "out_damaged");
     if (has_notice(run.w, "rt0", "out_lost"))
       broken.push_back("a file is given up that can be made again");
     for (auto& line : run.finish())
       broken.push_back(std::move(line));
     return report(seed, broken);
   });
+  EXPECT_GT(noticed, 0u);
 }
 
 /// The end of a publisher's log rots while RT does not have it, and nothing

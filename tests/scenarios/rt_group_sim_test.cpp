@@ -1,5 +1,6 @@
 // Three RT nodes order one stream, and each keeps all of it.
 
+#include "effects.hpp"
 #include "report.hpp"
 #include "rt_scenario.hpp"
 
@@ -19,24 +20,30 @@ TEST_P(RtGroupSim, NothingIsLostWithoutFaults) {
 }
 
 TEST_P(RtGroupSim, NodesCrashAndComeBack) {
+  effects seen{cached() ? std::vector{effect::end}
+                        : std::vector{effect::end, effect::loss}};
   for_each_seed(30, [&](uint64_t seed) {
     rt_scenario run{seed, cached(), 3};
     for (uint64_t i = 0; i < 1 + run.w.draw(5); ++i)
-      run.w.after(std::chrono::milliseconds{run.w.draw(4000)}, [&run] {
-        run.w.crash(run.names[run.w.draw(run.names.size())], run.any_crash());
+      run.w.after(std::chrono::milliseconds{run.w.draw(4000)}, [&] {
+        seen.crash(run.w, run.names[run.w.draw(run.names.size())],
+                   run.any_crash());
       });
     run.w.run_for(std::chrono::milliseconds{500 + run.w.draw(4000)});
-    return report(seed, run.finish());
+    const auto broken = run.finish();
+    seen.look(run.w, run.names);
+    return report(seed, broken);
   });
 }
 
 TEST_P(RtGroupSim, NodesStandStillAndGoOn) {
+  effects seen{{effect::stop}};
   for_each_seed(20, [&](uint64_t seed) {
     rt_scenario run{seed, cached(), 3};
     for (uint64_t i = 0; i < 1 + run.w.draw(4); ++i) {
       const auto at = std::chrono::milliseconds{run.w.draw(3000)};
       const auto who = run.names[run.w.draw(run.names.size())];
-      run.w.after(at, [&run, who] { run.w.pause(who); });
+      run.w.after(at, [&, who] { seen.pause(run.w, who); });
       run.w.after(at + std::chrono::milliseconds{run.w.draw(4000)},
                   [&run, who] { run.w.resume(who); });
     }
@@ -46,6 +53,7 @@ TEST_P(RtGroupSim, NodesStandStillAndGoOn) {
 }
 
 TEST_P(RtGroupSim, LinkFaultsAtAnyTime) {
+  effects seen{{effect::lost_connection}};
   for_each_seed(30, [&](uint64_t seed) {
     rt_scenario run{seed, cached(), 3};
     for (uint64_t i = 0; i < 1 + run.w.draw(8); ++i)
@@ -56,7 +64,9 @@ TEST_P(RtGroupSim, LinkFaultsAtAnyTime) {
         run.w.crash(run.names[run.w.draw(run.names.size())], run.any_crash());
       });
     run.w.run_for(std::chrono::milliseconds{1000 + run.w.draw(8000)});
-    return report(seed, run.finish());
+    const auto broken = run.finish();
+    seen.look(run.w, run.names, 1);
+    return report(seed, broken);
   });
 }
 
@@ -80,6 +90,7 @@ TEST_P(RtGroupSim, TwoNodesGoOnWithoutTheThird) {
 
 /// A leader whose disk is full orders nothing: another node leads.
 TEST_P(RtGroupSim, AFullDiskAtTheLeaderDoesNotStopTheStream) {
+  effects seen{{effect::refusal}};
   for_each_seed(15, [&](uint64_t seed) {
     rt_scenario run{seed, cached(), 3};
     std::vector<std::string> broken;
@@ -99,6 +110,7 @@ TEST_P(RtGroupSim, AFullDiskAtTheLeaderDoesNotStopTheStream) {
                        + " is full");
       run.ask_all(broken);
     }
+    seen.look(run.w, run.rt_names);
     for (auto& line : run.finish())
       broken.push_back(std::move(line));
     return report(seed, broken);
@@ -219,13 +231,14 @@ TEST_P(RtGroupSim, NodesThatLoseTheirDisksAreTakenInAgain) {
 /// A node of a cached stream that lost its power has forgotten what it said: as
 /// long as one at a time does, nothing is lost, and the order stays.
 TEST_P(RtGroupSim, PowerCutsOneAtATimeLoseNothing) {
+  effects seen{{effect::end, effect::loss}};
   for_each_seed(20, [&](uint64_t seed) {
     rt_scenario run{seed, cached(), 3};
     std::vector<std::string> broken;
     for (uint64_t i = 0; i < 1 + run.w.draw(4); ++i) {
       run.w.run_for(std::chrono::milliseconds{300 + run.w.draw(2000)});
       const auto gone = run.rt_names[run.w.draw(run.rt_names.size())];
-      run.w.crash(gone, {.power = true, .left = survival::nothing});
+      seen.crash(run.w, gone, {.power = true, .left = survival::nothing});
       run.w.run_for(std::chrono::milliseconds{run.w.draw(5000)});
       run.w.restart(gone);
       if (!run.becomes_member(gone)) {
@@ -236,6 +249,7 @@ TEST_P(RtGroupSim, PowerCutsOneAtATimeLoseNothing) {
     }
     for (auto& line : run.finish())
       broken.push_back(std::move(line));
+    seen.look(run.w, run.rt_names);
     return report(seed, broken);
   });
 }
@@ -243,11 +257,12 @@ TEST_P(RtGroupSim, PowerCutsOneAtATimeLoseNothing) {
 /// When all have forgotten, nobody orders anything anew: the nodes say so, and
 /// what an operator does decides.
 TEST(RtGroupPowerSim, AMajorityThatForgotOrdersNothing) {
+  effects seen{{effect::loss}};
   for_each_seed(10, [&](uint64_t seed) {
     rt_scenario run{seed, true, 3};
     run.w.run_for(std::chrono::milliseconds{500 + run.w.draw(2000)});
     for (const auto& name : run.rt_names)
-      run.w.crash(name, {.power = true, .left = survival::some});
+      seen.crash(run.w, name, {.power = true, .left = survival::some});
     std::map<std::string, size_t> before;
     const auto size_of = [&](const std::string& name) {
       size_t bytes = 0;

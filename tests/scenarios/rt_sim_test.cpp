@@ -1,5 +1,6 @@
 #include <set>
 
+#include "effects.hpp"
 #include "report.hpp"
 #include "rt_scenario.hpp"
 
@@ -43,7 +44,10 @@ protected:
 TEST_P(RtSim, NothingIsLostWithoutFaults) {
   for_each_seed(10, [&](uint64_t seed) {
     rt_scenario run{seed, cached()};
-    return report(seed, run.finish());
+    const auto broken = run.finish();
+    EXPECT_FALSE(has_notice(run.w, "rt0", "publisher_ended"))
+      << "what faults are known by happens without any";
+    return report(seed, broken);
   });
 }
 
@@ -83,6 +87,8 @@ TEST_P(RtSim, CrashAtEachNamedPoint) {
 }
 
 TEST_P(RtSim, CrashesAtAnyTime) {
+  effects seen{cached() ? std::vector{effect::end}
+                        : std::vector{effect::end, effect::loss}};
   for_each_seed(100, [&](uint64_t seed) {
     rt_scenario run{seed, cached()};
     perhaps_a_link_fault(run.w, run.names);
@@ -90,14 +96,17 @@ TEST_P(RtSim, CrashesAtAnyTime) {
     for (uint64_t i = 0; i < crashes; ++i) {
       const auto& victim = run.names[run.w.draw(run.names.size())];
       run.w.after(std::chrono::microseconds{run.w.draw(3'000'000)},
-                  [&] { run.w.crash(victim, run.any_crash()); });
+                  [&] { seen.crash(run.w, victim, run.any_crash()); });
     }
     run.w.run_for(4s);
-    return report(seed, run.finish());
+    const auto broken = run.finish();
+    seen.look(run.w, run.names);
+    return report(seed, broken);
   });
 }
 
 TEST_P(RtSim, StoppedProcessesGoOn) {
+  effects seen{{effect::stop}};
   for_each_seed(30, [&](uint64_t seed) {
     rt_scenario run{seed, cached()};
     perhaps_a_link_fault(run.w, run.names);
@@ -105,7 +114,7 @@ TEST_P(RtSim, StoppedProcessesGoOn) {
       const auto& victim = run.names[run.w.draw(run.names.size())];
       const auto begin = std::chrono::milliseconds{run.w.draw(2000)};
       const auto pause = std::chrono::milliseconds{100 + run.w.draw(9000)};
-      run.w.after(begin, [&] { run.w.pause(victim); });
+      run.w.after(begin, [&] { seen.pause(run.w, victim); });
       run.w.after(begin + pause, [&] { run.w.resume(victim); });
     }
     run.w.run_for(8s);
@@ -114,6 +123,7 @@ TEST_P(RtSim, StoppedProcessesGoOn) {
 }
 
 TEST_P(RtSim, LinkFaultsAtAnyTime) {
+  effects seen{{effect::lost_connection}};
   for_each_seed(60, [&](uint64_t seed) {
     rt_scenario run{seed, cached()};
     for (uint64_t i = 0; i < 1 + run.w.draw(6); ++i)
@@ -124,12 +134,15 @@ TEST_P(RtSim, LinkFaultsAtAnyTime) {
                   [&] { run.w.crash(victim, run.any_crash()); });
     }
     run.w.run_for(std::chrono::milliseconds{1000 + run.w.draw(8000)});
-    return report(seed, run.finish());
+    const auto broken = run.finish();
+    seen.look(run.w, run.names, 1);
+    return report(seed, broken);
   });
 }
 
 /// Each link of the RT node in turn, cut in both ways, in one, or half-open.
 TEST_P(RtSim, AMinuteWithoutALink) {
+  std::map<uint64_t, uint64_t> noticed; // By what became of the link.
   for_each_seed(30, [&](uint64_t seed) {
     rt_scenario run{seed, cached()};
     const auto& other = run.names[(seed / 4) % (run.names.size() - 1)];
@@ -146,14 +159,21 @@ TEST_P(RtSim, AMinuteWithoutALink) {
       }
     });
     run.w.run_for(60s);
+    if (!run.settled() || !run.caught_up()
+        || has_notice(run.w, "rt0", "publisher_ended"))
+      ++noticed[seed % 4];
     if (seed % 4 == 3)
       // It noticed by itself, and went on.
       EXPECT_TRUE(run.settled() && run.caught_up()) << replay(seed);
     return report(seed, run.finish());
   });
+  if (std::getenv("MILLRACE_SIM_SEED") == nullptr)
+    for (uint64_t kind = 0; kind < 4; ++kind)
+      EXPECT_GT(noticed[kind], 0u) << "nobody missed a link of kind " << kind;
 }
 
 TEST_P(RtSim, FullDiskComesBack) {
+  effects seen{{effect::refusal}};
   for_each_seed(40, [&](uint64_t seed) {
     rt_scenario run{seed, cached()};
     perhaps_a_link_fault(run.w, run.names);
@@ -165,11 +185,14 @@ TEST_P(RtSim, FullDiskComesBack) {
       run.w.after(std::chrono::milliseconds{run.w.draw(2000)},
                   [&] { run.w.crash(victim, run.any_crash()); });
     run.w.run_for(std::chrono::milliseconds{500 + run.w.draw(3000)});
-    return report(seed, run.finish());
+    const auto broken = run.finish();
+    seen.look(run.w, run.names);
+    return report(seed, broken);
   });
 }
 
 TEST_P(RtSim, FailedSyncFencesAndLosesNothing) {
+  effects seen{{effect::refusal}};
   for_each_seed(40, [&](uint64_t seed) {
     rt_scenario run{seed, cached()};
     perhaps_a_link_fault(run.w, run.names);
@@ -187,7 +210,9 @@ TEST_P(RtSim, FailedSyncFencesAndLosesNothing) {
       run.w.crash(victim, style);
     });
     run.w.run_for(4s);
-    return report(seed, run.finish());
+    const auto broken = run.finish();
+    seen.look(run.w, run.names);
+    return report(seed, broken);
   });
 }
 

@@ -40,7 +40,7 @@ void sequencer_state::take_snapshot(founding_id group, const chunk& bytes) {
   const auto leader = core->group().raft()->leader();
   const auto* peer = leader ? peers->find(leader->node) : nullptr;
   const auto* state = core->state();
-  const bool lacks_log = what->base.at.index > core->group().written();
+  const bool lacks_log = !core->group().holds(what->base.at);
   const bool copies_instead = lacks_merged && state != nullptr
                               && what->base.at.index > state->applied_index;
   if (catching_up || peer == nullptr || !peer->handle

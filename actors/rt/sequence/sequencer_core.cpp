@@ -476,6 +476,8 @@ position sequencer_core::needless_of(copy_id copy) const {
   const auto number = numbers_.find(inputs_.name(copy));
   if (number == numbers_.end())
     return {};
+  if (MILLRACE_PLANTED(collect_too_early) && merge_)
+    return before(merge_->state()).inputs[number->second];
   const auto found = needless_.inputs.find(number->second);
   return found == needless_.inputs.end() ? position{} : found->second;
 }

@@ -70,7 +70,7 @@ sequencer_core::install(const raft_snapshot& what,
   if (!state)
     return state.failure();
   // The log may have come meanwhile, from another leader, or was there.
-  if (what.base.at.index > group_->written())
+  if (!group_->holds(what.base.at))
     if (auto fault = group_->install(what, kept, now()))
       return fault;
   copying_ = false;

@@ -233,6 +233,10 @@ public:
   [[nodiscard]] entry_index begin() const noexcept { return before_; }
   /// And up to here on the disk.
   [[nodiscard]] entry_index written() const noexcept { return written_; }
+  /// Whether the log has what the group agreed on up to there: an entry of
+  /// another term at that index is of a leader that went before it was agreed
+  /// on.
+  [[nodiscard]] bool holds(const raft_place& agreed) const noexcept;
 
 private:
   struct log_entry {

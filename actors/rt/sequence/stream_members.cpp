@@ -457,6 +457,13 @@ std::optional<raft_snapshot> stream_group::snapshot() const {
                        log_->state().bytes.size()};
 }
 
+bool stream_group::holds(const raft_place& agreed) const noexcept {
+  return raft_
+         && (agreed.index <= raft_->commit_index()
+             || (agreed.index <= written_
+                 && raft_->log().term_at(agreed.index) == agreed.term));
+}
+
 error stream_group::install(const raft_snapshot& what,
                             const entry_log::kept_state& state,
                             int64_t now_ns) {

@@ -1,6 +1,7 @@
 #include <millrace/actors/torq/hdb/served_mark.hpp>
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/messages/text/json_value.hpp>
+#include <millrace/persistence/disk/temporary_name.hpp>
 
 #define XXH_INLINE_ALL
 #include <algorithm>
@@ -249,6 +250,8 @@ known_of_hdb read_marks(persistence::file_system& fs, const std::string& folder,
     return out;
   }
   for (const auto& entry : *entries) {
+    if (entry.name.ends_with(persistence::temporary_suffix))
+      continue;
     const auto path = folder + "/" + entry.name;
     auto mark = read_mark(fs, path);
     if (!mark)

@@ -231,6 +231,23 @@ TEST(ServedMarkTest, WhoeverServesADatabaseKnowsWhatOthersAndCommandsDid) {
   EXPECT_EQ(read_marks(disk, "/marks", "/db").faults.size(), 1u);
 }
 
+TEST(ServedMarkTest, OneThatIsNotYetWrittenOrNeverWasIsNone) {
+  sim::memory_file_system disk;
+  const auto files = loaded(1, {{"2024.01.01", "h"}});
+  served_mark mark;
+  EXPECT_TRUE(mark.see("/db", &files));
+  const auto path = mark_of_commands("/marks", "/db");
+  ASSERT_FALSE(write_mark(disk, path, mark));
+  disk.fail(sim::disk_call::write, 1);
+  EXPECT_EQ(write_mark(disk, path, mark).code, errc::storage_failed);
+  auto left = disk.list("/marks");
+  ASSERT_TRUE(left);
+  ASSERT_EQ(left->size(), 2u) << "what was begun lies there";
+  const auto known = read_marks(disk, "/marks", "/db");
+  EXPECT_TRUE(known.faults.empty()) << to_string(known.faults.front());
+  EXPECT_EQ(known.files, std::vector<std::string>{path});
+}
+
 TEST(ServedMarkTest, PartitionsAreKnownWhoeverBroughtTheirRows) {
   auto all = manifest_with({});
   for (const auto* partition : {"2024.01.02", "2024.01.03"}) {
