@@ -124,6 +124,7 @@ world::world(uint64_t seed, world_options options)
 
 world::~world() {
   account_world(now());
+  end_faults();
   keep_record();
   script_.clear();
   for (auto& each : publishers_)
@@ -237,22 +238,15 @@ void world::boot(node& who) {
   without_power_.erase(who.disk_);
   who.boot_failure_ = {};
   mix(who.number_ + 1'000'003);
-  note(who.name_, "life " + std::to_string(who.lives_.size()) + " begins");
+  mark(who.name_, "life " + std::to_string(who.lives_.size()) + " begins");
   within(context::boot, *life->home, [&] {
     who.connector_ = make_connector(who);
     who.boot_failure_ = who.boot_(who);
     if (who.boot_failure_)
-      note(who.name_, "does not come up: " + to_string(who.boot_failure_));
+      mark(who.name_, "does not come up: " + to_string(who.boot_failure_));
     if (who.boot_failure_ && life->alive)
       end_life(who, {.restart_after = who.supervised_});
   });
-}
-
-void world::restart(const std::string& name) {
-  auto& who = at(name);
-  if (!who.alive_)
-    boot(who);
-  bury_the_dead();
 }
 
 void world::crash(const std::string& name, crash_style style) {
@@ -260,30 +254,6 @@ void world::crash(const std::string& name, crash_style style) {
   if (who.alive_)
     end_life(who, style);
   bury_the_dead();
-}
-
-void world::pause(const std::string& name) {
-  auto& who = at(name);
-  if (!who.alive_ || who.paused_)
-    return;
-  who.paused_ = true;
-  note(who.name_, "stands still");
-  connections_.paused(who.home());
-}
-
-void world::resume(const std::string& name) {
-  auto& who = at(name);
-  if (!who.paused_)
-    return;
-  who.paused_ = false;
-  note(who.name_, "goes on");
-  connections_.resumed(who.home());
-}
-
-void world::crash_at(const std::string& name, const std::string& point,
-                     uint64_t count, crash_style style) {
-  MILLRACE_ASSERT(count > 0);
-  at(name).armed_.push_back({point, count, style});
 }
 
 void world::after(duration delay, std::function<void()> action) {
@@ -301,10 +271,17 @@ void world::pass(const std::shared_ptr<node::life>& owner, const char* point) {
   for (auto it = armed.begin(); it != armed.end(); ++it) {
     if (it->point != point || --it->left > 0)
       continue;
-    const auto style = it->style;
+    const auto [name, left, style, on, met] = *it;
+    *met = true;
     armed.erase(it);
     ++fired_[style.power ? "power-at" : "crash"];
-    end_life(*owner->owner, style);
+    auto& who = *owner->owner;
+    who.disk_after_ = on;
+    end_life(who, style);
+    for (const auto& other : nodes_)
+      if (on != comeback::disk::same && other->disk_ == who.disk_
+          && other->alive_)
+        end_life(*other, style);
     if (running_ == context::actor || running_ == context::boot)
       throw crash_signal{};
     return;
@@ -321,7 +298,7 @@ void world::end_life(node& who, const crash_style& style) {
   who.faulted_ = style.fault;
   ++crashes_;
   mix(who.number_ + 2'000'003);
-  note(who.name_, style.power ? "ends without power" : "ends");
+  mark(who.name_, style.power ? "ends without power" : "ends");
   who.lives_.back()->fs.end();
   connections_.ended(who.home(), style.power);
   if (!style.power || !without_power_.insert(who.disk_).second)
@@ -338,6 +315,10 @@ void world::bury_the_dead() {
   for (auto& who : nodes_)
     if (who->dying_)
       bury(*who);
+  for (auto& who : nodes_)
+    if (const auto on = std::exchange(who->disk_after_, comeback::disk::same);
+        on != comeback::disk::same)
+      replace_disk(*who, on);
 }
 
 namespace {
@@ -383,8 +364,9 @@ void world::bury(node& who) {
     run_actor(home, 0);
   home.cancel_timers();
   if (who.restart_after_)
-    after(*std::exchange(who.restart_after_, std::nullopt),
-          [this, name = who.name_] { restart(name); });
+    after(
+      *std::exchange(who.restart_after_, std::nullopt),
+      [this, name = who.name_, lives = who.lives()] { revive(name, lives); });
 }
 
 void world::run_all_jobs(const std::function<bool(const job&)>& mine) {

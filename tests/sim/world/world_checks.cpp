@@ -26,7 +26,7 @@ void world::report_failures_to(failure_sink sink) noexcept {
 
 void world::fail(const std::string& what) {
   failures_.push_back(what);
-  note({}, "FAILED: " + what);
+  mark({}, "FAILED: " + what);
   if (const auto sink = failures_go_to.load())
     return sink(*this, what);
   std::fprintf(stderr, "millrace::sim: seed %llu: %s\n",
@@ -54,6 +54,11 @@ std::string recorded_runs::text() const {
 
 void world::note(const std::string& node, const std::string& what) {
   record_.push_back({now(), node, what});
+}
+
+/// What nobody can do without who wants to know why a run failed.
+void world::mark(const std::string& node, const std::string& what) {
+  record_.push_back({now(), node, what, true});
 }
 
 void world::keep_record() {

@@ -8,10 +8,10 @@ namespace millrace::sim {
 // -- ends of nodes ------------------------------------------------------------
 
 /// A node ends, or its whole machine, and comes back as it is told.
-void world::end_machine(const std::string& name, bool power, survival left,
-                        const comeback& back) {
+std::string world::end_machine(const std::string& name, bool power,
+                               survival left, const comeback& back) {
   if (back.on == comeback::disk::older && !backups_.contains(at(name).host_))
-    return fail("node '" + name + "' was never backed up");
+    return name + " was never backed up";
   const auto* disk = at(name).disk_;
   const bool another = back.on != comeback::disk::same;
   std::vector<std::string> ended;
@@ -19,33 +19,100 @@ void world::end_machine(const std::string& name, bool power, survival left,
     if (each->alive_
         && (each->name_ == name || ((power || another) && each->disk_ == disk)))
       ended.push_back(each->name_);
+  if (ended.empty())
+    return name + " does not run";
   for (const auto& each : ended)
     crash(each, {.power = power, .left = left});
   if (another)
     replace_disk(at(name), back.on);
   if (back.after)
     for (const auto& each : ended)
-      after(*back.after, [this, each] { restart(each); });
+      after(*back.after,
+            [this, each, lives = at(each).lives()] { revive(each, lives); });
+  return {};
+}
+
+/// Begins the life after so many, unless somebody else did.
+void world::revive(const std::string& name, uint64_t lives) {
+  auto& who = at(name);
+  if (!who.alive_ && who.lives() == lives)
+    boot(who);
+  bury_the_dead();
 }
 
 void world::kill(const std::string& name, comeback back) {
-  end_machine(name, false, survival::all, back);
+  inject({.kind = fault::what::kill, .node = name, .back = back});
 }
 
 void world::power_cut(const std::string& name, comeback back, survival left) {
-  end_machine(name, true, left, back);
+  const fault what{.kind = fault::what::power, .node = name, .back = back};
+  const auto by = ordered(what, to_text(what));
+  if (by && has_nodes(what, *by))
+    learn_fate(what, *by, end_machine(name, true, left, back));
+}
+
+void world::restart(const std::string& name) {
+  inject({.kind = fault::what::restart, .node = name});
+}
+
+void world::pause(const std::string& name) {
+  inject({.kind = fault::what::pause, .node = name});
+}
+
+void world::resume(const std::string& name) {
+  inject({.kind = fault::what::resume, .node = name});
+}
+
+std::string world::stop(node& who) {
+  if (!who.alive_)
+    return who.name_ + " does not run";
+  if (who.paused_)
+    return who.name_ + " stands still already";
+  who.paused_ = true;
+  mark(who.name_, "stands still");
+  connections_.paused(who.home());
+  return {};
+}
+
+std::string world::go_on(node& who) {
+  if (!who.paused_)
+    return who.name_ + " does not stand still";
+  who.paused_ = false;
+  mark(who.name_, "goes on");
+  connections_.resumed(who.home());
+  return {};
+}
+
+void world::crash_at(const std::string& name, const std::string& point,
+                     uint64_t count, crash_style style) {
+  const fault what{.kind
+                   = style.power ? fault::what::power_at : fault::what::crash,
+                   .node = name,
+                   .name = point,
+                   .number = count,
+                   .back = {style.restart_after}};
+  const auto by = ordered(what, to_text(what));
+  if (by && has_nodes(what, *by))
+    learn_fate(what, *by, arm_crash(what, style, *by));
+}
+
+std::string world::arm_crash(const fault& what, const crash_style& how,
+                             const order& by) {
+  auto& who = at(what.node);
+  if (what.back.on == comeback::disk::older && !backups_.contains(who.host_))
+    return who.name_ + " was never backed up";
+  mark(who.name_, "is to end: " + to_text(what));
+  who.armed_.push_back({what.name, what.number, how, what.back.on});
+  await(by, who.armed_.back().met, "was not passed so often");
+  return {};
 }
 
 void world::jump_clock(const std::string& name, duration by) {
-  note(name, "clock jumps by "
-               + std::to_string(by / std::chrono::milliseconds{1}) + " ms");
-  clock_jumps_[at(name).host_] += by;
+  inject({.kind = fault::what::clock, .node = name, .time = by});
 }
 
 void world::slow_disk(const std::string& name, duration by) {
-  note(name, "disk slower by "
-               + std::to_string(by / std::chrono::milliseconds{1}) + " ms");
-  slow_disks_[at(name).host_] = by;
+  inject({.kind = fault::what::slow_disk, .node = name, .time = by});
 }
 
 /// How long a job of its executor waits for the disk.
@@ -68,7 +135,7 @@ duration world::draw_delay(const node& who) {
 }
 
 void world::heal() {
-  note({}, "heal");
+  mark({}, "heal");
   heal_all_links();
   slow_disks_.clear();
   for (auto& each : nodes_) {
@@ -76,9 +143,13 @@ void world::heal() {
     each->disk_->set_quota(std::nullopt);
     each->disk_->set_lying_sync(false);
     each->armed_.clear();
-    resume(each->name_);
-    restart(each->name_);
+    if (each->paused_)
+      (void)go_on(*each);
+    if (!each->alive_)
+      boot(*each);
+    bury_the_dead();
   }
+  settle_awaited();
 }
 
 // -- disks of machines --------------------------------------------------------
@@ -89,8 +160,11 @@ struct world::backup {
 };
 
 void world::back_up(const std::string& name) {
-  auto& who = at(name);
-  note(name, "backed up");
+  inject({.kind = fault::what::back_up, .node = name});
+}
+
+void world::keep_disk(const node& who) {
+  mark(who.name_, "backed up");
   auto kept = std::make_shared<backup>();
   kept->files = who.disk_->clone();
   for (const auto& [place, history] : checkpoints_)
@@ -105,7 +179,7 @@ void world::replace_disk(node& who, comeback::disk on) {
   const backup* kept = nullptr;
   if (on == comeback::disk::older)
     kept = backups_.at(who.host_).get();
-  note(who.name_, kept ? "its disk is the older one" : "its disk is empty");
+  mark(who.name_, kept ? "its disk is the older one" : "its disk is empty");
   if (kept)
     who.disk_->become(*kept->files);
   else

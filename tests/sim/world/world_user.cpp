@@ -84,6 +84,7 @@ node::boot_function assembled(nodes::role_table roles) {
 
 void world::add_cluster(const nodes::cluster_config& cluster,
                         const cluster_options& options) {
+  own_points_.insert(options.crash_points.begin(), options.crash_points.end());
   for (const auto& each : cluster.nodes) {
     const auto machine = options.machines.find(each.name);
     add_node(each.name, assembled(options.roles),
