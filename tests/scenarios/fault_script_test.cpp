@@ -1,5 +1,6 @@
 // Faults as text: what is read, what is refused, and what can be spared.
 
+#include <millrace/sim/script/failed_part.hpp>
 #include <millrace/sim/script/fault_mix.hpp>
 #include <millrace/sim/script/fault_script.hpp>
 #include <millrace/sim/script/script_shrinker.hpp>
@@ -196,6 +197,38 @@ TEST(FaultScript, ADrawnOneMeetsDisksAndLinksOfTheMix) {
   }
   EXPECT_TRUE(alone && lost && rots && corrupts && together);
   EXPECT_EQ(at_points, (std::set{fault::what::crash, fault::what::power_at}));
+}
+
+TEST(FaultScript, WhatIsNoneSaysWhy) {
+  EXPECT_EQ(flaw_of({.kind = fault::what::kill, .node = "a"}), "");
+  EXPECT_EQ(flaw_of({.kind = fault::what::kill}), "a node is missing");
+  EXPECT_EQ(flaw_of({.kind = fault::what::cut, .node = "a"}),
+            "-> or <-> is missing");
+  EXPECT_EQ(flaw_of({.kind = fault::what::fail, .node = "a", .name = "sync"}),
+            "'0' is not a count: they begin at 1");
+  EXPECT_EQ(flaw_of({.kind = fault::what::kill, .node = "a", .back = {-1s}}),
+            "'-1s' is not a time, such as 3s or 1s500ms");
+}
+
+TEST(FailedPart, IsTheSameWithOtherNumbers) {
+  const failed_part lost{"f.hpp", 7,
+                         "Failed\ntable 'trade' lost rows:\n"
+                         "  merged log of rt1: {\"a\":1} is there 0 times\n"
+                         "  and 3 more"};
+  auto other = lost;
+  other.message = "Failed\ntable 'trade' lost rows:\n"
+                  "  merged log of rt2: {\"b\":{}} is there 17 times\n"
+                  "  a reader is late";
+  EXPECT_TRUE(is_same_failure(lost, other));
+  other.line = 8;
+  EXPECT_FALSE(is_same_failure(lost, other));
+  other = lost;
+  other.message = "Failed\ntable 'trade' lost rows:\n  a reader is late";
+  EXPECT_FALSE(is_same_failure(lost, other)) << "something else of the list";
+  other.message = "Failed\nnode 'rt1' was never backed up";
+  EXPECT_FALSE(is_same_failure(lost, other));
+  other.message = "Failed\n";
+  EXPECT_FALSE(is_same_failure(lost, other));
 }
 
 /// Shrinks a script of so many faults of which `needed` fail together.

@@ -1,60 +1,17 @@
 // What a stranger writes: a configuration, a process of one's own, faults, and
 // what must hold all the same.
 
-#include <millrace/messages/data/table_batch.hpp>
-#include <millrace/sim/world/failure_test.hpp>
-#include <millrace/tests/support/paths.hpp>
-
-#include <caf/stateful_actor.hpp>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <unistd.h>
 
+#include "own_cluster.hpp"
+
 namespace millrace::sim {
 namespace {
 
 using namespace std::chrono_literals;
-
-const std::string own_cluster
-  = test_support::source_path("examples/failure_test/cluster.toml");
-
-struct vwap_state {
-  vwap_state() = default;
-  double turnover = 0;
-  double size = 0;
-};
-
-caf::behavior vwap_actor(caf::stateful_actor<vwap_state>* self) {
-  return {
-    [=](const chunk& bytes) {
-      const auto batch = decode_batch(bytes.bytes());
-      for (uint32_t row = 0; batch && row < batch->row_count; ++row) {
-        const auto price = batch->column("price")->as<double>()[row];
-        const auto size = batch->column("size")->as<int32_t>()[row];
-        self->state.turnover += price * size;
-        self->state.size += size;
-      }
-    },
-    [=](status_atom) {
-      return status_facts{{"vwap", self->state.turnover / self->state.size}};
-    },
-  };
-}
-
-/// A process type: as `nodes::role_table::add` takes it on a real node.
-result<nodes::hosted_process> vwap(nodes::process_host& host,
-                                   const nodes::process_config&) {
-  auto me = host.spawn(vwap_actor);
-  rt::subscription_handlers on;
-  on.on_message = [me](const rt::message& message, position) {
-    caf::anon_send(me, chunk::copy_of(message.payload));
-  };
-  if (auto heard = host.subscribe("market", on); !heard)
-    return heard.failure();
-  return nodes::hosted_process{caf::actor_cast<caf::strong_actor_ptr>(me)};
-}
 
 TEST(Vwap, SurvivesPowerCuts) {
   for_each_seed(50, [](uint64_t seed) {
@@ -70,21 +27,6 @@ TEST(Vwap, SurvivesPowerCuts) {
     w.expect_no_loss("trade");
   });
 }
-
-/// The failures of a run that is meant to fail.
-std::vector<std::string> caught;
-void catch_failure(const world&, const std::string& what) {
-  caught.push_back(what);
-}
-
-class OwnCluster : public ::testing::Test {
-protected:
-  void expect_failures() {
-    caught.clear();
-    world::report_failures_to(catch_failure);
-  }
-  void TearDown() override { world::report_failures_to(gtest_glue::report); }
-};
 
 TEST_F(OwnCluster, AnswersItsRowsAndKnowsThem) {
   world w{3};
@@ -161,6 +103,41 @@ TEST_F(OwnCluster, TheFilesOfExamplesBootAsTheyStand) {
   }
 }
 
+// All listen at one port, each on an address of its own.
+TEST_F(OwnCluster, NodesOfSeveralHostsReachOneAnother) {
+  world w{11};
+  w.add_cluster(test_support::source_path("examples/hosts.toml"));
+  auto& feed = w.add_publisher("feed", "trade");
+  feed.publish({{"sym", "A"}, {"price", 10.0}, {"size", 1}});
+  w.power_cut("n1", restart_after(1s));
+  feed.publish({{"sym", "B"}, {"price", 11.0}, {"size", 2}},
+               rt::ack_level::committed);
+  w.run_for(5s);
+  w.expect_no_loss("trade");
+  EXPECT_TRUE(w.expect_true_answer("trade"));
+}
+
+TEST_F(OwnCluster, ATypeOfALibraryIsAskedFor) {
+  const auto file = test_support::source_path("examples/library/cluster.toml");
+  expect_failures();
+  world w{1};
+  w.add_cluster(file);
+  ASSERT_EQ(caught.size(), 1u);
+  EXPECT_TRUE(caught[0].starts_with(
+    file + ": process 'volume1' is of type 'volume', which '"))
+    << caught[0];
+  EXPECT_TRUE(caught[0].ends_with(
+    "volume.so' registers, and a world loads no library: add its factory to "
+    "'cluster_options.roles'"))
+    << caught[0];
+  cluster_options options;
+  options.roles.add("volume", vwap);
+  world other{1};
+  caught.clear();
+  other.add_cluster(file, options);
+  EXPECT_TRUE(caught.empty()) << caught.front();
+}
+
 TEST_F(OwnCluster, ADiskIsEmptyOrOlderAfterwards) {
   world w{2};
   w.add_cluster(test_support::source_path("examples/cluster.toml"));
@@ -185,6 +162,33 @@ TEST_F(OwnCluster, EachMachineHasAWallClock) {
   auto now = [&](const char* node) { return w.at(node).env().clock->now_ns(); };
   w.jump_clock("db", 1h);
   EXPECT_EQ(now("db") - now("rt1"), 3'600'000'000'000);
+}
+
+// Not only writing takes time on a slow disk.
+TEST_F(OwnCluster, WhoReadsFromASlowDiskWaits) {
+  world w{2};
+  w.add_cluster(test_support::source_path("examples/cluster.toml"));
+  auto& feed = w.add_publisher("feed", "trade");
+  feed.publish({{"sym", "A"}, {"size", 1}}, rt::ack_level::committed);
+  w.end_period("market", 9000);
+  w.run_for(20s);
+  const auto took = [&] {
+    const auto begin = w.now();
+    const auto got = w.query(
+      R"({"tablename":"trade","starttime":"1900-01-01","endtime":"2200-01-01"})");
+    EXPECT_TRUE(got) << to_string(got.failure());
+    EXPECT_EQ(got ? got->rows.size() : 0, 1u);
+    return w.now() - begin;
+  };
+  w.slow_disk("hdb1", 4s);
+  EXPECT_GE(took(), 2s) << "the first question";
+  EXPECT_LT(took(), 1s) << "it has the files";
+  w.kill("hdb1");
+  w.restart("hdb1");
+  EXPECT_GE(took(), 4s) << "a start, and a question";
+  w.slow_disk("hdb1", 0s);
+  w.run_for(10s);
+  EXPECT_LT(took(), 1s);
 }
 
 fault_script scripted(const char* text) {
@@ -390,32 +394,57 @@ TEST(OwnClusterScripts, NothingIsLostByWhatASeedDraws) {
   });
 }
 
+/// What is said of the faults of a script that are enough for a failure.
+template <class Run>
+std::string shortest_told(const fault_script& script, const Run& run) {
+  const auto failed = gtest_glue::failures_of([&] { run(script); });
+  EXPECT_FALSE(failed.empty());
+  ::testing::TestPartResultArray results;
+  const ::testing::ScopedFakeTestPartResultReporter quiet{
+    ::testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD,
+    &results};
+  gtest_glue::report_shortest(script, failed, run);
+  return results.size() == 1 ? results.GetTestPartResult(0).message() : "";
+}
+
 // A run that fails by one of its faults says which one that is.
 TEST(OwnClusterScripts, AFailureIsShrunkToTheFaultThatMakesIt) {
-  ::testing::TestPartResultArray results;
-  {
-    const ::testing::ScopedFakeTestPartResultReporter quiet{
-      ::testing::ScopedFakeTestPartResultReporter::
-        INTERCEPT_ONLY_CURRENT_THREAD,
-      &results};
-    const auto run = [](const fault_script& script) {
-      world w{1};
-      w.add_cluster(own_cluster);
-      w.play(script);
-      w.run_for(3s);
-      EXPECT_EQ(w.at("rt1").lives(), 1u);
-    };
-    gtest_glue::report_shortest(
-      scripted("at 1s: pause db | cut db <-> rt1\n"
-               "at 2s: resume db | kill rt1 restart 1ms | heal\n"),
-      run);
-  }
-  ASSERT_EQ(results.size(), 1);
-  EXPECT_NE(std::string{results.GetTestPartResult(0).message()}.find(
-              "of 5 faults these are enough:\n"
-              "at 2s: kill rt1 restart 1ms\n"),
+  const auto run = [](const fault_script& script) {
+    world w{1};
+    w.add_cluster(own_cluster);
+    w.play(script);
+    w.run_for(3s);
+    EXPECT_EQ(w.at("rt1").lives(), 1u);
+  };
+  const auto told = shortest_told(
+    scripted("at 1s: pause db | try cut db <-> rt1\n"
+             "at 2s: resume db | try kill rt1 restart 1ms | heal\n"),
+    run);
+  EXPECT_NE(told.find("of 5 faults these are enough:\n"
+                      "at 2s: kill rt1 restart 1ms\n"),
             std::string::npos)
-    << results.GetTestPartResult(0).message();
+    << told;
+}
+
+// Without the backup the run fails, too, but says nothing of the first failure.
+TEST(OwnClusterScripts, AFailureIsNotShrunkToAnotherOne) {
+  const auto run = [](const fault_script& script) {
+    world w{1};
+    w.add_cluster(test_support::source_path("examples/cluster.toml"));
+    w.play(script);
+    w.run_for(5s);
+    EXPECT_EQ(w.at("rt2").lives(), 1u);
+  };
+  const auto told
+    = shortest_told(scripted("at 100ms: back-up rt2 | pause rdb1\n"
+                             "at 200ms: resume rdb1\n"
+                             "at 1s: kill rt2 restart 1s older\n"),
+                    run);
+  EXPECT_NE(told.find("of 4 faults these are enough:\n"
+                      "at 100ms: back-up rt2\n"
+                      "at 1s: kill rt2 restart 1s older\n"),
+            std::string::npos)
+    << told;
 }
 
 uint64_t traced_run(uint64_t seed) {
@@ -462,30 +491,6 @@ TEST_F(OwnCluster, ASeedIsTheSameRunInEveryProcess) {
       << "seed " << seed << "\n"
       << said;
   }
-}
-
-TEST(Timeline, HasAColumnPerNode) {
-  using namespace std::chrono;
-  const std::vector<happening> all{{0s, "rt1", "life 1 begins"},
-                                   {1500ms, "a", "x"},
-                                   {2s, {}, "FAILED: no"},
-                                   {3s, "rt1", "says no more"}};
-  EXPECT_EQ(timeline(all, 10), "time         rt1            a\n"
-                               "    0.000 s  life 1 begins\n"
-                               "    1.500 s                 x\n"
-                               "    2.000 s  FAILED: no\n"
-                               "    3.000 s  says no more\n");
-  const std::string left = "are left out, none of them a fault; all: "
-                           "MILLRACE_SIM_TIMELINE=all)\n";
-  EXPECT_EQ(timeline(all, 1), "(3 happenings " + left
-                                + "time         rt1\n"
-                                  "    3.000 s  says no more\n");
-  auto some = all;
-  some[0].is_kept = true;
-  EXPECT_EQ(timeline(some, 1), "(2 happenings " + left
-                                 + "time         rt1\n"
-                                   "    0.000 s  life 1 begins\n"
-                                   "    3.000 s  says no more\n");
 }
 
 } // namespace

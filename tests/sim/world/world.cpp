@@ -1,6 +1,7 @@
 #include <millrace/nodes/assembly/connection_rules.hpp>
 #include <millrace/sim/world/checkpoint_history.hpp>
-#include <millrace/sim/world/process_disk.hpp>
+#include <millrace/sim/world/last_words.hpp>
+#include <millrace/sim/world/node_life.hpp>
 #include <millrace/sim/world/table_publisher.hpp>
 #include <millrace/sim/world/world.hpp>
 #include <millrace/sim/world/world_account.hpp>
@@ -13,59 +14,7 @@
 
 namespace millrace::sim {
 
-// -- one life of a node -------------------------------------------------------
-
-class world::sim_executor final : public persistence::executor {
-public:
-  sim_executor(world& owner, bool blocking)
-    : owner_{owner}, blocking_{blocking} {}
-  void submit(std::function<void()> job) override {
-    owner_.submit(life.lock(), std::move(job), blocking_);
-  }
-  std::weak_ptr<node::life> life;
-
-private:
-  world& owner_;
-  bool blocking_;
-};
-
-class world::sim_clock final : public persistence::clock_source {
-public:
-  sim_clock(world& owner, std::string machine)
-    : owner_{owner}, machine_{std::move(machine)} {}
-  int64_t now_ns() override {
-    const auto jump = owner_.clock_jumps_.find(machine_);
-    return owner_.options_.epoch_ns + owner_.now().count()
-           + (jump == owner_.clock_jumps_.end() ? 0 : jump->second.count());
-  }
-  // Time passes while code looks at it: a loop until then must end.
-  int64_t monotonic_ns() override {
-    owner_.advance_to(owner_.now() + std::chrono::microseconds{1});
-    return owner_.now().count();
-  }
-
-private:
-  world& owner_;
-  std::string machine_;
-};
-
-struct node::life {
-  life(node& whose, actor_home& where, uint64_t seed)
-    : owner{&whose}, home{&where}, random{seed}, fs{*whose.disk_, breath},
-      clock{*whose.world_, whose.host_}, io{*whose.world_, true},
-      pool{*whose.world_, false} {}
-
-  node* owner;
-  actor_home* home;
-  std::shared_ptr<bool> breath = std::make_shared<bool>(true);
-  bool& alive = *breath;
-  std::mt19937_64 random;
-  process_disk fs;
-  world::sim_clock clock;
-  world::sim_executor io;
-  world::sim_executor pool;
-  persistence::env env;
-};
+// -- a node -------------------------------------------------------------------
 
 node::node(world& owner, size_t number, std::string name, boot_function boot,
            nodes::cluster_config config)
@@ -114,6 +63,7 @@ world::world(uint64_t seed, world_options options)
                  {options.link, nodes::connection_silence_max,
                   nodes::connection_heartbeat},
                  *this} {
+  last_words::add(*this);
   connections_.set_time(duration{1});
   (void)new_home(nowhere);
   const auto kind = draw(4);
@@ -123,6 +73,7 @@ world::world(uint64_t seed, world_options options)
 }
 
 world::~world() {
+  const last_words::listener until_the_end{*this};
   account_world(now());
   end_faults();
   keep_record();
@@ -174,6 +125,8 @@ void world::mix(uint64_t word) noexcept {
 
 node& world::add_node(const std::string& name, node::boot_function boot_with,
                       node_options options) {
+  if (!is_free("add_node", name))
+    return at(name);
   std::unique_ptr<node> made{new node{*this, nodes_.size(), name,
                                       std::move(boot_with),
                                       std::move(options.config)}};
@@ -196,8 +149,14 @@ node& world::at(const std::string& name) {
   for (auto& who : nodes_)
     if (who->name_ == name)
       return *who;
-  std::fprintf(stderr, "millrace::sim: no node '%s'\n", name.c_str());
+  mark({}, "FAILED: there is no node '" + name + "'");
+  std::fprintf(stderr, "millrace::sim: there is no node '%s'\n", name.c_str());
   std::abort();
+}
+
+bool world::has_node(const std::string& name) const {
+  return std::any_of(nodes_.begin(), nodes_.end(),
+                     [&](const auto& each) { return each->name_ == name; });
 }
 
 caf::strong_actor_ptr world::find(const std::string& node_name,
@@ -247,9 +206,12 @@ void world::boot(node& who) {
     if (who.boot_failure_ && life->alive)
       end_life(who, {.restart_after = who.supervised_});
   });
+  wait_for_disk(who, 0);
 }
 
 void world::crash(const std::string& name, crash_style style) {
+  if (!has_node(name))
+    return fail("crash: there is no node '" + name + "'");
   auto& who = at(name);
   if (who.alive_)
     end_life(who, style);
@@ -396,9 +358,9 @@ void world::submit(const std::shared_ptr<node::life>& owner,
   if (owner->alive && blocking)
     delay = draw_delay(*owner->owner);
   if (delay.count() == 0)
-    ready_.push_back({owner, std::move(run)});
+    ready_.push_back({owner, std::move(run), blocking});
   else
-    sleeping_.emplace(now() + delay, job{owner, std::move(run)});
+    sleeping_.emplace(now() + delay, job{owner, std::move(run), blocking});
 }
 
 template <class F>
@@ -450,13 +412,21 @@ void world::within(context kind, actor_home& home,
 void world::run_actor(actor_home& home, size_t index) {
   auto& jobs = home.jobs();
   std::swap(jobs.front(), jobs[index]);
+  auto* const who
+    = home.node() == nowhere ? nullptr : nodes_[home.node()].get();
+  const auto before = who ? who->lives_.back()->fs.first_reads() : 0;
   within(context::actor, home, [&] { home.scheduler().try_run_once(); });
+  if (who != nullptr)
+    wait_for_disk(*who, before);
 }
 
 void world::run_job(size_t index) {
   auto some = std::move(ready_[index]);
   ready_.erase(ready_.begin() + static_cast<std::ptrdiff_t>(index));
+  const auto before = some.owner->fs.first_reads();
   within(context::job, *some.owner->home, [&] { some.run(); });
+  if (!some.has_waited && some.owner->alive)
+    wait_for_disk(*some.owner->owner, before);
 }
 
 void world::fire_due() {
@@ -481,6 +451,8 @@ std::optional<duration> world::next_due() {
       next = due;
   };
   for_each_home([&](actor_home& home) {
+    if (home.busy_until > now())
+      earlier(home.busy_until);
     if (!home.timers().empty())
       earlier(home.timers().begin()->first.time_since_epoch());
   });
@@ -502,13 +474,14 @@ void world::advance_to(duration time) {
 std::vector<world::choice> world::choices() {
   std::vector<choice> out;
   for_each_home([&](actor_home& home) {
-    if (home.paused_since)
+    if (home.paused_since || home.busy_until > now())
       return;
     for (size_t i = 0; i < home.jobs().size(); ++i)
       out.push_back({&home, i, home.node()});
   });
   for (size_t i = 0; i < ready_.size(); ++i)
-    if (!ready_[i].owner->owner->paused_)
+    if (!ready_[i].owner->owner->paused_
+        && ready_[i].owner->home->busy_until <= now())
       out.push_back({nullptr, i, ready_[i].owner->owner->number_});
   return out;
 }

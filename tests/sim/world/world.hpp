@@ -128,7 +128,9 @@ public:
   void add_cluster(const std::string& path, cluster_options options = {});
   /// The same from the text of one.
   void add_cluster_text(std::string_view toml, cluster_options options = {});
+  /// The program ends when there is none, and says so.
   [[nodiscard]] node& at(const std::string& name);
+  [[nodiscard]] bool has_node(const std::string& name) const;
   /// The named actor of a living node, as that node has it; null when there is
   /// none.
   [[nodiscard]] caf::strong_actor_ptr find(const std::string& node_name,
@@ -138,7 +140,9 @@ public:
                                    const std::string& actor_name);
 
   // -- a user's own (world_user.cpp) ------------------------------------------
-  // @pre add_cluster with a file or a text
+  // After add_cluster with a file or a text. The run fails otherwise, and by a
+  // table that is not in it or a name that is taken: what is returned then does
+  // nothing.
 
   /// A program on a node and a machine of this name that publishes rows of a
   /// table. It restarts a second after its process ended by itself.
@@ -189,6 +193,8 @@ public:
   /// Where the failures of all worlds go; none: the program ends.
   using failure_sink = void (*)(const world&, const std::string& what);
   static void report_failures_to(failure_sink sink) noexcept;
+  /// Its seed and its timeline, for people.
+  [[nodiscard]] std::string story() const;
   /// A line of the run's record; `node` may be empty.
   void note(const std::string& node, const std::string& what);
   /// What happened so far, in order.
@@ -213,7 +219,9 @@ public:
   [[nodiscard]] bool is_damaged(const std::string& name);
   /// The wall clock of a node's machine is set on by so much, or back.
   void jump_clock(const std::string& name, duration by);
-  /// Who waits for the disk of a node's machine waits so much longer.
+  /// Who waits for the disk of a node's machine waits so much longer: jobs of
+  /// `env.io`, and a process that reads files, elsewhere, which it has not met
+  /// in this life; it does nothing else meanwhile.
   void slow_disk(const std::string& name, duration by);
   /// Does what a fault says, now (world_script.cpp).
   void inject(const fault& what);
@@ -334,6 +342,7 @@ private:
   struct job {
     std::shared_ptr<node::life> owner;
     std::function<void()> run;
+    bool has_waited = false; ///< For the disk, as those of `env.io` do.
   };
   class sim_executor;
   class sim_clock;
@@ -364,6 +373,8 @@ private:
               std::function<void()> run, bool blocking);
   void pass(const std::shared_ptr<node::life>& owner, const char* point);
   [[nodiscard]] duration draw_delay(const node& who);
+  [[nodiscard]] duration draw_slowness(const node& who);
+  void wait_for_disk(node& who, uint64_t first_reads);
   void end_life(node& who, const crash_style& style);
   void bury(node& who);
   static void end_actor(const caf::strong_actor_ptr& handle);
@@ -397,6 +408,10 @@ private:
   void revive(const std::string& name, uint64_t lives);
   void expect_damage(const node& who);
   void boot_cluster(nodes::cluster_config config, cluster_options options);
+  [[nodiscard]] bool has_cluster(const std::string& call);
+  [[nodiscard]] bool has_table(const std::string& call,
+                               const std::string& table);
+  [[nodiscard]] bool is_free(const std::string& call, const std::string& name);
   node& join(const std::string& name, nodes::process_factory program,
              std::map<std::string, std::string> settings);
   /// What it answers to `status` within five seconds.
@@ -463,6 +478,7 @@ private:
   std::vector<std::unique_ptr<node>> nodes_;
   std::optional<nodes::cluster_config> cluster_; ///< Of a file or a text.
   std::vector<std::unique_ptr<table_publisher>> publishers_;
+  std::vector<std::unique_ptr<table_publisher>> outsiders_; ///< Did not join.
   std::vector<std::unique_ptr<hosted_process>> hosted_;
   std::vector<std::string> failures_;
   std::vector<happening> record_;

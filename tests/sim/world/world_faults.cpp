@@ -1,4 +1,5 @@
 #include <millrace/sim/world/checkpoint_history.hpp>
+#include <millrace/sim/world/node_life.hpp>
 #include <millrace/sim/world/world.hpp>
 
 #include <utility>
@@ -115,17 +116,28 @@ void world::slow_disk(const std::string& name, duration by) {
   inject({.kind = fault::what::slow_disk, .node = name, .time = by});
 }
 
+/// How much longer something waits for the disk of its machine. Not all alike:
+/// one may overtake another that began before it.
+duration world::draw_slowness(const node& who) {
+  const auto slow = slow_disks_.find(who.host_);
+  if (slow == slow_disks_.end() || slow->second.count() <= 0)
+    return {};
+  const auto by = slow->second;
+  return by / 2
+         + duration{
+           static_cast<int64_t>(draw(static_cast<uint64_t>(by.count()) + 1))};
+}
+
+/// Its process does nothing until it has what it read first since it had read
+/// that many.
+void world::wait_for_disk(node& who, uint64_t first_reads) {
+  if (who.alive_ && who.lives_.back()->fs.first_reads() > first_reads)
+    who.home().busy_until = now() + draw_slowness(who);
+}
+
 /// How long a job of its executor waits for the disk.
 duration world::draw_delay(const node& who) {
-  duration out{0};
-  if (const auto slow = slow_disks_.find(who.host_);
-      slow != slow_disks_.end() && slow->second.count() > 0) {
-    // Not all alike: one may overtake another that began before it.
-    const auto by = slow->second;
-    out = by / 2
-          + duration{
-            static_cast<int64_t>(draw(static_cast<uint64_t>(by.count()) + 1))};
-  }
+  auto out = draw_slowness(who);
   if (chance(0.75)) {
     const auto most = draw(32) == 0 ? options_.io_slow_max : options_.io_max;
     out += duration{

@@ -256,10 +256,7 @@ std::optional<world::order> world::ordered(const fault& what,
 
 bool world::has_nodes(const fault& what, const order& by) {
   for (const auto& name : {what.node, what.other})
-    if (!name.empty()
-        && std::none_of(nodes_.begin(), nodes_.end(), [&](const auto& each) {
-             return each->name_ == name;
-           })) {
+    if (!name.empty() && !has_node(name)) {
       fail(by.text + ": there is no node '" + name + "'");
       return false;
     }
