@@ -82,6 +82,9 @@ result<lineage_id> read_lineage(file_system& fs, const std::string& directory) {
   if (fs.list(path))
     return error{errc::corrupt, path + ": is a directory"};
   auto bytes = read_file(fs, path, 4096);
+  // Whatever is longer is another file's: damage as any other.
+  if (!bytes && bytes.failure().code == errc::oversize)
+    return error{errc::corrupt, bytes.failure().context};
   if (!bytes)
     return bytes.failure();
   const std::string_view text{reinterpret_cast<const char*>(bytes->data()),
