@@ -141,8 +141,8 @@ const std::vector<out_damage> out_damages{
    }},
   {"a lineage that holds another file",
    [](auto& disk, const auto&) {
-     ASSERT_FALSE(persistence::replace_file(
-       disk, "/rt/market/out/.lineage", std::vector<std::byte>(5000)));
+     ASSERT_FALSE(persistence::replace_file(disk, "/rt/market/out/.lineage",
+                                            std::vector<std::byte>(5000)));
    }},
   {"nothing at all",
    [](auto& disk, const auto&) {

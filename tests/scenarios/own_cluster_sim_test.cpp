@@ -89,6 +89,24 @@ TEST_F(OwnCluster, LostAndDoubledRowsAreTold) {
     << broken[0];
 }
 
+// A member that holds nothing is not the same as the others.
+TEST_F(OwnCluster, AMemberThatStaysBehindIsTold) {
+  world w{5};
+  w.add_cluster(test_support::source_path("examples/cluster.toml"));
+  auto& feed = w.add_publisher("feed", "trade");
+  feed.publish({{"sym", "A"}, {"size", 1}}, rt::ack_level::committed);
+  w.run_for(2s);
+  for (const auto* other : {"rt1", "rt2", "feed"})
+    w.cut("rt3", other);
+  feed.publish({{"sym", "A"}, {"size", 2}}, rt::ack_level::committed);
+  const auto broken = w.losses("trade");
+  ASSERT_GE(broken.size(), 1u);
+  EXPECT_EQ(broken[0], "merged log of rt3: has 1 rows of 2, and is no further "
+                       "after a minute");
+  w.heal();
+  w.expect_no_loss("trade");
+}
+
 TEST_F(OwnCluster, TheFilesOfExamplesBootAsTheyStand) {
   for (const auto* file : {"examples/local.toml", "examples/cluster.toml"}) {
     SCOPED_TRACE(file);
@@ -354,6 +372,33 @@ TEST_F(OwnCluster, ADiskIsAnotherAfterACrashPoint) {
   EXPECT_EQ(w.at("rt2").lives(), 2u);
   feed.publish({{"sym", "A"}, {"size", 3}});
   w.expect_no_loss("trade");
+}
+
+// The cache of a machine outlives its processes, but not its power.
+TEST_F(OwnCluster, PowerTakesWhatADeadProcessLeft) {
+  int left = 0;
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    world w{seed};
+    w.add_cluster(own_cluster);
+    auto& feed = w.add_publisher("feed", "trade");
+    feed.publish({{"sym", "A"}, {"size", 1}}, rt::ack_level::committed);
+    w.kill("rt1");
+    feed.publish({{"sym", "A"}, {"size", 2}});
+    w.kill("feed");
+    w.power_cut("feed", restart_after(1s), survival::nothing);
+    EXPECT_EQ(w.at("feed").disk().boot_id(), 2u);
+    w.run_for(2s);
+    EXPECT_TRUE(w.at("feed").alive());
+    w.restart("rt1");
+    w.run_for(10s);
+    w.expect_no_loss("trade");
+    const auto got = w.query(
+      R"({"tablename":"trade","starttime":"1900-01-01","endtime":"2200-01-01"})");
+    ASSERT_TRUE(got) << to_string(got.failure());
+    left += static_cast<int>(got->rows.size()) - 1;
+  }
+  // It may have been synced before.
+  EXPECT_LT(left, 5);
 }
 
 // Who was started meanwhile is not started again by an earlier fault.

@@ -172,9 +172,11 @@ public:
   /// every 20 ms. @returns false when `limit` passed before.
   bool eventually(duration limit, const std::function<bool()>& holds);
   /// The run fails unless all rows that publishers were promised are in the
-  /// merged logs (which are the same, byte for byte) and in the gateways'
+  /// merged logs (which are the same, byte for byte, and of the same length at
+  /// all members that live and run) and in the gateways'
   /// answers, none comes more often than it was published, and none that was
-  /// not. Waits up to a minute for publishers and for an answer. Ends no fault:
+  /// not. Waits up to a minute for publishers, for members and
+  /// for an answer. Ends no fault:
   /// heal before.
   void expect_no_loss(const std::string& table);
   /// Asks a gateway at once, whatever fails at this moment: an answer has all
@@ -417,6 +419,7 @@ private:
   /// What it answers to `status` within five seconds.
   [[nodiscard]] result<status_facts>
   facts_of(const caf::strong_actor_ptr& actor);
+  [[nodiscard]] std::vector<std::string> behind(const std::string& table);
   void check_streams(const std::string& table,
                      std::vector<std::string>& broken);
   void check_bytes(const std::string& table, std::vector<std::string>& broken);

@@ -227,6 +227,36 @@ void world::check_bytes(const std::string& table,
     }
 }
 
+/// How far the merged logs of the members that live and run lag behind the
+/// longest, by the rows of a table: one line each.
+std::vector<std::string> world::behind(const std::string& table) {
+  const auto& config = *cluster_;
+  const auto& known = *config.table(table);
+  std::vector<std::pair<std::string, size_t>> has;
+  size_t most = 0;
+  for (const auto* member : config.members_of(known.stream)) {
+    auto& where = at(member->node);
+    const auto rows
+      = rows_in(where.disk(),
+                config.stream_directory(member->name, known.stream) + "/out",
+                known.schema);
+    // What cannot be read is told by `check_streams`.
+    if (!rows && rows.failure().code != errc::not_found)
+      continue;
+    const auto count = rows ? rows->size() : 0;
+    most = std::max(most, count);
+    if (where.alive() && !where.paused())
+      has.emplace_back(member->name, count);
+  }
+  std::vector<std::string> out;
+  for (const auto& [member, count] : has)
+    if (count < most)
+      out.push_back("merged log of " + member + ": has " + std::to_string(count)
+                    + " rows of " + std::to_string(most)
+                    + ", and is no further after a minute");
+  return out;
+}
+
 void world::check_streams(const std::string& table,
                           std::vector<std::string>& broken) {
   const auto& config = *cluster_;
@@ -302,6 +332,14 @@ std::vector<std::string> world::losses(const std::string& table) {
         && !eventually(60s, [&] { return each->settled(); }))
       broken.push_back(each->name()
                        + ": not all of its rows are committed after a minute");
+  std::vector<std::string> late;
+  (void)eventually(60s, [&] {
+    late = behind(table);
+    if (!late.empty())
+      run_for(480ms); // Whole logs are read.
+    return late.empty();
+  });
+  broken.insert(broken.end(), late.begin(), late.end());
   check_streams(table, broken);
   const auto& all = cluster_->processes;
   const bool asked = std::any_of(all.begin(), all.end(), [](const auto& each) {

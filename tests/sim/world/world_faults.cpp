@@ -2,6 +2,7 @@
 #include <millrace/sim/world/node_life.hpp>
 #include <millrace/sim/world/world.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace millrace::sim {
@@ -20,8 +21,19 @@ std::string world::end_machine(const std::string& name, bool power,
     if (each->alive_
         && (each->name_ == name || ((power || another) && each->disk_ == disk)))
       ended.push_back(each->name_);
-  if (ended.empty())
+  if (ended.empty() && !power)
     return name + " does not run";
+  if (ended.empty()) {
+    // What its processes left in the cache when they ended goes now.
+    if (!without_power_.insert(disk).second)
+      return "the machine of " + name + " has no power";
+    mark(name, "its machine loses its power");
+    at(name).disk_->cut_power(left);
+    ended.push_back(name);
+  }
+  // One that is down comes back with its machine.
+  if (std::find(ended.begin(), ended.end(), name) == ended.end())
+    ended.push_back(name);
   for (const auto& each : ended)
     crash(each, {.power = power, .left = left});
   if (another)

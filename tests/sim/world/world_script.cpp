@@ -101,7 +101,9 @@ std::string world::rot_file(node& who, const fault& what) {
     const auto here = 8 * who.disk_->content(path).size();
     if (bit < here) {
       expect_damage(who);
+      const auto before = who.disk_->content(path);
       who.disk_->flip_bit(path, bit);
+      MILLRACE_ASSERT(who.disk_->content(path) != before);
       mark(who.name_, "bit " + std::to_string(bit) + " rots: " + path);
       break;
     }
@@ -122,10 +124,12 @@ std::string world::damage_file(node& who, const fault& what) {
     return path + " of " + who.name_ + " has " + std::to_string(size)
            + " bytes only";
   expect_damage(who);
+  const auto before = who.disk_->content(path);
   if (flips)
     who.disk_->flip_bit(path, what.number);
   else
     who.disk_->cut(path, what.number);
+  MILLRACE_ASSERT(who.disk_->content(path) != before);
   mark(who.name_, to_text(what) + ": " + path);
   return {};
 }
