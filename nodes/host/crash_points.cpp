@@ -1,6 +1,6 @@
 #include <millrace/nodes/host/crash_points.hpp>
+#include <millrace/persistence/disk/crash_point_names.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <charconv>
 #include <memory>
@@ -15,8 +15,7 @@ parse_crash_request(std::string_view text) {
     return std::optional<crash_request>{};
   const auto colon = text.find(':');
   crash_request out{std::string{text.substr(0, colon)}, 1};
-  if (std::find(crash_point_names.begin(), crash_point_names.end(), out.point)
-      == crash_point_names.end())
+  if (!persistence::is_crash_point(out.point))
     return error{errc::config, "CRASH_AT: '" + out.point
                                  + "' is not the name of a crash point"};
   if (colon != std::string_view::npos) {

@@ -139,6 +139,11 @@ const std::vector<out_damage> out_damages{
    [](auto& disk, const auto&) {
      disk.flip_bit("/rt/market/out/.lineage", 200);
    }},
+  {"a lineage that holds another file",
+   [](auto& disk, const auto&) {
+     ASSERT_FALSE(persistence::replace_file(disk, "/rt/market/out/.lineage",
+                                            std::vector<std::byte>(5000)));
+   }},
   {"nothing at all",
    [](auto& disk, const auto&) {
      ASSERT_FALSE(disk.remove_all("/rt/market/out"));

@@ -283,6 +283,8 @@ def refusals(binary):
         ("cut rt1 <-> rt9", "no [[node]] is named rt9"),
         ("kill rt1 | lie rt1 | reset rt1 <-> rt2 3",
          "'lie rt1', 'reset rt1 <-> rt2 3': real nodes are"),
+        ("crash rt1 rt.nosuch",
+         "no code of a node passes a crash point named 'rt.nosuch'"),
         ("cut rt1", "script.faults:1:15: ")):
       at.write_text(f"at 0s: {text}\n")
       said = made.run("chaos", at, code=64).stderr
@@ -305,6 +307,11 @@ def of_nothing(binary):
     mill.check([(each["fault"], each["done"]) for each in said["faults"]]
                == [("kill rt1", False), ("flip rt1 no.such 3", False)], said)
     mill.check(said["down"] == list(NODES) and said["awaited"] == [], said)
+    at.write_text("at 0s: try kill rt1 | try flip rt1 no.such 3\n")
+    said = json.loads(made.run("chaos", at, "-o", "json", code=1).stdout)
+    mill.check(not any(each["done"] for each in said["faults"]), said)
+    said = made.run("chaos", at, code=1).stdout
+    mill.check("faults that could not be done" not in said, said)
 
 
 def of_less(binary):
@@ -330,6 +337,54 @@ def of_less(binary):
     # All run, and `up` waits for those that choose who leads.
     made.run("up")
     made.run("status")
+
+
+def told_until(running, what):
+  """What a script in progress has said up to a line with this in it."""
+  seen = ""
+  for line in running.stdout:
+    seen += line
+    if what in line:
+      return seen
+  raise mill.failure(f"no word of {what}: {seen}")
+
+
+def one_end_after_the_other(binary):
+  """A disk is another one when its node ends, and not when it comes back, and a
+  node comes back so long after its end."""
+  with mill.cluster(binary, NODES, roles=ROLES, mode="synced") as made:
+    made.up()
+    book = ledger(made, DAY)
+    with book.writing():
+      at = made.directory / "script.faults"
+      at.write_text("at 0s: back-up rt2\n"
+                    "at 1s: kill rt1 restart 3s empty\n"
+                    "at 1500ms: restart rt1\n"
+                    "at 5s: kill rt2 restart 3s older\n"
+                    "at 5500ms: heal\nat 9s: heal\n")
+      said = made.run("chaos", at).stdout
+      for told in ("; empty disk", "; older disk", "back rt1: was started mean",
+                   "back rt2: was started meanwhile"):
+        mill.check(told in said, told, said)
+      for name in ("rt1", "rt2"):
+        log = (made.directory / f"data/nodes/{name}/node.log").read_text()
+        mill.check("_damaged" not in log, name, "lost files while it ran:", log)
+    # Its end comes long after the script asked for it.
+    at.write_text("at 0s: crash rt1 rt.before_sync 12 restart 1s\n"
+                  "at 2s: pause hdb1\nat 2100ms: resume hdb1\nat 15s: heal\n")
+    running = made.start("chaos", at)
+    try:
+      said = told_until(running, "resume hdb1")
+      mill.check("back rt1" not in said, said)
+      with book.writing():
+        said += told_until(running, "back rt1: started")
+      mill.check("ended there: crash rt1" in said, said)
+    finally:
+      more, faults = running.communicate()
+    mill.check(running.returncode == 0, said, more, faults)
+    made.run("up")
+    book.flush()
+    book.check_answer("the rdb")
 
 
 BESIDE = {"links": damage_is_told, "flaps": pace_stays,
@@ -361,7 +416,7 @@ def of_others(binary):
 
 # Parts that are no script, all by day.
 ALONE = {"refusals": refusals, "nothing": of_nothing, "less": of_less,
-         "others": of_others,
+         "others": of_others, "ends": one_end_after_the_other,
          "publishers": publishers_end, "read-only": read_only}
 
 

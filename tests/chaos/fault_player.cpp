@@ -1,3 +1,4 @@
+#include <millrace/persistence/disk/crash_point_names.hpp>
 #include <millrace/tests/chaos/fault_player.hpp>
 #include <millrace/tests/chaos/node_disk.hpp>
 
@@ -92,16 +93,22 @@ private:
 error check_script(const nodes::cluster_config& config,
                    const sim::fault_script& script) {
   std::string unknown;
+  std::string points;
   std::string impossible;
-  for (const auto& [at, what] : script) {
+  for (const auto& [at, what, place] : script) {
     for (const auto& node : {what.node, what.other})
       if (!node.empty() && config.node(node) == nullptr)
         unknown += (unknown.empty() ? "" : ", ") + node;
+    if (what.kind == kind::crash && !persistence::is_crash_point(what.name))
+      points += (points.empty() ? "'" : ", '") + what.name + "'";
     if (!is_possible(what))
       impossible += (impossible.empty() ? "'" : ", '") + to_text(what) + "'";
   }
   if (!unknown.empty())
     return {errc::not_found, config.path + ": no [[node]] is named " + unknown};
+  if (!points.empty())
+    return {errc::not_found,
+            "no code of a node passes a crash point named " + points};
   if (!impossible.empty())
     return {errc::unsupported,
             impossible
@@ -123,11 +130,12 @@ fault_player::fault_player(persistence::env& world,
 fault_player::deed fault_player::play(const sim::fault& what) {
   switch (what.kind) {
     case kind::kill:
-      return kill(what.node);
+      return kill(what);
     case kind::restart:
       return runs(what.node) ? deed{"runs already", false} : start(what.node);
     case kind::pause:
-      return send(what.node, SIGSTOP, "stopped");
+      return stands_still(what.node) ? deed{"stands still already", false}
+                                     : send(what.node, SIGSTOP, "stopped");
     case kind::resume:
       return stands_still(what.node) ? send(what.node, SIGCONT, "goes on")
                                      : deed{"does not stand still", false};
@@ -169,9 +177,15 @@ fault_player::deed fault_player::fault_of_link(const sim::fault& what) {
       change([](link_rule& rule) { rule.is_cut = true; });
       return {"cut"};
     case kind::corrupt:
+      give_up_links(what.node, what.other);
+      if (!what.one_way)
+        give_up_links(what.other, what.node);
       change([&](link_rule& rule) {
         rule.corrupt_in = std::max<uint64_t>(1, what.number);
       });
+      if (what.may_miss)
+        tried_.insert(
+          {what.node + " -> " + what.other, what.other + " -> " + what.node});
       return {"a bit will flip"};
     case kind::slow:
       change([&](link_rule& rule) { rule.bytes_per_second = what.number; });
@@ -188,7 +202,9 @@ fault_player::deed fault_player::fault_of_link(const sim::fault& what) {
       return {connections(met) + " vanished", met != 0};
     }
     default:
-      change([](link_rule& rule) { rule = {.corrupt_in = rule.corrupt_in}; });
+      give_up_links(what.node, what.other);
+      give_up_links(what.other, what.node);
+      change([](link_rule& rule) { rule = {}; });
       return {"whole"};
   }
 }
@@ -246,7 +262,7 @@ std::string fault_player::restart(const std::string& node) {
   for (const auto& each : nodes_.stop({node}, {}))
     if (each.failure)
       return to_string(each.failure);
-  const auto started = start_node(node, {});
+  const auto started = start_node(node);
   return started.failure ? to_string(started.failure) : std::string{};
 }
 
@@ -260,35 +276,89 @@ bool fault_player::is_still_armed(const std::string& node) {
          && state->process.pid == armed->second.pid;
 }
 
+/// What cannot come to happen any more is no success, unless it may miss.
+void fault_player::give_up(const sim::fault& what) {
+  if (!what.may_miss)
+    missed_.push_back(to_text(what));
+}
+
+/// A bit that was to flip on a link flips no more.
+void fault_player::give_up_links(const std::string& from,
+                                 const std::string& to) {
+  const auto way = from + " -> " + to;
+  const auto all = links_->awaited();
+  if (std::find(all.begin(), all.end(), way) != all.end()
+      && !tried_.contains(way))
+    missed_.push_back("corrupt " + way);
+  tried_.erase(way);
+}
+
+/// One that does not run ends there in its next life.
 fault_player::deed fault_player::crash(const sim::fault& what) {
-  const auto ended = kill(what.node);
-  const auto begun
-    = start(what.node, what.name + ":" + std::to_string(what.number));
-  if (const auto state = nodes_.state_of(what.node); begun.is_done && state)
-    armed_[what.node] = {to_text(what), state->process.pid};
+  if (!has_disk(what.node, what.back.on))
+    return {"was never backed up", false};
+  if (const auto armed = armed_.find(what.node); armed != armed_.end())
+    give_up(armed->second.crash);
+  armed_[what.node] = {what, 0};
+  const auto there
+    = "to end at " + what.name + ":" + std::to_string(what.number);
+  if (!runs(what.node))
+    return {"does not run; " + there + " in its next life"};
+  const auto ended = end(what.node);
+  if (!ended.is_done)
+    return ended;
+  const auto begun = start(what.node);
   return {ended.text + "; " + begun.text, begun.is_done};
 }
 
+std::vector<sim::fault> fault_player::take_crashed() {
+  std::vector<sim::fault> out;
+  for (auto it = armed_.begin(); it != armed_.end();) {
+    if (it->second.pid == 0 || is_still_armed(it->first)) {
+      ++it;
+      continue;
+    }
+    out.push_back(it->second.crash);
+    it = armed_.erase(it);
+    if (const auto why = replace_disk(out.back().node, out.back().back.on);
+        !why.empty())
+      missed_.push_back(to_text(out.back()) + ": " + why);
+  }
+  return out;
+}
+
+uint64_t fault_player::starts_of(const std::string& node) const {
+  const auto found = starts_.find(node);
+  return found == starts_.end() ? 0 : found->second;
+}
+
 std::vector<std::string> fault_player::awaited() {
-  auto out = links_ ? links_->awaited() : std::vector<std::string>{};
-  out.insert(out.end(), not_passed_.begin(), not_passed_.end());
+  auto out = missed_;
+  if (links_)
+    for (const auto& way : links_->awaited())
+      if (!tried_.contains(way))
+        out.push_back("corrupt " + way);
   for (const auto& [node, armed] : armed_)
-    if (is_still_armed(node))
-      out.push_back(armed.crash);
+    if (!armed.crash.may_miss && (armed.pid == 0 || is_still_armed(node)))
+      out.push_back(to_text(armed.crash));
   return out;
 }
 
 std::string fault_player::disarm() {
   std::string out;
-  for (const auto& [node, armed] : armed_) {
-    if (!is_still_armed(node))
+  for (const auto& [node, armed] : std::exchange(armed_, {})) {
+    const auto state = nodes_.state_of(node);
+    const bool waits = armed.pid != 0 && state
+                       && state->state == nodes::node_state::kind::running
+                       && state->process.pid == armed.pid;
+    if (waits || armed.pid == 0)
+      give_up(armed.crash);
+    if (!waits)
       continue;
-    not_passed_.push_back(armed.crash);
     const auto why = stands_still(node) ? "stands still" : restart(node);
     if (!why.empty())
       out += (out.empty() ? "" : "; ") + node + ": " + why;
   }
-  armed_.clear();
   return out;
 }
 
@@ -310,29 +380,45 @@ bool fault_player::stands_still(const std::string& node) {
   return false;
 }
 
-fault_player::deed fault_player::kill(const std::string& node) {
+fault_player::deed fault_player::kill(const sim::fault& what) {
+  if (!has_disk(what.node, what.back.on))
+    return {"was never backed up", false};
+  auto out = end(what.node);
+  if (!out.is_done)
+    return out;
+  const auto why = replace_disk(what.node, what.back.on);
+  if (!why.empty())
+    return {out.text + "; " + why, false};
+  if (what.back.on != sim::comeback::disk::same)
+    out.text += what.back.on == sim::comeback::disk::empty ? "; empty disk"
+                                                           : "; older disk";
+  return out;
+}
+
+fault_player::deed fault_player::end(const std::string& node) {
   const auto state = nodes_.state_of(node);
   if (!state)
     return {to_string(state.failure()), false};
   if (state->state != nodes::node_state::kind::running)
     return {"does not run", false};
-  const bool armed = is_still_armed(node);
   const held_process process{state->process.pid};
   if (!process.send(SIGKILL))
     return {std::string{"cannot be killed: "} + std::strerror(errno), false};
   process.wait();
   paused_.erase(node);
-  if (armed)
-    not_passed_.push_back(armed_.at(node).crash);
-  armed_.erase(node);
+  if (const auto armed = armed_.find(node); armed != armed_.end())
+    armed->second.pid = 0; // Its next life ends there.
   return {"killed (process " + std::to_string(state->process.pid) + ")"};
 }
 
 /// What it inherits is set for its start alone.
-nodes::node_outcome fault_player::start_node(const std::string& node,
-                                             const std::string& crash_at) {
+nodes::node_outcome fault_player::start_node(const std::string& node) {
+  const auto armed = armed_.find(node);
   std::vector<std::pair<const char*, std::string>> inherited{
-    {"CRASH_AT", crash_at}};
+    {"CRASH_AT", armed == armed_.end()
+                   ? std::string{}
+                   : armed->second.crash.name + ":"
+                       + std::to_string(armed->second.crash.number)}};
   if (!library_.empty()) {
     inherited.emplace_back(link_proxy::variable(), links_->ports_of(node));
     inherited.emplace_back("LD_PRELOAD", library_);
@@ -341,19 +427,32 @@ nodes::node_outcome fault_player::start_node(const std::string& node,
     value.empty() ? ::unsetenv(name) : ::setenv(name, value.c_str(), 1);
   nodes::start_options how;
   how.command = {program_, "node"};
-  auto outcome = nodes_.start({node}, how);
+  auto outcome = std::move(nodes_.start({node}, how).front());
   for (const auto& each : inherited)
     ::unsetenv(each.first);
-  return std::move(outcome.front());
+  ++starts_[node];
+  if (armed != armed_.end())
+    armed->second.pid = outcome.pid;
+  return outcome;
 }
 
-fault_player::deed fault_player::start(const std::string& node,
-                                       const std::string& crash_at) {
-  const auto outcome = start_node(node, crash_at);
-  if (outcome.failure)
-    return {to_string(outcome.failure), false};
+fault_player::deed fault_player::start(const std::string& node) {
+  const auto outcome = start_node(node);
+  const auto armed = armed_.find(node);
+  if (outcome.failure) {
+    const auto why = to_string(outcome.failure);
+    if (armed != armed_.end()
+        && why.find("killed by signal Killed") != std::string::npos)
+      return {"passed its crash point before it was ready"};
+    if (armed != armed_.end())
+      armed->second.pid = 0;
+    return {why, false};
+  }
   return {outcome.text + " (process " + std::to_string(outcome.pid) + ")"
-          + (crash_at.empty() ? "" : ", to end at " + crash_at)};
+          + (armed == armed_.end()
+               ? ""
+               : ", to end at " + armed->second.crash.name + ":"
+                   + std::to_string(armed->second.crash.number))};
 }
 
 fault_player::deed fault_player::send(const std::string& node, int signal,
@@ -426,26 +525,35 @@ fault_player::deed fault_player::back_up(const std::string& node) {
   return {"backed up"};
 }
 
-fault_player::deed fault_player::come_back(const std::string& node,
-                                           sim::comeback::disk on) {
-  std::string done;
-  if (on != sim::comeback::disk::same) {
-    std::error_code fault;
-    if (on == sim::comeback::disk::older
-        && !std::filesystem::exists(kept_of(node)))
-      return {"was never backed up, and stays down", false};
-    for (const auto& directory : directories_of(config_, node))
-      std::filesystem::remove_all(directory, fault);
-    if (on == sim::comeback::disk::older)
-      std::filesystem::copy(kept_of(node), config_.data_directory,
-                            std::filesystem::copy_options::recursive, fault);
+bool fault_player::has_disk(const std::string& node,
+                            sim::comeback::disk on) const {
+  return on != sim::comeback::disk::older
+         || std::filesystem::exists(kept_of(node));
+}
+
+/// @pre the node does not run. @returns why not; empty: it has that disk now
+std::string fault_player::replace_disk(const std::string& node,
+                                       sim::comeback::disk on) {
+  std::error_code fault;
+  if (on == sim::comeback::disk::same)
+    return {};
+  for (const auto& directory : directories_of(config_, node)) {
+    std::filesystem::remove_all(directory, fault);
     if (fault)
-      return {"its disk cannot be changed: " + fault.message(), false};
-    done = on == sim::comeback::disk::older ? "older disk, " : "empty disk, ";
+      break;
   }
-  auto out = start(node);
-  out.text = done + out.text;
-  return out;
+  if (!fault && on == sim::comeback::disk::older)
+    std::filesystem::copy(kept_of(node), config_.data_directory,
+                          std::filesystem::copy_options::recursive, fault);
+  return fault ? "its disk cannot be changed: " + fault.message()
+               : std::string{};
+}
+
+fault_player::deed fault_player::come_back(const std::string& node,
+                                           uint64_t starts) {
+  if (runs(node) || starts_of(node) != starts)
+    return {"was started meanwhile"};
+  return start(node);
 }
 
 std::vector<std::string> fault_player::harmed() {
@@ -461,8 +569,14 @@ std::vector<std::string> fault_player::harmed() {
 
 fault_player::deed fault_player::heal() {
   deed out;
-  if (links_)
+  if (links_) {
+    for (const auto& way : links_->awaited())
+      if (!tried_.contains(way))
+        missed_.push_back("corrupt " + way);
+    tried_.clear();
+    links_->disarm();
     links_->heal();
+  }
   if (const auto why = disarm(); !why.empty())
     out = {"ends at a crash point still: " + why, false};
   for (const auto& node : harmed()) {

@@ -16,7 +16,7 @@ namespace millrace::chaos {
 
 /// `unsupported` names each fault that real processes cannot be put through
 /// (disks that fail, power, clocks), `not_found` each node that is not in the
-/// configuration.
+/// configuration, and each crash point that no code passes.
 [[nodiscard]] error check_script(const nodes::cluster_config& config,
                                  const sim::fault_script& script);
 
@@ -55,8 +55,14 @@ public:
     bool is_done = true;
   };
   deed play(const sim::fault& what);
-  /// The node comes back from `kill`, `power` or `crash`.
-  deed come_back(const std::string& node, sim::comeback::disk on);
+  /// Nodes that have ended at their crash points since this was asked last; the
+  /// disks of those that come back on another one are that from now on.
+  [[nodiscard]] std::vector<sim::fault> take_crashed();
+  /// How often a node was started: what a comeback is told that is due later.
+  [[nodiscard]] uint64_t starts_of(const std::string& node) const;
+  /// The node comes back from `kill` or `crash`, unless it was started
+  /// meanwhile. @param starts as `starts_of` said when it ended
+  deed come_back(const std::string& node, uint64_t starts);
 
   /// Nodes that are stopped or have no life now.
   [[nodiscard]] std::vector<std::string> harmed();
@@ -64,18 +70,24 @@ public:
 private:
   /// A node that is to end at a crash point.
   struct armed_node {
-    std::string crash; ///< As the script says it.
-    int pid = 0;
+    sim::fault crash;
+    int pid = 0; ///< Of the process that does; 0: the next that is started.
   };
 
-  deed kill(const std::string& node);
+  deed kill(const sim::fault& what);
+  deed end(const std::string& node);
   deed crash(const sim::fault& what);
   bool is_still_armed(const std::string& node);
   bool runs(const std::string& node);
   bool stands_still(const std::string& node);
-  deed start(const std::string& node, const std::string& crash_at = {});
-  nodes::node_outcome start_node(const std::string& node,
-                                 const std::string& crash_at);
+  deed start(const std::string& node);
+  nodes::node_outcome start_node(const std::string& node);
+  [[nodiscard]] std::string replace_disk(const std::string& node,
+                                         sim::comeback::disk on);
+  [[nodiscard]] bool has_disk(const std::string& node,
+                              sim::comeback::disk on) const;
+  void give_up(const sim::fault& what);
+  void give_up_links(const std::string& from, const std::string& to);
   deed send(const std::string& node, int signal, const char* done);
   deed damage(const sim::fault& what);
   deed back_up(const std::string& node);
@@ -90,7 +102,10 @@ private:
   std::string program_;
   std::set<std::string> paused_;
   std::map<std::string, armed_node> armed_;
-  std::vector<std::string> not_passed_; ///< Crash points, of earlier processes.
+  std::map<std::string, uint64_t> starts_;
+  std::vector<std::string> missed_; ///< What cannot come to happen any more.
+  /// Links, "a -> b", on which a bit may flip, or not.
+  std::set<std::string> tried_;
   std::string library_;
   std::unique_ptr<link_proxy> links_; ///< Null: nodes meet directly.
 };

@@ -129,7 +129,7 @@ void link_proxy::heal() {
   {
     const std::scoped_lock lock{mutex_};
     for (auto& [from_to, rule] : rules_)
-      rule = {.corrupt_in = rule.corrupt_in};
+      rule = {};
   }
   wake();
 }

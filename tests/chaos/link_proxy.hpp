@@ -44,7 +44,7 @@ public:
   /// Changes what is done to bytes from one node to another.
   void change(const std::string& from, const std::string& to,
               const std::function<void(link_rule&)>& how);
-  /// All links pass all again; what was held goes on.
+  /// All links pass all again, undamaged; what was held goes on.
   void heal();
   /// Nothing that waits to happen comes to happen any more.
   void disarm();

@@ -11,10 +11,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <poll.h>
 #include <string>
 #include <utility>
@@ -27,20 +28,22 @@ namespace {
 using steady = std::chrono::steady_clock;
 
 struct event {
-  std::chrono::nanoseconds at;
-  sim::fault what;
-  bool comes_back = false;
+  /// None: nothing happens, but the script is not over before.
+  std::optional<sim::fault> what{};
+  std::string comes_back{}; ///< A node that does; empty: none.
+  uint64_t starts = 0;      ///< Of that node when it ended.
 };
+/// By their times from the begin of the script; equal times keep their order.
+using event_queue = std::multimap<std::chrono::nanoseconds, event>;
 
-std::vector<event> events_of(const sim::fault_script& script) {
-  std::vector<event> out;
-  for (const auto& [at, what] : script) {
-    out.push_back({at, what});
-    if (what.back.after)
-      out.push_back({at + *what.back.after, what, true});
+event_queue events_of(const sim::fault_script& script) {
+  event_queue out;
+  for (const auto& each : script) {
+    out.emplace(each.at, event{each.what});
+    // It has so long to end, at least.
+    if (each.what.kind == sim::fault::what::crash && each.what.back.after)
+      out.emplace(each.at + *each.what.back.after, event{});
   }
-  std::stable_sort(out.begin(), out.end(),
-                   [](const auto& a, const auto& b) { return a.at < b.at; });
   return out;
 }
 
@@ -80,14 +83,17 @@ public:
     fmt::print("{}\n", text);
     std::fflush(stdout);
   }
-  void add(double seconds, const std::string& fault,
-           const fault_player::deed& done) {
-    say(fmt::format("{:8.3f}s  {}: {}", seconds, fault, done.text));
+  struct order {
+    std::string text;
+    bool may_miss = false;
+  };
+  void add(double seconds, const order& fault, const fault_player::deed& done) {
+    say(fmt::format("{:8.3f}s  {}: {}", seconds, fault.text, done.text));
     faults_.add({{"at_s", seconds},
-                 {"fault", fault},
+                 {"fault", fault.text},
                  {"result", done.text},
                  {"done", done.is_done}});
-    undone_ += done.is_done ? 0 : 1;
+    undone_ += done.is_done || fault.may_miss ? 0 : 1;
   }
   /// What is left that should not be. @param names nothing: all is well
   void leave(const char* key, const char* text,
@@ -133,20 +139,61 @@ void close_links(fault_player& player, report& told) {
              one_or_none(left));
 }
 
-void play(fault_player& player, const std::vector<event>& events,
-          const nodes::interrupts& signals, report& told) {
-  const auto begin = steady::now();
-  for (const auto& [at, what, comes_back] : events) {
-    while (steady::now() - begin < at && !signals.raised())
-      ::poll(nullptr, 0, 5);
-    if (signals.raised())
-      return;
-    const auto done = comes_back ? player.come_back(what.node, what.back.on)
-                                 : player.play(what);
-    told.add(std::chrono::duration<double>(steady::now() - begin).count(),
-             comes_back ? "back " + what.node : to_text(what), done);
+/// Carries out what is due, in the order of the times, until nothing is left.
+class performance {
+public:
+  performance(fault_player& player, const sim::fault_script& script,
+              report& told)
+    : player_{player}, told_{told}, events_{events_of(script)} {}
+
+  void run(const nodes::interrupts& signals) {
+    for (;;) {
+      for (const auto& crash : player_.take_crashed())
+        expect_back(crash, "ended there: " + to_text(crash));
+      if (signals.raised() || events_.empty())
+        return;
+      if (events_.begin()->first <= passed())
+        perform(events_.extract(events_.begin()).mapped());
+      else
+        ::poll(nullptr, 0, 5);
+    }
   }
-}
+
+private:
+  [[nodiscard]] std::chrono::nanoseconds passed() const {
+    return steady::now() - begin_;
+  }
+  [[nodiscard]] double seconds() const {
+    return std::chrono::duration<double>(passed()).count();
+  }
+
+  /// A node has ended, and comes back as its fault says.
+  void expect_back(const sim::fault& what, const std::string& said = {}) {
+    if (!said.empty())
+      told_.say(fmt::format("{:8.3f}s  {}", seconds(), said));
+    if (what.back.after)
+      events_.emplace(
+        passed() + *what.back.after,
+        event{.comes_back = what.node, .starts = player_.starts_of(what.node)});
+  }
+
+  void perform(const event& what) {
+    if (!what.comes_back.empty())
+      told_.add(seconds(), {.text = "back " + what.comes_back},
+                player_.come_back(what.comes_back, what.starts));
+    if (!what.what)
+      return;
+    const auto done = player_.play(*what.what);
+    told_.add(seconds(), {to_text(*what.what), what.what->may_miss}, done);
+    if (done.is_done && what.what->kind == sim::fault::what::kill)
+      expect_back(*what.what);
+  }
+
+  fault_player& player_;
+  report& told_;
+  event_queue events_;
+  steady::time_point begin_ = steady::now();
+};
 
 int run(const nodes::chaos_options& options) {
   using nodes::fail;
@@ -174,7 +221,7 @@ int run(const nodes::chaos_options& options) {
     }
     told.say("nodes were started again: they talk through proxies now");
   }
-  play(player, events_of(*script), signals, told);
+  performance{player, *script, told}.run(signals);
   told.leave("awaited", "these did not come to happen", player.awaited());
   told.leave("armed", "these still end at a crash point; restart them",
              one_or_none(player.disarm()));

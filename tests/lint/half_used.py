@@ -10,7 +10,7 @@ import re
 AWAITED = "tests/lint/awaited.txt"
 CONFIGURATION = "nodes/configuration/configuration.hpp"
 ERRORS = "messages/base/errors.hpp"
-CRASH_POINTS = "nodes/host/crash_points.hpp"
+CRASH_POINTS = "persistence/disk/crash_point_names.hpp"
 MERGE_ENTRY = "actors/rt/merge/merge_entry.hpp"
 # Called by others than us: CAF's scheduler, its inspection.
 CALLED_BY_LIBRARIES = {"nodes/node/scheduling.hpp"}

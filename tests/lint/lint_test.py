@@ -261,7 +261,7 @@ class LintTest(unittest.TestCase):
                                   {name: [(2, "path")]})
 
     def test_crash_points_are_those_of_the_list(self):
-        listing = "nodes/host/crash_points.hpp"
+        listing = "persistence/disk/crash_point_names.hpp"
         files = {
             listing: HEADER + 'x{"rt.before_sync"};\n',
             "actors/rt/x.cpp": 'world.crash_point("rt.before_sync");\n'

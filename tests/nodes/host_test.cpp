@@ -6,6 +6,7 @@
 #include <millrace/nodes/host/node_lock.hpp>
 #include <millrace/nodes/host/process_usage.hpp>
 #include <millrace/nodes/host/real_env.hpp>
+#include <millrace/persistence/disk/crash_point_names.hpp>
 #include <millrace/tests/support/manual_clock.hpp>
 
 #include <gmock/gmock.h>
@@ -70,9 +71,9 @@ TEST(CrashPointTest, StrikesOnceAtTheRequestedPassage) {
 }
 
 TEST(CrashPointTest, NamesAreUnique) {
-  const std::set<std::string_view> names{crash_point_names.begin(),
-                                         crash_point_names.end()};
-  EXPECT_EQ(names.size(), crash_point_names.size());
+  const auto& all = persistence::crash_point_names;
+  const std::set<std::string_view> names{all.begin(), all.end()};
+  EXPECT_EQ(names.size(), all.size());
 }
 
 TEST(CrashPointDeathTest, EndsTheProcessAsByKill9) {

@@ -27,7 +27,7 @@ using namespace std::chrono_literals;
 class chain_scenario {
 public:
   explicit chain_scenario(uint64_t seed, database_options stores = {})
-    : w{seed}, database{std::move(stores)} {
+    : w{seed, {.faults_may_miss = true}}, database{std::move(stores)} {
     rt.roll_bytes = 4096 << w.draw(5);
     rt.checkpoint_bytes = 1024 << w.draw(7);
     rt.period_grace_ns = 500'000'000;

@@ -34,7 +34,7 @@ void chain_swarm(uint64_t count, const std::vector<std::string>& nodes,
       run.w.play(script);
       run.w.run_for(7500ms);
       (void)report(seed, run.finish());
-      fired.add(run.w);
+      fired.add(run.w, script);
     });
   });
 }

@@ -1,5 +1,6 @@
 // Faults as text: what is read, what is refused, and what can be spared.
 
+#include <millrace/sim/script/failed_part.hpp>
 #include <millrace/sim/script/fault_mix.hpp>
 #include <millrace/sim/script/fault_script.hpp>
 #include <millrace/sim/script/script_shrinker.hpp>
@@ -70,7 +71,9 @@ TEST(FaultScript, IsWrittenAsItIsRead) {
                                  "lie a",
                                  "slow-disk a 800ms",
                                  "clock a -1s",
-                                 "clock a 0"}) {
+                                 "clock a 0",
+                                 "try kill a restart 1s",
+                                 "try heal"}) {
     const auto text = "at 1s: " + line + "\n";
     EXPECT_EQ(to_text(read_script(text)), text);
   }
@@ -109,6 +112,8 @@ TEST(FaultScript, EveryFaultHasItsPlace) {
      "f:1:20: '-1s' is not a time, such as 3s or 1s500ms"},
     {"at 1s: pause a b", "f:1:16: 'b' is one word too many"},
     {"at 1s: heal | ", "f:1:15: a fault is missing"},
+    {"at 1s: try", "f:1:11: a fault is missing"},
+    {"at 1s: try try heal", "f:1:12: 'try' is not a fault"},
     {"at 1s: lie\nat 2s: lie b\nat x: lie",
      "f:1:11: a node is missing\n"
      "f:3:4: 'x' is not a time, such as 3s or 1s500ms"},
@@ -131,7 +136,7 @@ TEST(FaultScript, ADrawnOneEndsWhatItBegins) {
     EXPECT_EQ(script, draw_faults(seed, mix));
     EXPECT_EQ(read_script(to_text(script)), script);
     ASSERT_FALSE(script.empty());
-    EXPECT_EQ(script.back().what, fault{});
+    EXPECT_EQ(script.back().what, fault{.may_miss = true});
     std::multiset<std::string> stopped;
     for (const auto& each : script) {
       seen.insert(each.what.kind);
@@ -192,6 +197,38 @@ TEST(FaultScript, ADrawnOneMeetsDisksAndLinksOfTheMix) {
   }
   EXPECT_TRUE(alone && lost && rots && corrupts && together);
   EXPECT_EQ(at_points, (std::set{fault::what::crash, fault::what::power_at}));
+}
+
+TEST(FaultScript, WhatIsNoneSaysWhy) {
+  EXPECT_EQ(flaw_of({.kind = fault::what::kill, .node = "a"}), "");
+  EXPECT_EQ(flaw_of({.kind = fault::what::kill}), "a node is missing");
+  EXPECT_EQ(flaw_of({.kind = fault::what::cut, .node = "a"}),
+            "-> or <-> is missing");
+  EXPECT_EQ(flaw_of({.kind = fault::what::fail, .node = "a", .name = "sync"}),
+            "'0' is not a count: they begin at 1");
+  EXPECT_EQ(flaw_of({.kind = fault::what::kill, .node = "a", .back = {-1s}}),
+            "'-1s' is not a time, such as 3s or 1s500ms");
+}
+
+TEST(FailedPart, IsTheSameWithOtherNumbers) {
+  const failed_part lost{"f.hpp", 7,
+                         "Failed\ntable 'trade' lost rows:\n"
+                         "  merged log of rt1: {\"a\":1} is there 0 times\n"
+                         "  and 3 more"};
+  auto other = lost;
+  other.message = "Failed\ntable 'trade' lost rows:\n"
+                  "  merged log of rt2: {\"b\":{}} is there 17 times\n"
+                  "  a reader is late";
+  EXPECT_TRUE(is_same_failure(lost, other));
+  other.line = 8;
+  EXPECT_FALSE(is_same_failure(lost, other));
+  other = lost;
+  other.message = "Failed\ntable 'trade' lost rows:\n  a reader is late";
+  EXPECT_FALSE(is_same_failure(lost, other)) << "something else of the list";
+  other.message = "Failed\nnode 'rt1' was never backed up";
+  EXPECT_FALSE(is_same_failure(lost, other));
+  other.message = "Failed\n";
+  EXPECT_FALSE(is_same_failure(lost, other));
 }
 
 /// Shrinks a script of so many faults of which `needed` fail together.

@@ -89,8 +89,10 @@ inline void heal(world& w, const std::vector<std::string>& nodes) {
   for (const auto& name : nodes) {
     w.at(name).disk().heal();
     w.at(name).disk().set_quota(std::nullopt);
-    w.resume(name);
-    w.restart(name);
+    if (w.at(name).paused())
+      w.resume(name);
+    if (!w.at(name).alive())
+      w.restart(name);
   }
 }
 

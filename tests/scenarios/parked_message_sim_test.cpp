@@ -238,11 +238,12 @@ result<nodes::hosted_process> counter(nodes::process_host& host,
 }
 
 TEST(ParkedMessageSim, AProcessOfOnesOwnComesPastIt) {
-  world w{6};
+  world w{6, {.faults_may_miss = true}}; // The last is past it.
   w.add_cluster(
     test_support::source_path("examples/failure_test/cluster.toml"));
   auto& feed = w.add_publisher("feed", "trade");
   auto& mine = w.host("mine", counter);
+  w.add_crash_point("counter.unlucky");
   for (const double price : {10.0, 11.0, 13.0, 14.0})
     feed.publish({{"sym", "A"}, {"price", price}, {"size", 1}});
   ASSERT_TRUE(w.eventually(30s, [&] { return mine.status("rows") == 4; }));

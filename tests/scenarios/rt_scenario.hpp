@@ -50,7 +50,7 @@ public:
   rt_scenario(uint64_t seed, bool cached, size_t node_count = 1,
               files sizes = files::drawn,
               const extras& more = {0, 5'000'000'000})
-    : w{seed}, cached_{cached} {
+    : w{seed, {.faults_may_miss = true}}, cached_{cached} {
     rt.cached = cached;
     rt.period_grace_ns = more.period_grace_ns;
     rt.roll_bytes = 4096 << w.draw(5);

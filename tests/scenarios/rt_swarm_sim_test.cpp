@@ -93,7 +93,7 @@ void run_swarm(uint64_t seed, const plan_of_run& how,
   run.w.run_for(how.mix.within * 2
                 + (how.mix.rotting.empty() ? duration{500ms} : duration{30s}));
   (void)report(seed, run.finish());
-  fired.add(run.w);
+  fired.add(run.w, script);
 }
 
 /// Draws the rest of each run: `mix` says what it may have.
@@ -223,7 +223,7 @@ TEST(RtSwarmSim, NothingRecordedIsLostWhenPublishersFail) {
 
 /// A network that damages what it carries.
 TEST(RtSwarmSim, NothingIsLostWhenRecordsAreDamagedOnTheWay) {
-  swarm_of(10, [](swarm_drawing& drawing) {
+  swarm_of(40, [](swarm_drawing& drawing) {
     auto out = any_plan(drawing, {}, drawing.one_in(2) ? 1 : 3);
     out.mix.corruption = true;
     out.mix.kills = drawing.one_in(2);

@@ -84,6 +84,8 @@ private:
 };
 
 /// The faults that took effect in the runs of a test, by kind: said at its end.
+/// The test fails when there is a kind that was drawn often, and never did:
+/// what was not injected proves nothing.
 class fired_faults {
 public:
   fired_faults() = default;
@@ -94,15 +96,26 @@ public:
     for (const auto& [kind, count] : all_)
       text += (text.empty() ? "" : ", ") + kind + " " + std::to_string(count);
     std::cout << "[  faults  ] " << (text.empty() ? "none" : text) << "\n";
+    for (const auto& [kind, count] : drawn_)
+      if (count >= often && !all_.contains(kind))
+        ADD_FAILURE() << kind << " was drawn " << count
+                      << " times, and took effect in no run";
   }
 
-  void add(const world& in) {
+  /// @param script that was drawn for it; what it lacks is not asked for.
+  void add(const world& in, const fault_script& script = {}) {
     for (const auto& [kind, count] : in.faults_fired())
       all_[kind] += count;
+    for (const auto& each : script) {
+      const auto kind = to_text(fault{.kind = each.what.kind});
+      ++drawn_[kind == "fail" || kind == "full" ? "refused disk calls" : kind];
+    }
   }
 
 private:
+  static constexpr uint64_t often = 10;
   std::map<std::string, uint64_t> all_;
+  std::map<std::string, uint64_t> drawn_;
 };
 
 /// Says which run begins, when many were asked for: one of them may never end.

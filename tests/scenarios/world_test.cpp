@@ -106,6 +106,7 @@ TEST(World, CrashPointEndsTheProcessThere) {
     });
     return {};
   });
+  w.add_crash_point("here");
   w.crash_at("a", "here", 1, {.restart_after = 1s});
   w.run_for(500ms);
   EXPECT_EQ(*steps, std::vector<std::string>{"before"});

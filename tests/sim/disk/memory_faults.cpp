@@ -49,10 +49,14 @@ std::string_view fault_text(errc code) {
 
 } // namespace
 
-void memory_file_system::fail(disk_call call, uint64_t nth, errc code,
-                              uint64_t times, std::string path) {
+std::shared_ptr<const bool> memory_file_system::fail(disk_call call,
+                                                     uint64_t nth, errc code,
+                                                     uint64_t times,
+                                                     std::string path) {
+  MILLRACE_ASSERT(nth > 0 && times > 0);
   const std::scoped_lock lock{mutex_};
   plans_.push_back({call, nth - 1, times, code, std::move(path), {}});
+  return plans_.back().met;
 }
 
 void memory_file_system::write_short(uint64_t nth, uint64_t bytes, errc code) {
@@ -256,6 +260,7 @@ memory_file_system::called(disk_call call, const std::string& path) {
       continue;
     }
     ++refused_;
+    *plan.met = true;
     auto text = path + ": ";
     text += call_name(call);
     text += ": ";

@@ -56,8 +56,11 @@ public:
 
   /// The `nth` call of this class from now on (1: the next) on a path that
   /// contains `path` fails with `code`; `times` calls in a row do.
-  void fail(disk_call call, uint64_t nth, errc code = errc::storage_failed,
-            uint64_t times = 1, std::string path = {});
+  /// @returns what becomes true with the first of them; nobody else holds it
+  /// once none can come. Read it on the thread that calls the disk.
+  std::shared_ptr<const bool> fail(disk_call call, uint64_t nth,
+                                   errc code = errc::storage_failed,
+                                   uint64_t times = 1, std::string path = {});
   /// The same for a write that lands its first `bytes` and then fails.
   void write_short(uint64_t nth, uint64_t bytes,
                    errc code = errc::storage_failed);
@@ -148,6 +151,7 @@ private:
     errc code = errc::storage_failed;
     std::string path;
     std::optional<uint64_t> landed; ///< Bytes of a write that land first.
+    std::shared_ptr<bool> met = std::make_shared<bool>(false);
   };
 
   struct failing {

@@ -45,6 +45,8 @@ public:
       out.begin(), out.end(),
       [](const timed_fault& a, const timed_fault& b) { return a.at < b.at; });
     out.push_back({mix_.within * 2, {.kind = fault::what::heal}});
+    for (auto& each : out)
+      each.what.may_miss = true;
     return out;
   }
 

@@ -11,7 +11,8 @@
 namespace millrace::sim {
 
 /// Which faults a drawn script may have. All of them end: what is killed comes
-/// back, what is stopped goes on, and the script ends with `heal`.
+/// back, what is stopped goes on, and the script ends with `heal`. Each is a
+/// `try`: nobody knows yet whether the node runs then, and has such a file.
 struct fault_mix {
   std::vector<std::string> nodes; ///< Those that faults meet.
   std::chrono::nanoseconds within = std::chrono::seconds{5};

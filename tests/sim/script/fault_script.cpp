@@ -237,6 +237,9 @@ void read_rest(reading& from, shape what, fault& into) {
 
 fault read_fault(reading& from) {
   fault out;
+  out.may_miss = from.next_is("try");
+  if (out.may_miss)
+    (void)from.take({});
   const auto name = from.take("a fault");
   const auto* const known
     = std::find_if(verbs.begin(), verbs.end(),
@@ -310,7 +313,8 @@ private:
       if (words.failed())
         refuse(words.column(), words.reason());
       else
-        out_.push_back({at, std::move(what)});
+        out_.push_back(
+          {at, std::move(what), file_ + ":" + std::to_string(line_)});
       from = end + 1;
     }
   }
@@ -364,7 +368,8 @@ std::string to_text(const fault& what) {
     = std::find_if(verbs.begin(), verbs.end(),
                    [&](const verb& each) { return each.kind == what.kind; });
   MILLRACE_ASSERT(known != verbs.end());
-  std::string out{known->text};
+  std::string out{what.may_miss ? "try " : ""};
+  out += known->text;
   if (what.node.empty())
     return out;
   out += " " + what.node;
@@ -392,6 +397,13 @@ std::string to_text(const fault& what) {
       break;
   }
   return out + comeback_text(what.back);
+}
+
+std::string flaw_of(const fault& what) {
+  const auto text = to_text(what);
+  reading from{words_of(text, 1), text.size()};
+  (void)read_fault(from);
+  return from.reason();
 }
 
 std::string to_text(const fault_script& script) {

@@ -74,6 +74,8 @@ struct fault {
   uint64_t number = 0;
   std::chrono::nanoseconds time{};
   comeback back;
+  /// Done if it can be: what it is to meet may not be there.
+  bool may_miss = false;
   friend bool operator==(const fault&, const fault&) = default;
 };
 
@@ -85,17 +87,20 @@ inline constexpr std::array<std::string_view, 9> disk_call_names{
 struct timed_fault {
   std::chrono::nanoseconds at{}; ///< From the start of the script.
   fault what;
-  friend bool operator==(const timed_fault&, const timed_fault&) = default;
+  std::string place{}; ///< `<file>:<line>` of the text; not compared.
+  friend bool operator==(const timed_fault& one, const timed_fault& other) {
+    return one.at == other.at && one.what == other.what;
+  }
 };
 
 /// In the order of the text; equal times keep it.
 using fault_script = std::vector<timed_fault>;
 
 /// Reads lines `at <time>: <fault> | <fault>`; `#` begins a comment. A fault is
-/// one of
+/// one of these, and may have `try` before it: `fault::may_miss`.
 ///     kill N [restart T [empty|older]]      power N [restart T [empty|older]]
 ///     crash N POINT [COUNT] [restart T [empty|older]]
-///     power-at N POINT [COUNT] [restart T]
+///     power-at N POINT [COUNT] [restart T [empty|older]]
 ///     restart N    pause N    resume N      back-up N     heal
 ///     cut N -> M   cut N <-> M              heal N <-> M
 ///     corrupt N -> M [COUNT]                corrupt N <-> M [COUNT]
@@ -107,11 +112,14 @@ using fault_script = std::vector<timed_fault>;
 ///     slow-disk N T
 /// with times as 1s500ms, sizes as 64KiB, FILE the end of a path, PART any part
 /// of one, CALL one of open read write sync truncate rename remove
-/// sync-directory list. (A world brings a node back from a crash point on its
-/// own disk only.) Every fault of the text is a line `<file>:<line>:<column>:
-/// <reason>` of one `invalid_argument` error.
+/// sync-directory list. The time of `restart` counts from the end of the node.
+/// Every flaw of the text is a line `<file>:<line>:<column>: <reason>` of one
+/// `invalid_argument` error.
 [[nodiscard]] result<fault_script> parse_fault_script(std::string_view text,
                                                       const std::string& file);
+
+/// Why this is no fault that a script could have; empty: it is one.
+[[nodiscard]] std::string flaw_of(const fault& what);
 
 /// One fault, and a script, as `parse_fault_script` reads it.
 [[nodiscard]] std::string to_text(const fault& what);

@@ -94,6 +94,7 @@ public:
   bool silent = false;
   duration died_at{};
   std::optional<duration> paused_since;
+  duration busy_until{}; ///< It waits for its disk.
 
 private:
   caf::strong_actor_ptr make_proxy(caf::node_id node,

@@ -177,7 +177,8 @@ void connection_table::transmit(connection& over, size_t side, parcel what) {
   if (over.vanished)
     return;
   const auto armed = resets_.find(std::minmax(from.node(), to.node()));
-  if (armed != resets_.end() && --armed->second == 0) {
+  if (armed != resets_.end() && --armed->second.left == 0) {
+    *armed->second.met = true;
     resets_.erase(armed);
     ++resets_done_;
     over.vanished = now_;
@@ -421,36 +422,43 @@ void connection_table::heal(size_t from, size_t to) {
   links_.heal(from, to, open ? link_table::next_try(*since, now_) : now_);
 }
 
-void connection_table::vanish(size_t one, size_t other) {
-  for (const auto number : between(one, other)) {
+bool connection_table::vanish(size_t one, size_t other) {
+  const auto met = between(one, other);
+  for (const auto number : met) {
     find(number)->vanished = now_;
     expect_silence(number, 0);
     expect_silence(number, 1);
   }
+  return !met.empty();
 }
 
-void connection_table::reset(size_t one, size_t other) {
-  for (const auto number : between(one, other)) {
+bool connection_table::reset(size_t one, size_t other) {
+  const auto met = between(one, other);
+  for (const auto number : met) {
     shut(number, 0);
     shut(number, 1);
   }
+  return !met.empty();
 }
 
-void connection_table::reset_at(size_t one, size_t other, uint64_t count) {
+connection_table::fate connection_table::reset_at(size_t one, size_t other,
+                                                  uint64_t count) {
   MILLRACE_ASSERT(count > 0);
-  resets_[std::minmax(one, other)] = count;
+  return (resets_[std::minmax(one, other)] = {.left = count}).met;
 }
 
-void connection_table::corrupt_at(size_t from, size_t to, uint64_t count) {
+connection_table::fate connection_table::corrupt_at(size_t from, size_t to,
+                                                    uint64_t count) {
   MILLRACE_ASSERT(count > 0);
-  corruptions_[{from, to}] = count;
+  return (corruptions_[{from, to}] = {.left = count}).met;
 }
 
 void connection_table::damage(const pair& way, parcel& what) {
   const auto armed = corruptions_.find(way);
   if (armed == corruptions_.end() || what.record_bytes == 0
-      || --armed->second != 0)
+      || --armed->second.left != 0)
     return;
+  *armed->second.met = true;
   corruptions_.erase(armed);
   ++corruptions_done_;
   const auto bit = random_() % (8 * what.record_bytes);

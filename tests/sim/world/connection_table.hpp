@@ -93,16 +93,20 @@ public:
 
   // -- faults of the connection between two nodes -----------------------------
 
-  /// It vanishes, and neither side is told.
-  void vanish(size_t one, size_t other);
-  /// It is reset: what was under way is lost, both sides are told.
-  void reset(size_t one, size_t other);
+  /// It vanishes, and neither side is told. @returns whether there was one
+  bool vanish(size_t one, size_t other);
+  /// It is reset: what was under way is lost, both sides are told. @returns
+  /// whether there was one
+  bool reset(size_t one, size_t other);
+  /// Becomes true when a fault that waits for its message has met it; nobody
+  /// else holds it once it cannot any more.
+  using fate = std::shared_ptr<const bool>;
   /// The same when the `count`th message from now on is sent on it, in either
   /// direction.
-  void reset_at(size_t one, size_t other, uint64_t count);
+  fate reset_at(size_t one, size_t other, uint64_t count);
   /// A bit flips in the records of the `count`th message from now on that
   /// carries such in this direction.
-  void corrupt_at(size_t from, size_t to, uint64_t count);
+  fate corrupt_at(size_t from, size_t to, uint64_t count);
   /// Of those that waited for their message, how many met it.
   [[nodiscard]] uint64_t resets() const noexcept { return resets_done_; }
   [[nodiscard]] uint64_t corruptions() const noexcept {
@@ -176,8 +180,13 @@ private:
   std::multimap<duration, event> events_;
   std::deque<parcel> outside_parcels_; ///< From and to the test: at once.
   std::deque<std::function<void()>> later_;
-  std::map<pair, uint64_t> resets_; ///< Messages left, by nodes, lower first.
-  std::map<pair, uint64_t> corruptions_; ///< The same, by direction.
+  /// A fault that waits for a message.
+  struct armed_fault {
+    uint64_t left = 0;
+    std::shared_ptr<bool> met = std::make_shared<bool>(false);
+  };
+  std::map<pair, armed_fault> resets_;      ///< By nodes, lower first.
+  std::map<pair, armed_fault> corruptions_; ///< By direction.
   uint64_t resets_done_ = 0;
   uint64_t corruptions_done_ = 0;
 };

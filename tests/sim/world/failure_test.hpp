@@ -3,8 +3,11 @@
 // What a test of failures includes: a world, what joins it, seeds, and failures
 // that go to GoogleTest. Only a program with GoogleTest can include it.
 
+#include <millrace/sim/script/failed_part.hpp>
 #include <millrace/sim/script/fault_mix.hpp>
 #include <millrace/sim/script/script_shrinker.hpp>
+#include <millrace/sim/world/last_words.hpp>
+#include <millrace/sim/world/recorded_runs.hpp>
 #include <millrace/sim/world/seeds.hpp>
 #include <millrace/sim/world/table_publisher.hpp>
 #include <millrace/sim/world/world.hpp>
@@ -12,12 +15,16 @@
 #include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace millrace::sim {
 
@@ -27,29 +34,46 @@ inline void report(const world&, const std::string& what) {
   ADD_FAILURE() << what;
 }
 
-/// For all worlds of the program.
-inline const bool reports = (world::report_failures_to(report), true);
-
-inline int failed_parts() {
-  const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-  if (test == nullptr)
-    return 0;
-  int failed = 0;
-  for (int i = 0; i < test->result()->total_part_count(); ++i)
-    failed += test->result()->GetTestPartResult(i).failed();
-  return failed;
+inline failed_part part_of(const ::testing::TestPartResult& part) {
+  return {part.file_name() == nullptr ? "" : part.file_name(),
+          part.line_number(), part.message()};
 }
 
-/// How to run this test again with one seed.
-inline std::string replay_line(uint64_t seed) {
+/// What has failed in this test so far, after the first so many.
+inline std::vector<failed_part> failed_parts(size_t after = 0) {
+  std::vector<failed_part> out;
   const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-  std::string out = "replay: MILLRACE_SIM_SEED=" + std::to_string(seed) + " "
-                    + ::testing::internal::GetArgvs().front();
-  if (test != nullptr)
-    out += std::string{" --gtest_filter="} + test->test_suite_name() + "."
-           + test->name();
+  for (int i = 0; test && i < test->result()->total_part_count(); ++i)
+    if (const auto& part = test->result()->GetTestPartResult(i); part.failed())
+      out.push_back(part_of(part));
+  out.erase(out.begin(), out.begin() + static_cast<ptrdiff_t>(after));
   return out;
 }
+
+/// How to run this test again, for a shell: where it was begun, with what it
+/// was told by its environment. @param seed none: it has one of its own
+inline std::string replay_line(std::optional<uint64_t> seed) {
+  const auto& tests = *::testing::UnitTest::GetInstance();
+  const auto* test = tests.current_test_info();
+  std::string out
+    = "replay: cd " + in_shell(tests.original_working_dir()) + " &&";
+  if (seed)
+    out += " MILLRACE_SIM_SEED=" + std::to_string(*seed);
+  if (const char* script = std::getenv("MILLRACE_SIM_SCRIPT"))
+    out += std::string{" MILLRACE_SIM_SCRIPT="} + in_shell(script);
+  out += " " + in_shell(::testing::internal::GetArgvs().front());
+  if (test != nullptr)
+    out += " "
+           + in_shell(std::string{"--gtest_filter="} + test->test_suite_name()
+                      + "." + test->name());
+  return out;
+}
+
+inline std::string replay_of_test() { return replay_line(std::nullopt); }
+
+/// For all worlds of the program.
+inline const bool reports = (world::report_failures_to(report),
+                             last_words::replay_as(replay_of_test), true);
 
 } // namespace gtest_glue
 
@@ -60,14 +84,20 @@ inline std::string replay_line(uint64_t seed) {
 template <class Run>
 requires std::is_void_v<std::invoke_result_t<Run, uint64_t>>
 void for_each_seed(uint64_t count, const Run& run) {
-  for_each_seed(count, [&](uint64_t seed) -> bool {
-    const auto before = gtest_glue::failed_parts();
-    recorded_runs records;
+  const auto wanted = seeds_wanted(count);
+  if (!wanted) {
+    ADD_FAILURE() << to_string(wanted.failure());
+    return;
+  }
+  wanted->for_each([&](uint64_t seed) -> bool {
+    const auto before = gtest_glue::failed_parts().size();
+    const auto replay = gtest_glue::replay_line(seed);
+    recorded_runs records{replay};
     run(seed);
-    if (gtest_glue::failed_parts() == before)
+    if (gtest_glue::failed_parts().size() == before)
       return true;
     ADD_FAILURE() << "with seed " << seed << "\n"
-                  << gtest_glue::replay_line(seed) << "\n"
+                  << replay << "\n"
                   << records.text();
     return false;
   });
@@ -75,30 +105,50 @@ void for_each_seed(uint64_t count, const Run& run) {
 
 namespace gtest_glue {
 
-/// Whether a run fails; nobody hears of it.
+/// How a run fails; nobody hears of it.
 template <class Run>
-bool fails_quietly(const Run& run) {
+std::vector<failed_part> failures_of(const Run& run) {
   ::testing::TestPartResultArray results;
   const ::testing::ScopedFakeTestPartResultReporter quiet{
     ::testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD,
     &results};
   run();
+  std::vector<failed_part> out;
   for (int i = 0; i < results.size(); ++i)
     if (results.GetTestPartResult(i).failed())
-      return true;
-  return false;
+      out.push_back(part_of(results.GetTestPartResult(i)));
+  return out;
 }
 
-/// Says which faults of a script that fails are enough.
 template <class Run>
-void report_shortest(const fault_script& failing, const Run& run) {
-  script_shrinker shrinker{failing};
-  while (const auto less = shrinker.next()) {
+bool fails_quietly(const Run& run) {
+  return !failures_of(run).empty();
+}
+
+/// Says which faults of a script are enough for one of these failures.
+template <class Run>
+void report_shortest(const fault_script& failing,
+                     const std::vector<failed_part>& failed, const Run& run) {
+  // One that fails for a reason of its own shows nothing of this.
+  const auto fails_so = [&](const fault_script& script) {
     const recorded_runs not_kept;
-    shrinker.tried(fails_quietly([&] { run(*less); }));
-  }
+    const auto now = failures_of([&] { run(script); });
+    return !now.empty()
+           && std::any_of(failed.begin(), failed.end(), [&](const auto& each) {
+                return is_same_failure(each, now.front());
+              });
+  };
+  script_shrinker shrinker{failing};
+  while (const auto less = shrinker.next())
+    shrinker.tried(fails_so(*less));
+  auto enough = shrinker.smallest();
+  auto strict = enough;
+  for (auto& each : strict)
+    each.what.may_miss = false;
+  if (strict != enough && fails_so(strict))
+    enough = std::move(strict);
   ADD_FAILURE() << "of " << failing.size() << " faults these are enough:\n"
-                << to_text(shrinker.smallest())
+                << to_text(enough)
                 << "save them, and say MILLRACE_SIM_SCRIPT=<file> when this "
                    "seed is replayed";
 }
@@ -122,11 +172,11 @@ inline fault_script script_of(fault_script drawn) {
 /// Runs `run(script)`; when it fails, says which of its faults are enough.
 template <class Run>
 void run_script(fault_script drawn, const Run& run) {
-  const auto before = failed_parts();
+  const auto before = failed_parts().size();
   const auto script = script_of(std::move(drawn));
   run(script);
-  if (failed_parts() != before)
-    report_shortest(script, run);
+  if (const auto failed = failed_parts(before); !failed.empty())
+    report_shortest(script, failed, run);
 }
 
 /// The same with the seed's script.

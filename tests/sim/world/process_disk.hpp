@@ -3,6 +3,7 @@
 #include <millrace/sim/disk/memory_file_system.hpp>
 
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@ public:
   open(const std::string& path, persistence::open_mode mode) override {
     if (!*alive_)
       return over(path);
+    meet(path, mode == persistence::open_mode::read);
     auto opened = disk_.open(path, mode);
     if (!opened)
       return opened.failure();
@@ -38,6 +40,7 @@ public:
     return *alive_ ? disk_.create_directories(path) : over(path);
   }
   error rename(const std::string& from, const std::string& to) override {
+    known_.insert(to);
     return *alive_ ? disk_.rename(from, to) : over(from);
   }
   error remove(const std::string& path) override {
@@ -59,6 +62,7 @@ public:
   map(const std::string& path) override {
     if (!*alive_)
       return over(path);
+    meet(path, true);
     return disk_.map(path);
   }
   result<std::unique_ptr<persistence::directory_lock>>
@@ -83,6 +87,10 @@ public:
   result<uint64_t> total_bytes(const std::string& path) override {
     return *alive_ ? disk_.total_bytes(path) : over(path);
   }
+
+  /// Files that it has read so far, and that it had not opened before: those
+  /// are in no cache.
+  [[nodiscard]] uint64_t first_reads() const noexcept { return first_reads_; }
 
   /// The process is gone: its locks are free.
   void end() {
@@ -139,6 +147,11 @@ private:
     liveness alive_;
   };
 
+  void meet(const std::string& path, bool reads) {
+    if (known_.insert(path).second && reads)
+      ++first_reads_;
+  }
+
   static error over(const std::string& path) {
     return {errc::storage_failed, path + ": its process has ended"};
   }
@@ -146,6 +159,8 @@ private:
   memory_file_system& disk_;
   liveness alive_;
   std::vector<std::weak_ptr<held_lock>> locks_;
+  std::set<std::string> known_;
+  uint64_t first_reads_ = 0;
 };
 
 } // namespace millrace::sim

@@ -296,6 +296,8 @@ result<nodes::hosted_process> subscribe(node& me, const subscriber_load& load,
 void add_subscriber(cluster_plan& to, const std::string& name,
                     const subscriber_load& load,
                     std::shared_ptr<reading> into) {
+  to.options.crash_points.insert(
+    {"sub.before_checkpoint", "sub.after_checkpoint"});
   to.add_program(name, [load, into](nodes::process_host& host,
                                     const nodes::process_config&) {
     return subscribe(simulated(host), load, into);

@@ -90,7 +90,10 @@ bool table_publisher::begin(const table_row& row) {
 void table_publisher::publish_all(const std::vector<table_row>& rows,
                                   rt::ack_level until) {
   using namespace std::chrono_literals;
-  MILLRACE_ASSERT(!rows.empty());
+  if (!has_joined_)
+    return in_->note({}, name_ + " is not in the world, and publishes nothing");
+  if (rows.empty())
+    return in_->fail(name_ + " cannot publish: there is no row");
   for (const auto& row : rows)
     if (!begin(row))
       return;
@@ -115,7 +118,7 @@ void table_publisher::publish_all(const std::vector<table_row>& rows,
 }
 
 bool table_publisher::settled() const {
-  return in_->at(name_).alive() && out_
+  return has_joined_ && in_->at(name_).alive() && out_
          && out_->reached(rt::ack_level::committed) >= out_->appended();
 }
 
@@ -126,9 +129,9 @@ void table_publisher::expect_damage() {
 }
 
 bool table_publisher::promised(const entry& of) const {
-  auto& me = in_->at(name_);
   if (!of.told || of.at_risk)
     return false;
+  auto& me = in_->at(name_);
   if (!me.alive() || of.disk_count != in_->disks_of(name_)
       || in_->is_damaged(name_))
     return *of.told >= rt::ack_level::committed;

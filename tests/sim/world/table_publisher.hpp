@@ -25,6 +25,10 @@ public:
   /// For `world::add_publisher`.
   table_publisher(world& in, std::string name, table_schema schema,
                   std::string stream, bool cached);
+  /// One that could not join the world, whose run has failed: it publishes
+  /// nothing.
+  table_publisher(world& in, std::string name)
+    : in_{&in}, name_{std::move(name)}, has_joined_{false} {}
 
   /// Publishes a row: returns when it has reached the level, and up to 128 ms
   /// later, as the seed wants. Waits up to 30 s for a publisher that takes
@@ -90,7 +94,8 @@ private:
   std::string name_;
   table_schema schema_;
   std::string stream_;
-  bool cached_;
+  bool cached_ = false;
+  bool has_joined_ = true;
   std::shared_ptr<rt::publisher> out_; ///< Of the newest life.
   uint64_t life_ = 0;
   std::vector<entry> book_;

@@ -47,19 +47,28 @@ struct column {
   size_t width = width_min;
 };
 
-std::vector<column> columns_of(const std::vector<happening>& all,
-                               size_t first) {
+/// Those that are shown.
+std::vector<const happening*> chosen(const std::vector<happening>& all,
+                                     size_t last) {
+  std::vector<const happening*> out;
+  for (size_t i = 0; i < all.size(); ++i)
+    if (all[i].is_kept || all.size() - i <= last)
+      out.push_back(&all[i]);
+  return out;
+}
+
+std::vector<column> columns_of(const std::vector<const happening*>& shown) {
   std::vector<column> out;
-  for (auto i = first; i < all.size(); ++i) {
-    if (all[i].node.empty())
+  for (const auto* each : shown) {
+    if (each->node.empty())
       continue;
-    auto at = std::find_if(out.begin(), out.end(), [&](const column& each) {
-      return each.name == all[i].node;
+    auto at = std::find_if(out.begin(), out.end(), [&](const column& some) {
+      return some.name == each->node;
     });
     if (at == out.end())
       at = out.insert(out.end(),
-                      {all[i].node, std::max(width_min, all[i].node.size())});
-    at->width = std::max(at->width, std::min(width_max, all[i].text.size()));
+                      {each->node, std::max(width_min, each->node.size())});
+    at->width = std::max(at->width, std::min(width_max, each->text.size()));
   }
   return out;
 }
@@ -73,17 +82,19 @@ void end_line(std::string& out) {
 } // namespace
 
 std::string timeline(const std::vector<happening>& all, size_t last) {
-  const auto first = all.size() - std::min(all.size(), last);
-  const auto columns = columns_of(all, first);
+  const auto shown = chosen(all, last);
+  const auto columns = columns_of(shown);
   std::string out;
-  if (first > 0)
-    out += "(" + std::to_string(first) + " happenings before these)\n";
+  if (const auto left = all.size() - shown.size(); left > 0)
+    out += "(" + std::to_string(left)
+           + " happenings are left out, none of them a fault; all: "
+             "MILLRACE_SIM_TIMELINE=all)\n";
   out += padded("time", clock_text({}).size());
   for (const auto& each : columns)
     out += padded(each.name, each.width + 2);
   end_line(out);
-  for (auto i = first; i < all.size(); ++i) {
-    const auto& each = all[i];
+  for (const auto* one : shown) {
+    const auto& each = *one;
     auto before = clock_text(each.at);
     auto width = size_t{100};
     size_t indent = 0;

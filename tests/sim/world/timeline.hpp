@@ -13,12 +13,13 @@ struct happening {
   duration at{};
   std::string node; ///< Empty: the world.
   std::string text;
+  bool is_kept = false; ///< A fault, or a life that begins or ends.
 };
 
 /// A run to read: a line per happening, in order, one column per node, in the
 /// order in which they first appear; what the world says fills the line. Long
-/// texts go on below. Only the `last` happenings are shown; a first line says
-/// how many came before.
+/// texts go on below. Only the `last` happenings are shown, and of those before
+/// them the kept ones; a first line says how many were left out.
 [[nodiscard]] std::string timeline(const std::vector<happening>& all,
                                    size_t last);
 

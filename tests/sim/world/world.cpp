@@ -1,6 +1,7 @@
 #include <millrace/nodes/assembly/connection_rules.hpp>
 #include <millrace/sim/world/checkpoint_history.hpp>
-#include <millrace/sim/world/process_disk.hpp>
+#include <millrace/sim/world/last_words.hpp>
+#include <millrace/sim/world/node_life.hpp>
 #include <millrace/sim/world/table_publisher.hpp>
 #include <millrace/sim/world/world.hpp>
 #include <millrace/sim/world/world_account.hpp>
@@ -13,59 +14,7 @@
 
 namespace millrace::sim {
 
-// -- one life of a node -------------------------------------------------------
-
-class world::sim_executor final : public persistence::executor {
-public:
-  sim_executor(world& owner, bool blocking)
-    : owner_{owner}, blocking_{blocking} {}
-  void submit(std::function<void()> job) override {
-    owner_.submit(life.lock(), std::move(job), blocking_);
-  }
-  std::weak_ptr<node::life> life;
-
-private:
-  world& owner_;
-  bool blocking_;
-};
-
-class world::sim_clock final : public persistence::clock_source {
-public:
-  sim_clock(world& owner, std::string machine)
-    : owner_{owner}, machine_{std::move(machine)} {}
-  int64_t now_ns() override {
-    const auto jump = owner_.clock_jumps_.find(machine_);
-    return owner_.options_.epoch_ns + owner_.now().count()
-           + (jump == owner_.clock_jumps_.end() ? 0 : jump->second.count());
-  }
-  // Time passes while code looks at it: a loop until then must end.
-  int64_t monotonic_ns() override {
-    owner_.advance_to(owner_.now() + std::chrono::microseconds{1});
-    return owner_.now().count();
-  }
-
-private:
-  world& owner_;
-  std::string machine_;
-};
-
-struct node::life {
-  life(node& whose, actor_home& where, uint64_t seed)
-    : owner{&whose}, home{&where}, random{seed}, fs{*whose.disk_, breath},
-      clock{*whose.world_, whose.host_}, io{*whose.world_, true},
-      pool{*whose.world_, false} {}
-
-  node* owner;
-  actor_home* home;
-  std::shared_ptr<bool> breath = std::make_shared<bool>(true);
-  bool& alive = *breath;
-  std::mt19937_64 random;
-  process_disk fs;
-  world::sim_clock clock;
-  world::sim_executor io;
-  world::sim_executor pool;
-  persistence::env env;
-};
+// -- a node -------------------------------------------------------------------
 
 node::node(world& owner, size_t number, std::string name, boot_function boot,
            nodes::cluster_config config)
@@ -114,6 +63,7 @@ world::world(uint64_t seed, world_options options)
                  {options.link, nodes::connection_silence_max,
                   nodes::connection_heartbeat},
                  *this} {
+  last_words::add(*this);
   connections_.set_time(duration{1});
   (void)new_home(nowhere);
   const auto kind = draw(4);
@@ -123,7 +73,9 @@ world::world(uint64_t seed, world_options options)
 }
 
 world::~world() {
+  const last_words::listener until_the_end{*this};
   account_world(count_use());
+  end_faults();
   keep_record();
   script_.clear();
   for (auto& each : publishers_)
@@ -173,6 +125,8 @@ void world::mix(uint64_t word) noexcept {
 
 node& world::add_node(const std::string& name, node::boot_function boot_with,
                       node_options options) {
+  if (!is_free("add_node", name))
+    return at(name);
   std::unique_ptr<node> made{new node{*this, nodes_.size(), name,
                                       std::move(boot_with),
                                       std::move(options.config)}};
@@ -195,8 +149,14 @@ node& world::at(const std::string& name) {
   for (auto& who : nodes_)
     if (who->name_ == name)
       return *who;
-  std::fprintf(stderr, "millrace::sim: no node '%s'\n", name.c_str());
+  mark({}, "FAILED: there is no node '" + name + "'");
+  std::fprintf(stderr, "millrace::sim: there is no node '%s'\n", name.c_str());
   std::abort();
+}
+
+bool world::has_node(const std::string& name) const {
+  return std::any_of(nodes_.begin(), nodes_.end(),
+                     [&](const auto& each) { return each->name_ == name; });
 }
 
 caf::strong_actor_ptr world::find(const std::string& node_name,
@@ -237,53 +197,25 @@ void world::boot(node& who) {
   without_power_.erase(who.disk_);
   who.boot_failure_ = {};
   mix(who.number_ + 1'000'003);
-  note(who.name_, "life " + std::to_string(who.lives_.size()) + " begins");
+  mark(who.name_, "life " + std::to_string(who.lives_.size()) + " begins");
   within(context::boot, *life->home, [&] {
     who.connector_ = make_connector(who);
     who.boot_failure_ = who.boot_(who);
     if (who.boot_failure_)
-      note(who.name_, "does not come up: " + to_string(who.boot_failure_));
+      mark(who.name_, "does not come up: " + to_string(who.boot_failure_));
     if (who.boot_failure_ && life->alive)
       end_life(who, {.restart_after = who.supervised_});
   });
-}
-
-void world::restart(const std::string& name) {
-  auto& who = at(name);
-  if (!who.alive_)
-    boot(who);
-  bury_the_dead();
+  wait_for_disk(who, 0);
 }
 
 void world::crash(const std::string& name, crash_style style) {
+  if (!has_node(name))
+    return fail("crash: there is no node '" + name + "'");
   auto& who = at(name);
   if (who.alive_)
     end_life(who, style);
   bury_the_dead();
-}
-
-void world::pause(const std::string& name) {
-  auto& who = at(name);
-  if (!who.alive_ || who.paused_)
-    return;
-  who.paused_ = true;
-  note(who.name_, "stands still");
-  connections_.paused(who.home());
-}
-
-void world::resume(const std::string& name) {
-  auto& who = at(name);
-  if (!who.paused_)
-    return;
-  who.paused_ = false;
-  note(who.name_, "goes on");
-  connections_.resumed(who.home());
-}
-
-void world::crash_at(const std::string& name, const std::string& point,
-                     uint64_t count, crash_style style) {
-  MILLRACE_ASSERT(count > 0);
-  at(name).armed_.push_back({point, count, style});
 }
 
 void world::after(duration delay, std::function<void()> action) {
@@ -301,10 +233,17 @@ void world::pass(const std::shared_ptr<node::life>& owner, const char* point) {
   for (auto it = armed.begin(); it != armed.end(); ++it) {
     if (it->point != point || --it->left > 0)
       continue;
-    const auto style = it->style;
+    const auto [name, left, style, on, met] = *it;
+    *met = true;
     armed.erase(it);
     ++fired_[style.power ? "power-at" : "crash"];
-    end_life(*owner->owner, style);
+    auto& who = *owner->owner;
+    who.disk_after_ = on;
+    end_life(who, style);
+    for (const auto& other : nodes_)
+      if (on != comeback::disk::same && other->disk_ == who.disk_
+          && other->alive_)
+        end_life(*other, style);
     if (running_ == context::actor || running_ == context::boot)
       throw crash_signal{};
     return;
@@ -321,7 +260,7 @@ void world::end_life(node& who, const crash_style& style) {
   who.faulted_ = style.fault;
   ++crashes_;
   mix(who.number_ + 2'000'003);
-  note(who.name_, style.power ? "ends without power" : "ends");
+  mark(who.name_, style.power ? "ends without power" : "ends");
   who.lives_.back()->fs.end();
   connections_.ended(who.home(), style.power);
   if (!style.power || !without_power_.insert(who.disk_).second)
@@ -338,6 +277,10 @@ void world::bury_the_dead() {
   for (auto& who : nodes_)
     if (who->dying_)
       bury(*who);
+  for (auto& who : nodes_)
+    if (const auto on = std::exchange(who->disk_after_, comeback::disk::same);
+        on != comeback::disk::same)
+      replace_disk(*who, on);
 }
 
 namespace {
@@ -383,8 +326,9 @@ void world::bury(node& who) {
     run_actor(home, 0);
   home.cancel_timers();
   if (who.restart_after_)
-    after(*std::exchange(who.restart_after_, std::nullopt),
-          [this, name = who.name_] { restart(name); });
+    after(
+      *std::exchange(who.restart_after_, std::nullopt),
+      [this, name = who.name_, lives = who.lives()] { revive(name, lives); });
 }
 
 void world::run_all_jobs(const std::function<bool(const job&)>& mine) {
@@ -414,9 +358,9 @@ void world::submit(const std::shared_ptr<node::life>& owner,
   if (owner->alive && blocking)
     delay = draw_delay(*owner->owner);
   if (delay.count() == 0)
-    ready_.push_back({owner, std::move(run)});
+    ready_.push_back({owner, std::move(run), blocking});
   else
-    sleeping_.emplace(now() + delay, job{owner, std::move(run)});
+    sleeping_.emplace(now() + delay, job{owner, std::move(run), blocking});
 }
 
 template <class F>
@@ -468,13 +412,21 @@ void world::within(context kind, actor_home& home,
 void world::run_actor(actor_home& home, size_t index) {
   auto& jobs = home.jobs();
   std::swap(jobs.front(), jobs[index]);
+  auto* const who
+    = home.node() == nowhere ? nullptr : nodes_[home.node()].get();
+  const auto before = who ? who->lives_.back()->fs.first_reads() : 0;
   within(context::actor, home, [&] { home.scheduler().try_run_once(); });
+  if (who != nullptr)
+    wait_for_disk(*who, before);
 }
 
 void world::run_job(size_t index) {
   auto some = std::move(ready_[index]);
   ready_.erase(ready_.begin() + static_cast<std::ptrdiff_t>(index));
+  const auto before = some.owner->fs.first_reads();
   within(context::job, *some.owner->home, [&] { some.run(); });
+  if (!some.has_waited && some.owner->alive)
+    wait_for_disk(*some.owner->owner, before);
 }
 
 void world::fire_due() {
@@ -499,6 +451,8 @@ std::optional<duration> world::next_due() {
       next = due;
   };
   for_each_home([&](actor_home& home) {
+    if (home.busy_until > now())
+      earlier(home.busy_until);
     if (!home.timers().empty())
       earlier(home.timers().begin()->first.time_since_epoch());
   });
@@ -520,13 +474,14 @@ void world::advance_to(duration time) {
 std::vector<world::choice> world::choices() {
   std::vector<choice> out;
   for_each_home([&](actor_home& home) {
-    if (home.paused_since)
+    if (home.paused_since || home.busy_until > now())
       return;
     for (size_t i = 0; i < home.jobs().size(); ++i)
       out.push_back({&home, i, home.node()});
   });
   for (size_t i = 0; i < ready_.size(); ++i)
-    if (!ready_[i].owner->owner->paused_)
+    if (!ready_[i].owner->owner->paused_
+        && ready_[i].owner->home->busy_until <= now())
       out.push_back({nullptr, i, ready_[i].owner->owner->number_});
   return out;
 }

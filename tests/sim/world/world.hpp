@@ -9,8 +9,8 @@
 #include <millrace/sim/script/fault_script.hpp>
 #include <millrace/sim/world/actor_home.hpp>
 #include <millrace/sim/world/connection_table.hpp>
-#include <millrace/sim/world/simulated_port.hpp>
-#include <millrace/sim/world/timeline.hpp>
+#include <millrace/sim/world/node.hpp>
+#include <millrace/sim/world/recorded_runs.hpp>
 
 #include <caf/actor_cast.hpp>
 #include <caf/event_based_actor.hpp>
@@ -30,122 +30,8 @@
 
 namespace millrace::sim {
 
-/// How a simulated node ends, and whether it comes back.
-struct crash_style {
-  /// Power cut of the machine: what was not synced survives as `left` says.
-  /// Otherwise kill -9 of the process: its page cache stays.
-  bool power = false;
-  survival left = survival::some;
-  /// Restarts by itself after this time; none: only `world::restart` does.
-  std::optional<duration> restart_after{};
-  bool fault = false; ///< By one of its own, as a bad access.
-};
-
-class world;
 class checkpoint_history;
 class table_publisher;
-
-/// One simulated process on a machine. The machine's disk, the name and the
-/// place in the world outlive the process; all else begins anew with each life.
-/// What is put together from actors here is put together as on a real node.
-class node final : public nodes::process_host {
-public:
-  /// Starts the process: opens what it needs in `env()`, spawns actors. Called
-  /// at creation and at each restart. A failure ends the process again.
-  using boot_function = std::function<error(node&)>;
-
-  [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  [[nodiscard]] world& owner() const noexcept { return *world_; }
-  /// The machine; nodes of one host share a disk and lose power together.
-  [[nodiscard]] const std::string& host() const noexcept { return host_; }
-  [[nodiscard]] memory_file_system& disk() noexcept { return *disk_; }
-  /// The outside world of the present life. It stays valid until the world
-  /// ends, but all of it fails once that life is over.
-  [[nodiscard]] persistence::env& env() noexcept override;
-  [[nodiscard]] bool alive() const noexcept { return alive_; }
-  [[nodiscard]] bool paused() const noexcept { return paused_; }
-  /// Lives so far, the present one included.
-  [[nodiscard]] uint64_t lives() const noexcept { return lives_.size(); }
-  /// Why the newest boot failed; none if it did not.
-  [[nodiscard]] const error& boot_failure() const noexcept {
-    return boot_failure_;
-  }
-
-  [[nodiscard]] caf::actor_system& system() noexcept override;
-  /// Opens connections for this node's actors, over the world's links.
-  [[nodiscard]] const connector_actor& connector() const noexcept override {
-    return connector_;
-  }
-  /// As RocksDB keeps them: after a power cut a prefix of what was saved.
-  [[nodiscard]] result<std::unique_ptr<rt::state_store>>
-  open_checkpoints(const std::string& directory) override;
-  /// An empty one in each life: RocksDB keeps no files on a simulated disk.
-  [[nodiscard]] result<std::unique_ptr<persistence::hdb_index>>
-  open_hdb_index(const std::string& directory) override;
-  void tell(const nodes::notice& what) override;
-  [[nodiscard]] result<std::unique_ptr<nodes::listener>>
-  listen(const nodes::listen_options& options) override;
-  /// A program of others connects to a port of this node; null when nobody
-  /// listens there.
-  [[nodiscard]] std::unique_ptr<port_client> connect(uint16_t port);
-  /// The process ends (as a crash of the process) when this actor does.
-  void essential(const std::string& process, const caf::actor& handle) override;
-
-  /// The process ends by itself, as by kill -9.
-  void end();
-  /// What the processes of all lives had logged.
-  [[nodiscard]] const std::vector<nodes::notice>& notices() const noexcept {
-    return notices_;
-  }
-  [[nodiscard]] persistence::file_system& fs() noexcept { return *env().fs; }
-
-private:
-  friend class world;
-  struct life;
-  node(world& owner, size_t number, std::string name, boot_function boot,
-       nodes::cluster_config config);
-  /// The actor, and all that it spawns in turn, dies with the node.
-  void adopt(caf::strong_actor_ptr handle) override;
-  [[nodiscard]] bool listens_at(const endpoint& at) const;
-  /// Of the newest life.
-  [[nodiscard]] actor_home& home() const;
-
-  world* world_;
-  size_t number_;
-  std::string name_;
-  boot_function boot_;
-  std::string host_;
-  memory_file_system* disk_ = nullptr;
-  std::vector<std::shared_ptr<life>> lives_;
-  bool alive_ = false;
-  bool paused_ = false;
-  bool dying_ = false;   ///< Its life is over, its actors are not yet gone.
-  bool faulted_ = false; ///< Its last life ended by a fault of its own.
-  std::optional<duration> restart_after_{};
-  std::optional<duration> supervised_{};
-  error boot_failure_;
-  std::vector<nodes::notice> notices_;
-  std::shared_ptr<port_table> ports_ = std::make_shared<port_table>();
-  connector_actor connector_;
-  struct armed_crash {
-    std::string point;
-    uint64_t left = 0;
-    crash_style style;
-  };
-  std::vector<armed_crash> armed_;
-
-public:
-  ~node() override;
-};
-
-struct node_options {
-  /// Restarts that long after the process ended by itself (never after
-  /// `world::crash`).
-  std::optional<duration> supervised{};
-  std::string host{}; ///< Empty: a machine of its own, of the node's name.
-  /// What its streams and processes are found by, and where it listens.
-  nodes::cluster_config config{};
-};
 
 struct cluster_options {
   /// What its processes may be; `add` your own.
@@ -155,6 +41,8 @@ struct cluster_options {
   std::map<std::string, std::string> machines{};
   /// Nodes restart that long after their process ended by itself.
   std::optional<duration> supervised = std::chrono::seconds{1};
+  /// Crash points of your own roles: `world::add_crash_point`.
+  std::set<std::string> crash_points{};
 };
 
 /// A process of a user's own in the world: see `world::host`.
@@ -173,23 +61,6 @@ public:
 private:
   world* in_;
   std::string name_;
-};
-
-/// Keeps the records of the worlds that this thread ends while it lives.
-class recorded_runs {
-public:
-  recorded_runs();
-  ~recorded_runs();
-  recorded_runs(const recorded_runs&) = delete;
-  recorded_runs& operator=(const recorded_runs&) = delete;
-
-  /// Their timelines, one after the other.
-  [[nodiscard]] std::string text() const;
-
-private:
-  friend class world;
-  recorded_runs* before_;
-  std::vector<std::vector<happening>> runs_;
 };
 
 /// The rows of an answer, in its order.
@@ -211,6 +82,9 @@ struct world_options {
                   std::chrono::microseconds{200}};
   /// Wall clock at virtual time zero, ns since 2000.01.01 UTC.
   int64_t epoch_ns = 820'000'000'000'000'000;
+  /// Of all faults, as `fault::may_miss` is of one: for tests that draw faults
+  /// themselves.
+  bool faults_may_miss = false;
 };
 
 /// A deterministic universe: one thread, one virtual clock, one seed. The code
@@ -254,7 +128,9 @@ public:
   void add_cluster(const std::string& path, cluster_options options = {});
   /// The same from the text of one.
   void add_cluster_text(std::string_view toml, cluster_options options = {});
+  /// The program ends when there is none, and says so.
   [[nodiscard]] node& at(const std::string& name);
+  [[nodiscard]] bool has_node(const std::string& name) const;
   /// The named actor of a living node, as that node has it; null when there is
   /// none.
   [[nodiscard]] caf::strong_actor_ptr find(const std::string& node_name,
@@ -264,7 +140,9 @@ public:
                                    const std::string& actor_name);
 
   // -- a user's own (world_user.cpp) ------------------------------------------
-  // @pre add_cluster with a file or a text
+  // After add_cluster with a file or a text. The run fails otherwise, and by a
+  // table that is not in it or a name that is taken: what is returned then does
+  // nothing.
 
   /// A program on a node and a machine of this name that publishes rows of a
   /// table. It restarts a second after its process ended by itself.
@@ -294,9 +172,11 @@ public:
   /// every 20 ms. @returns false when `limit` passed before.
   bool eventually(duration limit, const std::function<bool()>& holds);
   /// The run fails unless all rows that publishers were promised are in the
-  /// merged logs (which are the same, byte for byte) and in the gateways'
+  /// merged logs (which are the same, byte for byte, and of the same length at
+  /// all members that live and run) and in the gateways'
   /// answers, none comes more often than it was published, and none that was
-  /// not. Waits up to a minute for publishers and for an answer. Ends no fault:
+  /// not. Waits up to a minute for publishers, for members and
+  /// for an answer. Ends no fault:
   /// heal before.
   void expect_no_loss(const std::string& table);
   /// Asks a gateway at once, whatever fails at this moment: an answer has all
@@ -315,6 +195,8 @@ public:
   /// Where the failures of all worlds go; none: the program ends.
   using failure_sink = void (*)(const world&, const std::string& what);
   static void report_failures_to(failure_sink sink) noexcept;
+  /// Its seed and its timeline, for people.
+  [[nodiscard]] std::string story() const;
   /// A line of the run's record; `node` may be empty.
   void note(const std::string& node, const std::string& what);
   /// What passes after the last that happened is life for so long only.
@@ -326,6 +208,9 @@ public:
   }
 
   // -- faults (world_faults.cpp) ----------------------------------------------
+  // The run fails when one cannot take effect (who is to be killed is down,
+  // files and connections are not there, a crash point was not passed before
+  // `heal` or the end of the world), unless it may miss.
 
   void kill(const std::string& name, comeback back = {}); ///< kill -9 of it.
   /// The machine of a node loses its power, and all nodes on it.
@@ -339,19 +224,27 @@ public:
   [[nodiscard]] bool is_damaged(const std::string& name);
   /// The wall clock of a node's machine is set on by so much, or back.
   void jump_clock(const std::string& name, duration by);
-  /// Who waits for the disk of a node's machine waits so much longer.
+  /// Who waits for the disk of a node's machine waits so much longer: jobs of
+  /// `env.io`, and a process that reads files, elsewhere, which it has not met
+  /// in this life; it does nothing else meanwhile.
   void slow_disk(const std::string& name, duration by);
-  /// Does what a fault says, now (world_script.cpp). The run fails when it
-  /// names a node that is not there.
+  /// Does what a fault says, now (world_script.cpp).
   void inject(const fault& what);
-  /// The same at the times of a script, from now on.
+  /// The same at the times of a script, from now on. The run fails when the
+  /// world ends before one of them.
   void play(const fault_script& script);
   /// How often each kind of fault took effect so far, by its word in scripts.
   [[nodiscard]] std::map<std::string, uint64_t> faults_fired() const;
+  /// The same of those that did not, be they failures or not.
+  [[nodiscard]] const std::map<std::string, uint64_t>&
+  faults_missed() const noexcept {
+    return missed_;
+  }
   /// Links are whole, disks work and have space, every node lives and runs, and
   /// none ends at a crash point that it has not passed. Damaged files and
   /// clocks stay as they are.
   void heal();
+  /// Ends a node in this style, if it lives.
   void crash(const std::string& name, crash_style style = {});
   /// Boots a crashed node on the disk that it left.
   void restart(const std::string& name);
@@ -362,6 +255,8 @@ public:
   /// from now on (1: the next).
   void crash_at(const std::string& name, const std::string& point,
                 uint64_t count, crash_style style = {});
+  /// Code of one's own passes a crash point of this name, too.
+  void add_crash_point(const std::string& point) { own_points_.insert(point); }
   /// How often each crash point was passed, by any node.
   [[nodiscard]] const std::map<std::string, uint64_t>&
   points_passed() const noexcept {
@@ -452,9 +347,24 @@ private:
   struct job {
     std::shared_ptr<node::life> owner;
     std::function<void()> run;
+    bool has_waited = false; ///< For the disk, as those of `env.io` do.
   };
   class sim_executor;
   class sim_clock;
+  /// A fault as a call or a line of a script has it.
+  struct order {
+    std::string text;
+    std::string node;
+    std::string word; ///< What kind it is.
+    bool may_miss = false;
+  };
+  /// One that waits for its moment. Who brings it about holds `met`, too: it
+  /// cannot come any more once nobody else does.
+  struct awaited_fault {
+    order by;
+    std::shared_ptr<const bool> met;
+    const char* why_not = "";
+  };
 
   static constexpr size_t nowhere = ~size_t{0};
   /// What can run: a message of an actor, or a job of an executor.
@@ -468,22 +378,51 @@ private:
               std::function<void()> run, bool blocking);
   void pass(const std::shared_ptr<node::life>& owner, const char* point);
   [[nodiscard]] duration draw_delay(const node& who);
+  [[nodiscard]] duration draw_slowness(const node& who);
+  void wait_for_disk(node& who, uint64_t first_reads);
   void end_life(node& who, const crash_style& style);
   void bury(node& who);
   static void end_actor(const caf::strong_actor_ptr& handle);
   void keep_record();
+  void keep_disk(const node& who);
   void replace_disk(node& who, comeback::disk on);
-  void damage_file(node& who, const fault& what);
-  void rot_file(node& who, const fault& what);
+  // What becomes of a fault: why nothing; empty: it took effect, or waits for
+  // its moment.
+  [[nodiscard]] std::string carry_out(const fault& what, const order& by);
+  [[nodiscard]] std::string carry_out_on_link(const fault& what,
+                                              const order& by);
+  [[nodiscard]] std::string damage_file(node& who, const fault& what);
+  [[nodiscard]] std::string rot_file(node& who, const fault& what);
+  [[nodiscard]] std::string end_machine(const std::string& name, bool power,
+                                        survival left, const comeback& back);
+  [[nodiscard]] std::string arm_crash(const fault& what, const crash_style& how,
+                                      const order& by);
+  [[nodiscard]] std::string stop(node& who);
+  [[nodiscard]] std::string go_on(node& who);
+  [[nodiscard]] std::optional<order> ordered(const fault& what,
+                                             const std::string& text);
+  [[nodiscard]] bool has_nodes(const fault& what, const order& by);
+  void inject(const fault& what, const order& by);
+  void learn_fate(const fault& what, const order& by, const std::string& why);
+  void await(const order& by, std::shared_ptr<const bool> met,
+             const char* why_not);
+  void settle_awaited();
+  void end_faults();
+  void miss(const order& by, const std::string& why);
+  void mark(const std::string& node, const std::string& what);
+  void revive(const std::string& name, uint64_t lives);
   void expect_damage(const node& who);
-  void end_machine(const std::string& name, bool power, survival left,
-                   const comeback& back);
   void boot_cluster(nodes::cluster_config config, cluster_options options);
+  [[nodiscard]] bool has_cluster(const std::string& call);
+  [[nodiscard]] bool has_table(const std::string& call,
+                               const std::string& table);
+  [[nodiscard]] bool is_free(const std::string& call, const std::string& name);
   node& join(const std::string& name, nodes::process_factory program,
              std::map<std::string, std::string> settings);
   /// What it answers to `status` within five seconds.
   [[nodiscard]] result<status_facts>
   facts_of(const caf::strong_actor_ptr& actor);
+  [[nodiscard]] std::vector<std::string> behind(const std::string& table);
   void check_streams(const std::string& table,
                      std::vector<std::string>& broken);
   std::vector<std::string> differing_bytes(const std::string& table);
@@ -537,10 +476,16 @@ private:
   std::map<std::string, uint64_t> disk_counts_;
   std::map<std::string, duration> clock_jumps_, slow_disks_;
   std::set<std::string> damaged_;
-  std::map<std::string, uint64_t> fired_; ///< @see faults_fired.
+  std::map<std::string, uint64_t> fired_;  ///< @see faults_fired.
+  std::map<std::string, uint64_t> missed_; ///< @see faults_missed.
+  std::set<std::string> own_points_;
+  std::map<uint64_t, order> planned_; ///< Of scripts, whose time is to come.
+  uint64_t planned_last_ = 0;
+  std::vector<awaited_fault> awaited_;
   std::vector<std::unique_ptr<node>> nodes_;
   std::optional<nodes::cluster_config> cluster_; ///< Of a file or a text.
   std::vector<std::unique_ptr<table_publisher>> publishers_;
+  std::vector<std::unique_ptr<table_publisher>> outsiders_; ///< Did not join.
   std::vector<std::unique_ptr<hosted_process>> hosted_;
   std::vector<std::string> failures_;
   std::vector<happening> record_;

@@ -26,7 +26,7 @@ void world::report_failures_to(failure_sink sink) noexcept {
 
 void world::fail(const std::string& what) {
   failures_.push_back(what);
-  note({}, "FAILED: " + what);
+  mark({}, "FAILED: " + what);
   if (const auto sink = failures_go_to.load())
     return sink(*this, what);
   std::fprintf(stderr, "millrace::sim: seed %llu: %s\n",
@@ -35,22 +35,6 @@ void world::fail(const std::string& what) {
 }
 
 // -- the record ---------------------------------------------------------------
-
-namespace {
-
-thread_local recorded_runs* recording = nullptr;
-
-} // namespace
-
-recorded_runs::recorded_runs() : before_{recording} { recording = this; }
-recorded_runs::~recorded_runs() { recording = before_; }
-
-std::string recorded_runs::text() const {
-  std::string out;
-  for (const auto& each : runs_)
-    out += timeline(each, 80) + "\n";
-  return out;
-}
 
 void world::note(const std::string& node, const std::string& what) {
   count_use();
@@ -64,9 +48,17 @@ duration world::count_use() {
   return used_for_;
 }
 
-void world::keep_record() {
-  if (recording != nullptr)
-    recording->runs_.push_back(std::move(record_));
+/// What nobody can do without who wants to know why a run failed.
+void world::mark(const std::string& node, const std::string& what) {
+  count_use();
+  record_.push_back({now(), node, what, true});
+}
+
+void world::keep_record() { recorded_runs::keep(std::move(record_)); }
+
+std::string world::story() const {
+  return "a world of seed " + std::to_string(seed_) + "\n"
+         + recorded_runs::timeline_of(record_);
 }
 
 void node::tell(const nodes::notice& what) {
@@ -263,6 +255,36 @@ void world::check_bytes(const std::string& table,
   broken.insert(broken.end(), last.begin(), last.end());
 }
 
+/// How far the merged logs of the members that live and run lag behind the
+/// longest, by the rows of a table: one line each.
+std::vector<std::string> world::behind(const std::string& table) {
+  const auto& config = *cluster_;
+  const auto& known = *config.table(table);
+  std::vector<std::pair<std::string, size_t>> has;
+  size_t most = 0;
+  for (const auto* member : config.members_of(known.stream)) {
+    auto& where = at(member->node);
+    const auto rows
+      = rows_in(where.disk(),
+                config.stream_directory(member->name, known.stream) + "/out",
+                known.schema);
+    // What cannot be read is told by `check_streams`.
+    if (!rows && rows.failure().code != errc::not_found)
+      continue;
+    const auto count = rows ? rows->size() : 0;
+    most = std::max(most, count);
+    if (where.alive() && !where.paused())
+      has.emplace_back(member->name, count);
+  }
+  std::vector<std::string> out;
+  for (const auto& [member, count] : has)
+    if (count < most)
+      out.push_back("merged log of " + member + ": has " + std::to_string(count)
+                    + " rows of " + std::to_string(most)
+                    + ", and is no further after a minute");
+  return out;
+}
+
 void world::check_streams(const std::string& table,
                           std::vector<std::string>& broken) {
   const auto& config = *cluster_;
@@ -330,13 +352,22 @@ void world::check_answer(const std::string& table,
 }
 
 std::vector<std::string> world::losses(const std::string& table) {
-  MILLRACE_ASSERT(cluster_ && cluster_->table(table) != nullptr);
+  if (!has_table("losses", table))
+    return {"nothing is known of table '" + table + "'"};
   std::vector<std::string> broken;
   for (const auto& each : publishers_)
     if (each->schema().name == table && at(each->name()).alive()
         && !eventually(60s, [&] { return each->settled(); }))
       broken.push_back(each->name()
                        + ": not all of its rows are committed after a minute");
+  std::vector<std::string> late;
+  (void)eventually(60s, [&] {
+    late = behind(table);
+    if (!late.empty())
+      run_for(480ms); // Whole logs are read.
+    return late.empty();
+  });
+  broken.insert(broken.end(), late.begin(), late.end());
   check_streams(table, broken);
   const auto& all = cluster_->processes;
   const bool asked = std::any_of(all.begin(), all.end(), [](const auto& each) {
@@ -355,7 +386,8 @@ std::vector<std::string> world::losses(const std::string& table) {
 }
 
 bool world::expect_true_answer(const std::string& table) {
-  MILLRACE_ASSERT(cluster_ && cluster_->table(table) != nullptr);
+  if (!has_table("expect_true_answer", table))
+    return false;
   accounts known;
   for (const auto& each : publishers_)
     if (each->schema().name == table)
@@ -381,6 +413,8 @@ bool world::expect_true_answer(const std::string& table) {
 }
 
 void world::expect_no_loss(const std::string& table) {
+  if (!has_table("expect_no_loss", table))
+    return;
   const auto broken = losses(table);
   if (broken.empty())
     return note({}, "no loss in " + table);

@@ -33,7 +33,8 @@ std::unique_ptr<port_client> node::connect(uint16_t port) {
 
 bool node::listens_at(const endpoint& at) const {
   const auto* me = config().node(name_);
-  return me != nullptr && me->port == at.port && config().address == at.host;
+  return me != nullptr && me->port == at.port
+         && config().address_of(*me) == at.host;
 }
 
 } // namespace millrace::sim

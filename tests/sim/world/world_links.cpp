@@ -77,13 +77,12 @@ connector_actor world::make_connector(node& who) {
 // -- faults -------------------------------------------------------------------
 
 void world::cut_one_way(const std::string& from, const std::string& to) {
-  note(from, "cut off from " + to + ", to which nothing passes");
-  connections_.cut(at(from).number_, at(to).number_);
+  inject(
+    {.kind = fault::what::cut, .node = from, .other = to, .one_way = true});
 }
 
 void world::cut(const std::string& one, const std::string& other) {
-  cut_one_way(one, other);
-  cut_one_way(other, one);
+  inject({.kind = fault::what::cut, .node = one, .other = other});
 }
 
 void world::partition(const std::vector<std::vector<std::string>>& groups) {
@@ -101,9 +100,7 @@ void world::heal_one_way(size_t from, size_t to) {
 }
 
 void world::heal(const std::string& one, const std::string& other) {
-  note(one, "link to " + other + " healed");
-  heal_one_way(at(one).number_, at(other).number_);
-  heal_one_way(at(other).number_, at(one).number_);
+  inject({.kind = fault::what::heal, .node = one, .other = other});
 }
 
 void world::heal_all_links() {
@@ -113,41 +110,106 @@ void world::heal_all_links() {
 }
 
 void world::half_open(const std::string& one, const std::string& other) {
-  note(one, "connection to " + other + " vanishes");
-  connections_.vanish(at(one).number_, at(other).number_);
+  inject({.kind = fault::what::half_open, .node = one, .other = other});
 }
 
 void world::reset_connection(const std::string& one, const std::string& other) {
-  note(one, "connection to " + other + " reset");
-  connections_.reset(at(one).number_, at(other).number_);
+  inject({.kind = fault::what::reset, .node = one, .other = other});
 }
 
 void world::reset_connection_at(const std::string& one,
                                 const std::string& other, uint64_t count) {
-  connections_.reset_at(at(one).number_, at(other).number_, count);
+  fault what{.kind = fault::what::reset, .node = one, .other = other};
+  what.number = count;
+  if (count == 0)
+    return fail(to_text(what) + ": counts begin at 1");
+  inject(what);
 }
 
 void world::corrupt_at(const std::string& from, const std::string& to,
                        uint64_t count) {
-  note(from, "sends damaged records to " + to);
-  connections_.corrupt_at(at(from).number_, at(to).number_, count);
+  inject({.kind = fault::what::corrupt,
+          .node = from,
+          .other = to,
+          .one_way = true,
+          .number = count});
 }
 
 void world::slow(const std::string& one, const std::string& other,
                  uint64_t bytes_per_second) {
-  note(one, "link to " + other + " slow: " + std::to_string(bytes_per_second)
-              + " bytes/s");
-  auto& links = connections_.links();
-  links.slow(at(one).number_, at(other).number_, bytes_per_second, now());
-  links.slow(at(other).number_, at(one).number_, bytes_per_second, now());
+  inject({.kind = fault::what::slow,
+          .node = one,
+          .other = other,
+          .number = bytes_per_second});
 }
 
 void world::delay(const std::string& one, const std::string& other,
                   link_delay how) {
-  note(one, "link to " + other + " delayed");
+  const fault what{
+    .kind = fault::what::delay, .node = one, .other = other, .time = how.max};
+  const auto by = ordered(what, to_text(what));
+  if (!by || !has_nodes(what, *by))
+    return;
+  mark(one, "link to " + other + " delayed");
   auto& links = connections_.links();
   links.delay(at(one).number_, at(other).number_, how);
   links.delay(at(other).number_, at(one).number_, how);
+  learn_fate(what, *by, {});
+}
+
+/// @pre it names two nodes
+std::string world::carry_out_on_link(const fault& what, const order& by) {
+  const auto one = at(what.node).number_;
+  const auto other = at(what.other).number_;
+  const auto say
+    = [&](const std::string& text) { mark(what.node, text + what.other); };
+  const auto corrupt = [&](size_t from, size_t to) {
+    await(by, connections_.corrupt_at(from, to, what.number),
+          "not so many messages with records were sent");
+  };
+  switch (what.kind) {
+    case fault::what::cut:
+      say("nothing passes to ");
+      connections_.cut(one, other);
+      if (what.one_way)
+        return {};
+      mark(what.other, "nothing passes to " + what.node);
+      connections_.cut(other, one);
+      return {};
+    case fault::what::reset:
+      if (what.number != 0) {
+        say("the connection is to be reset to ");
+        await(by, connections_.reset_at(one, other, what.number),
+              "not so many messages were sent");
+        return {};
+      }
+      if (!connections_.reset(one, other))
+        return "there is no connection";
+      say("connection reset to ");
+      return {};
+    case fault::what::half_open:
+      if (!connections_.vanish(one, other))
+        return "there is no connection";
+      say("connection vanishes to ");
+      return {};
+    case fault::what::corrupt:
+      say("sends damaged records to ");
+      corrupt(one, other);
+      if (!what.one_way)
+        corrupt(other, one);
+      return {};
+    case fault::what::slow:
+      say(std::to_string(what.number) + " bytes/s pass to ");
+      connections_.links().slow(one, other, what.number, now());
+      connections_.links().slow(other, one, what.number, now());
+      return {};
+    default:
+      say("link healed to ");
+      heal_one_way(one, other);
+      heal_one_way(other, one);
+      settle_awaited();
+      return {};
+  }
 }
 
 } // namespace millrace::sim

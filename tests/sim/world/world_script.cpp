@@ -1,7 +1,9 @@
+#include <millrace/persistence/disk/crash_point_names.hpp>
 #include <millrace/sim/world/table_publisher.hpp>
 #include <millrace/sim/world/world.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <string>
 
 namespace millrace::sim {
@@ -49,15 +51,13 @@ void files_with(memory_file_system& disk, const std::string& directory,
   }
 }
 
-/// Whether it takes effect now; the others may find nothing, or wait.
+/// Whether it takes effect now; the others wait for their moment, or are told
+/// by what they met.
 bool acts_at_once(const fault& what) {
   switch (what.kind) {
     case fault::what::crash:
     case fault::what::power_at:
     case fault::what::corrupt:
-    case fault::what::flip:
-    case fault::what::rot:
-    case fault::what::shorten:
     case fault::what::fail:
     case fault::what::full:
       return false;
@@ -88,125 +88,236 @@ void world::expect_damage(const node& who) {
       each->expect_damage();
 }
 
-void world::rot_file(node& who, const fault& what) {
+std::string world::rot_file(node& who, const fault& what) {
   std::vector<std::string> paths;
   files_with(*who.disk_, {}, what.name, paths);
   uint64_t bits = 0;
   for (const auto& path : paths)
     bits += 8 * who.disk_->content(path).size();
   if (bits == 0)
-    return note(who.name_, "has no file with " + what.name + " in its path");
+    return who.name_ + " has no file with '" + what.name + "' in its path";
   auto bit = what.number % bits;
   for (const auto& path : paths) {
     const auto here = 8 * who.disk_->content(path).size();
     if (bit < here) {
       expect_damage(who);
+      const auto before = who.disk_->content(path);
       who.disk_->flip_bit(path, bit);
-      ++fired_["rot"];
-      return note(who.name_, "bit " + std::to_string(bit) + " rots: " + path);
+      MILLRACE_ASSERT(who.disk_->content(path) != before);
+      mark(who.name_, "bit " + std::to_string(bit) + " rots: " + path);
+      break;
     }
     bit -= here;
   }
+  return {};
 }
 
-/// What is not there cannot be damaged: a line of the record says so.
-void world::damage_file(node& who, const fault& what) {
+std::string world::damage_file(node& who, const fault& what) {
   const auto path = what.name.starts_with('/')
                       ? what.name
                       : file_ending(*who.disk_, {}, what.name);
   if (path.empty() || !who.disk_->exists(path))
-    return note(who.name_, "has no file " + what.name);
+    return who.name_ + " has no file '" + what.name + "'";
   const auto size = who.disk_->content(path).size();
   const bool flips = what.kind == fault::what::flip;
-  if ((flips ? what.number / 8 + 1 : what.number) > size)
-    return note(who.name_, path + " has " + std::to_string(size)
-                             + " bytes only: nothing is damaged");
+  if (flips ? what.number / 8 >= size : what.number >= size)
+    return path + " of " + who.name_ + " has " + std::to_string(size)
+           + " bytes only";
   expect_damage(who);
+  const auto before = who.disk_->content(path);
   if (flips)
     who.disk_->flip_bit(path, what.number);
   else
     who.disk_->cut(path, what.number);
-  ++fired_[flips ? "flip" : "shorten"];
-  note(who.name_, to_text(what) + ": " + path);
+  MILLRACE_ASSERT(who.disk_->content(path) != before);
+  mark(who.name_, to_text(what) + ": " + path);
+  return {};
 }
 
 bool world::is_damaged(const std::string& name) {
   return damaged_.contains(at(name).host_);
 }
 
-void world::inject(const fault& what) {
-  for (const auto& name : {what.node, what.other})
-    if (!name.empty()
-        && std::none_of(nodes_.begin(), nodes_.end(),
-                        [&](const auto& each) { return each->name_ == name; }))
-      return fail(to_text(what) + ": there is no node '" + name + "'");
-  if (acts_at_once(what))
-    ++fired_[to_text(what).substr(0, to_text(what).find(' '))];
-  const auto& name = what.node;
-  const link_delay slowly{{}, what.time};
-  const crash_style there{.power = what.kind == fault::what::power_at,
-                          .restart_after = what.back.after};
+std::string world::carry_out(const fault& what, const order& by) {
+  auto& who = at(what.node);
+  const auto milliseconds
+    = std::to_string(what.time / std::chrono::milliseconds{1}) + " ms";
   switch (what.kind) {
     case fault::what::kill:
-      return kill(name, what.back);
-    case fault::what::power:
-      return power_cut(name, what.back);
+    case fault::what::power: {
+      const bool power = what.kind == fault::what::power;
+      return end_machine(who.name_, power,
+                         power ? survival::some : survival::all, what.back);
+    }
     case fault::what::restart:
-      return restart(name);
+      if (who.alive_)
+        return who.name_ + " runs already";
+      boot(who);
+      bury_the_dead();
+      return {};
     case fault::what::pause:
-      return pause(name);
+      return stop(who);
     case fault::what::resume:
-      return resume(name);
+      return go_on(who);
     case fault::what::crash:
     case fault::what::power_at:
-      if (what.back.on != comeback::disk::same)
-        return fail(to_text(what) + ": comes back on its own disk only");
-      note(name, "is to end: " + to_text(what));
-      return crash_at(name, what.name, what.number, there);
-    case fault::what::cut:
-      return what.one_way ? cut_one_way(name, what.other)
-                          : cut(name, what.other);
-    case fault::what::reset:
-      return what.number == 0
-               ? reset_connection(name, what.other)
-               : reset_connection_at(name, what.other, what.number);
-    case fault::what::corrupt:
-      corrupt_at(name, what.other, what.number);
-      return what.one_way ? void() : corrupt_at(what.other, name, what.number);
-    case fault::what::half_open:
-      return half_open(name, what.other);
-    case fault::what::slow:
-      return slow(name, what.other, what.number);
-    case fault::what::delay:
-      return delay(name, what.other, slowly);
+      return arm_crash(what,
+                       {.power = what.kind == fault::what::power_at,
+                        .restart_after = what.back.after},
+                       by);
     case fault::what::flip:
     case fault::what::shorten:
-      return damage_file(at(name), what);
+      return damage_file(who, what);
     case fault::what::rot:
-      return rot_file(at(name), what);
+      return rot_file(who, what);
     case fault::what::fail:
-      note(name, to_text(what));
-      return at(name).disk_->fail(call_named(what.name), what.number);
+      mark(who.name_, to_text(what));
+      await(by, who.disk_->fail(call_named(what.name), what.number),
+            "its disk was not asked so often");
+      return {};
     case fault::what::full:
-      note(name, to_text(what));
-      return at(name).disk_->set_quota(what.number);
+      mark(who.name_, to_text(what));
+      who.disk_->set_quota(what.number);
+      return {};
     case fault::what::lie:
-      note(name, to_text(what));
-      return at(name).disk_->set_lying_sync(true);
+      mark(who.name_, to_text(what));
+      who.disk_->set_lying_sync(true);
+      return {};
     case fault::what::slow_disk:
-      return slow_disk(name, what.time);
+      mark(who.name_, "disk slower by " + milliseconds);
+      slow_disks_[who.host_] = what.time;
+      return {};
     case fault::what::clock:
-      return jump_clock(name, what.time);
-    case fault::what::back_up:
-      return back_up(name);
-    case fault::what::heal:
-      return name.empty() ? heal() : heal(name, what.other);
+      mark(who.name_, "clock jumps by " + milliseconds);
+      clock_jumps_[who.host_] += what.time;
+      return {};
+    default:
+      keep_disk(who);
+      return {};
   }
 }
 
+void world::inject(const fault& what) {
+  if (const auto by = ordered(what, to_text(what)))
+    inject(what, *by);
+}
+
+void world::inject(const fault& what, const order& by) {
+  if (!has_nodes(what, by))
+    return;
+  if (what.kind == fault::what::delay)
+    return delay(what.node, what.other, {{}, what.time});
+  if (what.node.empty())
+    heal();
+  learn_fate(what, by,
+             what.node.empty()    ? std::string{}
+             : what.other.empty() ? carry_out(what, by)
+                                  : carry_out_on_link(what, by));
+}
+
 void world::play(const fault_script& script) {
-  for (const auto& each : script)
-    after(each.at, [this, what = each.what] { inject(what); });
+  for (const auto& each : script) {
+    auto text = to_text(fault_script{each});
+    text.pop_back(); // The end of its line.
+    if (!each.place.empty())
+      text = each.place + ": " + text;
+    const auto by = ordered(each.what, text);
+    if (!by)
+      continue;
+    if (each.at < duration{0}) {
+      fail(text + ": a script has no time before its begin");
+      continue;
+    }
+    const auto number = ++planned_last_;
+    planned_[number] = *by;
+    after(each.at, [this, number, what = each.what] {
+      inject(what, planned_.extract(number).mapped());
+    });
+  }
+}
+
+// -- what becomes of faults ---------------------------------------------------
+
+/// None, and the run fails, if it makes no sense.
+std::optional<world::order> world::ordered(const fault& what,
+                                           const std::string& text) {
+  if (const auto flaw = flaw_of(what); !flaw.empty()) {
+    fail(text + ": " + flaw);
+    return std::nullopt;
+  }
+  const bool at_point
+    = what.kind == fault::what::crash || what.kind == fault::what::power_at;
+  if (at_point && !persistence::is_crash_point(what.name)
+      && !own_points_.contains(what.name)) {
+    fail(text + ": '" + what.name
+         + "' is not the name of a crash point, nor was it added by "
+           "'add_crash_point'");
+    return std::nullopt;
+  }
+  return order{text, what.node, to_text(fault{.kind = what.kind}),
+               what.may_miss || options_.faults_may_miss};
+}
+
+bool world::has_nodes(const fault& what, const order& by) {
+  for (const auto& name : {what.node, what.other})
+    if (!name.empty() && !has_node(name)) {
+      fail(by.text + ": there is no node '" + name + "'");
+      return false;
+    }
+  return true;
+}
+
+void world::learn_fate(const fault& what, const order& by,
+                       const std::string& why) {
+  if (!why.empty())
+    miss(by, why);
+  else if (acts_at_once(what))
+    ++fired_[by.word];
+}
+
+void world::await(const order& by, std::shared_ptr<const bool> met,
+                  const char* why_not) {
+  awaited_.push_back({by, std::move(met), why_not});
+  settle_awaited(); // It may have taken the place of another one.
+}
+
+/// What waited, and cannot come any more, was missed.
+void world::settle_awaited() {
+  std::vector<awaited_fault> lost;
+  std::erase_if(awaited_, [&](const awaited_fault& each) {
+    const bool over = each.met.use_count() == 1;
+    if (over && !*each.met)
+      lost.push_back(each);
+    return over || *each.met;
+  });
+  for (const auto& each : lost)
+    miss(each.by, each.why_not);
+}
+
+void world::miss(const order& by, const std::string& why) {
+  ++missed_[by.word];
+  if (!by.may_miss)
+    return fail(by.text + ": " + why);
+  mark(by.node, "missed: " + by.text + ": " + why);
+}
+
+/// Faults that have not come to happen when the world ends. They are no news of
+/// a run that failed before.
+void world::end_faults() {
+  std::string all;
+  const auto missed = [&](const order& by, const std::string& why) {
+    ++missed_[by.word];
+    mark(by.node, "missed: " + by.text + ": " + why);
+    if (!by.may_miss)
+      all += "\n  " + by.text + ": " + why;
+  };
+  for (const auto& each : awaited_)
+    if (!*each.met)
+      missed(each.by, each.why_not);
+  for (const auto& [number, by] : planned_)
+    missed(by, "its time did not come");
+  if (!all.empty() && failures_.empty() && std::uncaught_exceptions() == 0)
+    fail("the world ends, and these faults did not come to happen:" + all);
 }
 
 } // namespace millrace::sim

@@ -69,6 +69,23 @@ error copy_in(const std::string& path, memory_file_system& disk) {
   return persistence::replace_file(disk, path, *bytes);
 }
 
+/// Why a process of the file could not be started; empty: all can.
+std::string type_without_role(const nodes::cluster_config& config,
+                              const nodes::role_table& roles) {
+  for (const auto& each : config.processes) {
+    if (each.node.empty() || roles.find(each.type) != nullptr)
+      continue;
+    std::string out = config.path + ": process '" + each.name + "' is of type '"
+                      + each.type + "', which ";
+    out += each.libraries.empty() ? "is not one of Millrace"
+                                  : "'" + each.libraries.front()
+                                      + "' registers, and a world loads no "
+                                        "library";
+    return out + ": add its factory to 'cluster_options.roles'";
+  }
+  return {};
+}
+
 /// A node that hosts what its configuration gives to it, as a real one does.
 node::boot_function assembled(nodes::role_table roles) {
   return [roles = std::move(roles)](node& me) {
@@ -84,6 +101,7 @@ node::boot_function assembled(nodes::role_table roles) {
 
 void world::add_cluster(const nodes::cluster_config& cluster,
                         const cluster_options& options) {
+  own_points_.insert(options.crash_points.begin(), options.crash_points.end());
   for (const auto& each : cluster.nodes) {
     const auto machine = options.machines.find(each.name);
     add_node(each.name, assembled(options.roles),
@@ -111,7 +129,12 @@ void world::add_cluster_text(std::string_view toml, cluster_options options) {
 
 void world::boot_cluster(nodes::cluster_config config,
                          cluster_options options) {
-  MILLRACE_ASSERT(!cluster_);
+  if (cluster_)
+    return fail("add_cluster: the world has a cluster already, of "
+                + cluster_->path);
+  if (const auto unknown = type_without_role(config, options.roles);
+      !unknown.empty())
+    return fail(unknown);
   options.machines.merge(machines_of(config));
   for (const auto& process : config.processes) {
     if (process.node.empty() || process.type != nodes::process_type::feed)
@@ -141,9 +164,31 @@ void world::boot_cluster(nodes::cluster_config config,
 
 // -- what joins it ------------------------------------------------------------
 
+bool world::has_cluster(const std::string& call) {
+  if (!cluster_)
+    fail(call + ": there is no cluster: 'add_cluster' comes before it");
+  return cluster_.has_value();
+}
+
+bool world::has_table(const std::string& call, const std::string& table) {
+  if (!has_cluster(call))
+    return false;
+  const bool known = cluster_->table(table) != nullptr;
+  if (!known)
+    fail(call + ": " + cluster_->path + ": no [[table]] is named '" + table
+         + "'");
+  return known;
+}
+
+bool world::is_free(const std::string& call, const std::string& name) {
+  const bool taken = has_node(name);
+  if (taken)
+    fail(call + ": there is a node '" + name + "' already");
+  return !taken;
+}
+
 node& world::join(const std::string& name, nodes::process_factory program,
                   std::map<std::string, std::string> settings) {
-  MILLRACE_ASSERT(cluster_);
   auto config = *cluster_;
   auto found = std::find_if(
     config.processes.begin(), config.processes.end(),
@@ -167,13 +212,12 @@ node& world::join(const std::string& name, nodes::process_factory program,
 
 table_publisher& world::add_publisher(const std::string& name,
                                       const std::string& table) {
-  MILLRACE_ASSERT(cluster_);
-  const auto* known = cluster_->table(table);
-  if (known == nullptr) {
-    std::fprintf(stderr, "millrace::sim: %s: no [[table]] is named '%s'\n",
-                 cluster_->path.c_str(), table.c_str());
-    std::abort();
+  const auto call = "add_publisher '" + name + "'";
+  if (!has_table(call, table) || !is_free(call, name)) {
+    outsiders_.push_back(std::make_unique<table_publisher>(*this, name));
+    return *outsiders_.back();
   }
+  const auto* known = cluster_->table(table);
   const auto& stream = *cluster_->stream(known->stream);
   publishers_.push_back(std::make_unique<table_publisher>(
     *this, name, known->schema, stream.name,
@@ -187,10 +231,13 @@ table_publisher& world::add_publisher(const std::string& name,
 hosted_process& world::host(const std::string& name,
                             nodes::process_factory program,
                             std::map<std::string, std::string> settings) {
-  auto& where = join(name, std::move(program), std::move(settings));
-  if (where.boot_failure())
-    fail("process '" + name
-         + "' does not come up: " + to_string(where.boot_failure()));
+  const auto call = "host '" + name + "'";
+  if (has_cluster(call) && is_free(call, name)) {
+    auto& where = join(name, std::move(program), std::move(settings));
+    if (where.boot_failure())
+      fail("process '" + name
+           + "' does not come up: " + to_string(where.boot_failure()));
+  }
   hosted_.push_back(std::make_unique<hosted_process>(*this, name));
   return *hosted_.back();
 }
@@ -198,7 +245,8 @@ hosted_process& world::host(const std::string& name,
 std::map<std::string, std::string>
 world::add_table(const std::string& toml,
                  const std::vector<std::string>& rdbs) {
-  MILLRACE_ASSERT(cluster_);
+  if (!has_cluster("add_table"))
+    return {};
   const nodes::table_declaration what{toml, "table.toml", rdbs};
   auto made = nodes::declare_table(*cluster_, what);
   if (!made) {
@@ -230,7 +278,11 @@ world::add_table(const std::string& toml,
 }
 
 void world::end_period(const std::string& stream, int64_t period) {
-  MILLRACE_ASSERT(cluster_);
+  if (!has_cluster("end_period"))
+    return;
+  if (cluster_->stream(stream) == nullptr)
+    return fail("end_period: " + cluster_->path + ": no [[stream]] is named '"
+                + stream + "'");
   note({}, "end of period " + std::to_string(period) + " of " + stream);
   error last{errc::not_found, "nobody orders it"};
   const bool ended = eventually(60s, [&] {
@@ -254,7 +306,8 @@ void world::end_period(const std::string& stream, int64_t period) {
 // -- questions ----------------------------------------------------------------
 
 result<query_answer> world::query(const std::string& getdata) {
-  MILLRACE_ASSERT(cluster_);
+  if (!has_cluster("query"))
+    return error{errc::invalid_argument, "there is no cluster"};
   caf::strong_actor_ptr gateway;
   for (const auto& each : cluster_->processes)
     if (!gateway && each.type == nodes::process_type::gateway)
