@@ -82,7 +82,7 @@ size_t run_with(size_t which, size_t bytes) {
   for (int i = 5; i < 10; ++i)
     feed.publish({{"sym", "B"}, {"size", i}}, rt::ack_level::committed);
   w.run_for(10s);
-  EXPECT_TRUE(w.alive("rt1"));
+  EXPECT_TRUE(w.at("rt1").alive());
   w.expect_no_loss("trade");
   return notes.size();
 }
