@@ -46,7 +46,7 @@ node = "rt3"
 /// Files whose names begin with a dot, below a directory.
 void notes_below(memory_file_system& disk, const std::string& directory,
                  std::vector<std::string>& out) {
-  const auto entries = disk.list(directory);
+  const auto entries = disk.list(directory.empty() ? "/" : directory);
   if (!entries)
     return;
   for (const auto& entry : *entries) {

@@ -299,9 +299,9 @@ TEST(RaftReplicationTest, AnotherEntryThatIsNotCommittedIsReplaced) {
     message(3, 1, 2, raft_append_request{place(1, 1), {}, {}, other.sum()}));
   const auto answers = said<raft_append_response>(group, 1);
   ASSERT_THAT(answers, SizeIs(1));
-  const auto answer = body_of<raft_append_response>(answers[0]);
-  ASSERT_TRUE(answer.refusal);
-  EXPECT_EQ(answer.refusal->hint.index, entry_index{});
+  const auto said_no = body_of<raft_append_response>(answers[0]);
+  ASSERT_TRUE(said_no.refusal);
+  EXPECT_EQ(said_no.refusal->hint.index, entry_index{});
   group.receive(message(3, 1, 2, raft_append_request{{}, {}, {other}}));
   EXPECT_THAT(refusals(group, 1), SizeIs(0));
   EXPECT_EQ(group.core(1).log().at(entry_index{1}), other);

@@ -312,7 +312,8 @@ TEST_F(HistoryLoadTest, AChangedTextIsFoundUnderTheDateOfAnotherRule) {
   ASSERT_TRUE(env) << to_string(env.failure());
   ASSERT_EQ(replace_by(**env, {"2024-01-02T23:00:00"}), error{});
   roll_elsewhere();
-  std::ofstream{at(file_), std::ios::app} << "2024-01-02T23:30:00,A,\n";
+  // One that only grew would be known by its beginning.
+  std::ofstream{at(file_)} << "time,sym,note\n2024-01-02T23:30:00,A,\n";
   auto again = begin(**env, false);
   ASSERT_TRUE(again) << to_string(again.failure());
   const auto why = finish(**again);
