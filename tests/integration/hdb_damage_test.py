@@ -300,7 +300,7 @@ def gone_with_nothing_of_the_stream(binary):
     # What is told is not in the way of the next one.
     publish(made, DAYS[1], 10, "A")
     made.end_period(DAYS[1], code=None)
-    mill.check(made.process("rdb1").get("ended") is None, made.process("rdb1"))
+    mill.check(made.process("rdb1")["ended"] == 1, made.process("rdb1"))
 
 
 def older(binary):

@@ -31,9 +31,12 @@ std::map<std::string, served_mark::found>
 served_mark::all_of(const persistence::hdb_manifest& manifest) {
   std::map<std::string, found> out;
   for (const auto& part : manifest.parts)
-    if (is_load(part) && part.row_count != 0) {
+    if (is_load(part)) {
       auto& table = out[part.table];
-      table.loads[part.partition].insert(hash_of(part.stream));
+      const auto hash = hash_of(part.stream);
+      table.loads[part.partition].insert(hash);
+      if (part.row_count != 0)
+        table.with_rows[part.partition].insert(hash);
       // "/load/<generation>/=<bytes>:<hash>:<file>@<rows>"
       const auto file = part.stream.substr(0, part.stream.rfind('@'));
       table.last_load = part.partition + ": loaded "
@@ -59,7 +62,7 @@ served_mark::mark_of(const found& there,
     out.at_ns = last.at_ns;
     out.what = last.partition + ": " + last.text;
   }
-  out.loads = there.loads;
+  out.loads = there.with_rows;
   return out;
 }
 

@@ -68,7 +68,8 @@ private:
   /// What a manifest has of one table.
   struct found {
     std::vector<persistence::hdb_ledger_entry> entries; ///< The oldest first.
-    loads_by_partition loads;
+    loads_by_partition loads;     ///< Also those whose rows went by hand.
+    loads_by_partition with_rows; ///< Of these, what is to be there again.
     std::string last_load;
   };
   static std::map<std::string, found>

@@ -99,7 +99,7 @@ void rdb_state::compare_lives(lineage_id life) {
     add_loss(loss);
     warn("hdb_gone", loss);
   }
-  if (noted.life == life && noted.has_hdb == has_hdb)
+  if (loss.empty() && noted.life == life && noted.has_hdb == has_hdb)
     return;
   noted.has_hdb = has_hdb;
   remember(life, loss);
