@@ -40,8 +40,8 @@ struct publishing_door {
       derived().tell("declared_otherwise",
                      "rows of a client are refused: " + refused.context,
                      table.name);
-      rdbs.ask_anew();
-      derived().ask_registry_for("rdb");
+      refused_at_ns = derived().env->clock->monotonic_ns();
+      ask_for_rdbs();
       return refused;
     }
     auto& out = *derived().settings.publishers.at(stream);
@@ -91,8 +91,26 @@ struct publishing_door {
     return std::nullopt;
   }
 
+  /// What was told of RDBs may be over: one that went tells nobody.
+  void ask_for_rdbs() {
+    asked_at_ns = derived().env->clock->monotonic_ns();
+    rdbs.ask_anew();
+    derived().ask_registry_for("rdb");
+  }
+
+  /// Publishers try again for a while.
+  void look_for_rdbs() {
+    constexpr int64_t between_ns = 1'000'000'000;
+    constexpr int64_t while_ns = 60'000'000'000;
+    const auto now = derived().env->clock->monotonic_ns();
+    if (refused_batches != 0 && now - refused_at_ns < while_ns
+        && now - asked_at_ns >= between_ns)
+      ask_for_rdbs();
+  }
+
   void publish_all() {
     polling = false;
+    look_for_rdbs();
     std::vector<connection_id> all;
     for (const auto& each : publishing)
       all.push_back(each.first);
@@ -112,6 +130,8 @@ struct publishing_door {
   bool polling = false;
   torq::rdb_declarations rdbs;
   uint64_t refused_batches = 0;
+  int64_t refused_at_ns = 0; ///< Monotonic; the last one.
+  int64_t asked_at_ns = 0;
 
 private:
   State& derived() { return static_cast<State&>(*this); }
