@@ -8,6 +8,7 @@
 #include <deque>
 #include <limits>
 #include <numeric>
+#include <type_traits>
 
 namespace millrace::query {
 
@@ -258,7 +259,8 @@ private:
     });
   }
 
-  /// f(group, place) for each row, groups one after the other.
+  /// f(group, place) for each row, groups one after the other. @param begin of
+  /// a group; may say false, when it was stopped
   template <class Begin, class F>
   error each_row(Begin&& begin, F&& f) {
     size_t since = 0;
@@ -269,7 +271,12 @@ private:
                          std::span{peers_begin_}.subspan(first, size),
                          std::span{peers_end_}.subspan(first, size)};
       find_values(rows);
-      begin(rows);
+      if constexpr (std::is_same_v<decltype(begin(rows)), bool>) {
+        if (!begin(rows))
+          return options_.stop.fault("in a window");
+      } else {
+        begin(rows);
+      }
       for (size_t at = 0; at < size; ++at) {
         f(rows, at);
         if (++since < rows_between_looks)
@@ -507,15 +514,15 @@ private:
     bool too_large = false;
     auto fault = each_row(
       [&](const ordered_group& rows) {
-        upto.assign(1, {});
-        for (const auto row : rows.rows) {
-          auto next = upto.back();
-          if (const auto x = integer_at(ref, row); x != null_long) {
+        upto.resize(rows.size() + 1);
+        return for_rows(rows.size(), options_.stop, [&](uint64_t at) {
+          auto next = upto[at];
+          if (const auto x = integer_at(ref, rows.rows[at]); x != null_long) {
             next.sum += x;
             ++next.present;
           }
-          upto.push_back(next);
-        }
+          upto[at + 1] = next;
+        });
       },
       [&](const ordered_group& rows, size_t at) {
         const auto [begin, end] = rows.frame_of(at, what.rows);

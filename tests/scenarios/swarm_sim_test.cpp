@@ -234,8 +234,7 @@ TEST(SwarmSim, NothingIsLostInHoursOfPowerCuts) {
 }
 
 TEST(SwarmSim, NothingIsLostInHoursOfAnything) {
-  long_swarm_with(6,
-                  {.isolations = true, .corruption = true, .slow_disks = true});
+  long_swarm_with(6, {.isolations = true, .slow_disks = true});
 }
 
 TEST(SwarmSim, NothingIsLostWhenProcessesDie) {
