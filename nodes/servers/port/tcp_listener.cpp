@@ -5,6 +5,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
 #include <chrono>
 #include <deque>
 #include <map>
@@ -110,9 +111,12 @@ private:
            + std::to_string(options_.port) + ": ";
   }
 
+  /// Calls of several threads, that follow each other, are carried out so: what
+  /// the context itself is given by its own thread may come after what others
+  /// give it later.
   template <class F>
   void with(connection_id id, F what) {
-    asio::post(context_, [this, id, what = std::move(what)]() mutable {
+    asio::post(in_order_, [this, id, what = std::move(what)]() mutable {
       if (const auto found = connections_.find(id); found != connections_.end())
         what(shared_connection{found->second});
     });
@@ -222,6 +226,8 @@ private:
 
   listen_options options_;
   asio::io_context context_{1};
+  asio::strand<asio::io_context::executor_type> in_order_{
+    context_.get_executor()};
   tcp::acceptor acceptor_{context_};
   asio::steady_timer pause_{context_};
   teller tell_;
