@@ -19,6 +19,7 @@ error misfit(const table_schema& mine, const text::json_value& theirs) {
 }
 
 void rdb_declarations::know(const std::vector<process_row>& rows) {
+  ++known_;
   std::map<std::string, process_row> told;
   for (const auto& row : rows)
     if (row.type == "rdb")

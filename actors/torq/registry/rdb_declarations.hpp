@@ -36,10 +36,13 @@ public:
   [[nodiscard]] error refusal(const table_schema& mine,
                               const std::string& stream,
                               const std::set<std::string>& holders) const;
+  /// Changes with what is known of RDBs: until then a refusal stays what it is.
+  [[nodiscard]] uint64_t known() const noexcept { return known_; }
 
 private:
   std::map<std::string, process_row> rdbs_; ///< By name.
   bool asked_anew_ = false;
+  uint64_t known_ = 1;
 };
 
 } // namespace millrace::torq

@@ -34,15 +34,12 @@ struct publishing_door {
                                            const table_schema& table,
                                            std::span<const std::byte> batch,
                                            const message_header& header = {}) {
-    if (const auto refused
-        = rdbs.refusal(table, stream, derived().settings.holders[table.name])) {
-      ++refused_batches;
-      derived().tell("declared_otherwise",
-                     "rows of a client are refused: " + refused.context,
-                     table.name);
-      refused_at_ns = derived().env->clock->monotonic_ns();
-      ask_for_rdbs();
-      return refused;
+    // Not with each batch: it walks through all columns of the table.
+    if (auto& judged = judged_at[table.name]; judged != rdbs.known()) {
+      if (auto refused
+          = rdbs.refusal(table, stream, derived().settings.holders[table.name]))
+        return refuse(table.name, std::move(refused));
+      judged = rdbs.known();
     }
     auto& out = *derived().settings.publishers.at(stream);
     if (!declared.contains(table.name)) {
@@ -115,9 +112,21 @@ struct publishing_door {
   uint64_t refused_batches = 0;
   int64_t refused_at_ns = 0; ///< Monotonic; the last one.
   int64_t asked_at_ns = 0;
+  /// By table: what was known of RDBs when they were found to take its rows.
+  std::map<std::string, uint64_t> judged_at;
 
 private:
   State& derived() { return static_cast<State&>(*this); }
+
+  // lint: allow(half_used): by put_batch.
+  error refuse(const std::string& table, error why) {
+    ++refused_batches;
+    derived().tell("declared_otherwise",
+                   "rows of a client are refused: " + why.context, table);
+    refused_at_ns = derived().env->clock->monotonic_ns();
+    ask_for_rdbs();
+    return why;
+  }
 
   /// What was told of RDBs may be over: one that went tells nobody.
   // lint: allow(half_used): by itself, while it refuses.
