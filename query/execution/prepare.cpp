@@ -137,6 +137,8 @@ private:
       ++setup_.statistics.segments_total;
       if (segment.row_count == 0)
         continue;
+      if (!may_pass(columns, schema, segment))
+        continue;
       if (segment.source) {
         if (excluded(columns, schema, segment))
           continue;
@@ -171,7 +173,7 @@ private:
       if (known->second.excludes(segment.zones[stored]))
         return true;
     }
-    return !may_pass(columns, schema, segment);
+    return false;
   }
 
   /// By conditions that are no filters on one column.
@@ -288,7 +290,7 @@ private:
   }
 
   bool pruned(const part_binding& binding,
-              const persistence::segment_view& segment) {
+              const persistence::segment_view& segment) const {
     for (const auto& filter : binding.filters) {
       const auto column = binding.columns[filter.column()];
       if (column < segment.zones.size() && column < segment.columns.size()
@@ -296,8 +298,7 @@ private:
           && filter.excludes(segment.zones[column]))
         return true;
     }
-    return !may_pass(binding.columns, *setup_.parts[binding.part].schema,
-                     segment);
+    return false;
   }
 
   void add_segment(const persistence::segment_view& segment, uint32_t number,

@@ -33,6 +33,22 @@ whole_bounds bounds_in_ns(whole_bounds from, column_type type) {
 
 } // namespace
 
+std::optional<whole_bounds> times_of_date(std::string_view zone,
+                                          int64_t offset_ns, int64_t date,
+                                          int64_t days_around) {
+  const auto first = day_start(zone, offset_ns, date - days_around);
+  const auto end = day_start(zone, offset_ns, date + days_around + 1);
+  if (!first || !end)
+    return std::nullopt;
+  return whole_bounds{*first, *end - 1};
+}
+
+bool zone_conditions::may_pass(whole_bounds times) {
+  return may_pass([&](std::string_view column) {
+    return column == plan_.time_column ? std::optional{times} : std::nullopt;
+  });
+}
+
 bool zone_conditions::may_pass(const lookup& columns) {
   if (plan_.range) {
     const auto times = columns(plan_.time_column);

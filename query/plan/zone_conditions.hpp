@@ -21,6 +21,13 @@ struct whole_bounds {
   int64_t high = inf_long;
 };
 
+/// Times of a table's date (@see day_start), and of so many dates before and
+/// after it; none: the zone is not known.
+[[nodiscard]] std::optional<whole_bounds> times_of_date(std::string_view zone,
+                                                        int64_t offset_ns,
+                                                        int64_t date,
+                                                        int64_t days_around);
+
 /// What a plan's conditions say about rows of which only the extremes of their
 /// columns are known: also those that are joined by "or", negated, or about the
 /// date of a time. Owner: one thread.
@@ -35,6 +42,8 @@ public:
 
   /// False: of rows whose columns are within their bounds none passes.
   [[nodiscard]] bool may_pass(const lookup& columns);
+  /// The same of rows of which the time alone is known.
+  [[nodiscard]] bool may_pass(whole_bounds times);
 
 private:
   struct truth {

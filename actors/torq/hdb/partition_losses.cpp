@@ -1,6 +1,5 @@
 #include <millrace/actors/torq/hdb/partition_losses.hpp>
 #include <millrace/messages/text/civil_time.hpp>
-#include <millrace/query/plan/table_day.hpp>
 #include <millrace/query/plan/zone_conditions.hpp>
 
 #include <algorithm>
@@ -14,7 +13,7 @@ namespace {
 class asked_times {
 public:
   asked_times(const query::logical_plan& plan, const table_schema* table)
-    : plan_{plan}, conditions_{plan} {
+    : conditions_{plan} {
     if (table && plan.time_column == table->time_column
         && plan.type_of(plan.time_column) == column_type::timestamp)
       table_ = table;
@@ -33,29 +32,18 @@ public:
       = written ? written->column_index(table_->time_column) : std::nullopt;
     if (part.row_count == 0 || !column || part.zones[*column].empty)
       return false;
-    return may_pass({part.zones[*column].low, part.zones[*column].high});
+    return conditions_.may_pass(
+      query::whole_bounds{part.zones[*column].low, part.zones[*column].high});
   }
 
 private:
   /// What was lost may have come a day early, or late.
   bool is_asked(int64_t date) {
-    const auto first
-      = query::day_start(table_->roll_zone, table_->roll_offset_ns, date - 1);
-    const auto end
-      = query::day_start(table_->roll_zone, table_->roll_offset_ns, date + 2);
-    return !first || !end || may_pass({*first, *end - 1});
+    const auto times = query::times_of_date(table_->roll_zone,
+                                            table_->roll_offset_ns, date, 1);
+    return !times || conditions_.may_pass(*times);
   }
 
-  bool may_pass(query::whole_bounds times) {
-    return conditions_.may_pass(
-      [&](std::string_view column) -> std::optional<query::whole_bounds> {
-        if (column == plan_.time_column)
-          return times;
-        return std::nullopt;
-      });
-  }
-
-  const query::logical_plan& plan_;
   query::zone_conditions conditions_;
   const table_schema* table_ = nullptr; ///< None: its dates are not known.
 };
