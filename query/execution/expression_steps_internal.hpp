@@ -350,39 +350,11 @@ inline void whole_to_floats(program& p, const step& s, uint32_t count) {
 
 // -- times --------------------------------------------------------------------
 
-/// A time of one type, a point or a span, as one of another.
-[[nodiscard]] inline int64_t converted(int64_t value, column_type from,
-                                       column_type to) noexcept {
-  const auto ns = in_ns(value, from);
-  if (is_null(ns) || ns == inf_long || ns == -inf_long)
-    return ns;
-  switch (to) {
-    case column_type::date:
-      return text::floor_divide(ns, text::day_ns);
-    case column_type::month: {
-      const auto date = text::civil_of(text::floor_divide(ns, text::day_ns));
-      return (int64_t{date.year} - 2000) * 12 + date.month - 1;
-    }
-    case column_type::timespan:
-    case column_type::minute:
-    case column_type::second:
-    case column_type::time: {
-      const bool is_point = from == column_type::timestamp;
-      const auto of_day
-        = is_point ? ns - text::floor_divide(ns, text::day_ns) * text::day_ns
-                   : ns;
-      return text::floor_divide(of_day, unit_ns(to));
-    }
-    default:
-      return ns;
-  }
-}
-
 inline void convert_times(program& p, const step& s, uint32_t count) {
   auto* out = p.at(s.out).ints.data();
   const auto* a = p.at(s.a).ints.data();
   for (uint32_t i = 0; i < count; ++i)
-    out[i] = converted(a[i], s.from, s.to);
+    out[i] = time_as(a[i], s.from, s.to);
 }
 
 /// The same, where a time that does not fit is an overflow.

@@ -266,8 +266,8 @@ error join_execution::state::join(size_t morsel) {
       return fault;
   if (lefts->row_count == 0)
     return account(out);
-  auto both
-    = with_nearest(step.join, step.node, *std::move(lefts), *rights, *rows);
+  auto both = with_nearest(step.join, step.node, *std::move(lefts), *rights,
+                           *rows, options.stop);
   if (!both)
     return both.failure();
   auto view = view_of(*both);

@@ -14,7 +14,8 @@ bool is_on(const std::vector<std::string>& on, const std::string& name) {
 result<table_data> with_right(const physical_node& node, table_data left,
                               const table_data& right,
                               std::span<const uint32_t> rows,
-                              const std::vector<std::string>& from_left) {
+                              const std::vector<std::string>& from_left,
+                              const interruption& stop) {
   table_data out;
   out.row_count = left.row_count;
   for (const auto& each : node.columns) {
@@ -26,7 +27,7 @@ result<table_data> with_right(const physical_node& node, table_data left,
       out.columns.push_back(std::move(*own));
       continue;
     }
-    auto column = picked(each.name, *theirs, rows, own);
+    auto column = picked(each.name, *theirs, rows, own, stop);
     if (!column)
       return column.failure();
     out.columns.push_back(*std::move(column));
@@ -149,11 +150,12 @@ result<std::vector<uint32_t>> nearest_rows(const operators::asof_join& what,
 operator_result with_nearest(const operators::asof_join& what,
                              const physical_node& node, table_data left,
                              const table_data& right,
-                             std::span<const uint32_t> rows) {
+                             std::span<const uint32_t> rows,
+                             const interruption& stop) {
   auto from_left = what.on;
   if (what.right_time)
     from_left.pop_back();
-  return with_right(node, std::move(left), right, rows, from_left);
+  return with_right(node, std::move(left), right, rows, from_left, stop);
 }
 
 operator_result run_asof(const operators::asof_join& what,
@@ -162,7 +164,7 @@ operator_result run_asof(const operators::asof_join& what,
   const auto rows = nearest_rows(what, left, right, options);
   if (!rows)
     return rows.failure();
-  return with_nearest(what, node, std::move(left), right, *rows);
+  return with_nearest(what, node, std::move(left), right, *rows, options.stop);
 }
 
 namespace {
@@ -266,9 +268,10 @@ private:
     for (const auto& name : used_) {
       const auto* theirs
         = is_on(what_.on, name) ? nullptr : column_named(right_, name);
-      auto column = theirs ? picked(name, *theirs, fresh_right, nullptr)
-                           : picked(name, *column_named(left_, name),
-                                    fresh_left, nullptr);
+      auto column
+        = theirs ? picked(name, *theirs, fresh_right, nullptr, options_.stop)
+                 : picked(name, *column_named(left_, name), fresh_left, nullptr,
+                          options_.stop);
       if (!column)
         return column.failure();
       both.columns.push_back(*std::move(column));
@@ -338,7 +341,8 @@ error pair_up(const operators::equi_join& what, const table_data& left,
 /// for those that are joined on, which are the right row's.
 result<table_data> lefts_of(const row_pairs& pairs, const table_data& left,
                             const table_data& right,
-                            const std::vector<std::string>& on) {
+                            const std::vector<std::string>& on,
+                            const interruption& stop) {
   std::vector<uint32_t> singles(pairs.rights);
   for (size_t i = 0; i < singles.size(); ++i)
     if (pairs.lefts[i] != no_row)
@@ -346,10 +350,10 @@ result<table_data> lefts_of(const row_pairs& pairs, const table_data& left,
   table_data out;
   out.row_count = pairs.lefts.size();
   for (const auto& each : left.columns) {
-    auto column = picked(each.name, each, pairs.lefts, nullptr);
+    auto column = picked(each.name, each, pairs.lefts, nullptr, stop);
     if (column && is_on(on, each.name))
-      column
-        = picked(each.name, *column_named(right, each.name), singles, &*column);
+      column = picked(each.name, *column_named(right, each.name), singles,
+                      &*column, stop);
     if (!column)
       return column.failure();
     out.columns.push_back(*std::move(column));
@@ -374,14 +378,15 @@ operator_result run_equi(const operators::equi_join& what,
   if (fault)
     return fault;
   if (what.full || what.inner || what.all) {
-    auto taken = what.full ? lefts_of(pairs, left, right, what.on)
+    auto taken = what.full ? lefts_of(pairs, left, right, what.on, options.stop)
                            : take_rows(left, pairs.lefts, left.columns.size(),
                                        options.stop);
     if (!taken)
       return taken;
     left = *std::move(taken);
   }
-  return with_right(node, std::move(left), right, pairs.rights, what.on);
+  return with_right(node, std::move(left), right, pairs.rights, what.on,
+                    options.stop);
 }
 
 } // namespace millrace::query

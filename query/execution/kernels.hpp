@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/query/plan/bar.hpp>
 #include <millrace/query/table/columns.hpp>
 
 #include <algorithm>
@@ -9,8 +10,6 @@
 #include <limits>
 
 namespace millrace::query {
-
-__extension__ typedef __int128 int128;
 
 /// Rows of one segment to fold: `base + (rows ? rows[i] : i)` for i < count;
 /// into group `groups ? groups[i] : group`.

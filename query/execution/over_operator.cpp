@@ -383,7 +383,8 @@ private:
                  });
     if (fault)
       return fault;
-    return picked(what.name, *values, from, otherwise ? &*otherwise : nullptr);
+    return picked(what.name, *values, from, otherwise ? &*otherwise : nullptr,
+                  options_.stop);
   }
 
   result<column_data> value_at(const over_column& what) {
@@ -402,7 +403,7 @@ private:
       });
     if (fault)
       return fault;
-    return picked(what.name, *values, from, nullptr);
+    return picked(what.name, *values, from, nullptr, options_.stop);
   }
 
   result<column_data> extreme(const over_column& what) {
@@ -455,7 +456,7 @@ private:
       });
     if (fault)
       return fault;
-    return picked(what.name, values, from, nullptr);
+    return picked(what.name, values, from, nullptr, options_.stop);
   }
 
   result<column_data> totals(const over_column& what, column_type type) {

@@ -222,14 +222,18 @@ result<timed_matches> timed_matches::find(std::vector<std::string> on,
 
 result<column_data> picked(const std::string& name, const column_data& right,
                            std::span<const uint32_t> rows,
-                           const column_data* left) {
+                           const column_data* left, const interruption& stop) {
   column_writer writer{name, right.type};
   const auto ref = ref_of(right);
   for (size_t begin = 0; begin < rows.size();) {
     const bool there = rows[begin] != no_row;
     auto end = begin + 1;
-    while (end < rows.size() && (rows[end] != no_row) == there)
+    const auto last = std::min(rows.size(), begin + rows_between_looks);
+    while (end < last && (rows[end] != no_row) == there)
       ++end;
+    if (begin / rows_between_looks != end / rows_between_looks
+        && stop.stopped())
+      return stop.fault("while rows were gathered");
     if (there)
       writer.append(ref, &right, rows.data() + begin, end - begin);
     else if (left)

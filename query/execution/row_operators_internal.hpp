@@ -115,7 +115,8 @@ inline void for_pieces(const run_options& options, size_t count,
 [[nodiscard]] result<column_data> picked(const std::string& name,
                                          const column_data& right,
                                          std::span<const uint32_t> rows,
-                                         const column_data* left);
+                                         const column_data* left,
+                                         const interruption& stop);
 
 /// An expression's values for all rows.
 [[nodiscard]] result<column_data> evaluate(const std::string& name,
@@ -159,11 +160,10 @@ using operator_result = result<table_data>;
 [[nodiscard]] result<std::vector<uint32_t>>
 nearest_rows(const operators::asof_join& what, const table_data& left,
              const table_data& right, const run_options& options);
-[[nodiscard]] operator_result with_nearest(const operators::asof_join& what,
-                                           const physical_node& node,
-                                           table_data left,
-                                           const table_data& right,
-                                           std::span<const uint32_t> rows);
+[[nodiscard]] operator_result
+with_nearest(const operators::asof_join& what, const physical_node& node,
+             table_data left, const table_data& right,
+             std::span<const uint32_t> rows, const interruption& stop);
 [[nodiscard]] operator_result run_asof(const operators::asof_join& what,
                                        const physical_node& node,
                                        table_data left, const table_data& right,

@@ -184,7 +184,7 @@ private:
     });
     if (fault)
       return fault;
-    return picked(name, values, from, nullptr);
+    return picked(name, values, from, nullptr, stop_);
   }
 
   static bool null_at(const column_data& column, size_t row) {
@@ -213,7 +213,7 @@ private:
     });
     if (fault)
       return fault;
-    return picked(name, values, from, nullptr);
+    return picked(name, values, from, nullptr, stop_);
   }
 
   /// -1, 0, 1: nulls are smallest, and equal.
@@ -495,7 +495,7 @@ operator_result run_window(const operators::window& what,
     if (!totals)
       return totals;
     for (const auto& each : totals->columns) {
-      auto column = picked(each.name, each, *numbers, nullptr);
+      auto column = picked(each.name, each, *numbers, nullptr, options.stop);
       if (!column)
         return column.failure();
       made.push_back(*std::move(column));

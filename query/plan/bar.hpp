@@ -7,6 +7,9 @@
 
 namespace millrace::query {
 
+/// For what two values of 64 bits come to.
+__extension__ typedef __int128 int128;
+
 /// The unit of a time of day or a timespan, in ns.
 [[nodiscard]] constexpr int64_t unit_ns(column_type type) noexcept {
   switch (type) {
@@ -57,6 +60,35 @@ namespace millrace::query {
   if (__builtin_mul_overflow(value, unit, &ns) || ns == null_long)
     return value > 0 ? inf_long : -inf_long;
   return ns;
+}
+
+/// A time of one type, a point or a span, as one of another; nulls and
+/// infinities stay what they are.
+[[nodiscard]] inline int64_t time_as(int64_t value, column_type from,
+                                     column_type to) noexcept {
+  const auto ns = in_ns(value, from);
+  if (ns == null_long || ns == inf_long || ns == -inf_long)
+    return ns;
+  switch (to) {
+    case column_type::date:
+      return text::floor_divide(ns, text::day_ns);
+    case column_type::month: {
+      const auto date = text::civil_of(text::floor_divide(ns, text::day_ns));
+      return (int64_t{date.year} - 2000) * 12 + date.month - 1;
+    }
+    case column_type::timespan:
+    case column_type::minute:
+    case column_type::second:
+    case column_type::time: {
+      const bool is_point = from == column_type::timestamp;
+      const auto of_day
+        = is_point ? ns - text::floor_divide(ns, text::day_ns) * text::day_ns
+                   : ns;
+      return text::floor_divide(of_day, unit_ns(to));
+    }
+    default:
+      return ns;
+  }
 }
 
 /// The start of the bar of `width` ns that `ns` falls into; bars count from

@@ -31,6 +31,65 @@ whole_bounds bounds_in_ns(whole_bounds from, column_type type) {
   return {in_ns(from.low, type), in_ns(from.high, type)};
 }
 
+/// The largest value of a type that is as wide, which stands for infinity.
+int64_t infinity_of(column_type type) {
+  const auto width = width_of(type);
+  return width == 2 ? 32767 : width == 4 ? int64_t{inf_int} : inf_long;
+}
+
+bool has_infinity(whole_bounds of, column_type type) {
+  const auto most = infinity_of(type);
+  return (of.low != null_long && of.low <= -most) || of.high >= most;
+}
+
+/// What is computed within these bounds; none where a value of them would not
+/// fit the type: the row is then refused, and must be met.
+std::optional<whole_bounds> fitting(int128 low, int128 high, bool nulls,
+                                    column_type type) {
+  const int128 most = infinity_of(type);
+  if (width_of(type) == 1 || low <= -most || high >= most)
+    return std::nullopt;
+  return whole_bounds{nulls ? null_long : static_cast<int64_t>(low),
+                      static_cast<int64_t>(high)};
+}
+
+/// @pre neither has an infinity for a bound
+std::optional<whole_bounds> sum_of(whole_bounds a, whole_bounds b, bool minus,
+                                   column_type type) {
+  // Below a null anything may be.
+  const bool nulls = a.low == null_long || b.low == null_long;
+  const auto lesser = minus ? int128{a.low} - b.high : int128{a.low} + b.low;
+  if (minus && b.low == null_long)
+    return std::nullopt;
+  const auto larger = minus ? int128{a.high} - b.low : int128{a.high} + b.high;
+  return fitting(nulls ? larger : lesser, larger, nulls, type);
+}
+
+/// Of values by `width`, above 0.
+std::optional<whole_bounds> steps_of(scalar_function by, whole_bounds of,
+                                     int64_t width, column_type type) {
+  const bool nulls = of.low == null_long;
+  const auto first = text::floor_divide(nulls ? of.high : of.low, width);
+  const auto last = text::floor_divide(of.high, width);
+  if (by == fn::quotient)
+    return fitting(first, last, nulls, type);
+  if (by == fn::bar)
+    return fitting(int128{first} * width, int128{last} * width, nulls, type);
+  if (nulls || first != last)
+    return fitting(0, width - 1, nulls, type);
+  return fitting(of.low - first * width, of.high - last * width, false, type);
+}
+
+/// Whether a later time, or the same, is one of the other type that is not
+/// earlier.
+bool ascends(column_type from, column_type to) {
+  const auto is_point = [](column_type type) {
+    return type == column_type::timestamp || type == column_type::date
+           || type == column_type::month;
+  };
+  return is_point(from) && is_point(to);
+}
+
 } // namespace
 
 std::optional<whole_bounds> times_of_date(std::string_view zone,
@@ -164,6 +223,18 @@ zone_conditions::truth zone_conditions::truth_of_call(const expression& what,
     }
     case fn::in:
       return in_list(what, columns);
+    case fn::conditional: {
+      const auto says = argument(0);
+      truth out{false, false};
+      for (const size_t i : {1, 2}) {
+        if (i == 1 ? !says.may_be_true : !says.may_be_false)
+          continue;
+        const auto a = argument(i);
+        out.may_be_true |= a.may_be_true;
+        out.may_be_false |= a.may_be_false;
+      }
+      return out;
+    }
     case fn::equal:
     case fn::not_equal:
     case fn::less:
@@ -248,12 +319,94 @@ std::optional<whole_bounds> zone_conditions::bounds_of(const expression& what,
       = what.values.size() == 1 ? whole_of(what.values[0]) : std::nullopt;
     return value ? std::optional{whole_bounds{*value, *value}} : std::nullopt;
   }
-  const bool is_date_of_time
-    = what.function == fn::cast && what.type == column_type::date
-      && what.arguments[0].type == column_type::timestamp;
-  if (what.function == fn::table_date || is_date_of_time)
-    return dates_of(what, columns);
-  return std::nullopt;
+  return bounds_of_call(what, columns);
+}
+
+std::optional<whole_bounds>
+zone_conditions::bounds_of_call(const expression& what, const lookup& columns) {
+  switch (what.function) {
+    case fn::table_date:
+      return dates_of(what, columns);
+    case fn::cast: {
+      const auto& value = what.arguments[0];
+      if (value.type == what.type)
+        return bounds_of(value, columns);
+      if (value.type == column_type::timestamp
+          && what.type == column_type::date)
+        return dates_of(what, columns);
+      const auto of = bounds_of(value, columns);
+      if (!of || has_infinity(*of, value.type))
+        return std::nullopt;
+      if (is_numeric(value.type) && is_numeric(what.type))
+        return fitting(of->low == null_long ? of->high : of->low, of->high,
+                       of->low == null_long, what.type);
+      if (what.type == column_type::long_ && is_point_or_span(value.type))
+        return of;
+      if (!ascends(value.type, what.type))
+        return std::nullopt;
+      const auto low = time_as(of->low, value.type, what.type);
+      const auto high = time_as(of->high, value.type, what.type);
+      return fitting(low == null_long ? high : low, high, low == null_long,
+                     what.type);
+    }
+    case fn::add:
+    case fn::subtract:
+    case fn::bar:
+    case fn::quotient:
+    case fn::modulo:
+      return bounds_of_pair(what, columns);
+    case fn::conditional:
+      return bounds_of_choice(what, columns);
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<whole_bounds>
+zone_conditions::bounds_of_choice(const expression& what,
+                                  const lookup& columns) {
+  const auto says = truth_of(what.arguments[0], columns);
+  std::optional<whole_bounds> out;
+  for (const size_t i : {1, 2}) {
+    if (i == 1 ? !says.may_be_true : !says.may_be_false)
+      continue;
+    const auto& value = what.arguments[i];
+    const auto of = bounds_of(value, columns);
+    if (!of || value.type != what.type)
+      return std::nullopt;
+    out = out ? whole_bounds{std::min(out->low, of->low),
+                             std::max(out->high, of->high)}
+              : *of;
+  }
+  return out;
+}
+
+std::optional<whole_bounds>
+zone_conditions::bounds_of_pair(const expression& what, const lookup& columns) {
+  const auto& a = what.arguments[0];
+  const auto& b = what.arguments[1];
+  auto left = bounds_of(a, columns);
+  auto right = bounds_of(b, columns);
+  if (!left || !right || has_infinity(*left, a.type)
+      || has_infinity(*right, b.type))
+    return std::nullopt;
+  if (is_point_or_span(a.type) && is_point_or_span(b.type)
+      && (a.type != b.type || what.type == column_type::timespan)) {
+    left = bounds_in_ns(*left, a.type);
+    right = bounds_in_ns(*right, b.type);
+  }
+  if (has_infinity(*left, column_type::timestamp)
+      || has_infinity(*right, column_type::timestamp))
+    return std::nullopt;
+  if (left->high == null_long || right->high == null_long)
+    return whole_bounds{null_long, null_long};
+  if (what.function == fn::add || what.function == fn::subtract)
+    return sum_of(*left, *right, what.function == fn::subtract, what.type);
+  const bool is_bar = what.function == fn::bar;
+  const auto& width = is_bar ? *left : *right;
+  if (width.low != width.high || width.low <= 0)
+    return std::nullopt;
+  return steps_of(what.function, is_bar ? *right : *left, width.low, what.type);
 }
 
 std::optional<whole_bounds> zone_conditions::dates_of(const expression& what,

@@ -61,6 +61,12 @@ private:
   /// None: not known, or no whole numbers or times.
   [[nodiscard]] std::optional<whole_bounds> bounds_of(const expression& what,
                                                       const lookup& columns);
+  [[nodiscard]] std::optional<whole_bounds>
+  bounds_of_call(const expression& what, const lookup& columns);
+  [[nodiscard]] std::optional<whole_bounds>
+  bounds_of_choice(const expression& what, const lookup& columns);
+  [[nodiscard]] std::optional<whole_bounds>
+  bounds_of_pair(const expression& what, const lookup& columns);
   [[nodiscard]] std::optional<whole_bounds> dates_of(const expression& what,
                                                      const lookup& columns);
 

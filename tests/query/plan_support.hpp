@@ -101,7 +101,8 @@ inline result<table_data> run_in_stores(const split_plan& plan,
 /// Resolves, splits, sends the fragments through their messages, and carries
 /// out the rest: all that a cluster does with a plan but to travel.
 inline result<table_data> run_tree(plan_node plan,
-                                   const parts_of_tables& tables) {
+                                   const parts_of_tables& tables,
+                                   const run_options& rest = {}) {
   if (auto fault = resolve(plan))
     return fault;
   auto cut = split(plan);
@@ -126,7 +127,7 @@ inline result<table_data> run_tree(plan_node plan,
       return table.failure();
     fetched.push_back(*std::move(table));
   }
-  return run_plan(cut->rest, fetched, {});
+  return run_plan(cut->rest, fetched, rest);
 }
 
 inline plan_node node_of(plan_node::operation what,

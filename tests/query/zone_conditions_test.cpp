@@ -63,26 +63,61 @@ bool may_pass_second(const logical_plan& plan, bool nulls = false) {
 TEST(ZoneConditionsTest, SayWhichDatesCanHoldNoRow) {
   for (const auto* condition :
        {"date in ('2024-01-01', '2024-01-03')",
-        "date = '2024-01-01' or date = '2024-01-03'", "date <> '2024-01-02'",
-        "not date = '2024-01-02'", "time::date = '2024-01-03'",
-        "date < '2024-01-02'", "date > '2024-01-02'",
+        "date = '2024-01-01' or date = '2024-01-03'",
+        "date <> '2024-01-02'",
+        "not date = '2024-01-02'",
+        "time::date = '2024-01-03'",
+        "date < '2024-01-02'",
+        "date > '2024-01-02'",
         "not date <= '2024-01-02'",
         "date not between '2024-01-02' and "
         "'2024-01-04'",
         "time < '2024-01-02' or time >= '2024-01-03'",
         "(date = '2024-01-02' and lot = 7) or date = '2024-01-03'",
-        "not (date = '2024-01-02' or sym = 'A')", "lot = 1 or lot > 5",
-        "lot not in (3, 4, 5) and date = '2024-01-03'", "lot is null",
-        "time is null"})
+        "not (date = '2024-01-02' or sym = 'A')",
+        "lot = 1 or lot > 5",
+        "lot not in (3, 4, 5) and date = '2024-01-03'",
+        "lot is null",
+        "time is null",
+        "date_trunc('day', time) = '2024-01-03'",
+        "date_trunc('hour', time) >= '2024-01-03'",
+        "date_trunc('month', time) = '2024-02-01'",
+        "date_trunc('week', time) = '2024-01-08'",
+        "time_bucket('15 minutes', time) < '2024-01-02'",
+        "extract(year from time) = 2023",
+        "extract(month from time) > 1",
+        "extract(day from time) in (1, 3)",
+        "extract(dow from time) = 3",
+        "time + interval '1 day' < '2024-01-03'",
+        "lot + 1 > 6",
+        "case when date = '2024-01-02' then lot else 7 end = 7",
+        "case when lot > 1 then date = '2024-01-03' else true end",
+        "time::date - 1 = '2024-01-02'"})
     EXPECT_FALSE(may_pass_second(of_sql(condition))) << condition;
   for (const auto* condition :
        {"date in ('2024-01-01', '2024-01-02')",
-        "date = '2024-01-02' or date = '2024-01-03'", "date <> '2024-01-03'",
-        "not date = '2024-01-03'", "time::date = '2024-01-02'",
-        "date <= '2024-01-02'", "date >= '2024-01-02'",
-        "date = '2024-01-03' or sym = 'A'", "date = '2024-01-03' or lot = 3",
-        "not (date = '2024-01-03' and lot = 3)", "lot not in (3, 5)",
-        "lot <> 4", "lot is not null", "size > 1", "price > 1 or lot = 9"})
+        "date = '2024-01-02' or date = '2024-01-03'",
+        "date <> '2024-01-03'",
+        "not date = '2024-01-03'",
+        "time::date = '2024-01-02'",
+        "date <= '2024-01-02'",
+        "date >= '2024-01-02'",
+        "date = '2024-01-03' or sym = 'A'",
+        "date = '2024-01-03' or lot = 3",
+        "not (date = '2024-01-03' and lot = 3)",
+        "lot not in (3, 5)",
+        "lot <> 4",
+        "lot is not null",
+        "size > 1",
+        "price > 1 or lot = 9",
+        "date_trunc('day', time) = '2024-01-02'",
+        "date_trunc('hour', time) >= '2024-01-02T23:00'",
+        "extract(day from time) = 2",
+        "extract(hour from time) = 23",
+        "lot + size > 6",
+        "lot + 1 = 6",
+        "case when price > 2 then lot else 7 end = 7",
+        "time + interval '1 day' < '2024-01-03T00:00:01'"})
     EXPECT_TRUE(may_pass_second(of_sql(condition))) << condition;
 }
 
@@ -116,7 +151,7 @@ std::string condition_of(std::mt19937_64& random, int depth) {
   const auto number = std::to_string(static_cast<int64_t>(random() % 6) - 2);
   const auto day = "2000.01.0" + std::to_string(random() % 5 + 1);
   const auto sign = pick({"=", "<>", "<", ">", "<=", ">="});
-  switch (random() % 7) {
+  switch (random() % 14) {
     case 0:
       return "lot" + sign + number;
     case 1:
@@ -129,6 +164,24 @@ std::string condition_of(std::mt19937_64& random, int depth) {
       return "lot in (0;" + number + ")";
     case 5:
       return "date within (2000.01.02;" + day + ")";
+    case 6:
+      return "(lot" + pick({"+", "-", " mod ", " div "}) + number + ")" + sign
+             + std::to_string(random() % 3);
+    case 7:
+      return "(" + pick({"2 xbar lot", "3 xbar size", "lot-size", "lot+size"})
+             + ")" + sign + number;
+    case 8:
+      return "(time+" + pick({"1D", "-0D05", "12:00"}) + ")" + sign + day + "D0"
+             + std::to_string(random() % 10);
+    case 9:
+      return "(" + pick({"1D", "0D06", "0D00:45"}) + " xbar time)" + sign + day;
+    case 10:
+      return pick({"(`date$time)", "(`month$time)", "(`month$date)"}) + sign
+             + pick({"2000.01.02", "2000.01.31", "2000.02.01"});
+    case 11:
+      return "(?[lot>" + number + ";lot;size])" + sign + number;
+    case 12:
+      return "(`long$date)" + sign + std::to_string(random() % 6);
     default:
       return pick({"null lot", "null size", "size>lot", "lot=0Ni", "size<0N"});
   }
