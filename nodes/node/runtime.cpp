@@ -9,13 +9,13 @@
 #include <millrace/nodes/node/connector.hpp>
 #include <millrace/nodes/node/guarded_middleman.hpp>
 #include <millrace/nodes/node/merge_checkpoints.hpp>
+#include <millrace/nodes/node/quiet_clock.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 #include <millrace/nodes/node/scheduling.hpp>
 #include <millrace/nodes/node/start_hint.hpp>
 #include <millrace/nodes/servers/port/tcp_listener.hpp>
 
 #include <caf/io/middleman.hpp>
-#include <caf/scheduler/coordinator.hpp>
 
 #include <thread>
 
@@ -24,7 +24,7 @@ namespace millrace::nodes {
 runtime_config::runtime_config() {
   messages::register_with(*this);
   load<caf::io::middleman>();
-  load<caf::scheduler::coordinator<chained_scheduling>>();
+  load<quietly_timed<chained_scheduling>>();
   set("scheduler.max-threads",
       std::max<size_t>(4, std::thread::hardware_concurrency()));
   // Chunks are deserialized where they are received: handing them to another

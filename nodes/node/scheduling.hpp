@@ -51,15 +51,30 @@ public:
   };
 
   struct worker_data {
-    explicit worker_data(caf::scheduler::abstract_coordinator*) {}
+    explicit worker_data(caf::scheduler::abstract_coordinator* of)
+      : scheduler{of} {}
+    caf::scheduler::abstract_coordinator* scheduler;
     caf::resumable* next = nullptr; ///< Of this worker alone.
     unsigned chained = 0;
   };
 
+  /// What has no sender comes here, also from a handler that a worker runs.
   template <class Coordinator>
   void central_enqueue(Coordinator* self, caf::resumable* job) {
-    if (!d(self).connections->take(job))
+    if (in_handler != nullptr && in_handler->scheduler == self
+        && in_handler->next == nullptr)
+      in_handler->next = job;
+    else if (!d(self).connections->take(job))
       d(self).ready.push(job);
+  }
+
+  template <class Worker>
+  void before_resume(Worker* self, caf::resumable*) {
+    in_handler = &d(self);
+  }
+  template <class Worker>
+  void after_resume(Worker*, caf::resumable*) {
+    in_handler = nullptr;
   }
 
   template <class Worker>
@@ -109,6 +124,10 @@ public:
     while (auto* left = d(self).ready.try_pop())
       f(left);
   }
+
+private:
+  /// Of the worker that this thread is, while it runs a handler.
+  static inline thread_local worker_data* in_handler = nullptr;
 };
 
 /// The thread of the connections of a system; where that is scheduled otherwise

@@ -186,6 +186,13 @@ size_t execution::morsel_count() const noexcept {
   return borders == 0 ? 0 : borders - 1;
 }
 
+uint64_t execution::rows_to_read() const noexcept {
+  uint64_t out = 0;
+  for (const auto& each : state_->setup.units)
+    out += each.end - each.begin;
+  return out;
+}
+
 bool execution::failed() const noexcept {
   return state_->failed.load(std::memory_order_acquire);
 }

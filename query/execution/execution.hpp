@@ -50,6 +50,8 @@ public:
   execution& operator=(const execution&) = delete;
 
   [[nodiscard]] size_t morsel_count() const noexcept;
+  /// Of all morsels: no more rows than these are looked at.
+  [[nodiscard]] uint64_t rows_to_read() const noexcept;
 
   /// Runs morsel `i`: once, on any thread, beside others.
   void run(size_t i);

@@ -14,6 +14,8 @@ constexpr size_t workers_max = 8;
 /// So many segments that are all in memory are looked at in less time than
 /// another thread takes to wake up.
 constexpr size_t brief_segments_max = 64;
+/// And so many rows of them.
+constexpr uint64_t brief_rows_max = 4096;
 constexpr size_t message_bytes = 256u << 10;
 
 } // namespace
@@ -59,8 +61,8 @@ struct query_job_state::shared_run {
   }
 
   /// Binds the plan, which may look at files, and hands its morsels out: to the
-  /// pool, and to this thread when it is one of the pool's. That nothing is to
-  /// be looked into any thread may find.
+  /// pool, and to this thread when it is one of the pool's. A few rows that are
+  /// in memory, or none, any thread may look into.
   static void begin(const std::shared_ptr<shared_run>& self,
                     persistence::env& world, const query_job_actor& owner,
                     bool in_pool) {
@@ -88,7 +90,7 @@ struct query_job_state::shared_run {
     const auto workers
       = std::clamp<size_t>(self->morsel_count(), 1, workers_max);
     self->active = workers;
-    const bool here = in_pool || self->morsel_count() == 0;
+    const bool here = in_pool || self->is_brief();
     for (size_t i = here ? 1 : 0; i < workers; ++i)
       world.pool->submit([self, owner] { self->run(owner); });
     if (here)
@@ -97,6 +99,11 @@ struct query_job_state::shared_run {
 
   static void answer(const query_job_actor& owner, const error& fault) {
     caf::anon_send(owner, job_atom::value, chunks{}, to_caf(fault));
+  }
+
+  /// @pre binds_briefly()
+  [[nodiscard]] bool is_brief() const {
+    return morsel_count() <= 1 && execution->rows_to_read() <= brief_rows_max;
   }
 
   [[nodiscard]] size_t morsel_count() const {

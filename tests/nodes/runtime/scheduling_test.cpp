@@ -105,6 +105,34 @@ TEST(chained_scheduling, an_endless_chain_leaves_its_worker_to_others) {
   }
 }
 
+TEST(chained_scheduling, what_a_handler_sends_for_nobody_runs_next_there) {
+  chained_config config{3};
+  caf::actor_system system{config};
+  caf::scoped_actor self{system};
+  const auto where = system.spawn([]() -> caf::behavior {
+    return {[](const caf::actor& asker) {
+      caf::anon_send(asker,
+                     std::hash<std::thread::id>{}(std::this_thread::get_id()));
+    }};
+  });
+  const auto first
+    = system.spawn([where](caf::event_based_actor*) -> caf::behavior {
+        return {[where](const caf::actor& asker) {
+          caf::anon_send(where, asker);
+          return std::hash<std::thread::id>{}(std::this_thread::get_id());
+        }};
+      });
+  int same = 0;
+  for (int i = 0; i < 200; ++i) {
+    size_t one = 0;
+    self->request(first, caf::infinite, caf::actor_cast<caf::actor>(self))
+      .receive([&](size_t id) { one = id; }, [](const caf::error&) { FAIL(); });
+    self->receive([&](size_t id) { same += id == one; });
+  }
+  // Not where it was still in its last handler, on another worker.
+  EXPECT_GT(same, 150);
+}
+
 TEST(chained_scheduling, wakes_workers_that_went_to_sleep) {
   chained_config config{3};
   caf::actor_system system{config};
