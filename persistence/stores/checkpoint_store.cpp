@@ -17,7 +17,7 @@ std::string key_of(std::string_view name) {
 } // namespace
 
 struct checkpoint_store::impl {
-  std::unique_ptr<rocksdb::DB> db;
+  opened_rocksdb store;
   std::string directory;
 };
 
@@ -32,12 +32,12 @@ checkpoint_store::open(const std::string& directory) {
   if (!found)
     return found.failure();
   auto state = std::make_unique<impl>();
-  state->db = std::move(found->db);
   state->directory = directory;
   opened out;
-  out.store.reset(new checkpoint_store{std::move(state)});
   out.quarantine = std::move(found->quarantine);
   out.reason = std::move(found->reason);
+  state->store = *std::move(found);
+  out.store.reset(new checkpoint_store{std::move(state)});
   return out;
 }
 
@@ -45,8 +45,8 @@ error checkpoint_store::put(std::string_view key, std::string_view value,
                             durability level) {
   rocksdb::WriteOptions options;
   options.sync = level == durability::synced;
-  return to_error(
-    impl_->db->Put(options, key_of(key), {value.data(), value.size()}),
+  return impl_->store.outcome(
+    impl_->store.db->Put(options, key_of(key), {value.data(), value.size()}),
     impl_->directory);
 }
 
@@ -54,7 +54,7 @@ result<std::optional<std::string>>
 checkpoint_store::get(std::string_view key) const {
   std::string value;
   const auto status
-    = impl_->db->Get(rocksdb::ReadOptions{}, key_of(key), &value);
+    = impl_->store.db->Get(rocksdb::ReadOptions{}, key_of(key), &value);
   if (status.IsNotFound())
     return std::optional<std::string>{};
   if (!status.ok())

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <mutex>
 #include <set>
 
 namespace millrace::persistence {
@@ -89,32 +90,63 @@ error add_part(const hdb_snapshot& snapshot, const hdb_part& part,
 } // namespace
 
 struct hdb_index::impl {
-  std::shared_ptr<rocksdb::Env> memory; ///< @see opened_rocksdb.
-  std::unique_ptr<rocksdb::DB> db;
   std::string directory;
   std::string begun_anew; ///< @see hdb_index::begun_anew.
+  mutable std::mutex mutex;
+  /// Null: `refused` says why it cannot be opened again.
+  std::shared_ptr<opened_rocksdb> store;
+  error refused;
 
-  error failure(const rocksdb::Status& status) const {
-    return to_error(status, directory);
+  [[nodiscard]] result<std::shared_ptr<opened_rocksdb>> held() const {
+    const std::scoped_lock lock{mutex};
+    if (!store)
+      return refused;
+    return store;
+  }
+  /// Its disk refused a write: what is on the disk is opened again.
+  error open_if_frozen() {
+    const std::scoped_lock lock{mutex};
+    if (store && !store->is_frozen())
+      return {};
+    // A lookup that goes on has its lock still: then the next time.
+    store.reset();
+    auto found = open_rocksdb(directory, true);
+    if (!found)
+      return refused = found.failure();
+    store = std::make_shared<opened_rocksdb>(*std::move(found));
+    return {};
+  }
+  error write(rocksdb::WriteBatch& batch) const {
+    const auto now = held();
+    if (!now)
+      return now.failure();
+    return (*now)->outcome((*now)->db->Write(rocksdb::WriteOptions{}, &batch),
+                           directory);
   }
   result<std::optional<std::string>> get(const std::string& key) const {
+    const auto now = held();
+    if (!now)
+      return now.failure();
     std::string value;
-    const auto status = db->Get(rocksdb::ReadOptions{}, key, &value);
+    const auto status = (*now)->db->Get(rocksdb::ReadOptions{}, key, &value);
     if (status.IsNotFound())
       return std::optional<std::string>{};
     if (!status.ok())
-      return failure(status);
+      return to_error(status, directory);
     return std::optional{std::move(value)};
   }
   /// Calls `f(key, value)` for all keys with a prefix.
   template <class F>
   error each(const std::string& prefix, F&& f) const {
+    const auto now = held();
+    if (!now)
+      return now.failure();
     std::unique_ptr<rocksdb::Iterator> at{
-      db->NewIterator(rocksdb::ReadOptions{})};
+      (*now)->db->NewIterator(rocksdb::ReadOptions{})};
     for (at->Seek(prefix); at->Valid() && at->key().starts_with(prefix);
          at->Next())
       f(at->key().ToStringView(), at->value().ToStringView());
-    return failure(at->status());
+    return to_error(at->status(), directory);
   }
 
   error remove_parts(const std::set<std::string>& gone,
@@ -149,11 +181,10 @@ hdb_index::open(const std::string& directory) {
   if (!found)
     return found.failure();
   auto state = std::make_unique<impl>();
-  state->memory = std::move(found->memory);
-  state->db = std::move(found->db);
   state->directory = directory;
   if (found->quarantine)
     state->begun_anew = found->reason + "; it is in " + *found->quarantine;
+  state->store = std::make_shared<opened_rocksdb>(*std::move(found));
   return std::unique_ptr<hdb_index>{new hdb_index{std::move(state)}};
 }
 
@@ -171,6 +202,8 @@ result<uint64_t> hdb_index::version() const {
 
 result<size_t> hdb_index::update(const hdb_snapshot& snapshot,
                                  const part_progress& progress) {
+  if (auto fault = impl_->open_if_frozen())
+    return fault;
   std::map<std::string, std::string> known; // Path to identity.
   if (auto fault
       = impl_->each(std::string(1, part_key),
@@ -209,8 +242,7 @@ result<size_t> hdb_index::update(const hdb_snapshot& snapshot,
       batch.Put(pair_key(cutover_key, stream, table), number_text(at->value));
   batch.Put(std::string(1, version_key),
             number_text(snapshot.version()) + number_text(snapshot.identity()));
-  if (auto fault
-      = impl_->failure(impl_->db->Write(rocksdb::WriteOptions{}, &batch)))
+  if (auto fault = impl_->write(batch))
     return fault;
   return fresh.size();
 }
@@ -221,8 +253,7 @@ result<size_t> hdb_index::rebuild(const hdb_snapshot& snapshot,
   if (auto fault = impl_->each(
         {}, [&](std::string_view key, std::string_view) { batch.Delete(key); }))
     return fault;
-  if (auto fault
-      = impl_->failure(impl_->db->Write(rocksdb::WriteOptions{}, &batch)))
+  if (auto fault = impl_->write(batch))
     return fault;
   return update(snapshot, progress);
 }

@@ -1,3 +1,4 @@
+#include <millrace/persistence/stores/freezing_files_internal.hpp>
 #include <millrace/persistence/stores/rocksdb_store_internal.hpp>
 
 #include <rocksdb/db.h>
@@ -48,6 +49,21 @@ error to_error(const rocksdb::Status& status, const std::string& what) {
                 "a file of it cannot be read or written", status);
 }
 
+opened_rocksdb::opened_rocksdb() = default;
+opened_rocksdb::~opened_rocksdb() = default;
+opened_rocksdb::opened_rocksdb(opened_rocksdb&&) noexcept = default;
+opened_rocksdb& opened_rocksdb::operator=(opened_rocksdb&&) noexcept = default;
+
+bool opened_rocksdb::is_frozen() const {
+  return files && !files->failure().ok();
+}
+
+error opened_rocksdb::outcome(const rocksdb::Status& status,
+                              const std::string& what) const {
+  return is_frozen() ? to_error(files->failure(), what)
+                     : to_error(status, what);
+}
+
 namespace {
 
 rocksdb::Options options_for_small_state() {
@@ -58,8 +74,7 @@ rocksdb::Options options_for_small_state() {
   // this one accepts a torn end, and answers Corruption for anything else.
   options.wal_recovery_mode
     = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
-  // After a refused write its owner opens it again: threads of its own that try
-  // to go on meet an assertion.
+  // After a refused write its owner opens it again.
   options.max_bgerror_resume_count = 0;
   options.max_open_files = 64;
   options.write_buffer_size = 8u << 20;
@@ -113,14 +128,19 @@ result<opened_rocksdb> open_rocksdb(const std::string& directory,
                  directory + ": " + fault.message()};
   opened_rocksdb out;
   for (;;) {
+    out.files = std::make_shared<freezing_files>();
+    auto options = options_for_small_state();
+    options.env = out.files->env();
     rocksdb::DB* raw = nullptr;
-    const auto status
-      = rocksdb::DB::Open(options_for_small_state(), directory, &raw);
-    if (status.ok()) {
-      out.db.reset(raw);
+    const auto status = rocksdb::DB::Open(options, directory, &raw);
+    out.db.reset(raw);
+    auto failure = out.outcome(status, directory);
+    if (!failure)
       return out;
-    }
-    auto failure = to_error(status, directory);
+    out.db.reset();
+    // Nothing is known of what a disk that refuses has.
+    if (out.is_frozen())
+      return failure;
     // A damaged file answers Corruption, a lost one InvalidArgument, or "path
     // not found", as the directory itself is there.
     const bool is_damage = failure.code == errc::corrupt

@@ -20,8 +20,22 @@ namespace millrace::persistence {
 [[nodiscard]] error to_error(const rocksdb::Status& status,
                              const std::string& what);
 
+class freezing_files;
+
 struct opened_rocksdb {
-  /// What holds its files, if they are in memory only.
+  opened_rocksdb();
+  ~opened_rocksdb();
+  opened_rocksdb(opened_rocksdb&&) noexcept;
+  opened_rocksdb& operator=(opened_rocksdb&&) noexcept;
+
+  /// What a call came to: also a success is none when its disk refused a write
+  /// before. It is of no use then, and has to be opened anew.
+  [[nodiscard]] error outcome(const rocksdb::Status& status,
+                              const std::string& what) const;
+  [[nodiscard]] bool is_frozen() const;
+
+  /// One of the two holds its files; outlives the database.
+  std::shared_ptr<freezing_files> files;
   std::shared_ptr<rocksdb::Env> memory;
   std::unique_ptr<rocksdb::DB> db;
   std::optional<std::string> quarantine;

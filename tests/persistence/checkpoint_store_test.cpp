@@ -1,7 +1,9 @@
 #include <millrace/persistence/stores/checkpoint_store.hpp>
 #include <millrace/persistence/stores/hdb_index.hpp>
 
+#include <csignal>
 #include <fstream>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -90,6 +92,53 @@ TEST(CheckpointStoreTest, KilledWritersLeaveWholeValues) {
     EXPECT_EQ(found, value_of(at));
     start = at;
   }
+}
+
+/// Puts forty values as one who does not look at what became of the last.
+/// @returns the last that was acknowledged; the process ends with it
+[[noreturn]] void put_on_a_disk_of(const std::string& path, rlim_t bytes) {
+  ::signal(SIGXFSZ, SIG_IGN);
+  const rlimit limit{bytes, bytes};
+  if (::setrlimit(RLIMIT_FSIZE, &limit) != 0)
+    ::_exit(255);
+  int acknowledged = 0;
+  {
+    const auto opened = checkpoint_store::open(path);
+    for (int i = 1; opened && i <= 40; ++i)
+      if (!opened->store->put("last", std::to_string(i) + std::string(300, ' '),
+                              i % 8 == 0
+                                ? checkpoint_store::durability::synced
+                                : checkpoint_store::durability::recorded))
+        acknowledged = i;
+  }
+  ::_exit(acknowledged);
+}
+
+/// A file may have no more bytes than these: RocksDB's writers assert when they
+/// are used again after a refused write.
+TEST(CheckpointStoreTest, ADiskThatFillsAtAnyByteEndsNobodyAndLosesNothing) {
+  int some = 0;
+  int all = 0;
+  for (rlim_t bytes = 0; bytes < 18'000; bytes += 310) {
+    temporary_directory directory;
+    const auto path = directory.path() + "/state";
+    const auto child = ::fork();
+    if (child == 0)
+      put_on_a_disk_of(path, bytes);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFEXITED(status)) << bytes << ": signal " << WTERMSIG(status);
+    const auto acknowledged = WEXITSTATUS(status);
+    ASSERT_LE(acknowledged, 40) << bytes;
+    const auto store = open_intact(path);
+    const auto found = store->get("last");
+    ASSERT_TRUE(found) << bytes;
+    EXPECT_GE(*found ? std::stoi(**found) : 0, acknowledged) << bytes;
+    some += acknowledged > 0 && acknowledged < 40;
+    all += acknowledged == 40;
+  }
+  EXPECT_GT(some, 5);
+  EXPECT_GT(all, 2);
 }
 
 /// Flips a byte in the middle of every file whose name has this ending.
