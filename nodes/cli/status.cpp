@@ -150,7 +150,7 @@ std::vector<std::string> lacks(const json_value& status) {
   constexpr count counts[]
     = {{"losses", "loss", "losses",
         "answers about what they touch say so; 'millrace stream losses' and "
-        "'millrace hdb ledger' list them"},
+        "'millrace hdb ledger' list them, and 'millrace logs' tells of others"},
        {"rejected_batches", "batch", "batches",
         "no table fits: 'millrace rejects' lists them"},
        {"parked_batches", "batch", "batches",

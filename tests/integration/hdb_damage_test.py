@@ -303,6 +303,50 @@ def gone_with_nothing_of_the_stream(binary):
     mill.check(made.process("rdb1")["ended"] == 1, made.process("rdb1"))
 
 
+def away_for_one_start(binary):
+  """What was away and is back is lost no more, and what is lost is told by the
+  end of the period that somebody asks for."""
+  with mill.cluster(binary, NODES) as made:
+    hdb, away = (made.directory / "data" / each for each in ("hdb", "away"))
+    file = made.directory / "h.csv"
+    file.write_text("time,sym,size\n2024-01-01T10:00:00Z,L,7\n")
+    layout = made.directory / "h.toml"
+    made.up()
+    layout.write_text(made.run("layout", file).stdout.replace("long", "int"))
+    made.run("load", "--layout", layout, "--table", "trade", file)
+    publish(made, DAYS[0], 10, "A")
+    all_days = ["2020-01-01", "2050-01-01"]
+
+    def asked(code):
+      return made.query({"tablename": "trade", "starttime": all_days[0],
+                         "endtime": all_days[1]}, "--strict", code=code)
+
+    made.down()
+    hdb.rename(away)
+    made.up()
+    mill.check("h.csv" in asked(65).stderr or "loaded" in asked(65).stderr,
+               "the loads are missed")
+    made.down()
+    shutil.rmtree(hdb, ignore_errors=True)
+    away.rename(hdb)
+    made.up()
+    asked(0)
+    mill.check(made.process("rdb1")["losses"] == 0, made.process("rdb1"))
+    made.run("eop", "--period", DAYS[0], "--timeout", "60")
+    asked(0)
+    # Gone for good: the first end of a period is in the log and comes again, the
+    # second is asked for and tells.
+    made.down()
+    shutil.rmtree(hdb)
+    made.up()
+    publish(made, DAYS[1], 10, "B")
+    said = made.run("eop", "--period", DAYS[1], "--timeout", "60", "-o", "json",
+                    code=1)
+    mill.check(json.loads(said.stdout)[0]["written"][0]["losses"] == 1,
+               said.stdout)
+    asked(65)
+
+
 def older(binary):
   """A copy that was put back lacks what was loaded since, whoever saw it."""
   with mill.cluster(binary, NODES) as made:
@@ -354,4 +398,4 @@ def older(binary):
 
 if __name__ == "__main__":
   mill.main([damage, rolled_otherwise, gone,
-             gone_with_nothing_of_the_stream, older])
+             gone_with_nothing_of_the_stream, away_for_one_start, older])

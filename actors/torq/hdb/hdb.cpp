@@ -200,7 +200,8 @@ void hdb_state::update_index(
   std::shared_ptr<const persistence::hdb_snapshot> newest) {
   if (!index)
     return;
-  env->io->submit([slot = index, snapshot = std::move(newest)] {
+  env->io->submit([slot = index, snapshot = std::move(newest),
+                   warn = settings.on_warning] {
     const std::scoped_lock lock{slot->updating};
     if (slot->identity == snapshot->identity())
       return;
@@ -209,6 +210,11 @@ void hdb_state::update_index(
     auto fault = caught(
       "the index", [&] { return slot->index->update(*snapshot).failure(); });
     slot->last_failure = fault ? to_string(fault) : std::string{};
+    if (fault && warn)
+      warn("index_failed",
+           slot->last_failure
+             + "; questions look into each part until the next version of the "
+               "database, which tries again");
     if (fault)
       return;
     slot->version = snapshot->version();

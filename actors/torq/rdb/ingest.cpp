@@ -337,9 +337,12 @@ ingest_handlers(const std::shared_ptr<rdb_store>& store, persistence::env& env,
       into.tables.end_period(end);
     }
     in->last_told.clear();
+    const auto standing = end.value > into.live_from
+                            ? into.standing_losses.exchange(0)
+                            : into.standing_losses.load();
     caf::anon_send(in->owner, passed_atom::value, period, end,
                    std::exchange(into.period_rejects, 0),
-                   into.period_losses.exchange(0),
+                   standing + into.period_losses.exchange(0),
                    std::exchange(into.period_unheld, 0));
   };
   return out;

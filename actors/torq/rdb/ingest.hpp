@@ -41,6 +41,12 @@ struct rdb_store {
   uint64_t period_rejects = 0;
   uint64_t period_unheld = 0;             ///< The same.
   std::atomic<uint64_t> period_losses{0}; ///< Of the open period.
+  /// Of no place in the stream: each period that ends tells them, up to the
+  /// first that ends beyond `live_from`. What was there before may be told to
+  /// nobody.
+  std::atomic<uint64_t> standing_losses{0};
+  /// The end that the stream had when it began to flow.
+  std::atomic<uint64_t> live_from{~uint64_t{0}};
   std::mutex letters_mutex;
   std::unique_ptr<dead_letters> letters; ///< Null: there was none yet.
   std::atomic<size_t> byte_count{0};

@@ -180,6 +180,8 @@ struct rdb_state {
   [[nodiscard]] bool has_lost_by_hand() const;
   [[nodiscard]] std::function<bool()> was_there() const;
   void add_loss(const std::string& what);
+  /// The hdb is not there, and was.
+  void miss_hdb();
   void note_written();
 
   // rdb_ready.cpp: whether the rows here are an answer.

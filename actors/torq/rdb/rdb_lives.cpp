@@ -89,24 +89,32 @@ void rdb_state::compare_lives(lineage_id life) {
       add_loss(loss);
       warn("stream_loss", loss);
     }
-  } else if (noted.losses.empty() && !has_hdb
+  } else if (noted.losses.empty() && noted.gone.empty() && !has_hdb
              && ((noted.life.is_known() && noted.has_hdb)
                  || has_lost_by_hand())) {
-    loss = "the hdb in " + settings.hdb_directory
-           + ", which held rows of stream '" + settings.stream
-           + "', is not there (a disk that is not mounted?); what the stream "
-             "does not bring again may be missing";
-    add_loss(loss);
-    warn("hdb_gone", loss);
-  }
-  if (loss.empty() && noted.life == life && noted.has_hdb == has_hdb)
+    miss_hdb();
+  } else if (noted.life == life && noted.has_hdb == has_hdb) {
     return;
+  }
   noted.has_hdb = has_hdb;
   remember(life, loss);
 }
 
+void rdb_state::miss_hdb() {
+  noted.gone_had_rows = noted.has_hdb;
+  noted.gone
+    = "the hdb in " + settings.hdb_directory + ", which held rows of "
+      + (noted.gone_had_rows ? "stream '" + settings.stream + "'"
+                             : std::string{"files that were loaded"})
+      + ", is not there (a disk that is not mounted?); what "
+      + (noted.gone_had_rows ? "the stream does not bring again" : "it held")
+      + " may be missing";
+  add_loss(noted.gone);
+  warn("hdb_gone", noted.gone);
+}
+
 bool rdb_state::has_lost_by_hand() const {
-  return settings.write_down && settings.lost_by_hand
+  return !settings.hdb_directory.empty() && settings.lost_by_hand
          && !settings.lost_by_hand().empty();
 }
 
@@ -116,7 +124,7 @@ bool rdb_state::has_lost_by_hand() const {
 std::function<bool()> rdb_state::was_there() const {
   if (has_hdb || noted.has_hdb)
     return [] { return true; };
-  if (!noted.losses.empty() || !settings.lost_by_hand)
+  if (!noted.losses.empty() || !noted.gone.empty() || !settings.lost_by_hand)
     return [] { return false; };
   return [lost = settings.lost_by_hand] { return !lost().empty(); };
 }
@@ -132,15 +140,16 @@ void rdb_state::add_loss(const std::string& what) {
     const std::scoped_lock lock{store->reject_mutex};
     store->losses.add(std::move(loss));
   }
-  ++store->period_losses;
+  ++store->standing_losses;
 }
 
 /// The manifest tells of the losses now.
 void rdb_state::note_written() {
-  if (noted.losses.empty() && noted.has_hdb)
+  if (noted.losses.empty() && noted.gone.empty() && noted.has_hdb)
     return;
   noted.has_hdb = true;
   noted.losses.clear();
+  noted.gone.clear();
   remember(noted.life, {});
 }
 
@@ -156,6 +165,13 @@ void rdb_state::read_note() {
   noted = *std::move(left);
   for (const auto& loss : noted.losses)
     add_loss(loss);
+  if (noted.gone.empty())
+    return;
+  if (noted.gone_had_rows ? !has_hdb : has_lost_by_hand())
+    return add_loss(noted.gone);
+  note("hdb_back", "the hdb in " + settings.hdb_directory + " is there again");
+  noted.gone.clear();
+  remember(noted.life, {});
 }
 
 void rdb_state::stream_set_back(position at, const std::string& cause) {
@@ -203,6 +219,7 @@ void rdb_state::flow_began(lineage_id life, position end) {
            + ", and its manifest is of a format that does not say of which "
              "life of it; it is taken for the one that is there");
   if (strange_stream.empty()) {
+    store->live_from = end.value;
     if (!followed)
       compare_lives(life);
     progress.flow(life, end);

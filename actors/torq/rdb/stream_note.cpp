@@ -29,7 +29,12 @@ result<stream_note> read_stream_note(persistence::file_system& fs,
   if (!known || losses == nullptr || !losses->is_array() || has_hdb == nullptr
       || !has_hdb->boolean())
     return error{errc::corrupt, path + ": is no note of a stream"};
-  stream_note out{*known, *has_hdb->boolean(), {}};
+  stream_note out{*known, *has_hdb->boolean(), {}, {}, false};
+  // Earlier releases wrote neither.
+  if (const auto* gone = value->find("gone"))
+    out.gone = gone->text_or_empty();
+  if (const auto* rows = value->find("goneHadRows"))
+    out.gone_had_rows = rows->boolean().value_or(false);
   for (const auto& each : losses->elements())
     out.losses.push_back(each.text_or_empty());
   return out;
@@ -42,7 +47,9 @@ error write_stream_note(persistence::file_system& fs, const std::string& path,
     return fault;
   const text::json_value value{{"life", to_string(note.life)},
                                {"hdb", note.has_hdb},
-                               {"losses", note.losses}};
+                               {"losses", note.losses},
+                               {"gone", note.gone},
+                               {"goneHadRows", note.gone_had_rows}};
   const auto line = value.dump() + "\n";
   return persistence::replace_file(fs, path,
                                    std::as_bytes(std::span<const char>{line}));

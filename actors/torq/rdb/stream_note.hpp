@@ -16,6 +16,10 @@ struct stream_note {
   bool has_hdb = false; ///< Periods of it were written down.
   /// What that cost, in words, and no period that was written down tells of.
   std::vector<std::string> losses;
+  /// The hdb is not there, and what that cost, in words; it is over when that
+  /// is back. Empty: it is there, or never was.
+  std::string gone;
+  bool gone_had_rows = false; ///< Rows of the stream; else of loads alone.
 
   friend bool operator==(const stream_note&, const stream_note&) = default;
 };

@@ -21,11 +21,23 @@ TEST(StreamNoteTest, IsReadAsItWasWritten) {
   const auto none = read_stream_note(disk, note_path);
   ASSERT_TRUE(none) << to_string(none.failure());
   EXPECT_EQ(*none, stream_note{});
-  const stream_note note{{{1, 2}}, true, {"one", "two \"quoted\"\n"}};
+  const stream_note note{
+    {{1, 2}}, true, {"one", "two \"quoted\"\n"}, "away", true};
   ASSERT_FALSE(write_stream_note(disk, note_path, note));
   const auto got = read_stream_note(disk, note_path);
   ASSERT_TRUE(got) << to_string(got.failure());
   EXPECT_EQ(*got, note);
+}
+
+TEST(StreamNoteTest, OneOfAnEarlierReleaseIsRead) {
+  sim::memory_file_system disk{1};
+  ASSERT_FALSE(disk.create_directories("/data/streams"));
+  ASSERT_FALSE(put_note(
+    disk,
+    R"({"life":"00000000000000010000000000000002","hdb":true,"losses":["a"]})"));
+  const auto got = read_stream_note(disk, note_path);
+  ASSERT_TRUE(got) << to_string(got.failure());
+  EXPECT_EQ(*got, (stream_note{{{1, 2}}, true, {"a"}, {}, false}));
 }
 
 TEST(StreamNoteTest, WhatIsNoNoteIsCorrupt) {
