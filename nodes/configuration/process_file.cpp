@@ -2,6 +2,7 @@
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/messages/text/plain_name.hpp>
 #include <millrace/nodes/configuration/process_file.hpp>
+#include <millrace/persistence/disk/kdb_directory.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -353,11 +354,11 @@ error check_directories(persistence::file_system& fs, const process_file& from,
                         const std::string& path) {
   std::string faults;
   for (const auto& each : from.processes)
-    if (!each.load.empty() && fs.exists(each.load + "/sym")
-        && !fs.exists(each.load + "/manifest"))
+    if (const auto fault = each.load.empty()
+                             ? error{}
+                             : persistence::check_not_of_kdb(fs, each.load))
       faults += (faults.empty() ? "" : "\n") + path + ":"
-                + std::to_string(each.line) + ":load: '" + each.load
-                + "' is a database of kdb+: name a directory of its own";
+                + std::to_string(each.line) + ":load: " + fault.context;
   return faults.empty() ? error{} : error{errc::config, faults};
 }
 

@@ -52,7 +52,7 @@ result<std::unique_ptr<node>> node::start(node_start how) {
 
 error node::open(node_start how) {
   last_words::install();
-  if (auto fault = load_libraries(how.config, name_, how.roles))
+  if (auto fault = load_libraries(how.config, {name_}, &how.roles))
     return fault;
   auto made = runtime::create(
     std::move(how.config),

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""What a configuration needs of the disk is looked at for the whole cluster
+before anything starts: `up` and `status` name it by file, line and key.
+
+start_check_test.py PROGRAM"""
+
+import millrace_cluster as mill
+
+CONFIG = 78
+ROLES = [("discovery1", "discovery"), ("rt1", "rt"), ("rdb1", "rdb"),
+         ("hdb1", "hdb"), ("gw1", "gateway")]
+
+
+def put_key(made, process, line):
+  """Adds a line to a process of the configuration. @returns its number"""
+  lines = made.path.read_text().splitlines()
+  at = lines.index(f'name = "{process}"') + 1
+  while at < len(lines) and not lines[at].startswith("["):
+    at += 1
+  lines.insert(at, line)
+  made.path.write_text("\n".join(lines) + "\n")
+  return at + 1
+
+
+def refused(made, *words):
+  """Nothing starts, and both commands say why."""
+  for command in (["up"], ["status"]):
+    done = made.run(*command, code=CONFIG)
+    for word in words:
+      mill.check(word in done.stderr, command, word, "is not in", done.stderr)
+    for bad in ("corrupt", "ended before it was ready"):
+      mill.check(bad not in done.stderr + done.stdout, command, bad,
+                 done.stderr, done.stdout)
+  status = made.run("status", code=CONFIG).stdout
+  mill.check("running" not in status and "died" not in status, status)
+
+
+def a_database_of_kdb_is_named_as_one(binary):
+  shapes = {"sym": lambda at: (at / "sym").write_bytes(b""),
+            "par.txt": lambda at: (at / "par.txt").write_text("/disk1\n"),
+            "dates": lambda at: (
+              (at / "2015.01.07" / "trade").mkdir(parents=True),
+              (at / "2015.01.07" / "trade" / ".d").write_bytes(b""))}
+  for name, make in shapes.items():
+    for process, line, key in (("hdb1", 'load = ["kh"]', "load"),
+                               ("hdb1", 'hdb = "kh"', "hdb"),
+                               ("rdb1", 'hdb = "kh"', "hdb")):
+      with mill.cluster(binary, roles=ROLES) as made:
+        database = made.directory / "kh"
+        database.mkdir()
+        make(database)
+        at = put_key(made, process, line)
+        words = [f"{made.path}:{at}:process.{key}: '{database}' is a database "
+                 "of kdb+", f"'millrace load --kdb {database}' takes its rows"]
+        refused(made, *words)
+        node = next(n for n, of in made.nodes.items() if process in of)
+        done = made.run("node", "--name", node, code=CONFIG)
+        mill.check(words[0] in done.stderr and "corrupt" not in done.stderr,
+                   name, process, line, done.stderr)
+
+
+def what_is_not_there_is_told_before_anything_starts(binary):
+  with mill.cluster(binary, roles=ROLES) as made:
+    text = made.path.read_text()
+    feed = ('[[process]]\nname = "feed1"\ntype = "feed"\nnode = "{node}"\n'
+            'layout = "{layout}"\ntable = "trade"\nfiles = ["gone.csv"]\n')
+    node = next(iter(made.nodes))
+    at = put_key(made, "hdb1", 'load = ["nosuchdir"]')
+    refused(made, f"{made.path}:{at}:process.load: {made.directory}/nosuchdir: "
+                  "No such file")
+    made.path.write_text(text)
+    at = put_key(made, "gw1", 'load = ["nosuch.toml"]')
+    refused(made, f"{made.path}:{at}:process.load: ", "nosuch.toml")
+    made.path.write_text(text.replace(
+      'name = "test"\n', 'name = "test"\nprocess_types = ["own"]\n')
+      + f'[[process]]\nname = "mine"\ntype = "own"\nnode = "{node}"\n'
+      + 'load = ["nosuch.so"]\n')
+    refused(made, ":process.load: ", "nosuch.so: No such file")
+    made.path.write_text(text + feed.format(node=node,
+                                            layout="lean-equity-trade"))
+    refused(made, f":process.files: {made.directory}/gone.csv: is not there")
+    made.path.write_text(text + feed.format(node=node, layout="nosuch"))
+    refused(made, ":process.layout: ", "nosuch", ":process.files: ")
+    # Both at once, and the node that has none of it does not start either.
+    at = put_key(made, "hdb1", 'load = ["nosuchdir"]')
+    done = made.run("up", node, code=CONFIG)
+    mill.check("nosuchdir" in done.stderr and "gone.csv" in done.stderr,
+               done.stderr)
+
+
+def what_is_made_later_need_not_be_there(binary):
+  with mill.cluster(binary, roles=ROLES) as made:
+    put_key(made, "hdb1", 'hdb = "later"')
+    made.run("status", code=1)
+    made.up()
+
+
+if __name__ == "__main__":
+  mill.main([a_database_of_kdb_is_named_as_one,
+             what_is_not_there_is_told_before_anything_starts,
+             what_is_made_later_need_not_be_there])
