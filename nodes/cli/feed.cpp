@@ -200,17 +200,6 @@ void tell_files(const std::vector<feed::source_report>& reports) {
                  each.source);
 }
 
-/// A file without a line is not a success.
-error judge_empty(const feed::batch_source_counters& read, uint64_t rows,
-                  const process_config& process) {
-  // What is followed, or comes through a pipe, had no bytes at first.
-  if (read.total_bytes != 0 || rows != 0 || read.rejects != 0
-      || process.files.empty())
-    return {};
-  return {errc::bad_data, fmt::format("{}: nothing to read, the file is empty",
-                                      fmt::join(process.files, ", "))};
-}
-
 void print_check(const feed_check& done, output_format output,
                  const error& fault) {
   const auto rejects = done.read->rejects.load();
@@ -260,8 +249,6 @@ int check(const cluster_config& config, const process_config& process,
     fault = {errc::cancelled, "interrupted"};
   if (!fault)
     fault = judge(done->read->reports(), options.rejects_max);
-  if (!fault)
-    fault = judge_empty(*done->read, done->rows, process);
   print_check(*done, options.output, fault);
   if (!done->fault && !signals.raised())
     tell_files(done->read->reports());
@@ -355,8 +342,6 @@ int run(const feed_options& options) {
   const auto& read = (*feed)->read();
   if (!fault)
     fault = judge(read.reports(), options.rejects_max);
-  if (!fault && !options.follow)
-    fault = judge_empty(read, (*feed)->progress().rows, process);
   print_end(**feed, options, end, fault);
   tell_files(read.reports());
   if (read.rejects != 0 && options.output != output_format::json)

@@ -95,7 +95,30 @@ def what_is_made_later_need_not_be_there(binary):
     made.up()
 
 
+def an_empty_file_among_others_is_told(binary):
+  with mill.cluster(binary, roles=ROLES) as made:
+    made.up()
+    good = made.directory / "good.csv"
+    good.write_text("34200000,481800,100,P,2000,0\n")
+    empty = [made.directory / name for name in ("one.csv", "two.csv")]
+    for each in empty:
+      each.write_text("")
+    words = ["feed", "--layout", "lean-equity-trade", "--date", "2013-10-08",
+             "--symbol", "A", "--table", "trade"]
+    for dry in (["--dry-run"], []):
+      done = made.run(*words, *dry, good, empty[0], code=65)
+      mill.check(f"{empty[0]}: nothing to read, the file is empty"
+                 in done.stderr and "1 rows" in done.stdout or not dry,
+                 done.stderr, done.stdout)
+      done = made.run(*words, *dry, good, *empty, code=65)
+      mill.check(f"{empty[0]}, {empty[1]}: nothing to read, 2 files are empty"
+                 in done.stderr, done.stderr)
+      done = made.run(*words, *dry, empty[0], code=65)
+      mill.check("nothing to read" in done.stderr, done.stderr)
+
+
 if __name__ == "__main__":
   mill.main([a_database_of_kdb_is_named_as_one,
              what_is_not_there_is_told_before_anything_starts,
-             what_is_made_later_need_not_be_there])
+             what_is_made_later_need_not_be_there,
+             an_empty_file_among_others_is_told])
