@@ -95,6 +95,44 @@ def what_is_made_later_need_not_be_there(binary):
     made.up()
 
 
+def a_mark_of_the_byte_order_is_no_text(binary):
+  """As editors and programs for tables put one before what they save."""
+  mark = b"\xef\xbb\xbf"
+
+  def marked(path, text):
+    path.write_bytes(mark + text.encode())
+    return path
+
+  with mill.cluster(binary, roles=ROLES) as made:
+    at = made.directory
+    put_key(made, "gw1", 'load = ["q.toml"]')
+    marked(at / "q.toml", '[[query]]\nname = "n"\ntext = "count trade"\n')
+    marked(made.path, made.path.read_text() + '[[user]]\nname = "u"\n')
+    marked(at / "l.toml", (
+      'table = "trade"\nheader = true\n'
+      + "".join(f'[[column]]\nname = "{name}"\ntype = "{kind}"\n'
+                f'header = "{name}"\n'
+                for name, kind in (each.split(":") for each in mill.TRADE))))
+    made.up()
+    secret = marked(at / "secret", "word word word\n")
+    secret.chmod(0o600)
+    made.run("user", "add", "u", "--password-file", secret)
+    for path in at.glob("*.passwords"):
+      marked(path, path.read_text())
+    names = [each.split(":")[0] for each in mill.TRADE]
+    row = {"time": "2024-01-02T14:30:00Z", "sym": "A", "price": "1.5",
+           "size": "1"}
+    text = (",".join(names) + "\n"
+            + ",".join(row.get(name, "") for name in names) + "\n")
+    made.run("pub", "--stream", "market", "--table", "trade", "--format",
+             "csv", text="\ufeff" + text)
+    made.run("feed", "--layout", at / "l.toml", "--table", "trade",
+             marked(at / "a.csv", text))
+    marked(at / "t.toml", '[[table]]\nname = "third"\nstream = "market"\n'
+                          'columns = ["time:timestamp", "sym:symbol"]\n')
+    made.run("table", "add", at / "t.toml")
+
+
 def an_empty_file_among_others_is_told(binary):
   with mill.cluster(binary, roles=ROLES) as made:
     made.up()
@@ -121,4 +159,5 @@ if __name__ == "__main__":
   mill.main([a_database_of_kdb_is_named_as_one,
              what_is_not_there_is_told_before_anything_starts,
              what_is_made_later_need_not_be_there,
+             a_mark_of_the_byte_order_is_no_text,
              an_empty_file_among_others_is_told])
