@@ -5,6 +5,7 @@
 #include <millrace/nodes/assembly/table_schemas.hpp>
 #include <millrace/nodes/cli/node_selection.hpp>
 #include <millrace/nodes/cli/start_check.hpp>
+#include <millrace/nodes/host/data_owner.hpp>
 #include <millrace/nodes/host/system_clock.hpp>
 #include <millrace/nodes/node/load_libraries.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
@@ -53,6 +54,8 @@ error check_start(const cluster_config& config,
   // What follows reads databases.
   if (out)
     return out;
+  if (auto fault = check_data_owner(config))
+    return fault;
   const auto processes = processes_of(config, nodes);
   if (auto fault = check_tables(fs, config, processes))
     return fault;

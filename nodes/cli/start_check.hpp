@@ -14,7 +14,7 @@ enum class library_check {
 };
 
 /// What would keep these nodes of this host, or what they host, from starting:
-/// what `load` names, databases, files of feeds, tables,
+/// what `load` names, databases, files of feeds, whose the data is, tables,
 /// queries, ports, certificates; every fault of the whole cluster is a line
 /// `<file>:<line>: <key>: <reason>` of one error. Changes nothing.
 /// @param warnings gets lines of what is no fault yet

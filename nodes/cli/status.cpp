@@ -6,6 +6,7 @@
 #include <millrace/nodes/cli/status.hpp>
 #include <millrace/nodes/cli/text_table.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
+#include <millrace/nodes/host/data_owner.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/real_env.hpp>
 
@@ -337,6 +338,9 @@ int run(const status_options& options) {
   if (std::any_of(nodes.begin(), nodes.end(),
                   [](const auto& each) { return each.find("not_asked"); }))
     return exit_permission;
+  if (const auto open
+      = owns_data(*config) ? check_data_owner(*config) : error{})
+    return fail(open);
   if (!std::all_of(nodes.begin(), nodes.end(), runs))
     return cannot_start(*config) ? exit_config : exit_negative;
   const auto idle = not_ordered(*status);
@@ -361,7 +365,7 @@ const command<status_options> status_command{
   {"status",
    "Show the nodes of a cluster; exit code 1 when one, or a process of "
    "it, does not run, nobody orders a stream, or a gateway cannot reach what "
-   "runs; 77 when a node may not be asked; 78 "
+   "runs; 77 when a node may not be asked, or others may write to the data; 78 "
    "when what does not run could not be started as the configuration and the "
    "disk are",
    "millrace status --config examples/local.toml -o json"},

@@ -1,6 +1,7 @@
 #include <millrace/actors/rt/sequence/space_reserve.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
+#include <millrace/nodes/host/data_owner.hpp>
 #include <millrace/nodes/host/last_words.hpp>
 #include <millrace/nodes/host/listen_fault.hpp>
 #include <millrace/nodes/host/process_usage.hpp>
@@ -65,6 +66,8 @@ error node::open(node_start how) {
     return made.failure();
   runtime_ = *std::move(made);
   auto& world = runtime_->env();
+  if (auto fault = check_data_owner(config()))
+    return fault;
   const auto directory = config().node_directory(name_);
   auto locked = node_lock::acquire(world, directory);
   if (!locked && locked.failure().code == errc::no_space

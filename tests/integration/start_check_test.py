@@ -4,6 +4,8 @@ before anything starts: `up` and `status` name it by file, line and key.
 
 start_check_test.py PROGRAM"""
 
+import os
+
 import millrace_cluster as mill
 
 CONFIG = 78
@@ -95,6 +97,42 @@ def what_is_made_later_need_not_be_there(binary):
     made.up()
 
 
+def data_that_others_may_write_to_is_refused(binary):
+  with mill.cluster(binary, roles=ROLES) as made:
+    made.up()
+    made.down()
+    places = ["", "hdb", "nodes", "rt", "rt/rt1", "schemas", "streams",
+              "hdb/2024.01.02"]
+    commands = [["up"], ["status"], ["eop", "--period", "2024-01-02"],
+                ["node", "--name", next(iter(made.nodes))],
+                ["load", "--layout", "csv-trade", "--table", "trade",
+                 "/dev/null"]]
+    for place in places:
+      at = made.directory / "data" / place
+      at.mkdir(parents=True, exist_ok=True)
+      mode = at.stat().st_mode & 0o7777
+      at.chmod(mode | 0o002)
+      for command in commands:
+        done = made.run(*command, code=77)
+        mill.check(f"{at}: all users may write there" in done.stderr, command,
+                   place, done.stderr)
+      if os.geteuid() == 0:
+        at.chmod(mode)
+        os.chown(at, 12345, -1)
+        done = made.run("up", code=77)
+        mill.check(f"{at}: is owned by user 12345" in done.stderr, place,
+                   done.stderr)
+        os.chown(at, os.geteuid(), -1)
+      at.chmod(mode)
+    (made.directory / "data" / "hdb" / "2024.01.02").rmdir()
+    made.up()
+    hdb = made.directory / "data" / "hdb"
+    hdb.chmod(0o777)
+    mill.check("hdb: all users may write there"
+               in made.run("status", code=77).stderr, "status of what runs")
+    hdb.chmod(0o755)
+
+
 def a_mark_of_the_byte_order_is_no_text(binary):
   """As editors and programs for tables put one before what they save."""
   mark = b"\xef\xbb\xbf"
@@ -159,5 +197,6 @@ if __name__ == "__main__":
   mill.main([a_database_of_kdb_is_named_as_one,
              what_is_not_there_is_told_before_anything_starts,
              what_is_made_later_need_not_be_there,
+             data_that_others_may_write_to_is_refused,
              a_mark_of_the_byte_order_is_no_text,
              an_empty_file_among_others_is_told])
