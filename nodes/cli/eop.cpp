@@ -93,7 +93,7 @@ void print_written(const written_period& what, period_id period) {
     fmt::print("  {}: {} batches are of tables that no rdb holds, and are "
                "stored nowhere\n",
                what.rdb, report.unheld_batches);
-  std::fflush(stdout);
+  flush_output();
 }
 
 json_value json_of(const written_period& what) {

@@ -146,7 +146,7 @@ int start_checked(const up_options& options) {
       start.ready_timeout_ns = int64_t{options.timeout_s} * 1'000'000'000;
       const auto started = nodes.start(names, start);
       auto code = report(started, options.output);
-      std::fflush(stdout);
+      flush_output();
       auto unready = text::json_value::array();
       if (code == exit_ok)
         code = wait_ready(options, names, unready);

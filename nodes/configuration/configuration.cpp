@@ -142,7 +142,7 @@ private:
       else
         at.fault("time",
                  in_quotes(text)
-                   + " is not a time of day, as \"17:00\"");
+                   + " is not a time of day, as \"17:00\" or \"17:00:30\"");
       config_.period.clock = at.flag("clock", false);
       config_.period.grace_ns
         = at.duration("grace", 0, text::day_ns, config_.period.grace_ns);

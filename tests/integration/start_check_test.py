@@ -5,6 +5,7 @@ before anything starts: `up` and `status` name it by file, line and key.
 start_check_test.py PROGRAM"""
 
 import os
+import subprocess
 
 import millrace_cluster as mill
 
@@ -193,10 +194,35 @@ def an_empty_file_among_others_is_told(binary):
       mill.check("nothing to read" in done.stderr, done.stderr)
 
 
+def why_output_is_lost_is_told_as_it_was(binary):
+  with mill.cluster(binary, roles=ROLES) as made:
+    for command in ("up", "restart", "status", "down"):
+      with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([made.binary, command], stdout=full,
+                              stderr=subprocess.PIPE, text=True,
+                              env=made.environment(), timeout=90, check=False)
+      mill.check(done.returncode == 74
+                 and "standard output: No space left on device" in done.stderr,
+                 command, done.returncode, done.stderr)
+
+
+def a_query_that_waits_says_for_how_long(binary):
+  with mill.cluster(binary, roles=ROLES) as made:
+    made.up()
+    made.down(next(n for n, of in made.nodes.items() if "rdb1" in of))
+    for seconds in (1, 2, 3):
+      done = made.run("query", "--timeout", seconds, "select from trade",
+                      code=None)
+      mill.check(done.returncode != 0 and "up to 0 s" not in done.stderr,
+                 seconds, done.stderr)
+
+
 if __name__ == "__main__":
   mill.main([a_database_of_kdb_is_named_as_one,
              what_is_not_there_is_told_before_anything_starts,
              what_is_made_later_need_not_be_there,
              data_that_others_may_write_to_is_refused,
              a_mark_of_the_byte_order_is_no_text,
-             an_empty_file_among_others_is_told])
+             an_empty_file_among_others_is_told,
+             why_output_is_lost_is_told_as_it_was,
+             a_query_that_waits_says_for_how_long])
