@@ -289,17 +289,42 @@ void print_end(const feed_session& feed, const feed_options& options,
                to_string(*end), end->value);
 }
 
+/// What contradicts itself on the command line.
+error check_feed_words(const feed_options& options) {
+  const auto refuse = [](const char* why) {
+    return error{errc::invalid_argument, why};
+  };
+  if (options.files.empty() == options.only_rejects.empty())
+    return refuse("feed needs files, or --only-rejects and none");
+  if (options.dry_run && options.follow)
+    return refuse("--dry-run reads files to their end, and --follow has none");
+  if (options.again && options.go_on)
+    return refuse("--again begins at the start of each file, and --go-on after "
+                  "what was published of it: give one of them");
+  if (options.only_rejects.empty())
+    return {};
+  if (options.again)
+    return refuse("--again publishes anew, and the lines of --only-rejects "
+                  "were never published: leave it out");
+  if (options.go_on)
+    return refuse("--go-on is of files, and --only-rejects reads none: leave "
+                  "it out");
+  if (options.follow)
+    return refuse("--follow goes on with files, and --only-rejects reads none: "
+                  "leave it out");
+  if (!options.member.empty())
+    return refuse("--member is of archives, and --only-rejects reads none: "
+                  "leave it out");
+  return {};
+}
+
 int run(const feed_options& options) {
+  if (auto fault = check_feed_words(options))
+    return fail(fault);
   auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
   const auto process = process_of(options);
-  if (options.files.empty() == options.only_rejects.empty())
-    return fail(
-      {errc::invalid_argument, "feed needs files, or --only-rejects and none"});
-  if (options.dry_run && options.follow)
-    return fail({errc::invalid_argument,
-                 "--dry-run reads files to their end, and --follow has none"});
   if (auto fault = check_no_directory(process.files))
     return fail(fault);
   if (auto fault = check_hard_links(process.files))

@@ -172,6 +172,19 @@ def a_mark_of_the_byte_order_is_no_text(binary):
     made.run("table", "add", at / "t.toml")
 
 
+def what_contradicts_itself_is_refused(binary):
+  with mill.cluster(binary, roles=ROLES) as made:
+    words = ["feed", "--layout", "csv-trade", "--table", "trade"]
+    for more, told in (
+        (["--again", "--go-on", "a.csv"], "--again begins at the start"),
+        (["--again", "--only-rejects", "r"], "--again publishes anew"),
+        (["--follow", "--only-rejects", "r"], "--follow goes on with files"),
+        (["--go-on", "--only-rejects", "r"], "--go-on is of files"),
+        (["--member", "x", "--only-rejects", "r"], "--member is of archives")):
+      done = made.run(*words, *more, code=64)
+      mill.check(told in done.stderr, more, done.stderr)
+
+
 def an_empty_file_among_others_is_told(binary):
   with mill.cluster(binary, roles=ROLES) as made:
     made.up()
@@ -223,6 +236,7 @@ if __name__ == "__main__":
              what_is_made_later_need_not_be_there,
              data_that_others_may_write_to_is_refused,
              a_mark_of_the_byte_order_is_no_text,
+             what_contradicts_itself_is_refused,
              an_empty_file_among_others_is_told,
              why_output_is_lost_is_told_as_it_was,
              a_query_that_waits_says_for_how_long])
