@@ -58,6 +58,27 @@ TEST(FormatKindsTest, Times) {
   });
 }
 
+TEST(FormatKindsTest, CountsOfAFinerUnitAreToldAsSuch) {
+  const std::string nine = at("2024-01-02", 34'200 * one_second + 123'000'000);
+  check({
+    {"milliseconds",
+     "",
+     "time:timestamp field = 1|format = \"unix_ms\"",
+     "1704187800123\n1704187800123000\n1704187800123000000\n1704187800\n"
+     "99999999999999\n",
+     {nine + "|S"},
+     {"digits as a time of another unit", "digits as a time of another unit",
+      "digits as a time of another unit", "does not fit"}},
+    {"seconds",
+     "",
+     "time:timestamp field = 1|format = \"unix_s\"",
+     "1704187800.123\n1704187800123\n1704187800123000\n99999999999\n",
+     {nine + "|S"},
+     {"digits as a time of another unit", "digits as a time of another unit",
+      "does not fit"}},
+  });
+}
+
 TEST(FormatKindsTest, TimesWithAFractionInSomeRows) {
   const std::string nine = at("2024-01-02", 34'200 * one_second + 123'000'000);
   check({
