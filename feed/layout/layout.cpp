@@ -496,18 +496,17 @@ result<layout> load_layout(persistence::file_system& fs,
                            const std::string& name_or_path) {
   if (preset_text(name_or_path))
     return preset(name_or_path);
-  auto bytes = persistence::read_file(fs, name_or_path, 1u << 20);
-  if (!bytes) {
-    auto fault = bytes.failure();
+  const auto text
+    = persistence::read_text_file(fs, name_or_path, uint64_t{1} << 20);
+  if (!text) {
+    auto fault = text.failure();
     if (fault.code == errc::not_found) {
       fault.context += "; nor is it one of the presets " + names_of_presets()
                        + meant_preset(name_or_path);
     }
     return fault;
   }
-  return parse_layout(
-    {reinterpret_cast<const char*>(bytes->data()), bytes->size()},
-    name_or_path);
+  return parse_layout(*text, name_or_path);
 }
 
 result<table_schema> schema_of(const layout& from) {

@@ -43,6 +43,24 @@ fault take_date(scanner& in, int32_t& out) {
   return fault::overflow;
 }
 
+/// Of a count that is beyond all times: whether it has as many digits as one of
+/// a finer unit has since 1970. @pre as of the readers
+bool counts_finer_unit(std::string_view text, int64_t unit_ns) {
+  int64_t count = 0;
+  if (parse_integer(text.data(), std::min(text.find('.'), text.size()), count)
+      != fault::none)
+    return false;
+  const auto size = count < 0 ? -count : count;
+  int64_t least = 1'000'000'000;
+  for (int64_t unit = text::second_ns; unit > 1;) {
+    unit /= 1000;
+    least *= 1000;
+    if (unit < unit_ns && size >= least && size / 10 < least)
+      return true;
+  }
+  return false;
+}
+
 /// A count with an optional fraction, in `unit_ns` nanoseconds.
 fault scaled(const char* text, size_t length, int64_t unit_ns, int64_t& out) {
   const std::string_view all{text, length};
@@ -209,11 +227,14 @@ fault time_reader::unix_time(const char* text, size_t length,
                              int64_t& out) const {
   const auto unit = unit_of(format_);
   if (const auto why = scaled(text, length, unit, out); why != fault::none)
-    return why;
+    return why == fault::overflow && counts_finer_unit({text, length}, unit)
+             ? fault::ambiguous
+             : why;
   if (text::counts_coarser_unit(out / unit, unit))
     return fault::ambiguous;
   if (__builtin_sub_overflow(out, epoch_2000_ns, &out) || out == null_long)
-    return fault::overflow;
+    return counts_finer_unit({text, length}, unit) ? fault::ambiguous
+                                                   : fault::overflow;
   return fault::none;
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <optional>
 #include <set>
 
@@ -296,6 +297,27 @@ bool says_offset(std::string_view text) {
   return clock != text.npos && sign != text.npos && sign > clock;
 }
 
+/// The first form that all values have. Where some have a fraction and others
+/// none, it is one with both.
+std::optional<time_form> form_of(const std::vector<std::string_view>& values,
+                                 std::string& text) {
+  for (const auto& form : forms)
+    if (all_read(form, values))
+      return form;
+  constexpr std::string_view fraction = ".%f";
+  for (const auto& form : forms) {
+    text = form.format;
+    const auto at = text.find(fraction);
+    if (at == text.npos)
+      continue;
+    text.replace(at, fraction.size(), "%.f");
+    const time_form both{form.is, text.c_str(), form.zoned};
+    if (all_read(both, values))
+      return both;
+  }
+  return {};
+}
+
 bool guess_time(const std::vector<std::string_view>& values,
                 std::string_view name, guessed_column& out) {
   if (std::all_of(values.begin(), values.end(), is_digits))
@@ -304,22 +326,35 @@ bool guess_time(const std::vector<std::string_view>& values,
   if (says_time(name) && guess_fractions(values, out))
     return true;
   out = {.null_words = out.null_words, .few_values = out.few_values};
-  for (const auto& form : forms) {
-    if (!all_read(form, values))
-      continue;
-    out.is = form.is;
-    out.format = form.format;
-    out.zoned = form.zoned
-                || (out.format.empty()
-                    && std::all_of(values.begin(), values.end(), says_offset));
-    if (out.format.starts_with("%m/%d")) {
-      auto other = out.format;
-      other.replace(0, 5, "%d/%m");
-      out.either_day = all_read({form.is, other.c_str()}, values);
-    }
-    return true;
+  std::string text;
+  const auto form = form_of(values, text);
+  if (!form)
+    return false;
+  out.is = form->is;
+  out.format = form->format;
+  out.zoned = form->zoned
+              || (out.format.empty()
+                  && std::all_of(values.begin(), values.end(), says_offset));
+  if (out.format.starts_with("%m/%d")) {
+    auto other = out.format;
+    other.replace(0, 5, "%d/%m");
+    out.either_day = all_read({form->is, other.c_str()}, values);
   }
-  return false;
+  return true;
+}
+
+/// What time_reader::span takes, with seconds: "-10:00:01", "25:00:00".
+bool are_spans(const std::vector<std::string_view>& values) {
+  const auto utc = zone_clock::open("UTC");
+  if (!utc)
+    return false;
+  time_reader reader{time_format::iso, *utc, null_int, nullptr};
+  return std::all_of(values.begin(), values.end(), [&](auto text) {
+    const auto padded = std::string{text}.append(text_slack, '\n');
+    int64_t ns = 0;
+    return std::count(text.begin(), text.end(), ':') == 2
+           && reader.span(padded.data(), text.size(), 1, ns) == fault::none;
+  });
 }
 
 /// 2024-03.
@@ -347,7 +382,7 @@ bool fits_number(std::string_view text) {
   int64_t value = 0;
   const auto* end = digits.data() + digits.size();
   const auto read = std::from_chars(digits.data(), end, value);
-  return read.ec != std::errc::result_out_of_range && value < inf_long;
+  return read.ec != std::errc::result_out_of_range;
 }
 
 template <size_t N>
@@ -370,6 +405,35 @@ bool guess_number(const std::vector<std::string_view>& values,
   if (whole && !std::all_of(values.begin(), values.end(), fits_number))
     return false;
   out.is = whole ? kind::whole : kind::decimal;
+  return true;
+}
+
+bool is_infinite(std::string_view text) {
+  return text == "inf" || text == "-inf";
+}
+
+/// Values of which some are infinite, as answers of queries have them.
+bool guess_infinite(const std::vector<std::string_view>& values,
+                    std::string_view name, guessed_column& out) {
+  std::vector<std::string_view> others;
+  std::copy_if(values.begin(), values.end(), std::back_inserter(others),
+               [](auto text) { return !is_infinite(text); });
+  if (others.size() == values.size())
+    return false;
+  if (others.empty()) {
+    out.is = instrument_of(name) ? kind::text : kind::decimal;
+    return out.is == kind::decimal;
+  }
+  if (are_months(others))
+    out.is = kind::month;
+  else if (are_spans(others))
+    out.is = kind::span;
+  else if (!guess_time(others, name, out) && !guess_number(others, name, out))
+    return false;
+  if (out.is == kind::whole)
+    out.is = kind::decimal; // Whole numbers have no such word.
+  else if (out.is == kind::clock)
+    out.is = kind::span;
   return true;
 }
 
@@ -426,8 +490,8 @@ guessed_column guess_column(const std::vector<std::string_view>& all,
   out.empty = values.empty();
   const std::set<std::string_view> distinct{values.begin(), values.end()};
   out.few_values = distinct.size() * 2 <= values.size() + 2;
-  if (values.empty() || guess_time(values, name, out)
-      || guess_number(values, name, out)
+  if (values.empty() || guess_infinite(values, name, out)
+      || guess_time(values, name, out) || guess_number(values, name, out)
       || guess_marks(values, rather_groups, out)) {
     if (out.is == kind::whole && says_price(name))
       out.is = kind::decimal;
@@ -442,6 +506,8 @@ guessed_column guess_column(const std::vector<std::string_view>& all,
     out.is = kind::boolean;
   else if (are_months(values))
     out.is = kind::month;
+  else if (are_spans(values))
+    out.is = kind::span;
   else
     out.marked = mark_of_numbers(values);
   return out;

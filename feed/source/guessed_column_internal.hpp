@@ -13,7 +13,17 @@ namespace millrace::feed {
 
 /// What the values of one field look like.
 struct guessed_column {
-  enum class kind { text, boolean, whole, decimal, stamp, date, month, clock };
+  enum class kind {
+    text,
+    boolean,
+    whole,
+    decimal,
+    stamp,
+    date,
+    month,
+    clock,
+    span, ///< As a clock has them, but negative, over 24 h, or infinite.
+  };
   kind is = kind::text;
   std::string format;         ///< Of times; empty: iso.
   bool zoned = false;         ///< Its times say their offset, or are counts.

@@ -253,15 +253,17 @@ std::string joined_format(const layout_head& head,
   if (clock.format.ends_with("_of_day"))
     return clock.format;
   const auto values = values_of(head, time);
-  const bool parts = std::any_of(values.begin(), values.end(), [](auto text) {
+  const auto parts = std::count_if(values.begin(), values.end(), [](auto text) {
     return text.find('.') != std::string_view::npos;
   });
-  const std::map<std::string, std::string> clocks{
-    {"", parts ? "%H:%M:%S.%f" : "%H:%M:%S"},
-    {"hhmmss", "%H%M%S"},
-    {"hhmmss_ms", "%H%M%S%3f"},
-    {"hhmmss_us", "%H%M%S%6f"},
-    {"hhmmss_ns", "%H%M%S%9f"}};
+  const bool all = parts == static_cast<ptrdiff_t>(values.size());
+  const std::map<std::string, std::string> clocks{{"", parts == 0 ? "%H:%M:%S"
+                                                       : all ? "%H:%M:%S.%f"
+                                                             : "%H:%M:%S%.f"},
+                                                  {"hhmmss", "%H%M%S"},
+                                                  {"hhmmss_ms", "%H%M%S%3f"},
+                                                  {"hhmmss_us", "%H%M%S%6f"},
+                                                  {"hhmmss_ns", "%H%M%S%9f"}};
   const auto found = clocks.find(clock.format);
   const auto days = values_of(head, date);
   const auto first = std::find_if(days.begin(), days.end(),

@@ -195,6 +195,8 @@ private:
         return "month";
       case kind::clock:
         return is_time ? "timestamp" : "timespan";
+      case kind::span:
+        return "timespan";
       case kind::text:
         break;
     }
@@ -417,14 +419,12 @@ private:
     if (got.rejects.empty())
       return {};
     const auto& bad = got.rejects.front();
-    const auto why = explain(
-      **fitted, bad, std::string_view{text}.substr(bad.begin, bad.length),
-      line_bytes_max_default);
+    auto line = std::string_view{text}.substr(bad.begin, bad.length);
+    line = line.substr(0, line.find_last_not_of("\r\n") + 1);
+    const auto why = explain(**fitted, bad, line, line_bytes_max_default);
     if (got.rows == 0)
       return {errc::bad_data, "it cannot be read as proposed: " + why + ": '"
-                                + printable(std::string_view{text}.substr(
-                                              bad.begin, bad.length),
-                                            shown_bytes_max)
+                                + printable(line, shown_bytes_max)
                                 + "' (seen: " + seen_in(head_) + ")"};
     out_.questions.push_back(std::to_string(got.rejects.size())
                              + " of its first "

@@ -121,7 +121,9 @@ error reader::state::check_texts() const {
 void reader::state::add_source(source_info info) {
   bytes_before.push_back(counters.total_bytes);
   counters.total_bytes += info.total_bytes;
-  reports.emplace_back().source = info.label();
+  auto& report = reports.emplace_back();
+  report.source = info.label();
+  report.empty = info.total_bytes == 0 && info.member.empty() && !info.followed;
   sources.push_back(std::move(info));
 }
 

@@ -205,11 +205,10 @@ bool is_cut_off(const rejected_line& line) {
 
 result<std::vector<rejected_line>> read_rejects(persistence::file_system& fs,
                                                 const std::string& path) {
-  const auto bytes = persistence::read_file(fs, path, uint64_t{1} << 30);
-  if (!bytes)
-    return bytes.failure();
-  const std::string_view all{reinterpret_cast<const char*>(bytes->data()),
-                             bytes->size()};
+  const auto text = persistence::read_text_file(fs, path, uint64_t{1} << 30);
+  if (!text)
+    return text.failure();
+  const std::string_view all{*text};
   std::vector<rejected_line> out;
   for (size_t at = 0; at < all.size();) {
     const auto end = std::min(all.find('\n', at), all.size());

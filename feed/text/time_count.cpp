@@ -49,6 +49,18 @@ bool counts_another_unit(wide_ns ns, const time_count& how) noexcept {
   });
 }
 
+/// Of a count that is beyond all times: whether it is of this century in a
+/// finer unit since then, as the others count it.
+bool counts_finer_unit(wide_ns ns, const time_count& how) noexcept {
+  const auto count = (ns < 0 ? -ns : ns) / how.unit_ns;
+  const auto epoch = wide_ns{how.epoch} * text::day_ns;
+  return std::any_of(units.begin(), units.end(), [&](const auto& each) {
+    const auto other = epoch + count * each.ns;
+    return each.ns < how.unit_ns && each.ns <= text::second_ns
+           && other >= century_begins && other < century_ends;
+  });
+}
+
 enum class remainder { none, some };
 
 /// value * unit_ns in whole nanoseconds, rounded once to nearest, ties to even.
@@ -133,10 +145,11 @@ fault read_count(const char* text, size_t length, const time_count& how,
     return why;
   if (left == remainder::some && how.unit_ns < text::minute_ns)
     return fault::not_time;
+  const auto since = ns;
   ns += wide_ns{how.epoch} * text::day_ns;
   if (ns < wide_ns{first_day} * text::day_ns
       || ns >= wide_ns{last_day + 1} * text::day_ns)
-    return fault::overflow;
+    return counts_finer_unit(since, how) ? fault::ambiguous : fault::overflow;
   out = static_cast<int64_t>(ns);
   return fault::none;
 }

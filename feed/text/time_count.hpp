@@ -29,8 +29,9 @@ struct time_count {
 /// Digits below a nanosecond are `not_time`; of minutes, hours and days, of
 /// which a nanosecond is no decimal fraction, the time is rounded once to the
 /// nearest nanosecond. A count that is long before 1985 in its unit and of this
-/// century in a coarser one, up to seconds, is `ambiguous`; what no written
-/// date may name is `overflow`.
+/// century in a coarser one, up to seconds, is `ambiguous`, and so is one that
+/// no written date may name and is of this century in a finer one; any other
+/// such is `overflow`.
 /// @param out ns since 2000.01.01
 /// @pre text is readable for text_slack bytes after its end, length > 0
 fault read_count(const char* text, size_t length, const time_count& how,

@@ -92,6 +92,18 @@ bool take_number(std::string_view& rest, uint32_t least, uint32_t most,
   return count >= least;
 }
 
+bool take_fraction(std::string_view& rest, uint32_t least, uint32_t most,
+                   int64_t& out_ns) {
+  int32_t digits = 0;
+  uint32_t count = 0;
+  if (!take_number(rest, least, most, digits, count))
+    return false;
+  out_ns = digits;
+  for (; count < 9; ++count)
+    out_ns *= 10;
+  return true;
+}
+
 /// Fewer digits than `wanted`, as numbers are written: 93000 for 093000. What
 /// begins with a zero and is not as long is a time of another form.
 bool lacks_zeroes(std::string_view text, uint32_t wanted) {
@@ -145,6 +157,12 @@ error time_pattern::add_directive(std::string_view text, size_t& at) {
     what = text[at++];
     if (next.digits_max == 0)
       return {errc::invalid_argument, "%0f takes no digit"};
+  } else if (what == '.') {
+    if (at == text.size() || text[at++] != 'f')
+      return {errc::invalid_argument,
+              "'%.' is not followed by an f: %.f is a fraction with its point, "
+              "or neither"};
+    next.digits_max = 9;
   } else if (what == 'f') {
     next.digits_max = 9;
   } else if (what == 'Y') {
@@ -158,7 +176,7 @@ error time_pattern::add_directive(std::string_view text, size_t& at) {
   if (what == '%') {
     next.what = '=';
     next.text = "%";
-  } else if (std::string_view{"YmdeHIMSfyjbBhpzZaA"}.find(what)
+  } else if (std::string_view{"YmdeHIMSf.yjbBhpzZaA"}.find(what)
              == std::string_view::npos) {
     return {errc::invalid_argument,
             "unknown directive %" + std::string(1, what)};
@@ -194,6 +212,9 @@ result<time_pattern> time_pattern::compile(std::string_view given) {
   // number alone.
   for (size_t i = 0; i + 1 < made.steps_.size(); ++i) {
     auto& each = made.steps_[i];
+    if (each.what == '.' && is_numeric(made.steps_[i + 1].what))
+      return error{errc::invalid_argument,
+                   "%.f before digits: where it ends is not known"};
     if (!is_numeric(each.what) || !is_numeric(made.steps_[i + 1].what))
       continue;
     if (each.what == 'f' && each.digits_min != each.digits_max)
@@ -281,15 +302,14 @@ bool time_pattern::take(const step& next, std::string_view& rest, fields& out) {
       return number(out.minute);
     case 'S':
       return number(out.second);
-    case 'f': {
-      int32_t digits = 0;
-      if (!number(digits))
-        return false;
-      out.fraction_ns = digits;
-      for (; count < 9; ++count)
-        out.fraction_ns *= 10;
-      return true;
-    }
+    case '.':
+      if (!rest.starts_with('.'))
+        return true;
+      rest.remove_prefix(1);
+      [[fallthrough]];
+    case 'f':
+      return take_fraction(rest, next.digits_min, next.digits_max,
+                           out.fraction_ns);
     case 'p': {
       const auto word = take_word(rest);
       if (same(word, "AM"))

@@ -74,14 +74,13 @@ load_queries(persistence::file_system& fs, const cluster_config& config) {
     for (const auto& path : process.query_files) {
       if (read.contains(path))
         continue;
-      const auto bytes = persistence::read_file(fs, path, file_bytes_max);
-      if (!bytes) {
+      const auto text = persistence::read_text_file(fs, path, file_bytes_max);
+      if (!text) {
         out.add_line(config.path + ":" + std::to_string(process.load_line)
-                     + ":process.load: " + bytes.failure().context);
+                     + ":process.load: " + text.failure().context);
         continue;
       }
-      auto queries = parse_queries(
-        {reinterpret_cast<const char*>(bytes->data()), bytes->size()}, path);
+      auto queries = parse_queries(*text, path);
       if (!queries) {
         out.add_line(queries.failure().context);
         continue;

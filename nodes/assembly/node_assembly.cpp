@@ -1,5 +1,6 @@
 #include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/assembly/load_queries.hpp>
+#include <millrace/nodes/assembly/needed_files.hpp>
 #include <millrace/nodes/assembly/node_assembly.hpp>
 #include <millrace/nodes/assembly/port_tls.hpp>
 #include <millrace/nodes/assembly/table_schemas.hpp>
@@ -39,6 +40,8 @@ error node_assembly::start_all() {
   const auto& config = host_.config();
   const auto types = roles_.types();
   auto mine = config.node(node_)->processes;
+  if (auto fault = check_databases(*host_.env().fs, config, mine))
+    return fault;
   if (auto fault = check_tables(*host_.env().fs, config, mine))
     return fault;
   std::vector<std::string> told; // Each port tells of it when it starts.

@@ -28,21 +28,21 @@ std::string open_to_others(const std::string& path, key_owner whose) {
 
 std::string read_pem(persistence::file_system& fs, const std::string& path,
                      std::string& fault, errc& code) {
-  const auto bytes = persistence::read_file(fs, path, pem_bytes_max);
-  if (!bytes) {
+  auto text = persistence::read_text_file(fs, path, pem_bytes_max);
+  if (!text) {
     // Whose line it is names the path.
-    auto why = bytes.failure().context;
+    auto why = text.failure().context;
     if (why.starts_with(path + ": "))
       why.erase(0, path.size() + 2);
     fault = "cannot be read: " + why;
-    if (bytes.failure().code == errc::permission) {
+    if (text.failure().code == errc::permission) {
       code = errc::permission;
       fault += "; its owner, root, and with 0640 the members of its group read "
                "it";
     }
     return {};
   }
-  return {reinterpret_cast<const char*>(bytes->data()), bytes->size()};
+  return *std::move(text);
 }
 
 } // namespace millrace::nodes

@@ -59,12 +59,12 @@ result<configuration_file> configuration_file::open(const std::string& given,
   auto held = lock(path);
   if (!held)
     return held.failure();
-  const auto bytes
-    = persistence::read_file(persistence::posix_file_system(), path);
-  if (!bytes)
-    return bytes.failure();
-  std::string text{reinterpret_cast<const char*>(bytes->data()), bytes->size()};
-  return configuration_file{std::move(path), std::move(text), *std::move(held)};
+  auto text
+    = persistence::read_text_file(persistence::posix_file_system(), path);
+  if (!text)
+    return text.failure();
+  return configuration_file{std::move(path), *std::move(text),
+                            *std::move(held)};
 }
 
 error configuration_file::replace(const std::string& text) {

@@ -67,7 +67,7 @@ int run(const console_options& options) {
   if (options.output == output_format::json)
     fmt::print("{}\n", all.dump(2));
   if (options.open) {
-    std::fflush(stdout);
+    flush_output();
     if (auto fault = open_in_browser(first))
       return fail(fault);
   }

@@ -162,7 +162,7 @@ private:
         fmt::print("Console for a browser: {}\n",
                    console_address(config_, process));
     fmt::print("\n");
-    std::fflush(stdout);
+    flush_output();
     return {};
   }
 
@@ -202,7 +202,7 @@ private:
           return each.fault;
       fmt::print("period ended: the hdb serves it\n");
     }
-    std::fflush(stdout);
+    flush_output();
     return (*session)->close();
   }
 
@@ -225,7 +225,7 @@ private:
         return answer.failure();
       fmt::print("{}",
                  query::to_text(answer->table, query::result_format::table));
-      std::fflush(stdout);
+      flush_output();
     }
     return {};
   }
@@ -248,7 +248,7 @@ private:
       "The parameters of a query: docs/getdata.md\n",
       directory_.temporary() ? ", then the data is removed" : "", path,
       text::date_text(first_day + day_count - 1));
-    std::fflush(stdout);
+    flush_output();
     return node_->wait([this] { return interrupted(); });
   }
 

@@ -7,6 +7,7 @@
 #include <millrace/nodes/cli/eop.hpp>
 #include <millrace/nodes/client/countdown.hpp>
 #include <millrace/nodes/client/end_period.hpp>
+#include <millrace/nodes/host/data_owner.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
 #include <fmt/format.h>
@@ -92,7 +93,7 @@ void print_written(const written_period& what, period_id period) {
     fmt::print("  {}: {} batches are of tables that no rdb holds, and are "
                "stored nowhere\n",
                what.rdb, report.unheld_batches);
-  std::fflush(stdout);
+  flush_output();
 }
 
 json_value json_of(const written_period& what) {
@@ -214,6 +215,10 @@ int run(const eop_options& options) {
   auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
+  // Nothing would be written down.
+  if (const auto fault
+      = owns_data(*config) ? check_data_owner(*config) : error{})
+    return fail(fault);
   auto host = runtime::create(*config);
   if (!host)
     return fail(host.failure());

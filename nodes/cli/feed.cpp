@@ -200,17 +200,6 @@ void tell_files(const std::vector<feed::source_report>& reports) {
                  each.source);
 }
 
-/// A file without a line is not a success.
-error judge_empty(const feed::batch_source_counters& read, uint64_t rows,
-                  const process_config& process) {
-  // What is followed, or comes through a pipe, had no bytes at first.
-  if (read.total_bytes != 0 || rows != 0 || read.rejects != 0
-      || process.files.empty())
-    return {};
-  return {errc::bad_data, fmt::format("{}: nothing to read, the file is empty",
-                                      fmt::join(process.files, ", "))};
-}
-
 void print_check(const feed_check& done, output_format output,
                  const error& fault) {
   const auto rejects = done.read->rejects.load();
@@ -260,8 +249,6 @@ int check(const cluster_config& config, const process_config& process,
     fault = {errc::cancelled, "interrupted"};
   if (!fault)
     fault = judge(done->read->reports(), options.rejects_max);
-  if (!fault)
-    fault = judge_empty(*done->read, done->rows, process);
   print_check(*done, options.output, fault);
   if (!done->fault && !signals.raised())
     tell_files(done->read->reports());
@@ -302,17 +289,42 @@ void print_end(const feed_session& feed, const feed_options& options,
                to_string(*end), end->value);
 }
 
+/// What contradicts itself on the command line.
+error check_feed_words(const feed_options& options) {
+  const auto refuse = [](const char* why) {
+    return error{errc::invalid_argument, why};
+  };
+  if (options.files.empty() == options.only_rejects.empty())
+    return refuse("feed needs files, or --only-rejects and none");
+  if (options.dry_run && options.follow)
+    return refuse("--dry-run reads files to their end, and --follow has none");
+  if (options.again && options.go_on)
+    return refuse("--again begins at the start of each file, and --go-on after "
+                  "what was published of it: give one of them");
+  if (options.only_rejects.empty())
+    return {};
+  if (options.again)
+    return refuse("--again publishes anew, and the lines of --only-rejects "
+                  "were never published: leave it out");
+  if (options.go_on)
+    return refuse("--go-on is of files, and --only-rejects reads none: leave "
+                  "it out");
+  if (options.follow)
+    return refuse("--follow goes on with files, and --only-rejects reads none: "
+                  "leave it out");
+  if (!options.member.empty())
+    return refuse("--member is of archives, and --only-rejects reads none: "
+                  "leave it out");
+  return {};
+}
+
 int run(const feed_options& options) {
+  if (auto fault = check_feed_words(options))
+    return fail(fault);
   auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
   const auto process = process_of(options);
-  if (options.files.empty() == options.only_rejects.empty())
-    return fail(
-      {errc::invalid_argument, "feed needs files, or --only-rejects and none"});
-  if (options.dry_run && options.follow)
-    return fail({errc::invalid_argument,
-                 "--dry-run reads files to their end, and --follow has none"});
   if (auto fault = check_no_directory(process.files))
     return fail(fault);
   if (auto fault = check_hard_links(process.files))
@@ -355,8 +367,6 @@ int run(const feed_options& options) {
   const auto& read = (*feed)->read();
   if (!fault)
     fault = judge(read.reports(), options.rejects_max);
-  if (!fault && !options.follow)
-    fault = judge_empty(read, (*feed)->progress().rows, process);
   print_end(**feed, options, end, fault);
   tell_files(read.reports());
   if (read.rejects != 0 && options.output != output_format::json)

@@ -27,6 +27,20 @@ error judge(const std::vector<feed::source_report>& reports,
                   + " of them in an earlier run")
          + (each.first_reject.empty() ? "" : "; first " + each.first_reject);
   }
+  std::string empty;
+  size_t count = 0;
+  for (const auto& each : reports)
+    if (each.empty) {
+      empty += (empty.empty() ? "" : ", ") + each.source;
+      ++count;
+    }
+  if (count == 0)
+    return fault;
+  fault.code = errc::bad_data;
+  fault.context += (fault.context.empty() ? "" : "; ") + empty
+                   + ": nothing to read, "
+                   + (count == 1 ? std::string{"the file is empty"}
+                                 : std::to_string(count) + " files are empty");
   return fault;
 }
 

@@ -5,6 +5,7 @@
 #include <millrace/nodes/cli/layout_option.hpp>
 #include <millrace/nodes/cli/load_rows.hpp>
 #include <millrace/nodes/cli/node_selection.hpp>
+#include <millrace/nodes/host/data_owner.hpp>
 
 namespace millrace::nodes {
 
@@ -117,6 +118,8 @@ int run(const load_options& options) {
   if (!config)
     return fail(config.failure());
   if (const auto fault = check_home(*config, options.table))
+    return fail(fault);
+  if (const auto fault = check_data_owner(*config))
     return fail(fault);
   auto env = real_env::create({.io_threads = 1, .pool_threads = 2});
   if (!env)

@@ -6,6 +6,7 @@
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/load_rows.hpp>
 #include <millrace/nodes/cli/node_selection.hpp>
+#include <millrace/nodes/host/data_owner.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
 #include <fmt/format.h>
@@ -237,6 +238,8 @@ int load_kdb(const load_options& options) {
   if (!config)
     return fail(config.failure());
   if (const auto fault = check_tables(options, *config, *database, *chosen))
+    return fail(fault);
+  if (const auto fault = check_data_owner(*config))
     return fail(fault);
   auto env = real_env::create({.io_threads = 1, .pool_threads = 2});
   if (!env)

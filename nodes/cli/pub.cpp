@@ -59,6 +59,7 @@ error read_lines(const interrupts& signals, line_format format,
                                       : text.find('\n', begin);
   };
   std::string text;
+  bool begun = false;
   std::vector<char> piece(64 * 1024);
   while (!signals.raised()) {
     pollfd in{STDIN_FILENO, POLLIN, 0};
@@ -81,6 +82,10 @@ error read_lines(const interrupts& signals, line_format format,
       return into.flush();
     }
     text.append(piece.data(), static_cast<size_t>(count));
+    if (constexpr size_t mark_bytes = 3; !begun && text.size() >= mark_bytes) {
+      text = std::string{persistence::without_mark(text)};
+      begun = true;
+    }
     size_t begin = 0;
     for (size_t end; (end = end_of(text, begin)) != std::string::npos;
          begin = end + 1)

@@ -1,5 +1,6 @@
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/nodes/cli/answer_query.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/query_prompt.hpp>
 #include <millrace/nodes/cli/tables.hpp>
@@ -225,7 +226,7 @@ private:
     (void)answer_query(host_, config_, options_, text, place);
     if (pager != nullptr)
       ::pclose(pager);
-    std::fflush(stdout);
+    flush_output();
   }
 
   /// Null: there is none.

@@ -94,13 +94,11 @@ result<std::string> read_password(const std::string& user,
     return read_typed_line(signals);
   if (file.empty())
     return ask(user, signals);
-  const auto bytes = persistence::read_file(persistence::posix_file_system(),
-                                            file, line_bytes_max);
-  if (!bytes)
-    return bytes.failure();
-  const std::string_view all{reinterpret_cast<const char*>(bytes->data()),
-                             bytes->size()};
-  std::string line{all.substr(0, all.find('\n'))};
+  const auto all = persistence::read_text_file(persistence::posix_file_system(),
+                                               file, line_bytes_max);
+  if (!all)
+    return all.failure();
+  auto line = all->substr(0, all->find('\n'));
   if (line.ends_with('\r'))
     line.pop_back();
   return line;

@@ -1,9 +1,12 @@
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/cluster_status.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/node_selection.hpp>
+#include <millrace/nodes/cli/start_check.hpp>
 #include <millrace/nodes/cli/status.hpp>
 #include <millrace/nodes/cli/text_table.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
+#include <millrace/nodes/host/data_owner.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/real_env.hpp>
 
@@ -302,6 +305,18 @@ void declare(option_list& list, status_options& into) {
   declare_output(list, into.output);
 }
 
+/// Tells what would keep nodes that do not run from starting.
+bool cannot_start(const cluster_config& config) {
+  std::vector<std::string> warnings; // `up` tells them.
+  const auto why = check_start(config, nodes_of_this_host(config),
+                               library_check::look, warnings);
+  // Whoever may only look is no judge of what the others may read.
+  if (why.code != errc::config)
+    return false;
+  fail(why);
+  return true;
+}
+
 int run(const status_options& options) {
   const auto config = load_cluster(options.config);
   if (!config)
@@ -323,8 +338,11 @@ int run(const status_options& options) {
   if (std::any_of(nodes.begin(), nodes.end(),
                   [](const auto& each) { return each.find("not_asked"); }))
     return exit_permission;
+  if (const auto open
+      = owns_data(*config) ? check_data_owner(*config) : error{})
+    return fail(open);
   if (!std::all_of(nodes.begin(), nodes.end(), runs))
-    return exit_negative;
+    return cannot_start(*config) ? exit_config : exit_negative;
   const auto idle = not_ordered(*status);
   for (const auto& name : idle)
     fail({errc::unavailable,
@@ -347,8 +365,9 @@ const command<status_options> status_command{
   {"status",
    "Show the nodes of a cluster; exit code 1 when one, or a process of "
    "it, does not run, nobody orders a stream, or a gateway cannot reach what "
-   "runs; 77 when a node may not be "
-   "asked",
+   "runs; 77 when a node may not be asked, or others may write to the data; 78 "
+   "when what does not run could not be started as the configuration and the "
+   "disk are",
    "millrace status --config examples/local.toml -o json"},
   declare,
   run};

@@ -82,15 +82,15 @@ result<table_declaration> declaration_of(const table_add_options& options) {
     auto text = read_standard_input();
     if (!text)
       return text.failure();
-    out.text = *std::move(text);
+    out.text = persistence::without_mark(*text);
     out.file = "standard input";
     return out;
   }
-  const auto bytes = persistence::read_file(
-    persistence::posix_file_system(), options.file, declaration_bytes_max);
-  if (!bytes)
-    return bytes.failure();
-  out.text.assign(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+  auto text = persistence::read_text_file(persistence::posix_file_system(),
+                                          options.file, declaration_bytes_max);
+  if (!text)
+    return text.failure();
+  out.text = *std::move(text);
   out.file = options.file;
   return out;
 }

@@ -1,16 +1,11 @@
-#include <millrace/nodes/assembly/cluster_tls.hpp>
-#include <millrace/nodes/assembly/load_queries.hpp>
-#include <millrace/nodes/assembly/port_tls.hpp>
-#include <millrace/nodes/assembly/table_schemas.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/node_selection.hpp>
 #include <millrace/nodes/cli/own_program.hpp>
+#include <millrace/nodes/cli/start_check.hpp>
 #include <millrace/nodes/cli/up.hpp>
 #include <millrace/nodes/client/await_ready.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
-#include <millrace/nodes/host/system_clock.hpp>
-#include <millrace/persistence/disk/file_system.hpp>
 
 #include <fmt/format.h>
 
@@ -92,8 +87,7 @@ std::vector<std::string> nodes_of(const cluster_config& config,
   return options.nodes.empty() ? nodes_of_this_host(config) : options.nodes;
 }
 
-/// Faults of the tables, ports and certificates are told before anything
-/// starts.
+/// Faults are told before anything starts.
 error check(const up_options& options) {
   const auto config = load_cluster(options.config);
   if (!config)
@@ -104,24 +98,8 @@ error check(const up_options& options) {
   for (const auto& name : starting)
     if (const auto known = node_of_this_host(*config, name); !known)
       return known.failure();
-  std::vector<std::string> processes;
-  for (const auto& process : config->processes)
-    if ((options.nodes.empty() && process.node.empty())
-        || std::count(starting.begin(), starting.end(), process.node) != 0)
-      processes.push_back(process.name);
-  auto& fs = persistence::posix_file_system();
-  if (auto fault = check_tables(fs, *config, processes))
-    return fault;
-  if (const auto queries = load_queries(fs, *config); !queries)
-    return queries.failure();
-  auto warnings = strayed_tables(fs, *config, processes);
-  system_clock clock;
-  auto out = check_ports(fs, clock, *config, processes, warnings);
-  if (const auto made
-      = load_cluster_tls(fs, clock, *config, starting, warnings);
-      !made)
-    out = out ? error{out.code, out.context + "\n" + made.failure().context}
-              : made.failure();
+  std::vector<std::string> warnings;
+  auto out = check_start(*config, starting, library_check::load, warnings);
   for (const auto& each : warnings)
     fmt::print(stderr, "{}\n", each);
   return out;
@@ -168,7 +146,7 @@ int start_checked(const up_options& options) {
       start.ready_timeout_ns = int64_t{options.timeout_s} * 1'000'000'000;
       const auto started = nodes.start(names, start);
       auto code = report(started, options.output);
-      std::fflush(stdout);
+      flush_output();
       auto unready = text::json_value::array();
       if (code == exit_ok)
         code = wait_ready(options, names, unready);

@@ -141,7 +141,8 @@ private:
         rule.time_of_day_ns = *time;
       else
         at.fault("time",
-                 in_quotes(text) + " is not a time of day, as \"17:00\"");
+                 in_quotes(text)
+                   + " is not a time of day, as \"17:00\" or \"17:00:30\"");
       config_.period.clock = at.flag("clock", false);
       config_.period.grace_ns
         = at.duration("grace", 0, text::day_ns, config_.period.grace_ns);
@@ -342,6 +343,11 @@ private:
       out.settings[entry.name] = inner.text(entry.name, "");
   }
 
+  static file_line line_of(toml_section& at, std::string_view key) {
+    const auto* value = at.find(key);
+    return {value ? value->line : 0};
+  }
+
   std::string default_hdb() const { return config_.data_directory + "/hdb"; }
 
   void read_rt(toml_section& at, process_config& out) {
@@ -378,6 +384,7 @@ private:
                          "line");
     out.write_down = at.flag("write_down", true);
     out.hdb_directory = path(at, "hdb", default_hdb());
+    out.hdb_line = line_of(at, "hdb");
     out.memory_max_bytes = at.bytes("memory_max", 0, most_bytes, 0);
     out.query_memory_max_bytes
       = at.bytes("query_memory_max", 0, most_bytes, out.query_memory_max_bytes);
@@ -385,6 +392,7 @@ private:
 
   void read_hdb(toml_section& at, process_config& out) {
     out.hdb_directory = path(at, "hdb", default_hdb());
+    out.hdb_line = line_of(at, "hdb");
     if (const auto* load = at.find("load")) {
       out.load_line = load->line;
       const auto named = at.texts("load");
@@ -435,6 +443,8 @@ private:
       return;
     }
     out.layout = at.required_text("layout");
+    out.layout_line = line_of(at, "layout");
+    out.files_line = line_of(at, "files");
     out.table = feed_table(at, "table", true);
     out.symbol = at.text("symbol", "");
     if (at.has("date")) {

@@ -123,6 +123,7 @@ struct process_config {
   std::vector<std::string> tables; ///< rdb: those it holds, never empty.
   /// rdb, hdb: absolute path of the partitions written or served.
   std::string hdb_directory;
+  file_line hdb_line;
   /// rdb: writes its tables down at the end of a period; replicas do not.
   bool write_down = true;
   /// rdb: stops applying above it, and lags until the end of a period frees
@@ -163,7 +164,9 @@ struct process_config {
   /// feed: row time that passes in one second; 0: as fast as possible.
   double speed = 0;
   std::vector<std::string> files; ///< feed: absolute paths.
-  generator_config generator;     ///< feed.
+  file_line layout_line;
+  file_line files_line;
+  generator_config generator; ///< feed.
 
   /// `load` of a type that a shared library registers: absolute paths of these.
   std::vector<std::string> libraries;

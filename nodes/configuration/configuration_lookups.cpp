@@ -110,12 +110,11 @@ result<cluster_config> load_configuration(persistence::file_system& fs,
   if (path.ends_with(".csv"))
     return load_process_file(fs, path);
   constexpr uint64_t file_bytes_max = 16u << 20;
-  auto bytes = persistence::read_file(fs, path, file_bytes_max);
-  if (!bytes)
+  const auto text = persistence::read_text_file(fs, path, file_bytes_max);
+  if (!text)
     return error{errc::config,
-                 "cannot read the configuration: " + bytes.failure().context};
-  return parse_configuration(
-    {reinterpret_cast<const char*>(bytes->data()), bytes->size()}, path);
+                 "cannot read the configuration: " + text.failure().context};
+  return parse_configuration(*text, path);
 }
 
 result<std::string> configuration_path(const std::string& given) {

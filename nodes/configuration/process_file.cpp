@@ -2,6 +2,7 @@
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/messages/text/plain_name.hpp>
 #include <millrace/nodes/configuration/process_file.hpp>
+#include <millrace/persistence/disk/kdb_directory.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -95,9 +96,14 @@ public:
 
 private:
   void fault(const std::string& field, const std::string& reason) {
+    fault_at(line_, field, reason);
+  }
+
+  void fault_at(uint32_t line, const std::string& field,
+                const std::string& reason) {
     faults_ += (faults_.empty() ? "" : "\n") + with_.path + ":"
-               + std::to_string(line_) + ":"
-               + (field.empty() ? "" : field + ":") + " " + reason;
+               + std::to_string(line) + ":" + (field.empty() ? "" : field + ":")
+               + " " + reason;
   }
 
   void leave_out(const std::string& what) {
@@ -203,7 +209,7 @@ private:
                      [&](const torq_type& each) { return each.name == type; });
     const auto title = "'" + made.name + "' of type '" + type + "'";
     if (known == std::end(torq_types))
-      return leave_out(title + " is left out: Millrace has no such type");
+      return read_unknown(title, type);
     if (known->ours.empty())
       return leave_out(title + " is left out: " + known->why);
     const auto host = at("host");
@@ -225,6 +231,7 @@ private:
     made.starts = at("startwithall") != "0";
     if (made.type == process_type::rt) {
       stream_ = made.name;
+      stream_line_ = line_;
       made.starts = true;
     }
     check_unique(made);
@@ -234,6 +241,17 @@ private:
       leave_out("column U has no effect: access lists are not read, and nodes "
                 "talk on loopback only");
     out_.processes.push_back(std::move(made));
+  }
+
+  /// Of a word for a type that was hardly meant, the process would be missed.
+  void read_unknown(const std::string& title, const std::string& type) {
+    std::vector<std::string> names;
+    for (const auto& each : torq_types)
+      names.emplace_back(each.name);
+    if (const auto near = text::meant(type, names); !near.empty())
+      return fault("proctype", title + ": there is no such type" + near);
+    leave_out(title + " is left out: Millrace has no such type");
+    left_out_unknown_ = true;
   }
 
   void check_unique(const process_line& made) {
@@ -270,10 +288,12 @@ private:
     std::string ignored;
     for (auto word = take(); !word.empty(); word = take()) {
       if (made.type == process_type::rt
-          && (word == "-schemafile" || word == "--schemafile"))
+          && (word == "-schemafile" || word == "--schemafile")) {
         out_.schema_path = take();
-      else
+        out_.schema_line = made.line;
+      } else {
         ignored += (ignored.empty() ? "" : " ") + word;
+      }
     }
     if (!ignored.empty())
       leave_out("'" + made.name + "' has the extras '" + ignored
@@ -287,8 +307,16 @@ private:
       fault("proctype", "no process is a tickerplant: nobody would order a "
                         "stream");
     else if (faults_.empty() && out_.schema_path.empty())
-      fault("extras", "the tickerplant '" + stream_
-                        + "' has no -schemafile, which declares the tables");
+      fault_at(stream_line_, "extras",
+               "the tickerplant '" + stream_
+                 + "' has no -schemafile, which declares the tables");
+    const auto is_rdb
+      = [](const process_line& each) { return each.type == process_type::rdb; };
+    if (left_out_unknown_
+        && std::none_of(out_.processes.begin(), out_.processes.end(), is_rdb))
+      out_.left_out.push_back(with_.path
+                              + ": no process that is left is an rdb: rows "
+                                "are not held for queries, nor written down");
   }
 
   const process_file_setting& with_;
@@ -296,6 +324,8 @@ private:
   std::vector<std::string> names_;
   std::vector<std::string> fields_;
   std::string stream_; ///< Named as the tickerplant that orders it.
+  uint32_t stream_line_ = 0;
+  bool left_out_unknown_ = false;
   bool told_access_ = false;
   process_file out_;
   std::string faults_;
@@ -341,11 +371,10 @@ std::string name_of_host() {
 result<std::string> text_of_file(persistence::file_system& fs,
                                  const std::string& path) {
   constexpr uint64_t bytes_max = 16u << 20;
-  auto bytes = persistence::read_file(fs, path, bytes_max);
-  if (!bytes)
-    return error{errc::config, bytes.failure().context};
-  return std::string{reinterpret_cast<const char*>(bytes->data()),
-                     bytes->size()};
+  auto text = persistence::read_text_file(fs, path, bytes_max);
+  if (!text)
+    return error{errc::config, text.failure().context};
+  return text;
 }
 
 /// Partitions of kdb+ are no partitions of ours.
@@ -353,11 +382,11 @@ error check_directories(persistence::file_system& fs, const process_file& from,
                         const std::string& path) {
   std::string faults;
   for (const auto& each : from.processes)
-    if (!each.load.empty() && fs.exists(each.load + "/sym")
-        && !fs.exists(each.load + "/manifest"))
+    if (const auto fault = each.load.empty()
+                             ? error{}
+                             : persistence::check_not_of_kdb(fs, each.load))
       faults += (faults.empty() ? "" : "\n") + path + ":"
-                + std::to_string(each.line) + ":load: '" + each.load
-                + "' is a database of kdb+: name a directory of its own";
+                + std::to_string(each.line) + ":load: " + fault.context;
   return faults.empty() ? error{} : error{errc::config, faults};
 }
 
@@ -381,7 +410,9 @@ result<cluster_config> load_process_file(persistence::file_system& fs,
     return fault;
   const auto declared = text_of_file(fs, read->schema_path);
   if (!declared)
-    return error{errc::config, path + ": the -schemafile of the tickerplant: "
+    return error{errc::config, path + ":" + std::to_string(read->schema_line)
+                                 + ":extras: the -schemafile of the "
+                                   "tickerplant: "
                                  + declared.failure().context};
   const auto schema = read_q_schema(*declared, read->schema_path);
   if (schema.tables.empty())

@@ -35,6 +35,7 @@ struct process_line {
 struct process_file {
   std::vector<process_line> processes;
   std::string schema_path;           ///< Of the tickerplant; empty: none.
+  uint32_t schema_line = 0;          ///< Where it is named.
   std::vector<std::string> left_out; ///< What has no effect, and why.
 };
 

@@ -1,6 +1,7 @@
 #include <millrace/nodes/assembly/library.hpp>
 #include <millrace/nodes/node/load_libraries.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <dlfcn.h>
@@ -54,8 +55,6 @@ std::string check_library(const std::string& path) {
 
 /// @returns why it cannot be used; empty: its types are among `roles`.
 std::string load(const std::string& path, role_table& roles) {
-  if (auto why = check_library(path); !why.empty())
-    return why;
   // Never closed: its code is on the stacks of actors.
   auto* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
@@ -80,12 +79,13 @@ std::string load(const std::string& path, role_table& roles) {
 
 } // namespace
 
-error load_libraries(const cluster_config& config, const std::string& node,
-                     role_table& roles) {
+error load_libraries(const cluster_config& config,
+                     const std::vector<std::string>& nodes, role_table* roles) {
   std::string lines;
   std::set<std::string> loaded;
   for (const auto& process : config.processes) {
-    if (!process.node.empty() && process.node != node)
+    if (!process.node.empty()
+        && std::find(nodes.begin(), nodes.end(), process.node) == nodes.end())
       continue;
     const auto refuse = [&](const std::string& why) {
       if (!why.empty())
@@ -95,11 +95,15 @@ error load_libraries(const cluster_config& config, const std::string& node,
     if (process.type == process_type::hdb && process.load_line != 0)
       refuse(check_directory(process.hdb_directory));
     for (const auto& path : process.libraries)
-      if (loaded.insert(path).second)
-        refuse(load(path, roles));
+      if (loaded.insert(path).second) {
+        auto why = check_library(path);
+        if (why.empty() && roles != nullptr)
+          why = load(path, *roles);
+        refuse(why);
+      }
     // What it names is what makes its type known.
-    if (lines.empty() && !process.libraries.empty()
-        && roles.find(process.type) == nullptr)
+    if (roles != nullptr && lines.empty() && !process.libraries.empty()
+        && roles->find(process.type) == nullptr)
       refuse("none of these libraries has a type '" + process.type + "'");
   }
   return lines.empty() ? error{} : error{errc::config, lines};

@@ -5,16 +5,20 @@
 #include <millrace/nodes/configuration/configuration.hpp>
 
 #include <string>
+#include <vector>
 
 namespace millrace::nodes {
 
-/// Checks what the processes of a node name in `load`, and those that `spawn`
-/// may start there, before anything starts: directories are there, and
+/// Checks what the processes of these nodes name in `load`, and those that
+/// `spawn` may start there, before anything starts: directories are there, and
 /// libraries are files that nobody but their owner can change, of this user or
-/// root, made for this release. Has the libraries add their types to `roles`;
-/// they stay loaded until the program ends. Every fault is a line
-/// `<file>:<line>:process.load: <reason>` of one `config` error.
+/// root. With `roles`, that they are made for this release too, and has them
+/// add their types there: once in a program, where they stay loaded until it
+/// ends. Every fault is a line `<file>:<line>:process.load: <reason>` of one
+/// `config` error.
+/// @param roles null: libraries are looked at, and none of their code runs
 [[nodiscard]] error load_libraries(const cluster_config& config,
-                                   const std::string& node, role_table& roles);
+                                   const std::vector<std::string>& nodes,
+                                   role_table* roles);
 
 } // namespace millrace::nodes

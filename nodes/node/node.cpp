@@ -1,6 +1,7 @@
 #include <millrace/actors/rt/sequence/space_reserve.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
+#include <millrace/nodes/host/data_owner.hpp>
 #include <millrace/nodes/host/last_words.hpp>
 #include <millrace/nodes/host/listen_fault.hpp>
 #include <millrace/nodes/host/process_usage.hpp>
@@ -52,7 +53,7 @@ result<std::unique_ptr<node>> node::start(node_start how) {
 
 error node::open(node_start how) {
   last_words::install();
-  if (auto fault = load_libraries(how.config, name_, how.roles))
+  if (auto fault = load_libraries(how.config, {name_}, &how.roles))
     return fault;
   auto made = runtime::create(
     std::move(how.config),
@@ -65,6 +66,8 @@ error node::open(node_start how) {
     return made.failure();
   runtime_ = *std::move(made);
   auto& world = runtime_->env();
+  if (auto fault = check_data_owner(config()))
+    return fault;
   const auto directory = config().node_directory(name_);
   auto locked = node_lock::acquire(world, directory);
   if (!locked && locked.failure().code == errc::no_space

@@ -117,11 +117,10 @@ result<secrets_by_user> load_secrets(persistence::file_system& fs,
     return secrets_by_user{};
   if (auto fault = check_modes(path))
     return fault;
-  const auto bytes = persistence::read_file(fs, path, file_bytes_max);
-  if (!bytes)
-    return error{errc::config, bytes.failure().context};
-  return parse_secrets(
-    {reinterpret_cast<const char*>(bytes->data()), bytes->size()}, path);
+  const auto text = persistence::read_text_file(fs, path, file_bytes_max);
+  if (!text)
+    return error{errc::config, text.failure().context};
+  return parse_secrets(*text, path);
 }
 
 error save_secrets(persistence::file_system& fs, const std::string& path,

@@ -24,6 +24,20 @@ read_file(file_system& fs, const std::string& path, uint64_t bytes_max) {
   return bytes;
 }
 
+std::string_view without_mark(std::string_view text) noexcept {
+  constexpr std::string_view mark = "\xef\xbb\xbf";
+  return text.substr(text.starts_with(mark) ? mark.size() : 0);
+}
+
+result<std::string> read_text_file(file_system& fs, const std::string& path,
+                                   uint64_t bytes_max) {
+  const auto bytes = read_file(fs, path, bytes_max);
+  if (!bytes)
+    return bytes.failure();
+  return std::string{without_mark(
+    {reinterpret_cast<const char*>(bytes->data()), bytes->size()})};
+}
+
 result<std::vector<std::byte>>
 read_own_file(file_system& fs, const std::string& path, uint64_t bytes_max) {
   auto bytes = read_file(fs, path, bytes_max);

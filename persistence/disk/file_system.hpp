@@ -119,8 +119,17 @@ public:
 read_file(file_system& fs, const std::string& path,
           uint64_t bytes_max = uint64_t{64} << 20);
 
-/// The same of a file that is written by this system alone: one that is larger
-/// than it ever gets is damaged, `corrupt`.
+/// A text that programs of others write, as their users hand it in: without the
+/// mark of its byte order (U+FEFF), which some put before UTF-8.
+[[nodiscard]] std::string_view without_mark(std::string_view text) noexcept;
+
+/// Reads such a small file whole. `oversize` above `bytes_max`.
+[[nodiscard]] result<std::string>
+read_text_file(file_system& fs, const std::string& path,
+               uint64_t bytes_max = uint64_t{64} << 20);
+
+/// The same as `read_file` of a file that is written by this system alone: one
+/// that is larger than it ever gets is damaged, `corrupt`.
 [[nodiscard]] result<std::vector<std::byte>>
 read_own_file(file_system& fs, const std::string& path,
               uint64_t bytes_max = uint64_t{64} << 20);

@@ -2,6 +2,7 @@
 #include <millrace/messages/schema/hdb.capnp.h>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
+#include <millrace/persistence/disk/kdb_directory.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
 
 #define XXH_INLINE_ALL
@@ -490,6 +491,8 @@ error lost_or_never_there(file_system& fs, const std::string& directory,
   if (!entries)
     return entries.failure().code == errc::not_found ? fault
                                                      : entries.failure();
+  if (auto foreign = check_not_of_kdb(fs, directory))
+    return foreign;
   for (const auto& entry : *entries)
     if (entry.is_directory && is_partition(fs, directory, entry.name))
       return {errc::corrupt, directory + "/" + hdb_manifest_name

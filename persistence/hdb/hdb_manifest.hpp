@@ -177,7 +177,7 @@ decode_hdb_manifest(std::span<const std::byte> bytes);
 inline constexpr const char* hdb_manifest_name = "manifest";
 
 /// `not_found` when the directory has none, `corrupt` when it is damaged, or
-/// missing beside partitions.
+/// missing beside partitions; `config` when kdb+ wrote what is there.
 [[nodiscard]] result<hdb_manifest>
 read_hdb_manifest(file_system& fs, const std::string& directory);
 

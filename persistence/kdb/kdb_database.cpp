@@ -153,11 +153,10 @@ private:
 
   error read_segments() {
     const auto file = path_ + "/" + segments_name;
-    const auto bytes = read_file(*fs_, file, names_bytes_max);
-    if (!bytes)
-      return bytes.failure();
-    std::string_view text{reinterpret_cast<const char*>(bytes->data()),
-                          bytes->size()};
+    const auto names = read_text_file(*fs_, file, names_bytes_max);
+    if (!names)
+      return names.failure();
+    std::string_view text{*names};
     for (size_t line = 1; !text.empty(); ++line) {
       auto each = text.substr(0, text.find('\n'));
       text.remove_prefix(std::min(each.size() + 1, text.size()));

@@ -58,6 +58,45 @@ TEST(FormatKindsTest, Times) {
   });
 }
 
+TEST(FormatKindsTest, CountsOfAFinerUnitAreToldAsSuch) {
+  const std::string nine = at("2024-01-02", 34'200 * one_second + 123'000'000);
+  check({
+    {"milliseconds",
+     "",
+     "time:timestamp field = 1|format = \"unix_ms\"",
+     "1704187800123\n1704187800123000\n1704187800123000000\n1704187800\n"
+     "99999999999999\n",
+     {nine + "|S"},
+     {"digits as a time of another unit", "digits as a time of another unit",
+      "digits as a time of another unit", "does not fit"}},
+    {"seconds",
+     "",
+     "time:timestamp field = 1|format = \"unix_s\"",
+     "1704187800.123\n1704187800123\n1704187800123000\n99999999999\n",
+     {nine + "|S"},
+     {"digits as a time of another unit", "digits as a time of another unit",
+      "does not fit"}},
+  });
+}
+
+TEST(FormatKindsTest, TimesWithAFractionInSomeRows) {
+  const std::string nine = at("2024-01-02", 34'200 * one_second + 123'000'000);
+  check({
+    {"a fraction in some rows only",
+     "",
+     "time:timestamp field = 1|format = \"%m/%d/%Y %H:%M:%S%.f\"",
+     "01/02/2024 09:30:00.123\n01/02/2024 9:30:00\n01/02/2024 09:30:00.\n"
+     "01/02/2024 09:30:00.1234567891\n",
+     {nine + "|S", at("2024-01-02", 34'200 * one_second) + "|S"},
+     {"is not a time", "is not a time"}},
+    {"a fraction in some rows only, and a word after it",
+     "",
+     "time:timestamp field = 1|format = \"%m/%d/%Y %I:%M:%S%.f %p\"",
+     "01/02/2024 09:30:00.123 AM\n01/02/2024 9:30:00 am\n",
+     {nine + "|S", at("2024-01-02", 34'200 * one_second) + "|S"}},
+  });
+}
+
 TEST(FormatKindsTest, ClocksOfDigitsBesideADate) {
   check({
     {"as numbers, without the zeroes before them",
@@ -518,6 +557,9 @@ TEST(FormatKindsTest, PatternsThatSayNothingAreRefused) {
     {"%I:%M", "%I and %p need each other"},
     {"%M:%S", "has neither a year nor an hour"},
     {"%f%Y", "%f before digits"},
+    {"%H%.f%M", "%.f before digits"},
+    {"%Y %H:%M:%S%.", "'%.' is not followed by an f"},
+    {"%Y %H:%M:%S%.S", "'%.' is not followed by an f"},
   };
   for (const auto& each : cases) {
     const auto made = time_pattern::compile(each.pattern);

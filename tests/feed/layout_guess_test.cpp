@@ -342,6 +342,76 @@ TEST(LayoutGuessTest, TimesAsPeopleWriteThem) {
          "time:timestamp sym:symbol px:float", opened + "|A|1.5"});
 }
 
+TEST(LayoutGuessTest, AFractionMayBeInSomeRowsOnly) {
+  const std::string half = "757503000500000000|A|1.5"; // 2024-01-02 09:30:00.5
+  const std::string columns = "time:timestamp sym:symbol px:float";
+  for (const std::string date : {"01/31/2024 ", "2024-01-31 ", "31.01.2024 "}) {
+    auto first = date;
+    first.replace(first.find("31"), 2, "02");
+    check({date,
+           "Time,Sym,Px\n" + first + "09:30:00.5,A,1.5\n" + date
+             + "9:30:01,A,1.5\n",
+           columns, half});
+  }
+  check({"with half of the day",
+         "Time,Sym,Px\n01/02/2024 09:30:00.5 AM,A,1.5\n"
+         "01/31/2024 9:30:01 AM,A,1.5\n",
+         columns, half});
+  check({"in two fields, of which one is a time of day",
+         "Date,Time,Sym,Px\n01/02/2024,09:30:00.5,A,1.5\n"
+         "01/31/2024,09:30:01,A,1.5\n",
+         columns, half});
+  check({"in two fields, with hours of one digit",
+         "Date,Time,Sym,Px\n01/02/2024,9:30:00.5,A,1.5\n"
+         "01/31/2024,9:30:01,A,1.5\n",
+         columns, half});
+}
+
+/// Goal: what answers of queries print comes back by what is proposed.
+TEST(LayoutGuessTest, TheEndsOfTypesAreOfThem) {
+  struct {
+    std::string values[2];
+    std::string type;
+    std::string first;
+  } const cases[] = {
+    {{"inf", "1.5"}, "float", "inf"},
+    {{"-inf", "1.5"}, "float", "-inf"},
+    {{"inf", "2"}, "float", "inf"},
+    {{"-inf", "inf"}, "float", "-inf"},
+    {{"9223372036854775807", "1"}, "long", "9223372036854775807"},
+    {{"-9223372036854775807", "1"}, "long", "-9223372036854775807"},
+    {{"-10:00:01", "10:00:00"}, "timespan", "-36001000000000"},
+    {{"25:00:00", "10:00:00.5"}, "timespan", "90000000000000"},
+    {{"-25:00:00.5", "-00:00:01"}, "timespan", "-90000500000000"},
+    {{"inf", "10:00:00"}, "timespan", "9223372036854775807"},
+    {{"10:00:00", "10:00:01"}, "timespan", "36000000000000"},
+    {{"inf", "2024-01-02"}, "date", "2147483647"},
+    {{"inf", "2024-01"}, "month", "2147483647"},
+  };
+  for (const auto& each : cases)
+    check({each.values[0] + " " + each.values[1],
+           "time,sym,x\n2024-01-02T09:30:00.5Z,A," + each.values[0]
+             + "\n2024-01-02T09:30:00.5Z,A," + each.values[1] + "\n",
+           "time:timestamp sym:symbol x:" + each.type,
+           "757503000500000000|A|" + each.first});
+  check({"a word of texts",
+         "time,sym,x\n2024-01-02T09:30:00.5Z,A,inf\n"
+         "2024-01-02T09:30:00.5Z,A,a b\n",
+         "time:timestamp sym:symbol x:symbol", "757503000500000000|A|inf"});
+}
+
+/// Goal: a line is told without what ends it.
+TEST(LayoutGuessTest, WhatIsToldOfALineHoldsNoNewline) {
+  const auto got = guess_layout("time,sym,j\n2024-01-02T09:30:00Z,A,1\n"
+                                "2024-01-02T09:30:00Z,A,1e400\n",
+                                "t");
+  std::string told = got ? "" : got.failure().context;
+  if (got)
+    for (const auto& each : got->questions)
+      told += each;
+  EXPECT_NE(told.find("1e400'"), told.npos) << told;
+}
+
 TEST(LayoutGuessTest, CodesKeepTheirZeroes) {
   check({"the first have none",
          "time,sym,cusip,price\n2024-01-02T09:30:00.5Z,A,594918104,1.5\n"

@@ -58,11 +58,14 @@ def refused(binary, load, *words, kind="volume", prepare=lambda made: None):
   with mill.cluster(binary, NODES, roles=ROLES) as made:
     with_types(made, process(kind, load))
     prepare(made)
-    done = made.run("node", "--name", "all", code=78)
     place = f"{made.path}:{line_of_load(made)}:process.load: "
-    for word in [place, *words]:
-      mill.check(word in done.stderr, word, "is not in", done.stderr)
-    mill.check("|started|" not in done.stderr, "something started")
+    for command in (["node", "--name", "all"], ["up"]):
+      done = made.run(*command, code=78)
+      for word in [place, *words]:
+        mill.check(word in done.stderr, word, "is not in", done.stderr)
+      mill.check("|started|" not in done.stderr
+                 and "ended before it was ready" not in done.stderr,
+                 command, "started something")
 
 
 def what_cannot_be_used_is_refused(binary):

@@ -202,7 +202,8 @@ columns = {json.dumps(QUOTE)}
 
   def status(self):
     done = self.run("status", "-o", "json", code=None)
-    check(done.returncode in (0, 1), "status:", done.stderr)
+    # 78: what does not run could not start, and the rest is told all the same.
+    check(done.returncode in (0, 1, 78), "status:", done.stderr)
     return json.loads(done.stdout)
 
   def node(self, name):

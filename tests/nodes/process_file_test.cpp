@@ -129,6 +129,17 @@ TEST(ProcessFileTest, WhatHasNoEffectIsTold) {
   }
 }
 
+TEST(ProcessFileTest, ThatNoRdbIsLeftIsTheLastWord) {
+  const auto read = parse_process_file(
+    heading + tickerplant_line + "localhost,6010,dqe,dqe1,,,,,,,1,,\n"
+      + "localhost,6011,wdb,wdb1,,,,,,,1,,\n",
+    setting());
+  ASSERT_TRUE(read) << to_string(read.failure());
+  ASSERT_EQ(read->left_out.size(), 3u);
+  EXPECT_THAT(read->left_out[2],
+              HasSubstr("process.csv: no process that is left is an rdb"));
+}
+
 TEST(ProcessFileTest, AMistakeIsToldWithItsPlace) {
   struct {
     std::string text;
@@ -160,8 +171,13 @@ TEST(ProcessFileTest, AMistakeIsToldWithItsPlace) {
      "process.csv:7:procname: '../x' is not a name"},
     {all_lines + "localhost,6010,rdb,rdb2,,,,x,,,1,,\n",
      "process.csv:7:T: 'x' is not a whole number"},
-    {heading + "localhost,6010,tickerplant,tp1,,,,,,,1,,\n",
-     "the tickerplant 'tp1' has no -schemafile"},
+    {heading + "localhost,6010,tickerplant,tp1,,,,,,,1,,\n"
+       + "localhost,6011,gateway,gw1,,,,,,,1,,\n",
+     "process.csv:2:extras: the tickerplant 'tp1' has no -schemafile"},
+    {all_lines + "localhost,6010,rbd,rdb2,,,,,,,1,,\n",
+     "process.csv:7:proctype: 'rdb2' of type 'rbd': there is no such type; "
+     "did you mean 'rdb'?"},
+    {all_lines + "localhost,6010,RDB,rdb2,,,,,,,1,,\n", "did you mean 'rdb'?"},
   };
   for (const auto& each : cases) {
     const auto read = parse_process_file(each.text, setting());
@@ -202,7 +218,8 @@ TEST(ProcessFileTest, IsAConfigurationByItsName) {
     ASSERT_FALSE(fault) << to_string(fault);
   };
   put("/app/database.q", std::string{schema_text} + "f:{x}\n");
-  put("/app/process.csv", all_lines);
+  // As programs for tables write them.
+  put("/app/process.csv", "\xef\xbb\xbf" + all_lines);
   EXPECT_THAT(load_configuration(disk, "/app/process.csv").failure().context,
               HasSubstr("the variable KDBBASEPORT is not set"));
   for (const auto& [name, value] : setting().variables)
@@ -211,6 +228,13 @@ TEST(ProcessFileTest, IsAConfigurationByItsName) {
   ASSERT_TRUE(config) << to_string(config.failure());
   EXPECT_EQ(config->path, "/app/process.csv");
   EXPECT_EQ(config->left_out.size(), 1u);
+  put("/app/database.q", "\xef\xbb\xbf" + std::string{schema_text});
+  EXPECT_EQ(load_configuration(disk, "/app/process.csv")->left_out.size(), 0u);
+  ASSERT_FALSE(disk.remove("/app/database.q"));
+  EXPECT_THAT(load_configuration(disk, "/app/process.csv").failure().context,
+              HasSubstr("/app/process.csv:3:extras: the -schemafile of the "
+                        "tickerplant: /app/database.q"));
+  put("/app/database.q", schema_text);
   put("/torq/hdb/sym", "x");
   EXPECT_THAT(load_configuration(disk, "/app/process.csv").failure().context,
               HasSubstr("process.csv:5:load: '/torq/hdb' is a database of "

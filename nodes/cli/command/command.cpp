@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <string>
 #include <system_error>
@@ -90,10 +91,11 @@ template <class Run>
 int guarded(Run run) {
   try {
     const int code = run();
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    if (const int refusal = end_output()) {
       if (output_is_unread())
         return exit_pipe;
-      std::perror("millrace: standard output");
+      std::fprintf(stderr, "millrace: standard output: %s\n",
+                   std::strerror(refusal));
       return code == exit_ok ? static_cast<int>(exit_io) : code;
     }
     return code;

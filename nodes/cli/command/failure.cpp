@@ -1,6 +1,7 @@
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
+#include <cerrno>
 #include <cstdio>
 #include <poll.h>
 #include <unistd.h>
@@ -13,6 +14,25 @@ int fail(const error& failure) {
   else
     std::fprintf(stderr, "millrace: %s\n", to_string(failure).c_str());
   return exit_code_of(failure.code);
+}
+
+namespace {
+
+int first_refusal = 0; ///< Of standard output, by the thread that prints.
+
+} // namespace
+
+void flush_output() {
+  if (std::fflush(stdout) != 0 && first_refusal == 0)
+    first_refusal = errno;
+}
+
+int end_output() {
+  flush_output();
+  if (first_refusal != 0)
+    return first_refusal;
+  // Printed more than its buffer takes, and nobody looked at the time.
+  return std::ferror(stdout) != 0 ? EIO : 0;
 }
 
 int fail_output(const error& failure) {

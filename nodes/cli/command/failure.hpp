@@ -13,6 +13,14 @@ int fail(const error& failure);
 /// does, that is not worth a word: the exit code is that of SIGPIPE.
 int fail_output(const error& failure);
 
+/// Hands standard output on to the system, and keeps why it was refused first:
+/// what is called after it may fail for reasons of its own.
+void flush_output();
+
+/// The same at the end of a command. @returns why something that was printed is
+/// lost, as an errno; 0: nothing is
+[[nodiscard]] int end_output();
+
 /// Whether the reader of standard output has gone.
 [[nodiscard]] bool output_is_unread();
 

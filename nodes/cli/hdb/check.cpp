@@ -108,9 +108,10 @@ int check_database(const hdb_options& options) {
     for (const auto& damage : report.damages)
       fmt::print("{}: {}\n", damage.path, damage.reason);
     if (report.lacks_rolls)
-      fmt::print("{}/{}: there is none: an earlier release wrote the database, "
-                 "or it was removed; the next commit makes it\n",
-                 options.directory, table_rolls_name);
+      fmt::print(
+        "{}/{}: there is none: an earlier release wrote the database, "
+        "a copy left it out, or it was removed; the next commit makes it\n",
+        options.directory, table_rolls_name);
     for (const auto& [table, what] : report.strayed)
       fmt::print("{}\n", what);
     for (const auto& path : report.unnamed)

@@ -1,6 +1,7 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/cli/command/kind_of_directory.hpp>
 #include <millrace/nodes/cli/hdb/hdb_options.hpp>
+#include <millrace/persistence/disk/kdb_directory.hpp>
 
 #include <algorithm>
 
@@ -19,27 +20,6 @@ bool is_database(persistence::file_system& fs, const std::string& path) {
             });
 }
 
-/// One that kdb+ wrote: its dates hold splayed tables.
-bool is_of_kdb(persistence::file_system& fs, const std::string& path) {
-  if (fs.exists(path + "/" + persistence::hdb_manifest_name))
-    return false;
-  const auto entries = fs.list(path);
-  if (!entries)
-    return false;
-  for (const auto& date : *entries) {
-    if (!date.is_directory || !text::parse_date(date.name))
-      continue;
-    const auto partition = path + "/" + date.name;
-    const auto tables = fs.list(partition);
-    if (tables
-        && std::any_of(tables->begin(), tables->end(), [&](const auto& each) {
-             return fs.exists(partition + "/" + each.name + "/.d");
-           }))
-      return true;
-  }
-  return false;
-}
-
 } // namespace
 
 void declare_database(option_list& list, std::string& directory) {
@@ -48,7 +28,7 @@ void declare_database(option_list& list, std::string& directory) {
       "DIRECTORY",
       [&directory](const std::string& text) {
         auto& fs = persistence::posix_file_system();
-        if (is_of_kdb(fs, text))
+        if (persistence::is_of_kdb(fs, text))
           return error{errc::invalid_argument,
                        "'" + text
                          + "' is a database of kdb+: 'millrace load --kdb "

@@ -97,7 +97,7 @@ private:
       printer_.print(each);
     last_.clear();
     if (options_->follow)
-      std::fflush(stdout);
+      flush_output();
   }
 
   const log_tail_options* options_;

@@ -85,7 +85,7 @@ int fail_to_cut(const error& why) {
 
 void print_text(const std::string& text) {
   fmt::print("{}{}", text, text.ends_with('\n') ? "" : "\n");
-  std::fflush(stdout);
+  flush_output();
 }
 
 } // namespace millrace::nodes

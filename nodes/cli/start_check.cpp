@@ -1,0 +1,72 @@
+#include <millrace/nodes/assembly/cluster_tls.hpp>
+#include <millrace/nodes/assembly/load_queries.hpp>
+#include <millrace/nodes/assembly/needed_files.hpp>
+#include <millrace/nodes/assembly/port_tls.hpp>
+#include <millrace/nodes/assembly/table_schemas.hpp>
+#include <millrace/nodes/cli/node_selection.hpp>
+#include <millrace/nodes/cli/start_check.hpp>
+#include <millrace/nodes/host/data_owner.hpp>
+#include <millrace/nodes/host/system_clock.hpp>
+#include <millrace/nodes/node/load_libraries.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
+
+#include <algorithm>
+
+namespace millrace::nodes {
+
+namespace {
+
+/// Those that these nodes start, and those that no node does.
+std::vector<std::string> processes_of(const cluster_config& config,
+                                      const std::vector<std::string>& nodes) {
+  std::vector<std::string> out;
+  for (const auto& process : config.processes)
+    if (process.node.empty()
+        || std::find(nodes.begin(), nodes.end(), process.node) != nodes.end())
+      out.push_back(process.name);
+  return out;
+}
+
+} // namespace
+
+error check_start(const cluster_config& config,
+                  const std::vector<std::string>& nodes,
+                  library_check libraries, std::vector<std::string>& warnings) {
+  error out;
+  const auto add = [&out](const error& fault) {
+    if (!fault)
+      return;
+    if (!out)
+      out.code = fault.code;
+    out.context += (out.context.empty() ? "" : "\n") + fault.context;
+  };
+  auto& fs = persistence::posix_file_system();
+  // Nodes that are not to start now will be.
+  auto here = nodes_of_this_host(config);
+  if (here.empty())
+    here = nodes;
+  role_table roles;
+  add(load_libraries(config, here,
+                     libraries == library_check::load ? &roles : nullptr));
+  add(check_needed_files(fs, config, processes_of(config, here)));
+  if (const auto queries = load_queries(fs, config); !queries)
+    add(queries.failure());
+  // What follows reads databases.
+  if (out)
+    return out;
+  if (auto fault = check_data_owner(config))
+    return fault;
+  const auto processes = processes_of(config, nodes);
+  if (auto fault = check_tables(fs, config, processes))
+    return fault;
+  const auto strayed = strayed_tables(fs, config, processes);
+  warnings.insert(warnings.end(), strayed.begin(), strayed.end());
+  system_clock clock;
+  add(check_ports(fs, clock, config, processes, warnings));
+  if (const auto made = load_cluster_tls(fs, clock, config, nodes, warnings);
+      !made)
+    add(made.failure());
+  return out;
+}
+
+} // namespace millrace::nodes

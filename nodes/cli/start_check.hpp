@@ -1,0 +1,26 @@
+#pragma once
+
+#include <millrace/messages/base/errors.hpp>
+#include <millrace/nodes/configuration/configuration.hpp>
+
+#include <string>
+#include <vector>
+
+namespace millrace::nodes {
+
+enum class library_check {
+  look, ///< Whether the files are there, and nobody else can change them.
+  load, ///< They are loaded as well, and stay: of a program that starts nodes.
+};
+
+/// What would keep these nodes of this host, or what they host, from starting:
+/// what `load` names, databases, files of feeds, whose the data is, tables,
+/// queries, ports, certificates; every fault of the whole cluster is a line
+/// `<file>:<line>: <key>: <reason>` of one error. Changes nothing.
+/// @param warnings gets lines of what is no fault yet
+[[nodiscard]] error check_start(const cluster_config& config,
+                                const std::vector<std::string>& nodes,
+                                library_check libraries,
+                                std::vector<std::string>& warnings);
+
+} // namespace millrace::nodes
