@@ -63,7 +63,7 @@ set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_NAME millrace)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SECTION database)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS tzdata)
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS "tzdata, python3:any")
 # For the module for Python.
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SUGGESTS "python3-numpy, python3-pandas")
 set(CPACK_COMPONENT_PROGRAM_DESCRIPTION
@@ -82,9 +82,12 @@ find them by CMake's find_package(millrace).")
 set(CPACK_DEBIAN_MILLRACESIM_PACKAGE_NAME libmillrace-sim-dev)
 set(CPACK_DEBIAN_MILLRACESIM_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_MILLRACESIM_PACKAGE_DEPENDS
-  "libmillrace-dev (= ${PROJECT_VERSION}-1), libgtest-dev")
+  "libmillrace-dev (= ${PROJECT_VERSION}-1), libgtest-dev, millrace (= ${PROJECT_VERSION}-1)")
+# Of the program behind `millrace chaos`.
+set(CPACK_DEBIAN_MILLRACESIM_PACKAGE_SHLIBDEPS ON)
 set(CPACK_COMPONENT_MILLRACESIM_DESCRIPTION
   "Millrace simulated: clusters with faults in tests of others
 Whole clusters of Millrace in one thread, in virtual time, from a
-seed, on disks that lose and links that cut.")
+seed, on disks that lose and links that cut; and 'millrace chaos',
+which puts real nodes through the same faults.")
 include(CPack)

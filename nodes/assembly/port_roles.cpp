@@ -49,7 +49,7 @@ using open_listener = std::shared_ptr<std::unique_ptr<listener>>;
 /// @param tls null: what is said there is in the clear
 result<open_listener> open_port(process_host& host,
                                 const process_config& process,
-                                std::shared_ptr<const tls_identity> tls) {
+                                std::shared_ptr<renewable<tls_identity>> tls) {
   auto port = host.listen({.address = host.config().address_of(process),
                            .port = process.port,
                            .connections_max = process.connections_max,
@@ -70,15 +70,37 @@ result<open_listener> open_port(process_host& host,
   return std::make_shared<std::unique_ptr<listener>>(std::move(out));
 }
 
-/// What the port proves itself by; null: nothing.
-result<std::shared_ptr<const tls_identity>>
+/// What the port proves itself by, read again when its files are others; null:
+/// nothing.
+result<std::shared_ptr<renewable<tls_identity>>>
 tls_of(process_host& host, const process_config& process) {
-  std::vector<std::string> warnings;
-  auto out = load_port_tls(*host.env().fs, *host.env().clock, host.config(),
-                           process, warnings);
-  for (const auto& each : warnings)
-    warnings_of_port(host, process)("certificate", each);
-  return out;
+  auto& world = host.env();
+  // Before they are read: a change meanwhile is one.
+  file_watch watch{
+    {process.tls_certificate, process.tls_key},
+    [clock = world.clock] { return clock->now_ns() + epoch_2000_ns; }};
+  auto read = [&host, process] {
+    std::vector<std::string> warnings;
+    auto out = load_port_tls(*host.env().fs, *host.env().clock, host.config(),
+                             process, warnings);
+    for (const auto& each : warnings)
+      warnings_of_port(host, process)("certificate", each);
+    return out;
+  };
+  auto first = read();
+  if (!first)
+    return first.failure();
+  if (!*first)
+    return std::shared_ptr<renewable<tls_identity>>{};
+  auto tell = [&host, process](const tls_identity& used, const error& fault) {
+    const auto now_s
+      = (host.env().clock->now_ns() + epoch_2000_ns) / 1'000'000'000;
+    const auto level = fault ? notice::severity::error : notice::severity::info;
+    host.tell({level, process.type, process.name, "certificate",
+               renewal_text(used.days_left(now_s), fault)});
+  };
+  return std::make_shared<renewable<tls_identity>>(
+    *std::move(first), std::move(watch), std::move(read), std::move(tell));
 }
 
 /// Who may log in; null: clients are the cluster's own.
@@ -186,7 +208,7 @@ result<hosted_process> start_port(process_host& host,
   settings.tls = *std::move(tls);
   if constexpr (requires { settings.limits.session.tls_end_point; })
     if (settings.tls)
-      settings.limits.session.tls_end_point = settings.tls->end_point();
+      settings.limits.session.tls_end_point = settings.tls->now()->end_point();
   auto port = open_port(host, process, settings.tls);
   if (!port)
     return port.failure();

@@ -112,6 +112,10 @@ process_host::subscribe(const std::string& stream,
   if (!archived)
     return archived.failure();
   settings.archived = *archived;
+  settings.warn = [this, stream](const std::string& text) {
+    tell({notice::severity::warning, "subscriber", stream, "damaged_on_the_way",
+          text});
+  };
   if (!stream.starts_with('/')) {
     auto nodes = endpoints_of_stream(config(), stream);
     if (!nodes)

@@ -26,7 +26,8 @@ void declare(option_list& list, bench_options& into) {
 int run(const bench_options& options) {
   if (options.name.empty() != options.list)
     return fail({errc::invalid_argument, "either NAME or --list is required"});
-  return become("millrace-bench", words_of(options), "-DMILLRACE_BENCH=ON");
+  return become("millrace-bench", words_of(options),
+                "no package has it, a build with -DMILLRACE_BENCH=ON makes it");
 }
 
 } // namespace

@@ -27,7 +27,9 @@ int run(const chaos_options& options) {
   if (options.output == output_format::json)
     words.insert(words.end(), {"-o", "json"});
   words.insert(words.end(), {"--", options.script});
-  return become("millrace-chaos", std::move(words), "-DMILLRACE_TESTS=ON");
+  return become("millrace-chaos", std::move(words),
+                "the package libmillrace-sim-dev has it, and a build with "
+                "-DMILLRACE_TESTS=ON makes it");
 }
 
 } // namespace

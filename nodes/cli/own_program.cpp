@@ -15,20 +15,24 @@ std::string own_program() {
 }
 
 int become(const std::string& program, std::vector<std::string> words,
-           const std::string& made_by) {
-  const auto file
-    = std::filesystem::path{own_program()}.replace_filename(program).string();
-  words.insert(words.begin(), file);
-  std::vector<char*> arguments;
-  for (auto& word : words)
-    arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  ::execvp(arguments.front(), arguments.data());
-  if (errno == ENOENT)
-    return fail({errc::unavailable,
-                 file + " is not there, and no package has it: a build with "
-                   + made_by + " makes it beside its millrace"});
-  return fail({errc::unavailable, file + ": " + std::strerror(errno)});
+           const std::string& who_has_it) {
+  const auto here = std::filesystem::path{own_program()}.parent_path();
+  const auto beside = (here / program).string();
+  const auto installed
+    = (here / "../libexec/millrace" / program).lexically_normal().string();
+  words.insert(words.begin(), beside);
+  for (const auto& file : {beside, installed}) {
+    words.front() = file;
+    std::vector<char*> arguments;
+    for (auto& word : words)
+      arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    ::execvp(arguments.front(), arguments.data());
+    if (errno != ENOENT)
+      return fail({errc::unavailable, file + ": " + std::strerror(errno)});
+  }
+  return fail({errc::unavailable, "neither " + beside + " nor " + installed
+                                    + " is there: " + who_has_it});
 }
 
 } // namespace millrace::nodes

@@ -137,6 +137,11 @@ void print_of_nodes(const json_value& status) {
                   cell_text(node.at("name")).c_str(),
                   static_cast<long long>(*days));
   for (const auto& node : status.at("nodes").elements())
+    if (const auto* fault = node.at("certificate_fault").text())
+      std::printf("%s: its certificate for the cluster is not the one in its "
+                  "files, which is of no use: %s\n",
+                  cell_text(node.at("name")).c_str(), fault->c_str());
+  for (const auto& node : status.at("nodes").elements())
     if (cell_text(node.at("state")) == "died")
       std::printf("'millrace up %s' starts it again\n",
                   cell_text(node.at("name")).c_str());

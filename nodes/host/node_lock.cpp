@@ -203,7 +203,11 @@ node_lock::acquire(persistence::env& world, const std::string& directory) {
 
 std::string end_of(const node_pid& life) {
   if (life.signal == 0)
-    return "was killed, or its host lost power";
+    return life.boot != boot_of_host()
+             ? "ended with its host, which lost power or started anew"
+             : "was killed, as by signal 9: by somebody, or by the system for "
+               "want of memory ('journalctl -k' tells; memory_max bounds an "
+               "rdb)";
   const auto* name = ::sigabbrev_np(life.signal);
   return "ended by "
          + (name != nullptr ? "SIG" + std::string{name}

@@ -71,8 +71,9 @@ private:
   std::unique_ptr<last_words> words_;
 };
 
-/// How a life ended that did not end by a stop: "by SIGSEGV, a fault of its
-/// own", or that it was killed or its host lost power.
+/// How a life ended that did not end by a stop: "ended by SIGSEGV, a fault of
+/// its own", that it was killed, or, when the host has started since, that it
+/// ended with that.
 [[nodiscard]] std::string end_of(const node_pid& life);
 
 /// What `node.pid` says; none when there is no such file. `corrupt` when it

@@ -444,7 +444,7 @@ private:
       [about, is_clear = !how_->identity](const connection_guard& guard) {
         about("foreign_bytes", guard.why(), is_clear && !guard.met());
       },
-      how_->identity,
+      how_->shown(),
       [about](const peer_wire::fault& fault) {
         if (fault.is_damage)
           about("bad_frame", fault.why, false);
@@ -507,7 +507,7 @@ protected:
                 ? guard.why()
                 : "what listens there is no node: " + guard.why());
       },
-      how_->identity, host, begun.is_connected,
+      how_->shown(), host, begun.is_connected,
       [about, how = how_, host, port](const peer_wire::fault& fault) {
         if (fault.is_damage)
           how->refused->add("bad_frame",

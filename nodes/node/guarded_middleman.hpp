@@ -4,6 +4,7 @@
 #include <millrace/nodes/assembly/refused_connections.hpp>
 #include <millrace/nodes/host/local_users.hpp>
 #include <millrace/nodes/tls/member_identity.hpp>
+#include <millrace/nodes/tls/renewable.hpp>
 #include <millrace/persistence/disk/env.hpp>
 
 #include <caf/actor.hpp>
@@ -39,8 +40,13 @@ struct connection_keeping {
   persistence::clock_source* clock = nullptr;
   std::shared_ptr<refused_connections> refused;
   std::shared_ptr<told_refusals> told;
-  /// What it proves itself by; null: connections are in the clear.
-  std::shared_ptr<const member_identity> identity;
+  /// What it proves itself by, on connections that begin; null: all are in the
+  /// clear.
+  std::shared_ptr<renewable<member_identity>> identity;
+
+  [[nodiscard]] std::shared_ptr<const member_identity> shown() const {
+    return identity ? identity->now() : nullptr;
+  }
 };
 
 /// A `caf::io::middleman_actor` beside that of the system. What it

@@ -62,6 +62,12 @@ result<std::unique_ptr<runtime>> runtime::create(cluster_config config,
   if (node != nullptr)
     listens.push_back(node->name);
   auto& world = (*real)->world();
+  file_watch watch{
+    config.tls.is_on()
+      ? std::vector<std::string>{config.tls.certificate, config.tls.key,
+                                 config.tls.authority}
+      : std::vector<std::string>{},
+    [clock = world.clock] { return clock->now_ns() + epoch_2000_ns; }};
   auto identity
     = load_cluster_tls(*world.fs, *world.clock, config, listens, warnings);
   if (!identity)
@@ -71,7 +77,7 @@ result<std::unique_ptr<runtime>> runtime::create(cluster_config config,
   const thread_visit visit;
   std::unique_ptr<runtime> made{
     new runtime{std::move(config), std::move(options), *std::move(real), *users,
-                *std::move(identity)}};
+                *std::move(identity), std::move(watch), std::move(listens)}};
   if (node != nullptr) {
     if (auto fault = made->found_cluster())
       return fault;
@@ -92,7 +98,8 @@ result<std::unique_ptr<runtime>> runtime::create(cluster_config config,
 
 runtime::runtime(cluster_config config, runtime_options options,
                  std::unique_ptr<real_env> real, const admitted_users& users,
-                 std::shared_ptr<const member_identity> identity)
+                 std::shared_ptr<const member_identity> identity,
+                 file_watch watch, std::vector<std::string> listens)
   : process_host{std::move(config)}, log_{std::move(options.log)},
     on_failure_{std::move(options.on_failure)}, real_{std::move(real)},
     system_{std::make_unique<caf::actor_system>(actor_config_)},
@@ -101,9 +108,27 @@ runtime::runtime(cluster_config config, runtime_options options,
   auto tell = [this](const std::string& id, const std::string& text) {
     log_.warning(id, text);
   };
+  std::shared_ptr<renewable<member_identity>> shown;
+  if (identity)
+    shown = std::make_shared<renewable<member_identity>>(
+      std::move(identity), std::move(watch),
+      [this, listens = std::move(listens)] {
+        std::vector<std::string> warnings;
+        auto out = load_cluster_tls(*env().fs, *env().clock, this->config(),
+                                    listens, warnings);
+        for (const auto& each : warnings)
+          log_.warning("certificate", each);
+        return out;
+      },
+      [this](const member_identity& used, const error& fault) {
+        const auto now_s
+          = (env().clock->now_ns() + epoch_2000_ns) / 1'000'000'000;
+        log_.write(fault ? log_level::error : log_level::info, "certificate",
+                   renewal_text(used.days_left(now_s), fault));
+      });
   keeping_ = std::make_shared<const connection_keeping>(connection_keeping{
     users, env().clock, std::make_shared<refused_connections>(std::move(tell)),
-    std::make_shared<told_refusals>(), std::move(identity)});
+    std::make_shared<told_refusals>(), std::move(shown)});
   middleman_ = guarded_middleman(*system_, keeping_);
 }
 
@@ -220,7 +245,9 @@ text::json_value runtime::port_facts() const {
       out = text::json_value::object();
     const auto now_s
       = (keeping_->clock->now_ns() + epoch_2000_ns) / 1'000'000'000;
-    out.add("certificate_days", identity->days_left(now_s));
+    out.add("certificate_days", identity->now()->days_left(now_s));
+    if (const auto fault = identity->fault())
+      out.add("certificate_fault", fault.context);
   }
   return out;
 }

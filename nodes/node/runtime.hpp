@@ -24,6 +24,7 @@ namespace millrace::nodes {
 struct known_cluster;
 struct connection_keeping;
 class admitted_users;
+class file_watch;
 class member_identity;
 
 /// CAF's settings for a process of Millrace: all message types, the middleman
@@ -103,7 +104,8 @@ public:
 private:
   runtime(cluster_config config, runtime_options options,
           std::unique_ptr<real_env> real, const admitted_users& users,
-          std::shared_ptr<const member_identity> identity);
+          std::shared_ptr<const member_identity> identity, file_watch watch,
+          std::vector<std::string> listens);
   void adopt(caf::strong_actor_ptr handle) override;
   [[nodiscard]] caf::strong_actor_ptr take_last(); ///< Null: none is left.
 

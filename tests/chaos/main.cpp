@@ -70,6 +70,18 @@ std::string library_of_links() {
     .string();
 }
 
+/// The program of the nodes: beside this one as it was built, or where a
+/// package put both.
+std::string program_of_nodes() {
+  const auto here = std::filesystem::path{nodes::own_program()}.parent_path();
+  const auto beside = here / "millrace";
+  std::error_code fault;
+  return (std::filesystem::exists(beside, fault) ? beside
+                                                 : here / "../../bin/millrace")
+    .lexically_normal()
+    .string();
+}
+
 /// What was done, for people as it happens, or in one piece of JSON.
 class report {
 public:
@@ -208,10 +220,7 @@ int run(const nodes::chaos_options& options) {
     return fail(world.failure());
   const nodes::interrupts signals;
   report told{options.output};
-  fault_player player{(*world)->world(), *config,
-                      std::filesystem::path{nodes::own_program()}
-                        .replace_filename("millrace")
-                        .string()};
+  fault_player player{(*world)->world(), *config, program_of_nodes()};
   const bool links = has_links(*script);
   if (links) {
     if (auto fault = player.open_links(library_of_links())) {

@@ -7,6 +7,7 @@ Skips where cpack, lintian, dpkg-deb or systemd-analyze is not there.
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ PROGRAM = pathlib.Path(sys.argv[1]).resolve()
 BUILD = PROGRAM.parent.parent
 PACKAGES = {
     "millrace": [
-        "usr/bin/millrace", "lib/systemd/system/millrace@.service",
+        "usr/bin/millrace", "usr/lib/systemd/system/millrace@.service",
         "usr/lib/python3/dist-packages/millrace.py",
         "usr/share/man/man1/millrace.1.gz",
         "usr/share/doc/millrace/operations.md",
@@ -29,7 +30,39 @@ PACKAGES = {
         "usr/share/doc/libmillrace-dev/examples/embed/main.cpp"],
     "libmillrace-sim-dev": [
         "usr/include/millrace/sim/world/failure_test.hpp",
+        "usr/libexec/millrace/millrace-chaos",
+        "usr/libexec/millrace/link_redirect.so",
         "usr/share/doc/libmillrace-sim-dev/examples/failure_test/vwap_test.cpp"]}
+
+
+CONFIGURATION = """[cluster]
+name = "packaged"
+data = "data"
+[[stream]]
+name = "market"
+[[node]]
+name = "n1"
+port = {}
+[[node]]
+name = "n2"
+port = {}
+[[process]]
+name = "rt1"
+type = "rt"
+node = "n1"
+[[process]]
+name = "discovery1"
+type = "discovery"
+node = "n2"
+"""
+
+
+def free_ports(count):
+    made = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    out = [each.getsockname()[1] for each in made]
+    for each in made:
+        each.close()
+    return out
 
 
 def run(*words, **how):
@@ -61,8 +94,30 @@ with tempfile.TemporaryDirectory(prefix="millrace-") as holder:
                 sys.exit(f"{package.name} lacks {path}")
     installed = scratch / "millrace"
     run(installed / "usr/bin/millrace", "version")
+    # Faults on real nodes: who has it is told, and with it nodes are killed.
+    words = [installed / "usr/bin/millrace", "chaos",
+             scratch / "cut.faults", "--config", scratch / "local.toml"]
+    (scratch / "cut.faults").write_text(
+        "at 0s: cut n1 <-> n2\nat 200ms: heal\nat 400ms: kill n1 restart 100ms\n")
+    (scratch / "local.toml").write_text(CONFIGURATION.format(
+        *free_ports(2)))
+    without = subprocess.run(list(map(str, words)), text=True, check=False,
+                             capture_output=True)
+    if (without.returncode != 69
+            or "libmillrace-sim-dev has it" not in without.stderr):
+        sys.exit(f"chaos without its package: {without}")
+    shutil.copytree(scratch / "libmillrace-sim-dev/usr/libexec",
+                    installed / "usr/libexec")
+    run(installed / "usr/bin/millrace", "up", "--config", scratch / "local.toml")
+    try:
+        said = run(*words)
+        if "cut n1 <-> n2" not in said:
+            sys.exit(f"chaos does not say what it did: {said}")
+    finally:
+        run(installed / "usr/bin/millrace", "down", "--force", "--config",
+            scratch / "local.toml")
     # The unit as it is, but that its program lies elsewhere.
-    unit = (installed / "lib/systemd/system/millrace@.service").read_text()
+    unit = (installed / "usr/lib/systemd/system/millrace@.service").read_text()
     there = scratch / "millrace@x.service"
     there.write_text(re.sub(r"(?<=ExecStart=)\S+",
                             str(installed / "usr/bin/millrace"), unit))

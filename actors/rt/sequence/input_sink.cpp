@@ -259,8 +259,16 @@ void input_sink_state::refuse(const error& fault) {
   broken = true;
   if (source)
     self->send(source, refused_atom_v, current_flow);
-  if (fault.code == errc::no_space)
-    self->send(owner, refused_atom_v, options.copy, to_caf(fault));
+  tell_refused(fault, "from its publisher");
+}
+
+/// What is wrong with the disk, or with what came.
+void input_sink_state::tell_refused(error fault, const char* from) {
+  if (fault.code == errc::malformed_message)
+    fault.context += std::string{", in what came "} + from;
+  else if (fault.code != errc::no_space)
+    return;
+  self->send(owner, refused_atom_v, options.copy, to_caf(fault));
 }
 
 void input_sink_state::fill(position begin, const chunk& bytes) {
@@ -280,8 +288,7 @@ void input_sink_state::fill(position begin, const chunk& bytes) {
     if (!fault && old < bytes.size())
       fault = grow(*end, chunk::copy_of(bytes.bytes().subspan(old)));
   }
-  if (fault.code == errc::no_space)
-    self->send(owner, refused_atom_v, options.copy, to_caf(fault));
+  tell_refused(fault, "for a place that lacked it");
   // What another node sent is asked for again.
   if (fault && !can_come_again(fault))
     fail(fault);

@@ -34,7 +34,8 @@ using input_owner_actor = caf::typed_actor<
   caf::reacts_to<durable_atom, copy_id, position>,
   // The copy lacks the bytes [from, to): damaged here, or at the publisher.
   caf::reacts_to<lacking_atom, copy_id, position, position>,
-  // The disk had no room for what came: it is offered again.
+  // The disk had no room for what came, or it was damaged on its way
+  // (`malformed_message`): it is offered again.
   caf::reacts_to<refused_atom, copy_id, caf::error>,
   // A write or sync of the input failed, or it cannot be read: its sink is
   // gone.
@@ -131,6 +132,7 @@ struct input_sink_state {
   void acknowledge_many();
   void acknowledge();
   void refuse(const error& fault);
+  void tell_refused(error fault, const char* from);
   void fail(const error& fault);
 
   input_sink_actor::pointer self;

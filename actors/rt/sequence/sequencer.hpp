@@ -370,6 +370,8 @@ struct sequencer_state {
   uint64_t seek_next = 1;
   bool led_for_sure = false;
   int64_t hello_at_ns = 0;
+  /// Chunks of records that were damaged on their way here, and refused.
+  uint64_t damaged_records = 0;
   uint64_t strange_messages = 0; ///< Of another group, or not to be read.
   /// What lacked at the last tick, and the copies whose bytes are on their way
   /// because another node holds them.

@@ -134,7 +134,14 @@ void sequencer_state::out_copied(const caf::error& outcome) {
 /// The leader offers it again.
 void sequencer_state::end_catching_up(const error& why) {
   catching_up.reset();
-  warn("catching-up", to_string(why));
+  if (why.code == errc::malformed_message) {
+    ++damaged_records;
+    warn("damaged_on_the_way",
+         "what came of the merged log of another node: " + to_string(why)
+           + "; refused, and asked for again");
+  } else {
+    warn("catching-up", to_string(why));
+  }
   if (!core->copying())
     return;
   // What is here is not the beginning of what the group has.

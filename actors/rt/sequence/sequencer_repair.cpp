@@ -55,6 +55,12 @@ void sequencer_state::input_failed(copy_id copy, const caf::error& fault) {
 
 void sequencer_state::input_refused(copy_id copy, const caf::error& fault) {
   const auto why = from_caf(fault);
+  if (why.code == errc::malformed_message) {
+    ++damaged_records;
+    return warn("damaged_on_the_way",
+                "input " + to_string(core->inputs().name(copy)) + ": "
+                  + to_string(why) + "; refused, and asked for again");
+  }
   const auto& refused = without_room[copy];
   const auto now_ns = env->clock->monotonic_ns();
   if (refused == 0 || now_ns - refused > trouble_ns)

@@ -107,6 +107,7 @@ status_facts sequencer_state::status() const {
   const auto& alone = core->forgot();
   out.add("forgot", alone.empty() ? core->group().why_set_aside() : alone);
   out.add("strange_messages", strange_messages);
+  out.add("damaged_records", damaged_records);
   out.add("repair", repair_status());
   out.add("disk", pace_status());
   out.add("refused_messages", refused_messages);

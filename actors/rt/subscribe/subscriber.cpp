@@ -289,11 +289,25 @@ void subscriber_state::take(flow_id from_flow, position begin,
     deliver(held_chunk{begin, bytes});
 }
 
+/// With the connection that they came by it ends: once for each.
+void subscriber_state::tell_damage(const error& fault) {
+  if (fault.code != errc::corrupt || options.rt.empty())
+    return;
+  ++damaged_records;
+  if (options.warn)
+    options.warn("records from "
+                 + to_string(options.rt[asked % options.rt.size()])
+                 + " were damaged on their way: " + to_string(fault)
+                 + "; refused, and asked for again");
+}
+
 void subscriber_state::deliver(const held_chunk& what) {
   const auto bytes = what.bytes.bytes();
   env->crash_point("sub.before_apply");
-  if (auto fault = out->take(lineage, what.begin, bytes))
+  if (auto fault = out->take(lineage, what.begin, bytes)) {
+    tell_damage(fault);
     return disconnect(fault);
+  }
   env->crash_point("sub.after_apply");
   if (copy) {
     if (!copy->end() && what.begin.offset() != 0 && !begins_with_file) {
@@ -447,10 +461,13 @@ void subscriber_state::tick() {
 }
 
 status_facts subscriber_state::status() const {
-  status_facts said{
-    {"topic", options.topic},         {"position", out->where().value},
-    {"delivered", out->delivered()},  {"connected", link.flowing()},
-    {"copies_mended", copies_mended}, {"paused", paused}};
+  status_facts said{{"topic", options.topic},
+                    {"position", out->where().value},
+                    {"delivered", out->delivered()},
+                    {"connected", link.flowing()},
+                    {"copies_mended", copies_mended},
+                    {"damaged_records", damaged_records},
+                    {"paused", paused}};
   if (options.archived == archived_exchange::lead)
     said.add("lead", lead);
   if (link.last_failure())

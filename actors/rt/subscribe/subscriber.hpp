@@ -11,6 +11,7 @@
 #include <caf/stateful_actor.hpp>
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,6 +44,9 @@ struct subscriber_options {
   /// what is there. What it needs it tells (`floor_atom`).
   std::string consumer;
   archived_exchange archived = archived_exchange::follow;
+  /// Gets a line for a log: records were damaged on their way, and refused.
+  /// Null: only `status` tells.
+  std::function<void(const std::string&)> warn{};
 };
 
 /// State of the SUBSCRIBER: asks the RT node for the merged log from where it
@@ -74,6 +78,7 @@ struct subscriber_state {
   void open_journal();
   void take(flow_id flow, position begin, const chunk& bytes);
   void event(flow_id flow, const chunk& bytes);
+  void tell_damage(const error& fault);
   void deliver(const held_chunk& what);
   void deliver(const stream_event& what);
   [[nodiscard]] bool holds_back() const {
@@ -113,11 +118,12 @@ struct subscriber_state {
   /// The copy is empty, and what is asked for lies inside a file: it gets all
   /// of that file, of which nothing is delivered again.
   bool begins_with_file = false;
-  uint64_t copies_mended = 0; ///< Times that damage in the copy was passed.
-  bool told_ahead = false;    ///< Since the last flow.
-  bool told_lost = false;     ///< The same.
-  int64_t flowless_ns = 0;    ///< Since when there is none; 0: there is one.
-  sequencer_actor rt;         ///< That was asked last.
+  uint64_t damaged_records = 0; ///< Chunks that were damaged on their way.
+  uint64_t copies_mended = 0;   ///< Times that damage in the copy was passed.
+  bool told_ahead = false;      ///< Since the last flow.
+  bool told_lost = false;       ///< The same.
+  int64_t flowless_ns = 0;      ///< Since when there is none; 0: there is one.
+  sequencer_actor rt;           ///< That was asked last.
   std::optional<position> floor;
   int64_t floor_at_ns = 0;
   position stream_begin; ///< As its source said.

@@ -318,8 +318,10 @@ struct door_state {
       out.add("tls_failed", facts.tls_failed);
       // The clock counts from 2000, certificates from 1970.
       out.add("certificate_days",
-              settings.tls->days_left((env->clock->now_ns() + epoch_2000_ns)
-                                      / 1'000'000'000));
+              settings.tls->now()->days_left(
+                (env->clock->now_ns() + epoch_2000_ns) / 1'000'000'000));
+      if (const auto fault = settings.tls->fault())
+        out.add("certificate_fault", fault.context);
     }
     if (settings.access) {
       out.add("logins", facts.logins);

@@ -86,6 +86,13 @@ void http_door_state::perform(const give_up& what) {
 void http_door_state::perform(const take_up<http_request>& what) {
   running[what.from]
     = {what.request, what.what.user, what.what.keeps_alive, std::nullopt};
+  if (settings.tls) {
+    // One that was exchanged has other names, maybe.
+    auto shown = settings.tls->now();
+    if (shown != site_shown)
+      site.names = shown->names();
+    site_shown = std::move(shown);
+  }
   auto made = wish_of(what.what, site);
   std::visit([&](auto& each) { undertake(what.from, each); }, made);
 }
@@ -235,10 +242,7 @@ http_door(http_door_actor::stateful_pointer<http_door_state> self,
           connector_actor connector, registrar_actor registry) {
   self->state.connector = connector;
   self->state.site.address = settings.address;
-  if (settings.tls) {
-    self->state.site.is_secure = true;
-    self->state.site.names = settings.tls->names();
-  }
+  self->state.site.is_secure = settings.tls != nullptr;
   self->state.begin(world, std::move(settings), std::move(*open),
                     std::move(connector), registry);
   return {

@@ -7,6 +7,7 @@
 #include <millrace/nodes/servers/gateway/publishing_door.hpp>
 #include <millrace/nodes/servers/http/publish_rows.hpp>
 #include <millrace/nodes/servers/http/routes.hpp>
+#include <millrace/nodes/tls/renewable.hpp>
 #include <millrace/nodes/tls/tls_identity.hpp>
 #include <millrace/persistence/disk/env.hpp>
 
@@ -57,7 +58,7 @@ struct http_door_settings {
   port_core<http_session>::limits limits;
   std::shared_ptr<const port_access> access;
   /// What the port proves itself by; null: it speaks in the clear.
-  std::shared_ptr<const tls_identity> tls;
+  std::shared_ptr<renewable<tls_identity>> tls;
   std::function<void(const std::string& id, const std::string& text)>
     on_warning;
 };
@@ -172,6 +173,7 @@ struct http_door_state
 
   connector_actor connector;
   own_site site;
+  std::shared_ptr<const tls_identity> site_shown; ///< That its names are of.
   std::map<connection_id, running_request> running;
   /// What nodes said; null: nobody asked. Serves all that wait when it is
   /// whole.

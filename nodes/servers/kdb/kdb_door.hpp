@@ -8,6 +8,7 @@
 #include <millrace/nodes/servers/kdb/door_inbox.hpp>
 #include <millrace/nodes/servers/kdb/request.hpp>
 #include <millrace/nodes/servers/kdb/subscriptions.hpp>
+#include <millrace/nodes/tls/renewable.hpp>
 #include <millrace/nodes/tls/tls_identity.hpp>
 #include <millrace/persistence/disk/env.hpp>
 
@@ -55,7 +56,7 @@ struct kdb_door_settings {
   door_core::limits limits;
   std::shared_ptr<const port_access> access;
   /// What the port proves itself by; null: it speaks in the clear.
-  std::shared_ptr<const tls_identity> tls;
+  std::shared_ptr<renewable<tls_identity>> tls;
   std::function<void(const std::string& id, const std::string& text)>
     on_warning;
 };

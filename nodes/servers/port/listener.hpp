@@ -40,6 +40,8 @@ struct connection_opened {
 /// read or change, and so is what is sent.
 struct tls_ready {
   connection_id id = 0;
+  /// What binds a login to the certificate that was shown: see `tls_identity`.
+  std::string end_point{};
 };
 /// The handshake came to nothing, or what follows it was damaged. The
 /// connection is closed, and nothing more is told of it.

@@ -223,6 +223,8 @@ void port_core<Session>::act(const tls_ready& what, int64_t now_ns, effects&) {
   if (found == clients_.end())
     return;
   ++facts_.tls_connections;
+  if constexpr (requires { found->second.talk.bind_to(what.end_point); })
+    found->second.talk.bind_to(what.end_point);
   found->second.shakes_hands = false;
   found->second.awaited_ns = found->second.active_ns = now_ns;
 }

@@ -28,6 +28,10 @@ struct tls_connection {
     size_t plain = 0;
   };
 
+  explicit tls_connection(std::shared_ptr<const tls_identity> shown)
+    : by{std::move(shown)} {}
+
+  const std::shared_ptr<const tls_identity> by;
   std::mutex mutex;
   std::optional<tls_session> talk; ///< None: it is not by TLS yet.
   std::deque<std::string> unsealed;
@@ -44,7 +48,7 @@ struct tls_connection {
 class tls_listener final : public listener {
 public:
   tls_listener(std::unique_ptr<listener> beneath,
-               std::shared_ptr<const tls_identity> by, tls_start when)
+               std::shared_ptr<renewable<tls_identity>> by, tls_start when)
     : by_{std::move(by)}, when_{when}, beneath_{std::move(beneath)} {}
 
   void begin(teller tell) override {
@@ -77,7 +81,7 @@ public:
   void drop(connection_id id) override { beneath_->drop(id); }
 
   void begin_tls(connection_id id) override {
-    with(id, [this](tls_connection& of) { of.talk.emplace(by_); });
+    with(id, [](tls_connection& of) { of.talk.emplace(of.by); });
   }
 
 private:
@@ -144,9 +148,9 @@ private:
   // From the thread of what is beneath.
 
   void hear(connection_opened& what) {
-    const auto made = std::make_shared<tls_connection>();
+    const auto made = std::make_shared<tls_connection>(by_->now());
     if (when_ == tls_start::at_once)
-      made->talk.emplace(by_);
+      made->talk.emplace(made->by);
     {
       const std::scoped_lock lock{mutex_};
       connections_.emplace(what.id, made);
@@ -181,7 +185,7 @@ private:
     if (!is_by_tls)
       return tell_(std::move(what));
     if (came.is_ready)
-      tell_(tls_ready{what.id});
+      tell_(tls_ready{what.id, found->by->end_point()});
     const bool is_fed = !came.plain.empty();
     if (is_fed)
       tell_(bytes_received{what.id, std::move(came.plain)});
@@ -278,7 +282,7 @@ private:
   void hear(tls_ready& what) { tell_(what); }
   void hear(tls_failed& what) { tell_(std::move(what)); }
 
-  std::shared_ptr<const tls_identity> by_;
+  std::shared_ptr<renewable<tls_identity>> by_;
   tls_start when_;
   teller tell_;
   std::mutex mutex_;
@@ -290,7 +294,7 @@ private:
 
 std::unique_ptr<listener>
 make_tls_listener(std::unique_ptr<listener> beneath,
-                  std::shared_ptr<const tls_identity> by, tls_start when) {
+                  std::shared_ptr<renewable<tls_identity>> by, tls_start when) {
   return std::make_unique<tls_listener>(std::move(beneath), std::move(by),
                                         when);
 }

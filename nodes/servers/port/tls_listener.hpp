@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/nodes/servers/port/listener.hpp>
+#include <millrace/nodes/tls/renewable.hpp>
 #include <millrace/nodes/tls/tls_identity.hpp>
 
 #include <memory>
@@ -16,9 +17,10 @@ enum class tls_start {
 /// TLS between a port and who listens to it: what that one is told of and sends
 /// is plain, and what is beneath is not. Bytes for a client are sealed when the
 /// network takes them, in portions, so that they are not held twice.
+/// Each connection begins with the newest certificate, and keeps it.
 /// @param beneath tells of nothing before a call of it returns
 [[nodiscard]] std::unique_ptr<listener>
 make_tls_listener(std::unique_ptr<listener> beneath,
-                  std::shared_ptr<const tls_identity> by, tls_start when);
+                  std::shared_ptr<renewable<tls_identity>> by, tls_start when);
 
 } // namespace millrace::nodes

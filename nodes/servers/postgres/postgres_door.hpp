@@ -3,6 +3,7 @@
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/nodes/servers/gateway/door.hpp>
 #include <millrace/nodes/servers/postgres/session.hpp>
+#include <millrace/nodes/tls/renewable.hpp>
 #include <millrace/nodes/tls/tls_identity.hpp>
 #include <millrace/persistence/disk/env.hpp>
 
@@ -30,7 +31,7 @@ struct postgres_door_settings {
   port_core<pg_session>::limits limits;
   std::shared_ptr<const port_access> access;
   /// What the port proves itself by; null: it speaks in the clear.
-  std::shared_ptr<const tls_identity> tls;
+  std::shared_ptr<renewable<tls_identity>> tls;
   /// That the limits' sessions are served with; the door alone changes it.
   std::shared_ptr<served_cluster> served = std::make_shared<served_cluster>();
   std::function<void(const std::string& id, const std::string& text)>

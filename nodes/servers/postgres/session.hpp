@@ -90,6 +90,12 @@ public:
   /// What there is to judge a client by.
   // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] effects judged(const login_verdict& what);
+  /// The certificate that it was shown, where it asked for TLS: a newer one
+  /// than that of the limits, maybe.
+  // lint: allow(half_used): port_core calls it, a template.
+  void bind_to(const std::string& end_point) {
+    limits_.tls_end_point = end_point;
+  }
   /// What came of a wish.
   [[nodiscard]] effects answered(uint64_t id, std::string message);
 

@@ -38,8 +38,8 @@ private:
 class TlsListenerTest : public ::testing::Test {
 protected:
   void open(tls_start when) {
-    made = make_tls_listener(std::make_unique<noted_listener>(port), identity(),
-                             when);
+    made
+      = make_tls_listener(std::make_unique<noted_listener>(port), shown, when);
     made->begin([this](connection_event what) {
       std::visit([this](auto& each) { note(each); }, what);
     });
@@ -96,6 +96,8 @@ protected:
 
   noted_port port;
   tls_peer client;
+  std::shared_ptr<renewable<tls_identity>> shown
+    = std::make_shared<renewable<tls_identity>>(identity());
   std::unique_ptr<listener> made;
   std::string told;
   std::string plain;

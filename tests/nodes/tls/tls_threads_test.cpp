@@ -92,8 +92,9 @@ TEST(TlsThreadsTest, BothThreadsServeAConnection) {
   auto port
     = open_tcp_listener({.address = "127.0.0.1", .port = ntohs(at.sin_port)});
   ASSERT_TRUE(port) << port.failure().context;
-  const echo server{
-    make_tls_listener(*std::move(port), identity, tls_start::at_once)};
+  const echo server{make_tls_listener(
+    *std::move(port), std::make_shared<renewable<tls_identity>>(identity),
+    tls_start::at_once)};
 
   const int made = ::socket(AF_INET, SOCK_STREAM, 0);
   ASSERT_EQ(::connect(made, reinterpret_cast<const sockaddr*>(&at), sizeof at),
