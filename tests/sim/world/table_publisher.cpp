@@ -50,12 +50,13 @@ bool table_publisher::hand_over(const std::vector<std::byte>& bytes) {
   auto& me = in_->at(name_);
   if (!me.alive() || me.paused() || !out_ || life_ != me.lives())
     return false;
+  // Its machine may lose its power while it publishes.
+  book_.back().boot = me.disk().boot_id();
+  book_.back().disk_count = in_->disks_of(name_);
   auto token = out_->publish(bytes, {}, payload_kind::table_batch);
   if (token) {
     book_.back().end = token->end;
     book_.back().life = life_;
-    book_.back().boot = me.disk().boot_id();
-    book_.back().disk_count = in_->disks_of(name_);
     return true;
   }
   // After a failed write or sync nothing more can be published in this life.
