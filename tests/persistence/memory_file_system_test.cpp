@@ -225,6 +225,73 @@ TEST_F(MemoryDiskTest, DamageIsSeenAtOnceAndLasts) {
   EXPECT_EQ(text_of(disk_, "/d/a"), "ac");
 }
 
+TEST_F(MemoryDiskTest, TwoFilesChangePlacesForGood) {
+  auto a = make("/d/a");
+  ASSERT_FALSE(a->write_at(0, bytes_of("of a")));
+  ASSERT_FALSE(make("/d/e/b")->write_at(0, bytes_of("of b")));
+  disk_.swap("/d/a", "/d/e/b");
+  EXPECT_EQ(text_of(disk_, "/d/a"), "of b");
+  EXPECT_EQ(text_of(disk_, "/d/e/b"), "of a");
+  ASSERT_FALSE(a->write_at(0, bytes_of("OF A")));
+  EXPECT_EQ(text_of(disk_, "/d/e/b"), "OF A") << "it keeps what it opened";
+  ASSERT_FALSE(a->sync());
+  disk_.cut_power(survival::nothing);
+  EXPECT_EQ(text_of(disk_, "/d/e/b"), "OF A");
+  EXPECT_EQ(text_of(disk_, "/d/a"), "") << "its bytes were never synced";
+}
+
+TEST_F(MemoryDiskTest, AFileThatIsGoneStaysAway) {
+  ASSERT_FALSE(make("/d/a")->sync());
+  make("/d/e/b");
+  disk_.lose("/d/a");
+  EXPECT_EQ(disk_.paths(), std::vector<std::string>{"/d/e/b"});
+  disk_.cut_power(survival::nothing);
+  EXPECT_FALSE(disk_.exists("/d/a"));
+}
+
+TEST_F(MemoryDiskTest, PathsGoDirectoryByDirectory) {
+  make("/d/e.b");
+  make("/d/e/b");
+  make("/d/e/a");
+  make("/d/a");
+  EXPECT_EQ(disk_.paths(),
+            (std::vector<std::string>{"/d/a", "/d/e/a", "/d/e/b", "/d/e.b"}));
+}
+
+TEST_F(MemoryDiskTest, WhatMayOnlyBeReadRefusesEveryChange) {
+  auto a = make("/d/a");
+  auto clean = make("/d/clean");
+  ASSERT_FALSE(a->write_at(0, bytes_of("abc")));
+  const auto met = disk_.set_read_only();
+  EXPECT_TRUE(disk_.is_read_only());
+  std::array<std::byte, 4> into{};
+  EXPECT_EQ(*a->read_at(0, into), 3u);
+  EXPECT_TRUE(disk_.open("/d/a", open_mode::read));
+  EXPECT_FALSE(clean->sync());
+  EXPECT_FALSE(disk_.create_directories("/d")) << "it is there";
+  EXPECT_FALSE(*met);
+  EXPECT_EQ(disk_.times_read_only(), 0u);
+  for (const auto& refused :
+       {a->write_at(0, bytes_of("x")), a->truncate(1), a->sync(),
+        disk_.open("/d/a", open_mode::write).failure(),
+        disk_.open("/d/b", open_mode::create_new).failure(),
+        disk_.rename("/d/a", "/d/b"), disk_.remove("/d/a"),
+        disk_.remove_all("/d"), disk_.sync_directory("/d"),
+        disk_.create_directories("/d/f"), disk_.mark_archived("/d/a"),
+        disk_.lock_directory("/d").failure()})
+    EXPECT_EQ(refused.code, errc::permission) << to_string(refused);
+  EXPECT_TRUE(*met);
+  EXPECT_EQ(disk_.refused(), 12u);
+  EXPECT_EQ(disk_.times_read_only(), 1u);
+  EXPECT_EQ(disk_.paths(), (std::vector<std::string>{"/d/a", "/d/clean"}));
+  disk_.heal();
+  EXPECT_EQ(met.use_count(), 1);
+  EXPECT_FALSE(a->sync()) << "as after any refused sync";
+  EXPECT_FALSE(disk_.sync_directory("/d"));
+  disk_.cut_power(survival::nothing);
+  EXPECT_EQ(text_of(disk_, "/d/a"), "") << "which wrote nothing";
+}
+
 TEST_F(MemoryDiskTest, AMappingOutlivesItsFile) {
   auto a = make("/d/a");
   ASSERT_FALSE(a->write_at(0, bytes_of("abc")));

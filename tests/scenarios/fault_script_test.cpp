@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 namespace millrace::sim {
@@ -72,6 +73,13 @@ TEST(FaultScript, IsWrittenAsItIsRead) {
                                  "slow-disk a 800ms",
                                  "clock a -1s",
                                  "clock a 0",
+                                 "swap a out/log.0.0 in/log.0.0",
+                                 "remove a out/log.0.0",
+                                 "read-only a",
+                                 "freeze-clock a",
+                                 "drift a 500",
+                                 "drift a -999999",
+                                 "drift a 0",
                                  "try kill a restart 1s",
                                  "try heal"}) {
     const auto text = "at 1s: " + line + "\n";
@@ -80,6 +88,17 @@ TEST(FaultScript, IsWrittenAsItIsRead) {
   EXPECT_EQ(to_text(read_script("at 0: lie a\nat 0: full b 64KiB")),
             "at 0: lie a | full b 65536\n");
   EXPECT_EQ(to_text(fault_script{}), "");
+}
+
+TEST(FaultScript, APartitionIsTheCutsBetweenItsGroups) {
+  const auto got = read_script("at 1s: kill x | partition a b / c / d\n"
+                               "at 2s: try partition a / b\n");
+  EXPECT_EQ(to_text(got),
+            "at 1s: kill x | cut a <-> c | cut b <-> c | cut a <-> d | "
+            "cut b <-> d | cut c <-> d\n"
+            "at 2s: try cut a <-> b\n");
+  EXPECT_EQ(read_script(to_text(got)), got);
+  EXPECT_EQ(got[3].place, "f:1");
 }
 
 TEST(FaultScript, EveryFaultHasItsPlace) {
@@ -110,6 +129,18 @@ TEST(FaultScript, EveryFaultHasItsPlace) {
      "f:1:15: 'much' is not a size, such as 512 or 64KiB"},
     {"at 1s: slow-disk a -1s",
      "f:1:20: '-1s' is not a time, such as 3s or 1s500ms"},
+    {"at 1s: swap a x", "f:1:16: another file is missing"},
+    {"at 1s: swap a x x", "f:1:17: 'x' changes places with itself"},
+    {"at 1s: remove a", "f:1:16: a file is missing"},
+    {"at 1s: read-only a b", "f:1:20: 'b' is one word too many"},
+    {"at 1s: drift a fast",
+     "f:1:16: 'fast' is not a rate in ppm, from -999999 to 999999"},
+    {"at 1s: drift a 1000000",
+     "f:1:16: '1000000' is not a rate in ppm, from -999999 to 999999"},
+    {"at 1s: partition a b", "f:1:21: / and another group is missing"},
+    {"at 1s: partition a /", "f:1:21: a node is missing"},
+    {"at 1s: partition / a", "f:1:18: '/' stands where a node should"},
+    {"at 1s: partition a b / a", "f:1:24: 'a' is in two groups"},
     {"at 1s: pause a b", "f:1:16: 'b' is one word too many"},
     {"at 1s: heal | ", "f:1:15: a fault is missing"},
     {"at 1s: try", "f:1:11: a fault is missing"},
@@ -197,6 +228,49 @@ TEST(FaultScript, ADrawnOneMeetsDisksAndLinksOfTheMix) {
   }
   EXPECT_TRUE(alone && lost && rots && corrupts && together);
   EXPECT_EQ(at_points, (std::set{fault::what::crash, fault::what::power_at}));
+}
+
+TEST(FaultScript, ADrawnOneHarmsClocksFilesAndDisksOfTheMix) {
+  const fault_mix mix{.nodes = {"a", "b"},
+                      .clocks = true,
+                      .read_only = true,
+                      .disks_set_back = {"a"},
+                      .misplacing = {"b"},
+                      .shortening = {"b"},
+                      .harmed_files = {"x", "y"}};
+  std::set<fault::what> seen;
+  bool older = false;
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    const auto script = draw_faults(seed, mix);
+    EXPECT_EQ(read_script(to_text(script)), script);
+    std::set<std::string> kept;
+    std::map<std::string, int> beyond; // Clocks that do not run as they should.
+    for (const auto& each : script) {
+      const auto& what = each.what;
+      seen.insert(what.kind);
+      if (what.kind == fault::what::back_up)
+        kept.insert(what.node);
+      if (what.back.on == comeback::disk::older) {
+        older = true;
+        EXPECT_TRUE(kept.contains(what.node)) << to_text(script);
+      }
+      if (what.kind == fault::what::freeze_clock || what.rate_ppm != 0)
+        ++beyond[what.node];
+      else if (what.kind == fault::what::drift)
+        --beyond[what.node];
+      if (what.kind == fault::what::swap || what.kind == fault::what::shorten)
+        EXPECT_EQ(what.node, "b");
+      if (what.kind == fault::what::swap)
+        EXPECT_NE(what.name, what.other_name);
+    }
+    for (const auto& [node, left] : beyond)
+      EXPECT_EQ(left, 0) << node << "\n" << to_text(script);
+  }
+  EXPECT_TRUE(older);
+  for (const auto kind :
+       {fault::what::clock, fault::what::freeze_clock, fault::what::drift,
+        fault::what::read_only, fault::what::swap, fault::what::shorten})
+    EXPECT_TRUE(seen.contains(kind)) << to_text(fault{.kind = kind});
 }
 
 TEST(FaultScript, WhatIsNoneSaysWhy) {

@@ -107,6 +107,21 @@ TEST_F(OwnCluster, AMemberThatStaysBehindIsTold) {
   w.expect_no_loss("trade");
 }
 
+// Nobody was promised a row whose machine lost its power before it was synced,
+// though it was in the middle of publishing it.
+TEST_F(OwnCluster, PowerMayGoWhileARowIsPublished) {
+  world w{5};
+  w.add_cluster(own_cluster);
+  auto& feed = w.add_publisher("feed", "trade");
+  feed.publish({{"sym", "A"}, {"size", 1}}, rt::ack_level::committed);
+  w.crash_at("feed", "pub.after_write", 1,
+             {.power = true, .left = survival::nothing, .restart_after = 1s});
+  feed.publish({{"sym", "A"}, {"size", 2}});
+  w.run_for(5s);
+  EXPECT_EQ(w.at("feed").lives(), 2u);
+  w.expect_no_loss("trade");
+}
+
 TEST_F(OwnCluster, TheFilesOfExamplesBootAsTheyStand) {
   for (const auto* file : {"examples/local.toml", "examples/cluster.toml"}) {
     SCOPED_TRACE(file);

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "faults.hpp"
+#include "invariant_audits.hpp"
 
 namespace millrace::sim {
 
@@ -336,5 +337,19 @@ private:
 
   bool cached_;
 };
+
+/// Of what goes in a run.
+inline std::shared_ptr<collection_audit> audit_of(rt_scenario& run) {
+  std::vector<collection_audit::origin> origins;
+  for (const auto& book : run.books)
+    origins.push_back({book->origin,
+                       book->origin.substr(0, book->origin.find('.')),
+                       "/pub/" + book->origin, book});
+  std::vector<collection_audit::member> members;
+  for (const auto& name : run.rt_names)
+    members.push_back({name, stream_directory(name)});
+  return std::make_shared<collection_audit>(run.w, std::move(origins),
+                                            std::move(members));
+}
 
 } // namespace millrace::sim

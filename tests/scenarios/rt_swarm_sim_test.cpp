@@ -9,6 +9,7 @@
 #include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
 
+#include "invariant_audits.hpp"
 #include "rt_scenario.hpp"
 #include "swarm_drawing.hpp"
 
@@ -70,6 +71,19 @@ void pause_subscribers(rt_scenario& run) {
   });
 }
 
+/// Looked at where nothing harms files: what is damaged is held by fewer.
+bool keeps_files(const fault_mix& mix) {
+  return mix.rotting.empty() && mix.misplacing.empty() && mix.shortening.empty()
+         && mix.disks_lost.empty() && mix.disks_set_back.empty();
+}
+
+void audit_collection(rt_scenario& run,
+                      const std::shared_ptr<collection_audit>& audit) {
+  for (const auto& each : audit->look())
+    run.w.fail(each);
+  run.w.after(200ms, [&run, audit] { audit_collection(run, audit); });
+}
+
 void run_swarm(uint64_t seed, const plan_of_run& how,
                const fault_script& script, fired_faults& fired) {
   rt_scenario run{seed,
@@ -89,11 +103,15 @@ void run_swarm(uint64_t seed, const plan_of_run& how,
   end_periods(run);
   pause_subscribers(run);
   run.w.play(script);
+  const auto audit = audit_of(run);
+  if (keeps_files(how.mix))
+    audit_collection(run, audit);
   // What rots is found when somebody reads it, or in time.
   run.w.run_for(how.mix.within * 2
                 + (how.mix.rotting.empty() ? duration{500ms} : duration{30s}));
   (void)report(seed, run.finish());
   fired.add(run.w, script);
+  fired.count("looks at what went", audit->looks());
 }
 
 /// Draws the rest of each run: `mix` says what it may have.
@@ -261,6 +279,37 @@ TEST(RtSwarmSim, NothingIsLostWhenRecordsRotAtRt) {
     out.mix.rotting = {"rt0"};
     out.mix.faults_max = 20;
     out.mix.rotting_parts = {"/in/", "/out/log."};
+    out.mix.points.clear();
+    return out;
+  });
+}
+
+/// Files of one of three change places, or are cut by somebody: the others have
+/// what it had.
+TEST(RtSwarmSim, NothingIsLostWhenFilesOfRtAreMisplacedOrCut) {
+  swarm_of(10, [](swarm_drawing& drawing) {
+    auto out = any_plan(drawing, {.links = false}, 3);
+    out.cached = false;
+    out.mix.nodes = {"rt0", "pub0"};
+    out.mix.power_cuts = false;
+    out.mix.misplacing = {"rt0"};
+    out.mix.shortening = {"rt0"};
+    out.mix.harmed_files = {"out/log.0.0", "out/log.0.1", "out/log.0.2",
+                            "raft/log.0.0", "history/log.0.0"};
+    out.mix.points.clear();
+    return out;
+  });
+}
+
+/// One of three is set back to an older copy of its disk: who leads finds that,
+/// and sends it what it lacks.
+TEST(RtSwarmSim, NothingIsLostWhenADiskOfRtIsSetBack) {
+  swarm_of(10, [](swarm_drawing& drawing) {
+    auto out = any_plan(drawing, {.power_cuts = false, .links = false}, 3);
+    out.cached = false;
+    out.mix.nodes = {"pub0", "copy"};
+    out.mix.disks_set_back = {"rt1"};
+    out.mix.faults_max = 6;
     out.mix.points.clear();
     return out;
   });

@@ -112,6 +112,9 @@ public:
     }
   }
 
+  /// Something else that is said at the end.
+  void count(const std::string& what, uint64_t times) { all_[what] += times; }
+
 private:
   static constexpr uint64_t often = 10;
   std::map<std::string, uint64_t> all_;

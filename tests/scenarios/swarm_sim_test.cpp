@@ -8,6 +8,7 @@
 
 #include <random>
 
+#include "invariant_audits.hpp"
 #include "swarm_drawing.hpp"
 
 namespace millrace::sim {
@@ -20,13 +21,14 @@ struct drawn_cluster {
   std::string toml;
   std::vector<std::string> nodes;
   std::vector<std::string> publishers;
+  std::vector<std::string> discoveries;
 };
 
 class cluster_drawing {
 public:
   /// @param members of RT; 0: one or three.
   explicit cluster_drawing(uint64_t seed, int members = 0)
-    : random_{seed}, members_{members} {}
+    : random_{seed}, others_{~seed}, members_{members} {}
 
   drawn_cluster draw() {
     const auto kib = uint64_t{64} << below(5);
@@ -39,10 +41,20 @@ public:
                   "columns = [\"time:timestamp\", \"sym:symbol\", "
                   "\"price:float\", \"size:int\", \"note:string\"]\n";
     const auto drawn = below(2) == 0 ? 1 : 3;
-    const auto members = members_ == 0 ? drawn : members_;
+    // One in eight is a group of five; one in four has two discoveries; one in
+    // eight has a discovery and a gateway in one process of the system.
+    const auto other = others_() % 8;
+    const auto members = members_ != 0 ? members_ : other == 0 ? 5 : drawn;
     for (int i = 0; i < members; ++i)
       add("rt" + std::to_string(i), "rt");
     add("disc", "discovery");
+    out_.discoveries.push_back("disc");
+    if (other == 1)
+      add_process("gw9", "gateway", "disc");
+    if (other == 2 || other == 3) {
+      add("disc1", "discovery");
+      out_.discoveries.push_back("disc1");
+    }
     const auto rdbs = 1 + below(2);
     for (uint64_t i = 0; i < rdbs; ++i)
       add("rdb" + std::to_string(i), "rdb",
@@ -67,17 +79,31 @@ private:
 
   void add(const std::string& name, const std::string& type,
            const std::string& more = {}) {
-    out_.toml += "[[node]]\nname = \"" + name
-                 + "\"\nport = " + std::to_string(7000 + out_.nodes.size())
-                 + "\n[[process]]\nname = \"" + name + "\"\ntype = \"" + type
-                 + "\"\nnode = \"" + name + "\"\n" + more;
+    out_.toml += "[[node]]\nname = \"" + name + "\"\nport = "
+                 + std::to_string(7000 + out_.nodes.size()) + "\n";
+    add_process(name, type, name, more);
     out_.nodes.push_back(name);
+  }
+  void add_process(const std::string& name, const std::string& type,
+                   const std::string& node, const std::string& more = {}) {
+    out_.toml += "[[process]]\nname = \"" + name + "\"\ntype = \"" + type
+                 + "\"\nnode = \"" + node + "\"\n" + more;
   }
 
   std::mt19937_64 random_;
+  std::mt19937_64 others_; ///< For what was not drawn always.
   int members_;
   drawn_cluster out_;
 };
+
+/// What is said is heard soon, by all that live: a sign of life that travels
+/// for seconds, or that somebody hears who stood still, may be of the dead.
+bool is_prompt(const fault_script& script) {
+  return std::none_of(script.begin(), script.end(), [](const auto& each) {
+    return each.what.kind == fault::what::pause
+           || (!each.what.other.empty() && each.what.kind != fault::what::heal);
+  });
+}
 
 /// What a publisher waits for: mostly for nothing.
 rt::ack_level level_of(uint64_t drawn) {
@@ -100,9 +126,10 @@ std::vector<table_row> drawn_rows(world& w, uint64_t number,
   return out;
 }
 
-/// To be called when the script has healed all.
+/// All is healed, whatever a script that was shrunk has left of that.
 void expect_all(world& w, const fault_script& script, fired_faults* fired) {
   w.run_for(12s);
+  w.heal();
   w.expect_no_loss("trade");
   // Rows that an hdb serves have left the rdbs by then.
   w.run_for(60s);
@@ -118,6 +145,8 @@ void swarm(uint64_t seed, const drawn_cluster& cluster,
   std::vector<table_publisher*> feeds;
   for (const auto& name : cluster.publishers)
     feeds.push_back(&w.add_publisher(name, "trade"));
+  const discovery_audit audit{
+    w, is_prompt(script) ? cluster.discoveries : std::vector<std::string>{}};
   w.play(script);
   const auto rows = 10 + w.draw(30);
   // Rows come as long as faults do, or all of them early.
@@ -138,6 +167,8 @@ void swarm(uint64_t seed, const drawn_cluster& cluster,
     w.run_for(1ms * static_cast<int64_t>(w.draw(1 + pause_ms)));
   }
   expect_all(w, script, fired);
+  if (fired != nullptr)
+    fired->count("dead rows of discovery", audit.dead_rows());
 }
 
 constexpr auto storm_interval = 10min;
@@ -155,7 +186,8 @@ void long_swarm(uint64_t seed, const drawn_cluster& cluster,
   const auto note_bytes = w.draw(2) == 0 ? 16'000 : 10;
   int64_t period = 9000;
   auto ends = w.now() + 20min;
-  const auto last = script.back().at;
+  // One that was shrunk may be empty.
+  const auto last = script.empty() ? duration{20min} : script.back().at;
   for (uint64_t i = 0; w.now() < last; ++i) {
     const auto rows_now = drawn_rows(w, i, note_bytes);
     feeds[w.draw(feeds.size())]->publish_all(rows_now, level_of(w.draw(8)));
@@ -172,8 +204,8 @@ void long_swarm(uint64_t seed, const drawn_cluster& cluster,
   expect_all(w, script, fired);
 }
 
-/// What happens to the disks of publishers.
-enum class loss { none, whole_disks, bits };
+/// What happens to the disks of publishers; files: of those that answer, too.
+enum class loss { none, whole_disks, bits, files };
 
 void swarm_with(uint64_t count, fault_mix mix, loss of_feeds = loss::none) {
   fired_faults fired;
@@ -187,6 +219,11 @@ void swarm_with(uint64_t count, fault_mix mix, loss of_feeds = loss::none) {
     }
     if (of_feeds == loss::bits)
       mix.rotting = cluster.publishers;
+    if (of_feeds == loss::files) {
+      mix.misplacing = mix.shortening = cluster.publishers;
+      mix.harmed_files
+        = {"log.0.0", "log.0.1", "log.0.2", "log.0.3", "log.0.4"};
+    }
     mix.within = 5s;
     if (mix.kills)
       mix.points = swarm_drawing{seed}.points_of(mix.nodes);
@@ -280,6 +317,36 @@ TEST(SwarmSim, WhatIsDamagedIsNeverServed) {
 
 TEST(SwarmSim, NothingIsLostWhenDisksRefuse) {
   swarm_with(10, {.pauses = false, .links = false, .disk_errors = true});
+}
+
+TEST(SwarmSim, NothingIsLostWhateverClocksShow) {
+  swarm_with(10, {.pauses = false, .links = false, .clocks = true});
+}
+
+TEST(SwarmSim, NothingIsLostWhenDisksMayOnlyBeRead) {
+  swarm_with(10, {.pauses = false, .links = false, .read_only = true});
+}
+
+TEST(SwarmSim, WhatIsMisplacedOrCutIsNeverServed) {
+  swarm_with(15, {.power_cuts = false, .pauses = false}, loss::files);
+}
+
+/// An rdb and the hdb that it writes down to, whose disk is an older one: what
+/// they lack is in RT.
+TEST(SwarmSim, NothingIsLostWhenDisksAreSetBack) {
+  fired_faults fired;
+  for_each_seed(10, [&](uint64_t seed) {
+    begins(seed);
+    const auto cluster = cluster_drawing{seed}.draw();
+    const fault_mix mix{.nodes = cluster.nodes,
+                        .within = 5s,
+                        .pauses = false,
+                        .links = false,
+                        .disks_set_back = {"rdb0"}};
+    gtest_glue::run_drawn_script(seed, mix, [&](const fault_script& script) {
+      swarm(seed, cluster, script, &fired);
+    });
+  });
 }
 
 /// How many of some seeds miss something when these disks say "synced", forget

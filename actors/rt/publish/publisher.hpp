@@ -77,7 +77,8 @@ public:
   /// Errors, nothing written: `bad_id` names both ids; `oversize`;
   /// `invalid_argument` for a negative `to`; `origin_unverified` (retry) until
   /// RT told the watermark of a new directory; `no_space` (retry; taken up
-  /// again by itself when space returns); `storage_failed`; `closed`.
+  /// again by itself when space returns); `storage_failed`; `permission` (its
+  /// disk may only be read); `closed`.
   [[nodiscard]] result<publish_token>
   publish(std::span<const std::byte> payload, const message_header& header = {},
           payload_kind kind = payload_kind::opaque);

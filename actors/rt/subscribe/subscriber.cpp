@@ -460,6 +460,14 @@ void subscriber_state::tick() {
   self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
 }
 
+uint64_t subscriber_state::held_bytes() const {
+  uint64_t out = 0;
+  for (const auto& each : held)
+    if (const auto* part = std::get_if<held_chunk>(&each))
+      out += part->bytes.bytes().size();
+  return out;
+}
+
 status_facts subscriber_state::status() const {
   status_facts said{{"topic", options.topic},
                     {"position", out->where().value},
@@ -467,7 +475,8 @@ status_facts subscriber_state::status() const {
                     {"connected", link.flowing()},
                     {"copies_mended", copies_mended},
                     {"damaged_records", damaged_records},
-                    {"paused", paused}};
+                    {"paused", paused},
+                    {"held_bytes", held_bytes()}};
   if (options.archived == archived_exchange::lead)
     said.add("lead", lead);
   if (link.last_failure())

@@ -98,6 +98,7 @@ struct subscriber_state {
   [[nodiscard]] start_spec next_start() const;
   [[nodiscard]] uint32_t sum_before() const;
   [[nodiscard]] status_facts status() const;
+  [[nodiscard]] uint64_t held_bytes() const;
 
   subscriber_self_actor::pointer self;
   persistence::env* env = nullptr;

@@ -67,6 +67,7 @@ void memory_file_system::write_short(uint64_t nth, uint64_t bytes, errc code) {
 void memory_file_system::heal() {
   const std::scoped_lock lock{mutex_};
   plans_.clear();
+  read_only_ = nullptr;
 }
 
 uint64_t memory_file_system::calls(disk_call call) const {
@@ -93,6 +94,33 @@ void memory_file_system::leave_free(uint64_t bytes) {
 void memory_file_system::set_lying_sync(bool lies) {
   const std::scoped_lock lock{mutex_};
   lying_sync_ = lies;
+}
+
+std::shared_ptr<const bool> memory_file_system::set_read_only() {
+  const std::scoped_lock lock{mutex_};
+  read_only_ = std::make_shared<bool>(false);
+  return read_only_;
+}
+
+bool memory_file_system::is_read_only() const {
+  const std::scoped_lock lock{mutex_};
+  return read_only_ != nullptr;
+}
+
+uint64_t memory_file_system::times_read_only() const {
+  const std::scoped_lock lock{mutex_};
+  return times_read_only_;
+}
+
+error memory_file_system::refuse_change(const std::string& path,
+                                        std::string_view call) {
+  if (!read_only_)
+    return {};
+  ++refused_;
+  if (!std::exchange(*read_only_, true))
+    ++times_read_only_;
+  return {errc::permission,
+          path + ": " + std::string{call} + ": Read-only file system"};
 }
 
 void memory_file_system::flip_bit(const std::string& path, uint64_t bit) {
@@ -122,6 +150,35 @@ void memory_file_system::overwrite(const std::string& path, uint64_t offset,
   put(*target, offset, bytes);
   target->durable = target->now;
   target->dirty.clear();
+}
+
+/// What was changed there since it was synced is durable.
+void memory_file_system::settle_directory(const std::string& path) {
+  const auto pending = changes_.find(path);
+  if (pending == changes_.end())
+    return;
+  for (const auto& change : pending->second)
+    change.apply(durable_names_);
+  changes_.erase(pending);
+}
+
+void memory_file_system::swap(const std::string& one,
+                              const std::string& other) {
+  const std::scoped_lock lock{mutex_};
+  MILLRACE_ASSERT(find(one) && find(other) && find(one) != find(other));
+  for (const auto& path : {one, other})
+    settle_directory(path.substr(0, path.rfind('/')));
+  std::swap(names_.at(one), names_.at(other));
+  durable_names_[one] = names_.at(one);
+  durable_names_[other] = names_.at(other);
+}
+
+void memory_file_system::lose(const std::string& path) {
+  const std::scoped_lock lock{mutex_};
+  MILLRACE_ASSERT(find(path));
+  settle_directory(path.substr(0, path.rfind('/')));
+  names_.erase(path);
+  durable_names_.erase(path);
 }
 
 void memory_file_system::end_process() {
@@ -217,6 +274,20 @@ memory_file_system::content(const std::string& path) const {
   return target->now;
 }
 
+std::vector<std::string> memory_file_system::paths() const {
+  const std::scoped_lock lock{mutex_};
+  std::vector<std::string> out;
+  for (const auto& [path, target] : names_)
+    out.push_back(path);
+  const auto rank = [](char c) { return c == '/' ? '\0' : c; };
+  std::sort(out.begin(), out.end(), [&](const auto& one, const auto& other) {
+    return std::lexicographical_compare(
+      one.begin(), one.end(), other.begin(), other.end(),
+      [&](char a, char b) { return rank(a) < rank(b); });
+  });
+  return out;
+}
+
 std::unique_ptr<memory_file_system> memory_file_system::clone() const {
   const std::scoped_lock lock{mutex_};
   auto copy = std::make_unique<memory_file_system>(1);
@@ -242,6 +313,7 @@ void memory_file_system::become(const memory_file_system& other) {
   ++boot_;
   locks_.clear();
   changes_.clear();
+  read_only_ = nullptr;
   directories_ = std::move(copy->directories_);
   names_ = std::move(copy->names_);
   durable_names_ = names_;

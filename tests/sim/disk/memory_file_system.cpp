@@ -91,6 +91,8 @@ public:
       return dead;
     if (auto failed = disk_->called(disk_call::truncate, path_))
       return failed->fault;
+    if (auto fault = disk_->refuse_change(path_, "truncate"))
+      return fault;
     target_->now.resize(static_cast<size_t>(size));
     target_->size_dirty = true;
     return {};
@@ -184,6 +186,8 @@ error memory_file_system::write(inode& target, const std::string& path,
           bytes.first(std::min<size_t>(bytes.size(), *failed->landed)));
     return failed->fault;
   }
+  if (auto fault = refuse_change(path, "write"))
+    return fault;
   if (quota_) {
     const auto growth_end = offset + bytes.size();
     const auto growth
@@ -205,7 +209,11 @@ error memory_file_system::write(inode& target, const std::string& path,
 }
 
 error memory_file_system::sync(inode& target, const std::string& path) {
-  if (auto failed = called(disk_call::sync, path)) {
+  auto failed = called(disk_call::sync, path);
+  if (!failed && (target.size_dirty || !target.dirty.empty()))
+    if (auto fault = refuse_change(path, "sync"))
+      failed = failing{std::move(fault), {}};
+  if (failed) {
     // As Linux does: the pages count as clean from now on, though they never
     // reached the disk. A second sync succeeds and writes nothing of them.
     target.dirty.clear();
@@ -258,6 +266,9 @@ result<std::unique_ptr<file>> memory_file_system::open(const std::string& raw,
   auto target = find(path);
   if (target && mode == open_mode::create_new)
     return error{errc::already_exists, path + ": open: File exists"};
+  if (mode != open_mode::read)
+    if (auto fault = refuse_change(path, "open"))
+      return fault;
   if (!target) {
     if (mode == open_mode::read || !directories_.contains(parent_of(path)))
       return error{errc::not_found, path + ": open: No such file or directory"};
@@ -297,8 +308,12 @@ void memory_file_system::add_directories_of(const std::string& path) {
 error memory_file_system::create_directories(const std::string& raw) {
   const std::scoped_lock lock{mutex_};
   const auto path = clean(raw);
-  if (directories_.insert(path).second)
-    add_directories_of(path);
+  if (directories_.contains(path))
+    return {};
+  if (auto fault = refuse_change(path, "create directory"))
+    return fault;
+  directories_.insert(path);
+  add_directories_of(path);
   return {};
 }
 
@@ -309,6 +324,8 @@ error memory_file_system::rename(const std::string& raw_from,
   const auto to = clean(raw_to);
   if (auto failed = called(disk_call::rename, from))
     return failed->fault;
+  if (auto fault = refuse_change(from, "rename"))
+    return fault;
   if (directories_.contains(from)) {
     // A whole directory moves at once, durably: only its parent would know.
     std::map<std::string, node> moved;
@@ -353,6 +370,8 @@ error memory_file_system::remove(const std::string& raw) {
   const auto path = clean(raw);
   if (auto failed = called(disk_call::remove, path))
     return failed->fault;
+  if (auto fault = refuse_change(path, "remove"))
+    return fault;
   if (directories_.contains(path)) {
     for (const auto& [name, target] : names_)
       if (parent_of(name) == path)
@@ -371,6 +390,8 @@ error memory_file_system::remove_all(const std::string& raw) {
   const auto path = clean(raw);
   if (auto failed = called(disk_call::remove, path))
     return failed->fault;
+  if (auto fault = refuse_change(path, "remove"))
+    return fault;
   std::vector<std::string> gone;
   for (const auto& [name, target] : names_)
     if (name == path || name.starts_with(path + "/"))
@@ -391,6 +412,9 @@ error memory_file_system::sync_directory(const std::string& raw) {
   if (!directories_.contains(path))
     return {errc::not_found,
             path + ": sync directory: No such file or directory"};
+  if (changes_.contains(path))
+    if (auto fault = refuse_change(path, "sync directory"))
+      return fault;
   if (lying_sync_)
     return {};
   // With the name of a removed directory goes all that was in it.
@@ -420,6 +444,8 @@ error memory_file_system::mark_archived(const std::string& path) {
   if (!target)
     return {errc::not_found,
             path + ": mark archived: No such file or directory"};
+  if (auto fault = refuse_change(path, "mark archived"))
+    return fault;
   target->archived = true;
   return {};
 }
@@ -442,6 +468,8 @@ memory_file_system::lock_directory(const std::string& raw) {
   const auto path = clean(raw);
   if (!directories_.contains(path))
     return error{errc::not_found, path + ": lock: No such file or directory"};
+  if (auto fault = refuse_change(path, "lock"))
+    return fault;
   if (!locks_.emplace(path, life_).second)
     return error{errc::locked,
                  path + ": held by process " + std::to_string(life_)};

@@ -64,7 +64,7 @@ public:
   /// The same for a write that lands its first `bytes` and then fails.
   void write_short(uint64_t nth, uint64_t bytes,
                    errc code = errc::storage_failed);
-  /// Forgets all failures that were asked for.
+  /// Forgets all failures that were asked for; it can be changed again.
   void heal();
   /// Calls of this class so far, failed ones included.
   [[nodiscard]] uint64_t calls(disk_call call) const;
@@ -78,12 +78,24 @@ public:
   void leave_free(uint64_t bytes);
   /// A disk that says "synced" and forgets at the next power cut.
   void set_lying_sync(bool lies);
+  /// Whatever would change something is refused from now on (`permission`), as
+  /// on a file system that the kernel has made read-only; until `heal`, or
+  /// another disk.
+  /// @returns what becomes true when it has refused something; nobody else
+  /// holds it once it refuses nothing any more
+  std::shared_ptr<const bool> set_read_only();
+  [[nodiscard]] bool is_read_only() const;
+  /// How often it was made read-only and refused something then.
+  [[nodiscard]] uint64_t times_read_only() const;
 
   /// Damage as of rot or an operator: at once, in cache and on disk.
   void flip_bit(const std::string& path, uint64_t bit);
   void cut(const std::string& path, uint64_t size);
   void overwrite(const std::string& path, uint64_t offset,
                  std::span<const std::byte> bytes);
+  /// Two files change places. Who has one of them open keeps what it opened.
+  void swap(const std::string& one, const std::string& other);
+  void lose(const std::string& path); ///< It is gone.
 
   /// kill -9 of the process: handles and locks end, the cache stays.
   void end_process();
@@ -96,6 +108,8 @@ public:
 
   /// The content as a reader sees it now.
   [[nodiscard]] std::vector<std::byte> content(const std::string& path) const;
+  /// Of all files; those of a directory before those after it.
+  [[nodiscard]] std::vector<std::string> paths() const;
   /// A copy of everything, with all of it durable and no failures pending.
   [[nodiscard]] std::unique_ptr<memory_file_system> clone() const;
 
@@ -168,6 +182,9 @@ private:
   void settle(inode& target, survival how);
   void settle_names(survival how);
   void add_directories_of(const std::string& path);
+  void settle_directory(const std::string& path);
+  [[nodiscard]] error refuse_change(const std::string& path,
+                                    std::string_view call);
   [[nodiscard]] uint64_t used() const;
   [[nodiscard]] node find(const std::string& path) const;
 
@@ -186,6 +203,8 @@ private:
   uint64_t refused_ = 0;
   std::optional<uint64_t> quota_;
   bool lying_sync_ = false;
+  std::shared_ptr<bool> read_only_; ///< Null: it is not.
+  uint64_t times_read_only_ = 0;
 };
 
 } // namespace millrace::sim

@@ -33,7 +33,15 @@ public:
     allow(mix.isolations && mix.nodes.size() > 1, {fault::what::heal});
     allow(!mix.disks_lost.empty(), {fault::what::restart});
     allow(mix.slow_disks, {fault::what::slow_disk});
+    allow(mix.clocks,
+          {fault::what::clock, fault::what::freeze_clock, fault::what::drift});
+    allow(mix.read_only, {fault::what::read_only});
+    allow(!mix.disks_set_back.empty(), {fault::what::back_up});
+    allow(!mix.misplacing.empty(), {fault::what::swap});
+    allow(!mix.shortening.empty(), {fault::what::shorten});
     MILLRACE_ASSERT(!mix.nodes.empty() && !kinds_.empty());
+    MILLRACE_ASSERT(mix.misplacing.empty() || mix.harmed_files.size() > 1);
+    MILLRACE_ASSERT(mix.shortening.empty() || !mix.harmed_files.empty());
   }
 
   fault_script script() {
@@ -66,6 +74,8 @@ private:
     made.kind = kinds_[below(kinds_.size())];
     const auto one = below(mix_.nodes.size());
     made.node = mix_.nodes[one];
+    if (add_several(made, at, lasts, out))
+      return;
     switch (made.kind) {
       case fault::what::kill:
       case fault::what::power:
@@ -85,10 +95,8 @@ private:
         // Some of them little, so that it is full soon.
         made.number = (1 + below(1000)) * (below(2) == 0 ? 1000 : 50);
         break;
-      case fault::what::slow_disk:
-        return slow_disk(made.node, at, lasts, out);
-      case fault::what::lie:
-        return cut_power_of_many(at, out);
+      case fault::what::read_only:
+        break;
       case fault::what::crash:
       case fault::what::power_at: {
         const auto& place = mix_.points[below(mix_.points.size())];
@@ -113,8 +121,6 @@ private:
         made.node = mix_.disks_lost[below(mix_.disks_lost.size())];
         made.back = {lasts, comeback::disk::empty};
         break;
-      case fault::what::heal:
-        return isolate(made.node, at, lasts, out);
       case fault::what::corrupt:
         draw_link(one, made);
         made.one_way = true;
@@ -130,6 +136,36 @@ private:
     out.push_back({at, std::move(made)});
   }
 
+  /// Kinds that are more than one fault. @returns false: it is none of them
+  bool add_several(const fault& made, nanoseconds at, nanoseconds lasts,
+                   fault_script& out) {
+    switch (made.kind) {
+      case fault::what::slow_disk:
+        slow_disk(made.node, at, lasts, out);
+        return true;
+      case fault::what::clock:
+      case fault::what::freeze_clock:
+      case fault::what::drift:
+        harm_clock(made, at, lasts, out);
+        return true;
+      case fault::what::back_up:
+        set_back(at, lasts, out);
+        return true;
+      case fault::what::swap:
+      case fault::what::shorten:
+        harm_file(made.kind, at, lasts, out);
+        return true;
+      case fault::what::lie:
+        cut_power_of_many(at, out);
+        return true;
+      case fault::what::heal:
+        isolate(made.node, at, lasts, out);
+        return true;
+      default:
+        return false;
+    }
+  }
+
   void slow_disk(const std::string& node, nanoseconds at, nanoseconds lasts,
                  fault_script& out) {
     const auto by = [&](nanoseconds time) {
@@ -137,6 +173,64 @@ private:
     };
     out.push_back({at, by(20ms + time_below(480ms))});
     out.push_back({at + lasts, by(0ms)});
+  }
+
+  /// A jump is of up to a day, a rate of up to a tenth.
+  void harm_clock(fault made, nanoseconds at, nanoseconds lasts,
+                  fault_script& out) {
+    const bool back = below(2) == 0;
+    if (made.kind == fault::what::clock) {
+      const nanoseconds far[] = {100ms, 10s, 1h, 24h};
+      made.time = 1ms + time_below(far[below(4)]);
+      made.time = back ? -made.time : made.time;
+    } else {
+      if (made.kind == fault::what::drift) {
+        made.rate_ppm
+          = static_cast<int64_t>(1 + below(below(2) ? 500 : 100'000));
+        made.rate_ppm = back ? -made.rate_ppm : made.rate_ppm;
+      }
+      out.push_back(
+        {at + lasts, {.kind = fault::what::drift, .node = made.node}});
+    }
+    out.push_back({at, std::move(made)});
+  }
+
+  /// Backed up, and later on that disk again.
+  void set_back(nanoseconds at, nanoseconds lasts, fault_script& out) {
+    const auto& node = mix_.disks_set_back[below(mix_.disks_set_back.size())];
+    out.push_back({at - at / 2, {.kind = fault::what::back_up, .node = node}});
+    out.push_back(
+      {at + lasts / 2,
+       {.kind = mix_.power_cuts && below(2) == 0 ? fault::what::power
+                                                 : fault::what::kill,
+        .node = node,
+        .back = {1ms + lasts / 2, comeback::disk::older}}});
+  }
+
+  /// Half of them while the process that has it is down: who reads them first
+  /// is one that starts.
+  void harm_file(fault::what kind, nanoseconds at, nanoseconds lasts,
+                 fault_script& out) {
+    const auto& nodes
+      = kind == fault::what::swap ? mix_.misplacing : mix_.shortening;
+    const auto& files = mix_.harmed_files;
+    fault made{.kind = kind, .node = nodes[below(nodes.size())]};
+    const auto one = below(files.size());
+    made.name = files[one];
+    if (kind == fault::what::shorten)
+      made.number = below(uint64_t{1} << below(13));
+    else
+      made.other_name
+        = files[(one + 1 + below(files.size() - 1)) % files.size()];
+    // What nobody has yet is what matters, as with rot.
+    if (mix_.links && below(2) == 0)
+      cut_off(made.node, at - at / 2, at / 2 + lasts, out);
+    if (kind == fault::what::shorten || (mix_.kills && below(2) == 0))
+      out.push_back({at,
+                     {.kind = fault::what::kill,
+                      .node = made.node,
+                      .back = {1ms + lasts / 2}}});
+    out.push_back({at, std::move(made)});
   }
 
   void isolate(const std::string& node, nanoseconds at, nanoseconds lasts,

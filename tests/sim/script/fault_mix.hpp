@@ -28,7 +28,16 @@ struct fault_mix {
   bool outages = false;    ///< Several of the nodes lose power at once.
   bool corruption = false; ///< Of records on a link.
   bool slow_disks = false; ///< Up to half a second longer, for a while.
+  bool clocks = false; ///< Wall clocks jump, stand, gain or lose for a while.
+  bool read_only = false; ///< Disks cannot be changed, until the end of all.
   std::vector<std::string> disks_lost{}; ///< May come back with an empty disk.
+  /// May come back with the disk that they had when they were backed up.
+  std::vector<std::string> disks_set_back{};
+  /// Files of these change places, or are shortened while the process that has
+  /// them is down; which ones: ends of paths.
+  std::vector<std::string> misplacing{}, shortening{};
+  std::vector<std::string> harmed_files{"log.0.0", "log.0.1", "log.1.0",
+                                        "log.1.1"};
   /// Bits flip in files of these, whose paths have one of these parts.
   std::vector<std::string> rotting{};
   std::vector<std::string> rotting_parts{"/log."};

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
+#include <set>
 #include <utility>
 
 namespace millrace::sim {
@@ -21,10 +23,13 @@ enum class shape : uint8_t {
   link_bytes,
   link_count,
   link_time,
-  file,
+  file, ///< And a number.
+  file_alone,
+  files, ///< Two of them.
   call,
   bytes,
   time,
+  rate,
   anything, ///< heal: nothing at all, or a link.
 };
 
@@ -51,11 +56,16 @@ constexpr std::array verbs{
   verb{"flip", fault::what::flip, shape::file},
   verb{"rot", fault::what::rot, shape::file},
   verb{"shorten", fault::what::shorten, shape::file},
+  verb{"swap", fault::what::swap, shape::files},
+  verb{"remove", fault::what::remove, shape::file_alone},
   verb{"fail", fault::what::fail, shape::call},
   verb{"full", fault::what::full, shape::bytes},
   verb{"lie", fault::what::lie, shape::nothing},
+  verb{"read-only", fault::what::read_only, shape::nothing},
   verb{"slow-disk", fault::what::slow_disk, shape::time},
   verb{"clock", fault::what::clock, shape::time},
+  verb{"freeze-clock", fault::what::freeze_clock, shape::nothing},
+  verb{"drift", fault::what::drift, shape::rate},
   verb{"back-up", fault::what::back_up, shape::nothing},
   verb{"heal", fault::what::heal, shape::anything},
 };
@@ -99,6 +109,16 @@ public:
   [[nodiscard]] bool next_is(std::string_view text) const {
     return more() && words_[next_].text == text;
   }
+  /// Past these words, if they are the next ones.
+  bool skip(const std::vector<std::string_view>& words) {
+    if (failed() || words_.size() - next_ < words.size())
+      return false;
+    for (size_t i = 0; i < words.size(); ++i)
+      if (words_[next_ + i].text != words[i])
+        return false;
+    next_ += words.size();
+    return true;
+  }
   std::string_view take(std::string_view wanted) {
     if (failed())
       return {};
@@ -124,6 +144,17 @@ public:
       = std::from_chars(text.data(), text.data() + text.size(), out);
     if (!failed() && (got.ec != std::errc{} || got.ptr != text.end()))
       refuse("is not a number");
+    return out;
+  }
+  int64_t rate() {
+    const auto text = take("a rate");
+    int64_t out = 0;
+    const auto got
+      = std::from_chars(text.data(), text.data() + text.size(), out);
+    if (!failed()
+        && (got.ec != std::errc{} || got.ptr != text.end()
+            || out < -drift_ppm_max || out > drift_ppm_max))
+      refuse("is not a rate in ppm, from -999999 to 999999");
     return out;
   }
   uint64_t bytes() {
@@ -217,6 +248,18 @@ void read_rest(reading& from, shape what, fault& into) {
       into.number = from.number(
         into.kind == fault::what::shorten ? "a number of bytes" : "a bit");
       return;
+    case shape::file_alone:
+      into.name = from.take("a file");
+      return;
+    case shape::files:
+      into.name = from.take("a file");
+      into.other_name = from.take("another file");
+      if (into.other_name == into.name)
+        from.refuse("changes places with itself");
+      return;
+    case shape::rate:
+      into.rate_ppm = from.rate();
+      return;
     case shape::call:
       into.name = from.take("a disk call");
       if (!from.failed()
@@ -233,6 +276,35 @@ void read_rest(reading& from, shape what, fault& into) {
       into.time = from.time(into.kind == fault::what::clock);
       return;
   }
+}
+
+/// `N... / N...`: the cuts of all links between nodes of different groups.
+std::vector<fault> read_partition(reading& from, bool may_miss) {
+  std::vector<std::vector<std::string>> groups(1);
+  std::set<std::string> known;
+  while (!from.failed() && (from.more() || groups.back().empty())) {
+    std::string name{from.take("a node")};
+    if (name == "/" && groups.back().empty())
+      from.refuse("stands where a node should");
+    else if (name == "/")
+      groups.emplace_back();
+    else if (!from.failed() && !known.insert(name).second)
+      from.refuse("is in two groups");
+    else
+      groups.back().push_back(std::move(name));
+  }
+  if (groups.size() < 2)
+    (void)from.take("/ and another group");
+  std::vector<fault> out;
+  for (auto group = groups.begin(); group != groups.end(); ++group)
+    for (auto rest = std::next(group); rest != groups.end(); ++rest)
+      for (const auto& one : *group)
+        for (const auto& other : *rest)
+          out.push_back({.kind = fault::what::cut,
+                         .node = one,
+                         .other = other,
+                         .may_miss = may_miss});
+  return out;
 }
 
 fault read_fault(reading& from) {
@@ -258,6 +330,15 @@ fault read_fault(reading& from) {
     from.refuse("is one word too many");
   }
   return out;
+}
+
+/// One, or what a word is short for.
+std::vector<fault> read_faults(reading& from) {
+  for (const bool may_miss : {false, true})
+    if (from.skip(may_miss ? std::vector<std::string_view>{"try", "partition"}
+                           : std::vector<std::string_view>{"partition"}))
+      return read_partition(from, may_miss);
+  return {read_fault(from)};
 }
 
 /// All lines of a script.
@@ -309,12 +390,13 @@ private:
       const auto end = std::min(content.find('|', from), content.size());
       reading words{words_of(content.substr(from, end - from), from + 1),
                     end + 1};
-      auto what = read_fault(words);
+      auto all = read_faults(words);
       if (words.failed())
         refuse(words.column(), words.reason());
       else
-        out_.push_back(
-          {at, std::move(what), file_ + ":" + std::to_string(line_)});
+        for (auto& what : all)
+          out_.push_back(
+            {at, std::move(what), file_ + ":" + std::to_string(line_)});
       from = end + 1;
     }
   }
@@ -377,6 +459,8 @@ std::string to_text(const fault& what) {
     out += (what.one_way ? " -> " : " <-> ") + what.other;
   if (!what.name.empty())
     out += " " + what.name;
+  if (!what.other_name.empty())
+    out += " " + what.other_name;
   switch (known->after) {
     case shape::point:
     case shape::link_bytes:
@@ -388,6 +472,9 @@ std::string to_text(const fault& what) {
     case shape::link_count:
       if (what.number != 0)
         out += " " + std::to_string(what.number);
+      break;
+    case shape::rate:
+      out += " " + std::to_string(what.rate_ppm);
       break;
     case shape::link_time:
     case shape::time:

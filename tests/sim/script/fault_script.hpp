@@ -58,26 +58,36 @@ struct fault {
     rot,       ///< Bit `number`, counted round, of all files with `name` in
                ///< their paths.
     shorten,   ///< The file `name` of its machine keeps `number` bytes.
+    swap,      ///< The files `name` and `other_name` change places.
+    remove,    ///< The file `name` of its machine is gone.
     fail,      ///< The `number`th disk call `name` from now on fails.
     full,      ///< Its disk holds `number` bytes.
     lie,       ///< Its disk says "synced" and forgets at a power cut.
+    read_only, ///< Its disk refuses whatever would change it.
     slow_disk, ///< Whatever waits for its disk waits `time` longer.
     clock,     ///< The wall clock of its machine jumps by `time`.
-    back_up,   ///< Keeps its disk, for `comeback::disk::older`.
-    heal,      ///< The link to `other`; without `node`: all there is.
+    freeze_clock, ///< It stands.
+    drift,        ///< It gains `rate_ppm` microseconds in a second; 0: none.
+    back_up,      ///< Keeps its disk, for `comeback::disk::older`.
+    heal,         ///< The link to `other`; without `node`: all there is.
   };
   what kind = what::heal;
   std::string node;
   std::string other;
   bool one_way = false; ///< cut, corrupt: only from `node` to `other`.
   std::string name;
+  std::string other_name;
   uint64_t number = 0;
+  int64_t rate_ppm = 0; ///< From -`drift_ppm_max` to `drift_ppm_max`.
   std::chrono::nanoseconds time{};
   comeback back;
   /// Done if it can be: what it is to meet may not be there.
   bool may_miss = false;
   friend bool operator==(const fault&, const fault&) = default;
 };
+
+/// A clock that loses more would run back.
+inline constexpr int64_t drift_ppm_max = 999'999;
 
 /// What `fault::fail` names, in the order of `sim::disk_call`.
 inline constexpr std::array<std::string_view, 9> disk_call_names{
@@ -107,14 +117,16 @@ using fault_script = std::vector<timed_fault>;
 ///     reset N <-> M [COUNT]   half-open N <-> M
 ///     slow N <-> M BYTES      delay N <-> M T
 ///     flip N FILE BIT         rot N PART BIT
-///     shorten N FILE BYTES
-///     fail N CALL [COUNT]     full N BYTES  lie N         clock N T
-///     slow-disk N T
+///     shorten N FILE BYTES    swap N FILE FILE            remove N FILE
+///     fail N CALL [COUNT]     full N BYTES  lie N         read-only N
+///     slow-disk N T           clock N T     freeze-clock N
+///     drift N PPM             partition N... / N... [/ N...]
 /// with times as 1s500ms, sizes as 64KiB, FILE the end of a path, PART any part
 /// of one, CALL one of open read write sync truncate rename remove
-/// sync-directory list. The time of `restart` counts from the end of the node.
-/// Every flaw of the text is a line `<file>:<line>:<column>: <reason>` of one
-/// `invalid_argument` error.
+/// sync-directory list, PPM a number, as -500. `partition` is short for the
+/// cuts of all links between nodes of different groups. The time of `restart`
+/// counts from the end of the node. Every flaw of the text is a line
+/// `<file>:<line>:<column>: <reason>` of one `invalid_argument` error.
 [[nodiscard]] result<fault_script> parse_fault_script(std::string_view text,
                                                       const std::string& file);
 

@@ -32,9 +32,11 @@ public:
   sim_clock(world& owner, std::string machine)
     : owner_{owner}, machine_{std::move(machine)} {}
   int64_t now_ns() override {
-    const auto jump = owner_.clock_jumps_.find(machine_);
-    return owner_.options_.epoch_ns + owner_.now().count()
-           + (jump == owner_.clock_jumps_.end() ? 0 : jump->second.count());
+    const auto now = owner_.now();
+    const auto mine = owner_.clocks_.find(machine_);
+    const auto ahead
+      = mine == owner_.clocks_.end() ? duration{} : mine->second.ahead_at(now);
+    return owner_.options_.epoch_ns + (now + ahead).count();
   }
   // Time passes while code looks at it: a loop until then must end.
   int64_t monotonic_ns() override {

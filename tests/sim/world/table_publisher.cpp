@@ -50,17 +50,19 @@ bool table_publisher::hand_over(const std::vector<std::byte>& bytes) {
   auto& me = in_->at(name_);
   if (!me.alive() || me.paused() || !out_ || life_ != me.lives())
     return false;
+  // Its machine may lose its power while it publishes.
+  book_.back().boot = me.disk().boot_id();
+  book_.back().disk_count = in_->disks_of(name_);
   auto token = out_->publish(bytes, {}, payload_kind::table_batch);
   if (token) {
     book_.back().end = token->end;
     book_.back().life = life_;
-    book_.back().boot = me.disk().boot_id();
-    book_.back().disk_count = in_->disks_of(name_);
     return true;
   }
   // After a failed write or sync nothing more can be published in this life.
   const auto why = token.failure().code;
-  if (why == errc::storage_failed || why == errc::closed)
+  if (why == errc::storage_failed || why == errc::permission
+      || why == errc::closed)
     me.end();
   return false;
 }
@@ -79,7 +81,11 @@ bool table_publisher::begin(const table_row& row) {
   }
   const auto batch = decode_batch(*bytes);
   book_.push_back({row_text(schema_, *batch, 0)});
-  in_->note(name_, "publishes to " + schema_.name + " " + book_.back().text);
+  const auto& text = book_.back().text;
+  constexpr size_t told
+    = 200; // A row may be long, and a timeline is to be read.
+  in_->note(name_, "publishes to " + schema_.name + " " + text.substr(0, told)
+                     + (text.size() > told ? "..." : ""));
   if (in_->eventually(30s, [&] { return hand_over(*bytes); }))
     return true;
   in_->fail(name_ + " publishes nothing for 30 s: its row was "

@@ -58,7 +58,8 @@ void node::essential(const std::string&, const caf::actor& handle) {
 // -- the world ----------------------------------------------------------------
 
 world::world(uint64_t seed, world_options options)
-  : seed_{seed}, options_{options}, random_{seed},
+  : seed_{seed}, options_{options}, random_{seed}, picker_{options.pick,
+                                                           random_},
     connections_{seed,
                  {options.link, nodes::connection_silence_max,
                   nodes::connection_heartbeat},
@@ -66,10 +67,7 @@ world::world(uint64_t seed, world_options options)
   last_words::add(*this);
   connections_.set_time(duration{1});
   (void)new_home(nowhere);
-  const auto kind = draw(4);
-  policy_ = kind == 0   ? pick_policy::starve
-            : kind == 1 ? pick_policy::sticky
-                        : pick_policy::uniform;
+  mark({}, "who runs next: " + std::string{to_string(picks())});
 }
 
 world::~world() {
@@ -138,8 +136,7 @@ node& world::add_node(const std::string& name, node::boot_function boot_with,
   made->disk_ = disk.get();
   nodes_.push_back(std::move(made));
   auto& added = *nodes_.back();
-  if (policy_ == pick_policy::starve && chance(0.5))
-    starved_ = added.number_;
+  picker_.add_node(added.number_);
   boot(added);
   bury_the_dead();
   return added;
@@ -157,6 +154,13 @@ node& world::at(const std::string& name) {
 bool world::has_node(const std::string& name) const {
   return std::any_of(nodes_.begin(), nodes_.end(),
                      [&](const auto& each) { return each->name_ == name; });
+}
+
+std::vector<std::string> world::node_names() const {
+  std::vector<std::string> out;
+  for (const auto& each : nodes_)
+    out.push_back(each->name_);
+  return out;
 }
 
 caf::strong_actor_ptr world::find(const std::string& node_name,
@@ -358,9 +362,10 @@ void world::submit(const std::shared_ptr<node::life>& owner,
   if (owner->alive && blocking)
     delay = draw_delay(*owner->owner);
   if (delay.count() == 0)
-    ready_.push_back({owner, std::move(run), blocking});
+    ready_.push_back({owner, std::move(run), blocking, ++jobs_seen_});
   else
-    sleeping_.emplace(now() + delay, job{owner, std::move(run), blocking});
+    sleeping_.emplace(now() + delay,
+                      job{owner, std::move(run), blocking, ++jobs_seen_});
 }
 
 template <class F>
@@ -470,6 +475,17 @@ void world::advance_to(duration time) {
   for_each_home([&](actor_home& home) { home.set_time(time); });
 }
 
+/// An actor of a home; that costs, so only for a picker that wants to know.
+picker::candidate world::who_is(actor_home& home, size_t index) const {
+  picker::candidate out{0, home.node()};
+  if (!picker_.knows_who())
+    return out;
+  const auto* actor
+    = dynamic_cast<const caf::scheduled_actor*>(home.jobs()[index]);
+  out.who = actor == nullptr ? 0 : 2 * home.number_of(actor->id());
+  return out;
+}
+
 /// What may run: everything but the nodes that are stopped.
 std::vector<world::choice> world::choices() {
   std::vector<choice> out;
@@ -477,32 +493,15 @@ std::vector<world::choice> world::choices() {
     if (home.paused_since || home.busy_until > now())
       return;
     for (size_t i = 0; i < home.jobs().size(); ++i)
-      out.push_back({&home, i, home.node()});
+      out.push_back({&home, i, who_is(home, i)});
   });
-  for (size_t i = 0; i < ready_.size(); ++i)
-    if (!ready_[i].owner->owner->paused_
-        && ready_[i].owner->home->busy_until <= now())
-      out.push_back({nullptr, i, ready_[i].owner->owner->number_});
-  return out;
-}
-
-world::choice world::choose(const std::vector<choice>& among) {
-  auto pick = draw(among.size());
-  if (policy_ == pick_policy::sticky && last_run_ != nullptr && draw(8) != 0) {
-    const auto last
-      = std::find_if(among.begin(), among.end(), [&](const choice& each) {
-          return each.home != nullptr
-                 && each.home->jobs()[each.index] == last_run_;
-        });
-    if (last != among.end())
-      return *last;
+  for (size_t i = 0; i < ready_.size(); ++i) {
+    const auto& owner = *ready_[i].owner;
+    if (!owner.owner->paused_ && owner.home->busy_until <= now())
+      out.push_back(
+        {nullptr, i, {2 * ready_[i].number + 1, owner.owner->number_, true}});
   }
-  if (policy_ == pick_policy::starve
-      && std::any_of(among.begin(), among.end(),
-                     [&](const choice& each) { return each.node != starved_; }))
-    for (int i = 0; i < 4 && among[pick].node == starved_; ++i)
-      pick = draw(among.size());
-  return among[pick];
+  return out;
 }
 
 bool world::step(duration until) {
@@ -518,16 +517,20 @@ bool world::step(duration until) {
     advance_to(*due);
     return true;
   }
-  const auto chosen = choose(all);
+  std::vector<picker::candidate> who;
+  who.reserve(all.size());
+  for (const auto& each : all)
+    who.push_back(each.who);
+  const auto& chosen = all[picker_.pick(who)];
   ++steps_;
   mix(static_cast<uint64_t>(now().count()));
   if (chosen.home != nullptr) {
-    last_run_ = chosen.home->jobs()[chosen.index];
-    const auto* actor = dynamic_cast<caf::scheduled_actor*>(last_run_);
+    const auto* actor
+      = dynamic_cast<caf::scheduled_actor*>(chosen.home->jobs()[chosen.index]);
     mix(actor == nullptr ? 0 : chosen.home->number_of(actor->id()));
     run_actor(*chosen.home, chosen.index);
   } else {
-    mix(chosen.node + 4'000'037);
+    mix(chosen.who.node + 4'000'037);
     run_job(chosen.index);
   }
   bury_the_dead();

@@ -10,6 +10,7 @@
 #include <millrace/sim/world/actor_home.hpp>
 #include <millrace/sim/world/connection_table.hpp>
 #include <millrace/sim/world/node.hpp>
+#include <millrace/sim/world/picker.hpp>
 #include <millrace/sim/world/recorded_runs.hpp>
 
 #include <caf/actor_cast.hpp>
@@ -85,12 +86,15 @@ struct world_options {
   /// Of all faults, as `fault::may_miss` is of one: for tests that draw faults
   /// themselves.
   bool faults_may_miss = false;
+  /// Who runs next when several could; the record says which it is.
+  pick_policy pick = pick_policy::drawn;
 };
 
 /// A deterministic universe: one thread, one virtual clock, one seed. The code
 /// that runs in it is the product's own; only `persistence::env`, the scheduler
 /// and the connections differ from real nodes. Each step runs one message of
-/// one actor or one executor job, chosen by the seed among all that could run.
+/// one actor or one executor job, chosen by the seed among all that could run
+/// (`world_options::pick`).
 /// When nothing can, time jumps to the next timer or arrival.
 ///
 /// Nodes are joined by links, as CAF joins them by TCP: messages between actors
@@ -131,6 +135,8 @@ public:
   /// The program ends when there is none, and says so.
   [[nodiscard]] node& at(const std::string& name);
   [[nodiscard]] bool has_node(const std::string& name) const;
+  /// Of all nodes, in the order in which they joined.
+  [[nodiscard]] std::vector<std::string> node_names() const;
   /// The named actor of a living node, as that node has it; null when there is
   /// none.
   [[nodiscard]] caf::strong_actor_ptr find(const std::string& node_name,
@@ -224,6 +230,17 @@ public:
   [[nodiscard]] bool is_damaged(const std::string& name);
   /// The wall clock of a node's machine is set on by so much, or back.
   void jump_clock(const std::string& name, duration by);
+  /// It stands until `heal`, then goes on from there.
+  void freeze_clock(const std::string& name);
+  /// It gains so many microseconds in a second, or loses them, until `heal`;
+  /// 0: no more, nor does it stand.
+  void drift_clock(const std::string& name, int64_t rate_ppm);
+  /// Two files of a node's machine change places: ends of paths, or paths.
+  void swap_files(const std::string& name, const std::string& one,
+                  const std::string& other);
+  /// Whatever would change something on the disk of its machine is refused, as
+  /// by EROFS, until `heal`.
+  void make_read_only(const std::string& name);
   /// Who waits for the disk of a node's machine waits so much longer: jobs of
   /// `env.io`, and a process that reads files, elsewhere, which it has not met
   /// in this life; it does nothing else meanwhile.
@@ -240,9 +257,9 @@ public:
   faults_missed() const noexcept {
     return missed_;
   }
-  /// Links are whole, disks work and have space, every node lives and runs, and
-  /// none ends at a crash point that it has not passed. Damaged files and
-  /// clocks stay as they are.
+  /// Links are whole, disks work and have space, clocks run, every node lives
+  /// and runs, and none ends at a crash point that it has not passed. Damaged
+  /// files, and what clocks show, stay as they are.
   void heal();
   /// Ends a node in this style, if it lives.
   void crash(const std::string& name, crash_style style = {});
@@ -328,6 +345,8 @@ public:
   // -- facts ------------------------------------------------------------------
 
   [[nodiscard]] uint64_t seed() const noexcept { return seed_; }
+  /// How it chooses who runs next; never `drawn`.
+  [[nodiscard]] pick_policy picks() const noexcept { return picker_.policy(); }
   [[nodiscard]] uint64_t steps() const noexcept { return steps_; }
   /// Equal for two runs exactly if they made the same steps at the same times.
   [[nodiscard]] uint64_t trace_hash() const noexcept { return trace_; }
@@ -348,6 +367,7 @@ private:
     std::shared_ptr<node::life> owner;
     std::function<void()> run;
     bool has_waited = false; ///< For the disk, as those of `env.io` do.
+    uint64_t number = 0;     ///< In the order of their submission.
   };
   class sim_executor;
   class sim_clock;
@@ -367,11 +387,20 @@ private:
   };
 
   static constexpr size_t nowhere = ~size_t{0};
+  /// Of a machine: how far it is ahead of the others, and since when.
+  struct wall_clock {
+    duration ahead{};
+    duration read_at{};
+    int64_t rate_ppm = 0; ///< -1,000,000: it stands.
+    [[nodiscard]] duration ahead_at(duration now) const noexcept;
+  };
+  static constexpr int64_t stands_ppm = -1'000'000;
+
   /// What can run: a message of an actor, or a job of an executor.
   struct choice {
     actor_home* home = nullptr; ///< Null: a job.
     size_t index = 0;
-    size_t node = nowhere;
+    picker::candidate who;
   };
 
   void submit(const std::shared_ptr<node::life>& owner,
@@ -399,6 +428,9 @@ private:
                                       const order& by);
   [[nodiscard]] std::string stop(node& who);
   [[nodiscard]] std::string go_on(node& who);
+  [[nodiscard]] std::string set_clock_rate(node& who, int64_t rate_ppm);
+  [[nodiscard]] std::string swap_files(node& who, const fault& what);
+  [[nodiscard]] std::string refuse_changes(node& who, const order& by);
   [[nodiscard]] std::optional<order> ordered(const fault& what,
                                              const std::string& text);
   [[nodiscard]] bool has_nodes(const fault& what, const order& by);
@@ -443,7 +475,7 @@ private:
   template <class F>
   void for_each_home(F what);
   [[nodiscard]] std::vector<choice> choices();
-  [[nodiscard]] choice choose(const std::vector<choice>& among);
+  [[nodiscard]] picker::candidate who_is(actor_home& home, size_t index) const;
   void fire_due();
   [[nodiscard]] std::optional<duration> next_due();
   void advance_to(duration time);
@@ -460,6 +492,7 @@ private:
   uint64_t seed_;
   world_options options_;
   std::mt19937_64 random_;
+  picker picker_;
   actor_home::settings system_settings_;
   connection_table connections_;
   /// By life; the first is that of the test itself.
@@ -474,7 +507,8 @@ private:
   // By machine:
   std::map<std::string, std::shared_ptr<const backup>> backups_;
   std::map<std::string, uint64_t> disk_counts_;
-  std::map<std::string, duration> clock_jumps_, slow_disks_;
+  std::map<std::string, wall_clock> clocks_;
+  std::map<std::string, duration> slow_disks_;
   std::set<std::string> damaged_;
   std::map<std::string, uint64_t> fired_;  ///< @see faults_fired.
   std::map<std::string, uint64_t> missed_; ///< @see faults_missed.
@@ -500,11 +534,8 @@ private:
   uint64_t steps_ = 0;
   uint64_t trace_ = 14695981039346656037ull;
   uint64_t crashes_ = 0;
+  uint64_t jobs_seen_ = 0;
   context running_ = context::outside;
-  /// One seed in four lets one node starve, another runs what ran last.
-  enum class pick_policy { uniform, starve, sticky } policy_;
-  size_t starved_ = nowhere;
-  caf::resumable* last_run_ = nullptr;
 };
 
 template <class... Rs, class Handle, class Done, class... Ts>

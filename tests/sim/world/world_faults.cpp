@@ -124,6 +124,48 @@ void world::jump_clock(const std::string& name, duration by) {
   inject({.kind = fault::what::clock, .node = name, .time = by});
 }
 
+void world::freeze_clock(const std::string& name) {
+  inject({.kind = fault::what::freeze_clock, .node = name});
+}
+
+void world::drift_clock(const std::string& name, int64_t rate_ppm) {
+  inject({.kind = fault::what::drift, .node = name, .rate_ppm = rate_ppm});
+}
+
+/// In two steps: hours of nanoseconds times a rate are too many.
+duration world::wall_clock::ahead_at(duration now) const noexcept {
+  constexpr int64_t million = 1'000'000;
+  const auto passed = (now - read_at).count();
+  return ahead
+         + duration{passed / million * rate_ppm
+                    + passed % million * rate_ppm / million};
+}
+
+/// @returns why not
+std::string world::set_clock_rate(node& who, int64_t rate_ppm) {
+  auto& clock = clocks_[who.host_];
+  if (clock.rate_ppm == rate_ppm)
+    return rate_ppm == stands_ppm ? "the clock of " + who.name_ + " stands"
+                                  : "the clock of " + who.name_ + " runs so";
+  clock = {clock.ahead_at(now()), now(), rate_ppm};
+  mark(who.name_, rate_ppm == stands_ppm
+                    ? std::string{"clock stands"}
+                    : "clock gains " + std::to_string(rate_ppm) + " ppm");
+  return {};
+}
+
+void world::swap_files(const std::string& name, const std::string& one,
+                       const std::string& other) {
+  inject({.kind = fault::what::swap,
+          .node = name,
+          .name = one,
+          .other_name = other});
+}
+
+void world::make_read_only(const std::string& name) {
+  inject({.kind = fault::what::read_only, .node = name});
+}
+
 void world::slow_disk(const std::string& name, duration by) {
   inject({.kind = fault::what::slow_disk, .node = name, .time = by});
 }
@@ -162,6 +204,8 @@ void world::heal() {
   mark({}, "heal");
   heal_all_links();
   slow_disks_.clear();
+  for (auto& [machine, clock] : clocks_)
+    clock = {clock.ahead_at(now()), now()};
   for (auto& each : nodes_) {
     each->disk_->heal();
     each->disk_->set_quota(std::nullopt);

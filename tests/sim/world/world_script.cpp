@@ -19,36 +19,22 @@ disk_call call_named(const std::string& name) {
   return static_cast<disk_call>(found - disk_call_names.begin());
 }
 
-/// The first file below a directory whose path ends with /`name`; empty: none.
-std::string file_ending(memory_file_system& disk, const std::string& directory,
-                        const std::string& name) {
-  const auto entries = disk.list(directory.empty() ? "/" : directory);
-  if (!entries)
-    return {};
-  for (const auto& entry : *entries) {
-    const auto path = directory + "/" + entry.name;
-    if (!entry.is_directory && path.ends_with("/" + name))
+/// A file by its path, or by the end of it; empty: there is none.
+std::string path_of(const memory_file_system& disk, const std::string& name) {
+  for (const auto& path : disk.paths())
+    if (path == name || (!name.starts_with('/') && path.ends_with("/" + name)))
       return path;
-    if (entry.is_directory)
-      if (auto found = file_ending(disk, path, name); !found.empty())
-        return found;
-  }
   return {};
 }
 
-/// All files of a directory, and of those below it, with this in their paths.
-void files_with(memory_file_system& disk, const std::string& directory,
-                const std::string& part, std::vector<std::string>& out) {
-  const auto entries = disk.list(directory.empty() ? "/" : directory);
-  if (!entries)
-    return;
-  for (const auto& entry : *entries) {
-    const auto path = directory + "/" + entry.name;
-    if (entry.is_directory)
-      files_with(disk, path, part, out);
-    else if (entry.size > 0 && path.find(part) != std::string::npos)
-      out.push_back(path);
-  }
+/// All files with this in their paths, and something in them.
+std::vector<std::string> files_with(const memory_file_system& disk,
+                                    const std::string& part) {
+  auto out = disk.paths();
+  std::erase_if(out, [&](const auto& path) {
+    return path.find(part) == std::string::npos || disk.content(path).empty();
+  });
+  return out;
 }
 
 /// Whether it takes effect now; the others wait for their moment, or are told
@@ -60,6 +46,7 @@ bool acts_at_once(const fault& what) {
     case fault::what::corrupt:
     case fault::what::fail:
     case fault::what::full:
+    case fault::what::read_only:
       return false;
     case fault::what::reset:
       return what.number == 0;
@@ -75,6 +62,8 @@ std::map<std::string, uint64_t> world::faults_fired() const {
   for (const auto& [machine, disk] : disks_)
     if (const auto refused = disk->refused())
       out["refused disk calls"] += refused;
+  for (const auto& [machine, disk] : disks_)
+    out["read-only"] += disk->times_read_only();
   out["reset"] += connections_.resets();
   out["corrupt"] += connections_.corruptions();
   std::erase_if(out, [](const auto& each) { return each.second == 0; });
@@ -89,8 +78,7 @@ void world::expect_damage(const node& who) {
 }
 
 std::string world::rot_file(node& who, const fault& what) {
-  std::vector<std::string> paths;
-  files_with(*who.disk_, {}, what.name, paths);
+  const auto paths = files_with(*who.disk_, what.name);
   uint64_t bits = 0;
   for (const auto& path : paths)
     bits += 8 * who.disk_->content(path).size();
@@ -113,11 +101,15 @@ std::string world::rot_file(node& who, const fault& what) {
 }
 
 std::string world::damage_file(node& who, const fault& what) {
-  const auto path = what.name.starts_with('/')
-                      ? what.name
-                      : file_ending(*who.disk_, {}, what.name);
-  if (path.empty() || !who.disk_->exists(path))
+  const auto path = path_of(*who.disk_, what.name);
+  if (path.empty())
     return who.name_ + " has no file '" + what.name + "'";
+  if (what.kind == fault::what::remove) {
+    expect_damage(who);
+    who.disk_->lose(path);
+    mark(who.name_, "is gone: " + path);
+    return {};
+  }
   const auto size = who.disk_->content(path).size();
   const bool flips = what.kind == fault::what::flip;
   if (flips ? what.number / 8 >= size : what.number >= size)
@@ -131,6 +123,30 @@ std::string world::damage_file(node& who, const fault& what) {
     who.disk_->cut(path, what.number);
   MILLRACE_ASSERT(who.disk_->content(path) != before);
   mark(who.name_, to_text(what) + ": " + path);
+  return {};
+}
+
+std::string world::swap_files(node& who, const fault& what) {
+  const auto one = path_of(*who.disk_, what.name);
+  const auto other = path_of(*who.disk_, what.other_name);
+  if (one.empty() || other.empty())
+    return who.name_ + " has no file '"
+           + (one.empty() ? what.name : what.other_name) + "'";
+  if (one == other)
+    return "both are " + one + " of " + who.name_;
+  if (who.disk_->content(one) == who.disk_->content(other))
+    return one + " and " + other + " of " + who.name_ + " are alike";
+  expect_damage(who);
+  who.disk_->swap(one, other);
+  mark(who.name_, "change places: " + one + ", " + other);
+  return {};
+}
+
+std::string world::refuse_changes(node& who, const order& by) {
+  if (who.disk_->is_read_only())
+    return "the disk of " + who.name_ + " is read-only already";
+  mark(who.name_, "its disk is read-only");
+  await(by, who.disk_->set_read_only(), "nothing was to be changed there");
   return {};
 }
 
@@ -167,7 +183,10 @@ std::string world::carry_out(const fault& what, const order& by) {
                        by);
     case fault::what::flip:
     case fault::what::shorten:
+    case fault::what::remove:
       return damage_file(who, what);
+    case fault::what::swap:
+      return swap_files(who, what);
     case fault::what::rot:
       return rot_file(who, what);
     case fault::what::fail:
@@ -189,8 +208,14 @@ std::string world::carry_out(const fault& what, const order& by) {
       return {};
     case fault::what::clock:
       mark(who.name_, "clock jumps by " + milliseconds);
-      clock_jumps_[who.host_] += what.time;
+      clocks_[who.host_].ahead += what.time;
       return {};
+    case fault::what::freeze_clock:
+      return set_clock_rate(who, stands_ppm);
+    case fault::what::drift:
+      return set_clock_rate(who, what.rate_ppm);
+    case fault::what::read_only:
+      return refuse_changes(who, by);
     default:
       keep_disk(who);
       return {};
