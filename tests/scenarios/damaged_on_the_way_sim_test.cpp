@@ -96,5 +96,21 @@ TEST(DamagedOnTheWaySim, ASubscriberTellsAndCountsWhatAnRtNodeSent) {
   EXPECT_GT(all, 0u) << "nothing was damaged";
 }
 
+/// A member that its publishers do not reach has their bytes from the others.
+TEST(DamagedOnTheWaySim, AMemberTellsAndCountsWhatAnotherOneSent) {
+  uint64_t all = 0;
+  for_each_seed(20, [&](uint64_t seed) {
+    DamagedOnTheWay test{seed, 3};
+    for (const auto& name : test.run.names)
+      if (name.starts_with("pub"))
+        test.run.w.cut(name, "rt1");
+    test.damage("rt0", "rt1");
+    test.damage("rt2", "rt1");
+    test.check(seed, "rt1", "rt/market", all);
+    return !::testing::Test::HasFailure();
+  });
+  EXPECT_GT(all, 0u) << "nothing was damaged";
+}
+
 } // namespace
 } // namespace millrace::sim
