@@ -287,18 +287,22 @@ TEST(RtSwarmSim, NothingIsLostWhenRecordsRotAtRt) {
 /// Files of one of three change places, or are cut by somebody: the others have
 /// what it had.
 TEST(RtSwarmSim, NothingIsLostWhenFilesOfRtAreMisplacedOrCut) {
-  swarm_of(10, [](swarm_drawing& drawing) {
-    auto out = any_plan(drawing, {.links = false}, 3);
-    out.cached = false;
-    out.mix.nodes = {"rt0", "pub0"};
-    out.mix.power_cuts = false;
-    out.mix.misplacing = {"rt0"};
-    out.mix.shortening = {"rt0"};
-    out.mix.harmed_files = {"out/log.0.0", "out/log.0.1", "out/log.0.2",
-                            "raft/log.0.0", "history/log.0.0"};
-    out.mix.points.clear();
-    return out;
-  });
+  swarm_of(10,
+           [](swarm_drawing& drawing) {
+             auto out = any_plan(drawing, {.links = false}, 3);
+             out.cached = false;
+             out.mix.nodes = {"rt0", "pub0"};
+             out.mix.power_cuts = false;
+             out.mix.misplacing = {"rt0"};
+             out.mix.shortening = {"rt0"};
+             out.mix.harmed_files
+               = {"out/log.0.0", "out/log.0.1", "out/log.0.2", "raft/log.0.0",
+                  "history/log.0.0"};
+             out.mix.points.clear();
+             return out;
+           },
+           // The whole log is copied while a file of it is being mended.
+           {44});
 }
 
 /// One of three is set back to an older copy of its disk: who leads finds that,

@@ -204,7 +204,7 @@ void long_swarm(uint64_t seed, const drawn_cluster& cluster,
   expect_all(w, script, fired);
 }
 
-/// What happens to the disks of publishers; files: of those that answer, too.
+/// What happens to the disks of publishers; files: they are cut.
 enum class loss { none, whole_disks, bits, files };
 
 void swarm_with(uint64_t count, fault_mix mix, loss of_feeds = loss::none) {
@@ -220,7 +220,7 @@ void swarm_with(uint64_t count, fault_mix mix, loss of_feeds = loss::none) {
     if (of_feeds == loss::bits)
       mix.rotting = cluster.publishers;
     if (of_feeds == loss::files) {
-      mix.misplacing = mix.shortening = cluster.publishers;
+      mix.shortening = cluster.publishers;
       mix.harmed_files
         = {"log.0.0", "log.0.1", "log.0.2", "log.0.3", "log.0.4"};
     }
@@ -327,7 +327,7 @@ TEST(SwarmSim, NothingIsLostWhenDisksMayOnlyBeRead) {
   swarm_with(10, {.pauses = false, .links = false, .read_only = true});
 }
 
-TEST(SwarmSim, WhatIsMisplacedOrCutIsNeverServed) {
+TEST(SwarmSim, WhatIsCutAtAPublisherIsNeverServed) {
   swarm_with(15, {.power_cuts = false, .pauses = false}, loss::files);
 }
 

@@ -107,6 +107,9 @@ void sequencer_state::copy_out() {
   if (checkpoint)
     return end_catching_up(
       {errc::unavailable, "a checkpoint is under way; tried again"});
+  if (out_mending)
+    return end_catching_up({errc::unavailable, "a file of the merged log is "
+                                               "being mended; tried again"});
   core->begin_copying();
   auto copier = self->spawn(
     out_copier, env,

@@ -51,7 +51,8 @@ caf::result<bool> sequencer_state::mend_out(position at) {
 }
 
 void sequencer_state::start_mend() {
-  if (out_mends.empty() || out_mending
+  // While the whole log is copied there is nothing to make a file of it from.
+  if (out_mends.empty() || out_mending || core->state() == nullptr
       || env->clock->monotonic_ns() < out_retry_at_ns)
     return;
   // In turn: one may need the state at the start of another, damaged too.
