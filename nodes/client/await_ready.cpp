@@ -20,7 +20,8 @@ bool is_stopped(const process_config& process, const text::json_value& live) {
 }
 
 /// Whether somebody orders a stream.
-enum class order_of : uint8_t { led, elects, minority };
+/// `forgot`: enough of its nodes are there, and too many of them forgot.
+enum class order_of : uint8_t { led, elects, minority, forgot };
 
 /// @param nodes are started: what they host counts before it answers
 order_of look_at(const cluster_config& config, const std::string& stream,
@@ -31,11 +32,13 @@ order_of look_at(const cluster_config& config, const std::string& stream,
     if (facts.at("leads").boolean().value_or(false))
       return order_of::led;
   const auto members = config.members_of(stream);
+  size_t there = 0;
   const auto run
     = std::count_if(members.begin(), members.end(), [&](const auto* each) {
         // Where some forgot what was agreed on, they elect nobody before an
         // operator tells them: what they wait for is said by the others.
         if (const auto* facts = rows.find(each->name); facts != nullptr) {
+          ++there;
           const auto& group = facts->at("group");
           return group.at("role").text_or_empty() != "forgot"
                  && (!group.at("forgetful").is_array()
@@ -51,8 +54,9 @@ order_of look_at(const cluster_config& config, const std::string& stream,
                == "forming";
       });
   const auto wanted = forms ? members.size() : members.size() / 2 + 1;
-  return static_cast<size_t>(run) >= wanted ? order_of::elects
-                                            : order_of::minority;
+  if (static_cast<size_t>(run) >= wanted)
+    return order_of::elects;
+  return there >= wanted ? order_of::forgot : order_of::minority;
 }
 
 unready_process unready_rdb(const cluster_config& config,
@@ -73,7 +77,7 @@ unready_process unready_rdb(const cluster_config& config,
   // Nothing comes while no RT node orders its stream.
   out.goes_on = facts.find("stalled") == nullptr && !out.refuses
                 && look_at(config, config.stream_of(process), nodes, live)
-                     != order_of::minority;
+                     < order_of::minority;
   return out;
 }
 
@@ -90,10 +94,15 @@ void add_not_ordered(const cluster_config& config,
     const bool elects = order == order_of::elects;
     unready_process each{"stream '" + stream + "'",
                          elects ? "no node orders it yet"
-                                : "no node orders it: a majority of its rt "
-                                  "processes must run, all of them the first "
-                                  "time"};
+                         : order == order_of::forgot
+                           ? "no node orders it: too many of its rt processes "
+                             "forgot what was agreed on, as 'millrace status' "
+                             "tells; 'millrace stream recover' begins it anew"
+                           : "no node orders it: a majority of its rt "
+                             "processes must run, all of them the first "
+                             "time"};
     each.goes_on = each.elects = elects;
+    each.refuses = order == order_of::forgot;
     out.push_back(std::move(each));
   }
 }

@@ -110,14 +110,25 @@ TEST(AwaitReadyTest, WaitsForANodeToLeadWhereOneCan) {
   // Those that forgot elect nobody before they are told.
   for (const auto& each :
        {follows, std::string{},
-        follows + R"(,"rt2":)" + forgot + R"(,"rt3":)" + forgot,
-        follows + R"(,"rt2":{"group":{"role":"forming","forgetful":["rt2"]}})",
         // All of them begin a group.
         follows + R"(,"rt2":{"group":{"role":"forming"}})"}) {
     const auto minority = found({"n1"}, each);
     ASSERT_EQ(minority.size(), 1u);
     EXPECT_FALSE(minority[0].goes_on) << each;
     EXPECT_FALSE(minority[0].refuses);
+    EXPECT_NE(minority[0].why.find("a majority"), std::string::npos);
+  }
+  // They all run: that is not what is wrong.
+  for (const auto& each :
+       {follows + R"(,"rt2":)" + forgot + R"(,"rt3":)" + forgot,
+        follows + R"(,"rt2":{"group":{"role":"forming","forgetful":["rt2"]}})"
+          + R"(,"rt3":{"group":{"role":"forming","forgetful":["rt2"]}})"}) {
+    const auto said = found({"n1"}, each);
+    ASSERT_EQ(said.size(), 1u);
+    EXPECT_FALSE(said[0].goes_on) << each;
+    EXPECT_TRUE(said[0].runs);
+    EXPECT_TRUE(said[0].refuses);
+    EXPECT_NE(said[0].why.find("forgot"), std::string::npos) << said[0].why;
   }
 }
 
