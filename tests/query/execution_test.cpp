@@ -11,6 +11,7 @@
 #include <optional>
 #include <thread>
 
+#include "counting_clock.hpp"
 #include "oracle.hpp"
 #include "plan_support.hpp"
 
@@ -18,14 +19,6 @@ namespace millrace::query {
 namespace {
 
 using namespace testing_support;
-
-/// Its time is how often it was asked.
-class counting_clock : public persistence::clock_source {
-public:
-  int64_t now_ns() override { return 0; }
-  int64_t monotonic_ns() override { return ++looks; }
-  int64_t looks = 0;
-};
 
 std::vector<placed_row> trades(size_t count, int64_t first_time = 0) {
   std::vector<placed_row> rows;

@@ -4,20 +4,13 @@
 
 #include <set>
 
+#include "counting_clock.hpp"
 #include "sql_rows.hpp"
 
 namespace millrace::query {
 namespace {
 
 using namespace testing_support;
-
-/// Its time is how often it was asked.
-class asked_clock : public persistence::clock_source {
-public:
-  int64_t now_ns() override { return 0; }
-  int64_t monotonic_ns() override { return ++asked; }
-  int64_t asked = 0;
-};
 
 constexpr size_t many_rows = 100'000;
 
@@ -48,14 +41,14 @@ stops stops_of(const std::string& text) {
     ADD_FAILURE() << request.failure().context;
     return {};
   }
-  asked_clock clock;
+  counting_clock clock;
   run_options options{
     .stop = {.clock = &clock, .deadline_ns = inf_long, .table = "trade"}};
   const auto whole = run_tree(request->plan, many_trades(), options);
   EXPECT_TRUE(whole) << whole.failure().context;
-  stops out{clock.asked, {}};
+  stops out{clock.looks, {}};
   for (int64_t at = 1; at <= out.looks; at += 1 + out.looks / 25) {
-    clock.asked = 0;
+    clock.looks = 0;
     options.stop.deadline_ns = at;
     const auto cut = run_tree(request->plan, many_trades(), options);
     if (cut) {
