@@ -31,13 +31,11 @@ checkpoint_store::open(const std::string& directory) {
   auto found = open_rocksdb(directory);
   if (!found)
     return found.failure();
-  auto state = std::make_unique<impl>();
-  state->directory = directory;
   opened out;
   out.quarantine = std::move(found->quarantine);
   out.reason = std::move(found->reason);
-  state->store = *std::move(found);
-  out.store.reset(new checkpoint_store{std::move(state)});
+  out.store.reset(new checkpoint_store{
+    std::unique_ptr<impl>{new impl{*std::move(found), directory}}});
   return out;
 }
 

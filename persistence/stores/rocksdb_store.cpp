@@ -52,7 +52,6 @@ error to_error(const rocksdb::Status& status, const std::string& what) {
 opened_rocksdb::opened_rocksdb() = default;
 opened_rocksdb::~opened_rocksdb() = default;
 opened_rocksdb::opened_rocksdb(opened_rocksdb&&) noexcept = default;
-opened_rocksdb& opened_rocksdb::operator=(opened_rocksdb&&) noexcept = default;
 
 bool opened_rocksdb::is_frozen() const {
   return files && !files->failure().ok();

@@ -26,7 +26,8 @@ struct opened_rocksdb {
   opened_rocksdb();
   ~opened_rocksdb();
   opened_rocksdb(opened_rocksdb&&) noexcept;
-  opened_rocksdb& operator=(opened_rocksdb&&) noexcept;
+  /// It would let go of the files before the database.
+  opened_rocksdb& operator=(opened_rocksdb&&) = delete;
 
   /// What a call came to: also a success is none when its disk refused a write
   /// before. It is of no use then, and has to be opened anew.

@@ -331,9 +331,6 @@ zone_conditions::bounds_of_call(const expression& what, const lookup& columns) {
       const auto& value = what.arguments[0];
       if (value.type == what.type)
         return bounds_of(value, columns);
-      if (value.type == column_type::timestamp
-          && what.type == column_type::date)
-        return dates_of(what, columns);
       const auto of = bounds_of(value, columns);
       if (!of || has_infinity(*of, value.type))
         return std::nullopt;
@@ -414,11 +411,8 @@ std::optional<whole_bounds> zone_conditions::dates_of(const expression& what,
   const auto times = bounds_of(what.arguments[0], columns);
   if (!times)
     return std::nullopt;
-  // A cast is by days of UTC.
-  std::pair<std::string, int64_t> rule{"UTC", 0};
-  if (what.function == fn::table_date)
-    rule = {std::get<std::string>(what.arguments[1].values[0]),
-            std::get<int64_t>(what.arguments[2].values[0])};
+  const std::pair rule{std::get<std::string>(what.arguments[1].values[0]),
+                       std::get<int64_t>(what.arguments[2].values[0])};
   auto& finder
     = dates_.try_emplace(rule, rule.first, rule.second).first->second;
   const auto date

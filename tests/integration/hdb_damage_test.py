@@ -230,17 +230,22 @@ def damage(binary):
       anew(made)
 
 
+def load_and_publish(made):
+  """Starts it; a day that is loaded, and rows of the next one in the stream."""
+  file = made.directory / "h.csv"
+  file.write_text("time,sym,size\n2024-01-01T10:00:00Z,L,7\n")
+  layout = made.directory / "h.toml"
+  made.up()
+  layout.write_text(made.run("layout", file).stdout.replace("long", "int"))
+  made.run("load", "--layout", layout, "--table", "trade", file)
+  publish(made, DAYS[0], 10, "A")
+
+
 def gone(binary):
   """What was loaded, and a disk that is not mounted: at a start, and live."""
   with mill.cluster(binary, NODES) as made:
     hdb, away = (made.directory / "data" / each for each in ("hdb", "away"))
-    file = made.directory / "h.csv"
-    file.write_text("time,sym,size\n2024-01-01T10:00:00Z,L,7\n")
-    layout = made.directory / "h.toml"
-    made.up()
-    layout.write_text(made.run("layout", file).stdout.replace("long", "int"))
-    made.run("load", "--layout", layout, "--table", "trade", file)
-    publish(made, DAYS[0], 10, "A")
+    load_and_publish(made)
     made.end_period(DAYS[0])
     made.down()
     hdb.rename(away)
@@ -280,13 +285,7 @@ def gone_with_nothing_of_the_stream(binary):
   """All that it had was loaded: the rdb never wrote anything there."""
   with mill.cluster(binary, NODES) as made:
     hdb, away = (made.directory / "data" / each for each in ("hdb", "away"))
-    file = made.directory / "h.csv"
-    file.write_text("time,sym,size\n2024-01-01T10:00:00Z,L,7\n")
-    layout = made.directory / "h.toml"
-    made.up()
-    layout.write_text(made.run("layout", file).stdout.replace("long", "int"))
-    made.run("load", "--layout", layout, "--table", "trade", file)
-    publish(made, DAYS[0], 10, "A")
+    load_and_publish(made)
     hdb.rename(away)
     hdb.mkdir()
     said = made.run("eop", "--period", DAYS[0], "--timeout", "60", code=1)
@@ -308,13 +307,7 @@ def away_for_one_start(binary):
   end of the period that somebody asks for."""
   with mill.cluster(binary, NODES) as made:
     hdb, away = (made.directory / "data" / each for each in ("hdb", "away"))
-    file = made.directory / "h.csv"
-    file.write_text("time,sym,size\n2024-01-01T10:00:00Z,L,7\n")
-    layout = made.directory / "h.toml"
-    made.up()
-    layout.write_text(made.run("layout", file).stdout.replace("long", "int"))
-    made.run("load", "--layout", layout, "--table", "trade", file)
-    publish(made, DAYS[0], 10, "A")
+    load_and_publish(made)
     all_days = ["2020-01-01", "2050-01-01"]
 
     def asked(code):
