@@ -1,6 +1,7 @@
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/client/await_ready.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
+#include <millrace/nodes/client/registered_processes.hpp>
 
 #include <algorithm>
 #include <set>
@@ -10,6 +11,7 @@ namespace millrace::nodes {
 namespace {
 
 constexpr auto look_interval = std::chrono::milliseconds{100};
+constexpr auto registry_patience = std::chrono::milliseconds{300};
 constexpr int64_t election_max_ns = 15'000'000'000;
 
 /// Its node answers, and it is nowhere: somebody stopped it.
@@ -17,6 +19,27 @@ bool is_stopped(const process_config& process, const text::json_value& live) {
   return live.at("answered").find(process.node) != nullptr
          && live.at("processes").find(process.name) == nullptr
          && live.at("hosts").find(process.name) == nullptr;
+}
+
+/// It serves, and those that ask discoveries for it do not find it.
+bool is_unknown(const process_config& process, const text::json_value& facts,
+                const text::json_value& live) {
+  const auto& known = live.at("registered");
+  return process.type != process_type::rt
+         && process.type != process_type::discovery && facts.is_object()
+         && known.is_object() && known.find(process.name) == nullptr;
+}
+
+/// The names of those that the first discovery to answer knows to be there.
+text::json_value registered(runtime& host, const cluster_config& config) {
+  const auto rows = registered_processes(host, config, {}, registry_patience);
+  if (!rows)
+    return {};
+  auto out = text::json_value::object();
+  for (const auto& row : *rows)
+    if (row.available)
+      out.add(row.name, true);
+  return out;
 }
 
 /// Whether somebody orders a stream.
@@ -125,6 +148,7 @@ std::vector<unready_process> unready_of(const cluster_config& config,
       continue;
     }
     const auto& facts = live.at("processes").at(process.name);
+    const auto before = out.size();
     if (process.type == process_type::rt)
       streams.insert(process.streams.begin(), process.streams.end());
     else if (process.type == process_type::rdb) {
@@ -134,6 +158,8 @@ std::vector<unready_process> unready_of(const cluster_config& config,
       out.push_back({process.name, facts.at("standing").text_or_empty(), 0,
                      false, true, true});
     }
+    if (out.size() == before && is_unknown(process, facts, live))
+      out.push_back({process.name, "no discovery knows it yet"});
   }
   add_not_ordered(config, streams, nodes, live, out);
   return out;
@@ -148,7 +174,9 @@ std::vector<unready_process> await_ready(
   const auto until = begun + limit.count();
   guest self{host.system()};
   for (;;) {
-    auto out = unready_of(config, nodes, collect_status(host, config));
+    auto live = collect_status(host, config);
+    live.add("registered", registered(host, config));
+    auto out = unready_of(config, nodes, live);
     if (progress)
       progress(out);
     // Whoever can be elected is by then.

@@ -24,8 +24,10 @@ struct unready_process {
 };
 
 /// Of the processes that these nodes host, those that were stopped, those that
-/// cannot answer, and the streams of their rts that no node orders, as `live`,
-/// the answer of `collect_status`, says.
+/// cannot answer, those that no discovery knows, and the streams of their rts
+/// that no node orders, as `live` says: the answer of `collect_status`, and as
+/// "registered" the names of those that discoveries know to be there; null
+/// while none of them answers.
 [[nodiscard]] std::vector<unready_process>
 unready_of(const cluster_config& config, const std::vector<std::string>& nodes,
            const text::json_value& live);

@@ -7,7 +7,9 @@
 namespace millrace::torq {
 
 namespace {
-constexpr auto tick_interval = std::chrono::milliseconds{500};
+constexpr caf::timespan tick_interval = std::chrono::milliseconds{500};
+/// Nodes that start together find each other soon.
+constexpr caf::timespan first_pause = std::chrono::milliseconds{50};
 constexpr auto request_deadline = std::chrono::seconds{2};
 } // namespace
 
@@ -103,7 +105,13 @@ void registrar_state::tick() {
       for (const auto& row : rows)
         self->send(entry.handle, register_atom_v, row);
   }
-  self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
+  const bool is_complete = std::all_of(
+    registries.begin(), registries.end(),
+    [](const registry& entry) { return entry.handle != nullptr; });
+  pause = is_complete ? caf::timespan{0}
+                      : std::clamp(2 * pause, first_pause, tick_interval);
+  self->delayed_send(self, is_complete ? tick_interval : pause,
+                     caf::tick_atom_v);
 }
 
 registrar_self_actor::behavior_type

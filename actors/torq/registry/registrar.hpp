@@ -52,6 +52,8 @@ struct registrar_state {
   /// What they say of themselves, as soon as they do.
   std::map<std::string, bool> readiness;
   std::vector<wish> wishes;
+  /// Between two looks for discoveries that are not there; doubles.
+  caf::timespan pause{0};
 };
 
 registrar_self_actor::behavior_type

@@ -132,6 +132,27 @@ TEST(AwaitReadyTest, WaitsForANodeToLeadWhereOneCan) {
   }
 }
 
+// Who asks discoveries for it at once is to find it.
+TEST(AwaitReadyTest, WaitsForDiscoveriesToKnowAProcess) {
+  const auto config = parse_configuration(cluster, "c.toml");
+  ASSERT_TRUE(config) << to_string(config.failure());
+  const auto found = [&](const std::string& more) {
+    const auto live = text::parse_json(
+      R"({"processes":{"rdb1":{"ready":true}},"streams":{"market":{"rt1":{"leads":true}}})"
+      + more + "}");
+    EXPECT_TRUE(live) << to_string(live.failure());
+    return unready_of(*config, {"n1", "n2"}, *live);
+  };
+  EXPECT_TRUE(found("").empty());
+  EXPECT_TRUE(found(R"(,"registered":null)").empty());
+  EXPECT_TRUE(found(R"(,"registered":{"rdb1":true})").empty());
+  const auto unknown = found(R"(,"registered":{"rt1":true})");
+  ASSERT_EQ(unknown.size(), 1u);
+  EXPECT_EQ(unknown[0].name, "rdb1");
+  EXPECT_NE(unknown[0].why.find("no discovery"), std::string::npos);
+  EXPECT_TRUE(unknown[0].goes_on);
+}
+
 TEST(AwaitReadyTest, AnHdbThatServesNothingIsNamed) {
   const auto config = parse_configuration(
     std::string{cluster}
