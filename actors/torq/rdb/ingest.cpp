@@ -316,10 +316,9 @@ ingest_handlers(const std::shared_ptr<rdb_store>& store, persistence::env& env,
     auto& into = *in->store;
     if (into.abandoned)
       return;
-    {
-      const std::scoped_lock lock{into.writing};
-      if (end <= into.tables.snapshot()->end)
-        return;
+    // An end of a period moved the snapshot already.
+    if (const std::scoped_lock lock{into.writing};
+        end > into.tables.snapshot()->end) {
       into.tables.publish(end);
       into.byte_count = into.tables.byte_count();
     }

@@ -23,9 +23,10 @@ rdb_announcement rdb_state::announcement() const {
 }
 
 void rdb_state::announce() {
-  const auto news = announcement();
   if (!ready(store->tables.snapshot()->end))
     store->wake_wanted = true;
+  // The snapshot may have moved before the wish was seen.
+  const auto news = announcement();
   if (announced_ready == news.ready)
     return;
   announced_ready = news.ready;
