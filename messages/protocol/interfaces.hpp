@@ -12,6 +12,7 @@
 #include <millrace/messages/data/position.hpp>
 #include <millrace/messages/data/start_spec.hpp>
 #include <millrace/messages/data/types.hpp>
+#include <millrace/messages/protocol/bundle.hpp>
 #include <millrace/messages/protocol/endpoint.hpp>
 #include <millrace/messages/protocol/wire.hpp>
 
@@ -355,6 +356,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
 
   CAF_ADD_ATOM(millrace, millrace, give_up_atom, "giveup")
   CAF_ADD_ATOM(millrace, millrace, finished_atom, "finished")
+
+  CAF_ADD_TYPE_ID(millrace, (millrace::bundle))
 CAF_END_TYPE_ID_BLOCK(millrace)
 
 namespace millrace {
@@ -502,6 +505,12 @@ using subscriber_actor
                        // Who subscribed needs nothing before this position.
                        caf::reacts_to<floor_atom, position>>;
 
+/// BUNDLE SOURCE: has the chunks of a result that did not travel with it, until
+/// all are fetched, or the one that is to fetch them is gone.
+using bundle_source_actor = caf::typed_actor<
+  // The chunk of this number, from 0, of those that follow. Once each.
+  caf::replies_to<fetch_atom, uint64_t>::with<chunk>>;
+
 /// RESULT SINK: takes the rows of an answer piece by piece, in their order.
 using result_sink_actor = caf::typed_actor<
   // The next rows of this flow: a PartialResult of about 256 KiB.
@@ -527,7 +536,7 @@ using rdb_actor = status_actor::extend<
   // Plan (chunk) over rows after a cutover: a partial result, and the place
   // that it is of. `moved` when some are no longer here, `unavailable` when it
   // has not come far enough in time. The work ends with the one that asked.
-  caf::replies_to<query_atom, chunk, rows_after>::with<chunks, rdb_cut>,
+  caf::replies_to<query_atom, chunk, rows_after>::with<bundle, rdb_cut>,
   // The same of a plan of rows as they are stored: they flow to the SINK.
   caf::replies_to<query_atom, chunk, rows_after, flow_id,
                   result_sink_actor>::with<result_source_actor, rdb_cut>,
@@ -554,9 +563,9 @@ using hdb_watcher_actor
 using hdb_actor = status_actor::extend<
   // Plan (chunk) of a stream's table at the newest manifest version there is: a
   // partial result and its cut.
-  caf::replies_to<query_atom, chunk>::with<chunks, partition_cut>,
+  caf::replies_to<query_atom, chunk>::with<bundle, partition_cut>,
   // The same at this version; `moved` when it is not served (any more).
-  caf::replies_to<query_atom, chunk, manifest_version>::with<chunks,
+  caf::replies_to<query_atom, chunk, manifest_version>::with<bundle,
                                                              partition_cut>,
   // Both of a plan of rows as they are stored: they flow to the SINK.
   caf::replies_to<query_atom, chunk, flow_id,
@@ -571,7 +580,7 @@ using hdb_actor = status_actor::extend<
 /// GATEWAY: one entry over all RDBs and HDBs.
 using gateway_actor = status_actor::extend<
   // A question as JSON: the result and the cut.
-  caf::replies_to<query_atom, std::string>::with<chunks, query_cut>,
+  caf::replies_to<query_atom, std::string>::with<bundle, query_cut>,
   // The same: the result flows to the SINK. Its first piece has its columns,
   // also when there is no row.
   caf::replies_to<query_atom, std::string, flow_id,

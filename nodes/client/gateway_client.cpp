@@ -1,3 +1,4 @@
+#include <millrace/messages/protocol/unpack.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/client/countdown.hpp>
@@ -40,16 +41,23 @@ std::future<result<raw_answer>> ask_once(runtime& host,
       self->quit();
     });
     self->monitor(gateway);
+    const auto fail = [self, answer](const caf::error& why) {
+      answer->set_value(from_caf(why));
+      self->quit();
+    };
     self->request(gateway, caf::timespan{deadline}, query_atom_v, parameters)
       .then(
-        [self, answer](const chunks& parts, const query_cut& cut) {
-          answer->set_value(raw_answer{parts, cut});
-          self->quit();
+        [self, answer, fail, deadline](const bundle& parts,
+                                       const query_cut& cut) {
+          unpack(
+            self, parts, [deadline] { return caf::timespan{deadline}; },
+            [self, answer, cut](chunks all) {
+              answer->set_value(raw_answer{std::move(all), cut});
+              self->quit();
+            },
+            fail);
         },
-        [self, answer](const caf::error& why) {
-          answer->set_value(from_caf(why));
-          self->quit();
-        });
+        fail);
   });
   return future;
 }

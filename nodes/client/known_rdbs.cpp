@@ -122,17 +122,25 @@ result<std::map<int64_t, uint64_t>> dates_in_rdb(runtime& host,
                                                  const table_schema& table,
                                                  position cutover) {
   const auto plan = count_by_date(table);
-  result<std::map<int64_t, uint64_t>> out{error{errc::internal, "no answer"}};
   rows_after rows;
   rows.cutover = cutover;
   guest self{host.system()};
+  bundle came;
+  caf::error fault;
+  const auto failed = [&](const caf::error& why) { fault = why; };
   self
     ->request(rdb, caf::timespan{query_deadline}, query_atom_v,
               chunk::copy_of(encode(plan)), rows)
-    .receive([&](const chunks& partial,
-                 const rdb_cut&) { out = counts_of(plan, partial); },
-             [&](const caf::error& fault) { out = from_caf(fault); });
-  return out;
+    .receive([&](const bundle& partial, const rdb_cut&) { came = partial; },
+             failed);
+  for (uint64_t i = 0; !fault && i < came.more; ++i)
+    self
+      ->request(caf::actor_cast<bundle_source_actor>(came.rest),
+                caf::timespan{query_deadline}, fetch_atom_v, i)
+      .receive([&](const chunk& piece) { came.here.push_back(piece); }, failed);
+  if (fault)
+    return from_caf(fault);
+  return counts_of(plan, came.here);
 }
 
 } // namespace millrace::nodes

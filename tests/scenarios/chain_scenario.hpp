@@ -126,10 +126,10 @@ public:
     json += "}";
     ++issued;
     const auto must_reach = is_complete ? merged_end() : position{};
-    w.request<chunks, query_cut>(
+    w.request<bundle, query_cut>(
       caf::actor_cast<gateway_actor>(handle), 6s,
       [this, symbols, done, must_reach,
-       asked_at = w.now()](result<std::tuple<chunks, query_cut>> got) {
+       asked_at = w.now()](result<std::tuple<bundle, query_cut>> got) {
         ++returned;
         if (!got) {
           ++refusals[got.failure().code];
@@ -142,7 +142,7 @@ public:
           broken.push_back("an answer reaches " + to_string(cut.upper)
                            + ", merged was " + to_string(must_reach)
                            + " when it was asked");
-        auto rows = rows_of(bytes);
+        auto rows = rows_of(bytes.here);
         if (!rows) {
           broken.push_back("an answer does not decode: "
                            + to_string(rows.failure()));

@@ -23,12 +23,12 @@ public:
   /// The answer as CSV, or the fault.
   std::string csv(const std::string& question) {
     const text::json_value asked{{"language", "qsql"}, {"text", question}};
-    auto got = w.ask<chunks, query_cut>(
+    auto got = w.ask<bundle, query_cut>(
       caf::actor_cast<gateway_actor>(w.find("gw1", "gw1")), 20s, query_atom_v,
       asked.dump());
     if (!got)
       return to_string(got.failure());
-    const auto table = query::joined_rows(std::get<0>(*got));
+    const auto table = query::joined_rows(std::get<0>(*got).here);
     return table ? query::to_text(*table, query::result_format::csv)
                  : to_string(table.failure());
   }

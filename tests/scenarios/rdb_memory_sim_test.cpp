@@ -77,12 +77,12 @@ struct full_rdb {
       {"endtime", "2100-01-01"},
       {"columns", {"time", "sym", "seq", "size"}},
       {"at_least", std::to_string(at_least.value)}};
-    auto got = w.ask<chunks, query_cut>(
+    auto got = w.ask<bundle, query_cut>(
       caf::actor_cast<gateway_actor>(w.find("gw1", "gw1")), 6s, query_atom_v,
       parameters.dump());
     if (!got)
       return got.failure();
-    return rows_of(std::get<0>(*got));
+    return rows_of(std::get<0>(*got).here);
   }
 
   world w{11};

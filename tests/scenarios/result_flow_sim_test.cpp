@@ -83,10 +83,10 @@ public:
   }
 
   result<chunks> whole(const std::string& question) {
-    auto got = w.ask<chunks, query_cut>(gateway(), 20s, query_atom_v, question);
+    auto got = w.ask<bundle, query_cut>(gateway(), 20s, query_atom_v, question);
     if (!got)
       return got.failure();
-    return std::get<0>(*got);
+    return std::get<0>(*got).here;
   }
 
   int64_t running() {

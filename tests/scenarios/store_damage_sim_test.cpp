@@ -57,7 +57,7 @@ struct written_down {
   error ask_hdb(const std::string& what,
                 const std::string& begin = "2000-01-01") {
     return w
-      .ask<chunks, partition_cut>(
+      .ask<bundle, partition_cut>(
         caf::actor_cast<hdb_actor>(w.find("hdb1", "hdb1")), 5s, query_atom_v,
         plan_for(what, begin))
       .failure();
@@ -122,13 +122,13 @@ TEST_P(StoreDamageSim, AnRdbServesAllRowsWhileTheManifestIsDamaged) {
   EXPECT_TRUE(run.w.run_until(
     [&] {
       run.w.run_for(100ms);
-      const auto got = run.w.ask<chunks, rdb_cut>(
+      const auto got = run.w.ask<bundle, rdb_cut>(
         caf::actor_cast<rdb_actor>(run.w.find("rdb1", "rdb1")), 5s,
         query_atom_v,
         written_down::plan_for(R"("columns":["time","sym","seq","size"])"),
         rows_after{});
       if (got)
-        rows = rows_of(std::get<0>(*got));
+        rows = rows_of(std::get<0>(*got).here);
       return rows && rows->size() == run.load.rows;
     },
     30s));

@@ -45,12 +45,12 @@ struct narrow_stores {
   }
 
   result<std::vector<trade_row>> ask_rdb(const chunk& what) {
-    return rows_in(w.ask<chunks, rdb_cut>(
+    return rows_in(w.ask<bundle, rdb_cut>(
       caf::actor_cast<rdb_actor>(w.find("rdb1", "rdb1")), 5s, query_atom_v,
       what, rows_after{{}, facts_of_rdb(w, "rdb1")->end}));
   }
   result<std::vector<trade_row>> ask_hdb(const chunk& what) {
-    return rows_in(w.ask<chunks, partition_cut>(
+    return rows_in(w.ask<bundle, partition_cut>(
       caf::actor_cast<hdb_actor>(w.find("hdb1", "hdb1")), 5s, query_atom_v,
       what));
   }
@@ -59,7 +59,7 @@ struct narrow_stores {
   result<std::vector<trade_row>> rows_in(const Answer& got) {
     if (!got)
       return got.failure();
-    return rows_of(std::get<0>(*got));
+    return rows_of(std::get<0>(*got).here);
   }
 
   /// Ends the period, and waits until the HDB serves its rows.
@@ -125,7 +125,7 @@ TEST(StoreRefusalSim, AnHdbThatCannotReadItsManifestSaysSo) {
   add_hdb(plan, "hdb1", {});
   w.add_cluster(plan.config, plan.options);
   const auto ask = [&] {
-    return w.ask<chunks, partition_cut>(
+    return w.ask<bundle, partition_cut>(
       caf::actor_cast<hdb_actor>(w.find("hdb1", "hdb1")), 5s, query_atom_v,
       plan_of(""), manifest_version{});
   };

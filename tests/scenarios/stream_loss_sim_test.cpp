@@ -110,7 +110,7 @@ TEST(StreamLossSim, ALogTellsWhoPublishesAndWhatWasRefused) {
   EXPECT_GE(lines(run.w, "gw1", "answered", "getdata: {\"tablename\""), 1u);
   const auto ask = [&](const std::string& text) {
     return run.w
-      .ask<chunks, query_cut>(
+      .ask<bundle, query_cut>(
         caf::actor_cast<gateway_actor>(run.w.find("gw1", "gw1")), 20s,
         query_atom_v, R"({"language":"qsql","text":")" + text + "\"}")
       .failure();

@@ -74,7 +74,7 @@ public:
     const auto gateway = w.find("gw1", "gw1");
     if (!gateway)
       return error{errc::unavailable, "no gateway"};
-    auto got = w.ask<chunks, query_cut>(
+    auto got = w.ask<bundle, query_cut>(
       caf::actor_cast<gateway_actor>(gateway), 20s, query_atom_v,
       R"({"tablename":"trade","starttime":")" + from
         + R"(","endtime":"2100-01-01","columns":["sym","size"])" + more + "}");
@@ -82,7 +82,7 @@ public:
       return got.failure();
     warnings = std::get<1>(*got).warnings;
     volumes out;
-    for (const auto& bytes : std::get<0>(*got)) {
+    for (const auto& bytes : std::get<0>(*got).here) {
       auto partial = query::decode_partial(bytes.bytes());
       if (!partial)
         return partial.failure();

@@ -1,3 +1,4 @@
+#include <millrace/actors/torq/execute/bundle_source.hpp>
 #include <millrace/actors/torq/execute/query_flow.hpp>
 #include <millrace/actors/torq/gateway/gateway.hpp>
 #include <millrace/actors/torq/gateway/gateway_flow.hpp>
@@ -112,7 +113,7 @@ void gateway_state::query(const std::string& parameters, asker to) {
 
 void gateway_state::give(asker& to, const chunks& rows, const query_cut& cut) {
   if (!to.sink) {
-    to.promise.deliver(rows, cut);
+    to.promise.deliver(bundle_of(self, rows, to.client), cut);
     return;
   }
   result_source_actor source
@@ -301,7 +302,10 @@ void gateway_state::answer(uint64_t number, const chunks& rows, query_cut cut) {
   if (!what.part_of)
     count(what.to, {});
   leave_client(what.to.client);
-  give(what.to, rows, cut);
+  if (what.part_of)
+    what.to.promise.deliver(rows, cut); // To its plan, which is here.
+  else
+    give(what.to, rows, cut);
 }
 
 void gateway_state::flow(uint64_t number, const query_cut& cut) {
@@ -548,7 +552,7 @@ gateway(gateway_self_actor::stateful_pointer<gateway_state> self,
     [self](status_atom) { return to_status(self->state.facts()); },
     [self](query_atom, const std::string& parameters) {
       auto to = self->state.current_asker();
-      auto promise = self->make_response_promise<chunks, query_cut>();
+      auto promise = self->make_response_promise<bundle, query_cut>();
       to.promise = promise;
       self->state.query(parameters, std::move(to));
       return promise;

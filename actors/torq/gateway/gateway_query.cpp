@@ -1,6 +1,7 @@
 #include <millrace/actors/torq/execute/query_job.hpp>
 #include <millrace/actors/torq/gateway/gateway_query.hpp>
 #include <millrace/messages/base/caught.hpp>
+#include <millrace/messages/protocol/unpack.hpp>
 
 #include <caf/actor_cast.hpp>
 #include <caf/sec.hpp>
@@ -118,11 +119,11 @@ void gateway_query_state::ask(const cut_query::ask_hdb& what) {
   const auto round = hdb.round = way->round();
   const auto number = hdb.request.begin(self, to);
   auto answered
-    = [this, round, number](const chunks& partial, const partition_cut& at) {
+    = [this, round, number](chunks partial, const partition_cut& at) {
         if (!hdb.request.settle(self, number))
           return;
         env->crash_point("gw.after_partial");
-        step(cut_query::hdb_answered{round, at, partial});
+        step(cut_query::hdb_answered{round, at, std::move(partial)});
       };
   auto failed = [this, round, number, to](const caf::error& fault) {
     if (!hdb.request.settle(self, number))
@@ -130,12 +131,18 @@ void gateway_query_state::ask(const cut_query::ask_hdb& what) {
     tell_if_gone(*request, to.address(), fault);
     step(cut_query::hdb_failed{round, from_caf(fault)});
   };
+  auto began
+    = [this, answered, failed](const bundle& partial, const partition_cut& at) {
+        unpack(
+          self, partial, [this] { return remaining(); },
+          [answered, at](chunks all) { answered(std::move(all), at); }, failed);
+      };
   if (what.pinned)
     self->request(to, remaining(), query_atom_v, plan_bytes, *what.pinned)
-      .then(answered, failed);
+      .then(began, failed);
   else
     self->request(to, remaining(), query_atom_v, plan_bytes)
-      .then(answered, failed);
+      .then(began, failed);
 }
 
 void gateway_query_state::ask(const cut_query::ask_rdb& what) {
@@ -144,22 +151,28 @@ void gateway_query_state::ask(const cut_query::ask_rdb& what) {
   const auto number = rdb.request.begin(self, to);
   auto rows = what.rows;
   rows.patience_ns = remaining().count();
+  auto failed = [this, round, number, to](const caf::error& fault) {
+    if (!rdb.request.settle(self, number))
+      return;
+    tell_if_gone(*request, to.address(), fault);
+    step(cut_query::rdb_failed{round, from_caf(fault)});
+  };
   self
     ->request(to, remaining() + caf::timespan{last_word}, query_atom_v,
               plan_bytes, rows)
     .then(
-      [this, round, number](const chunks& partial, const rdb_cut& at) {
-        if (!rdb.request.settle(self, number))
-          return;
-        env->crash_point("gw.after_partial");
-        step(cut_query::rdb_answered{round, at, partial});
+      [this, round, number, failed](const bundle& partial, const rdb_cut& at) {
+        unpack(
+          self, partial, [this] { return remaining(); },
+          [this, round, number, at](chunks all) {
+            if (!rdb.request.settle(self, number))
+              return;
+            env->crash_point("gw.after_partial");
+            step(cut_query::rdb_answered{round, at, std::move(all)});
+          },
+          failed);
       },
-      [this, round, number, to](const caf::error& fault) {
-        if (!rdb.request.settle(self, number))
-          return;
-        tell_if_gone(*request, to.address(), fault);
-        step(cut_query::rdb_failed{round, from_caf(fault)});
-      });
+      failed);
 }
 
 void gateway_query_state::lost(const caf::actor_addr& who) {

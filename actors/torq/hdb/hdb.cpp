@@ -1,3 +1,4 @@
+#include <millrace/actors/torq/execute/bundle_source.hpp>
 #include <millrace/actors/torq/execute/query_flow.hpp>
 #include <millrace/actors/torq/hdb/hdb.hpp>
 #include <millrace/actors/torq/hdb/partition_losses.hpp>
@@ -365,7 +366,7 @@ hdb_state::bind(query::logical_plan plan,
   return out;
 }
 
-caf::result<chunks, partition_cut>
+caf::result<bundle, partition_cut>
 hdb_state::query(const chunk& plan_bytes,
                  std::optional<manifest_version> version) {
   auto plan = query::decode_plan(plan_bytes.bytes());
@@ -374,15 +375,18 @@ hdb_state::query(const chunk& plan_bytes,
   auto bound = bind(*std::move(plan), version);
   if (!bound)
     return to_caf(bound.failure());
+  const auto asker = caf::actor_cast<caf::actor_addr>(bound->work->asker);
   auto job = self->spawn(query_job, env, std::move(bound->work));
-  auto promise = self->make_response_promise<chunks, partition_cut>();
+  auto promise = self->make_response_promise<bundle, partition_cut>();
   self->request(job, caf::infinite, start_atom::value)
-    .then([promise, cut = bound->cut](
-            const chunks& partial) mutable { promise.deliver(partial, cut); },
-          [this, promise](caf::error& fault) mutable {
-            met(from_caf(fault));
-            promise.deliver(std::move(fault));
-          });
+    .then(
+      [this, promise, asker, cut = bound->cut](const chunks& partial) mutable {
+        promise.deliver(bundle_of(self, partial, asker), cut);
+      },
+      [this, promise](caf::error& fault) mutable {
+        met(from_caf(fault));
+        promise.deliver(std::move(fault));
+      });
   return promise;
 }
 

@@ -107,7 +107,7 @@ struct hdb_state {
   explicit hdb_state(hdb_self_actor::pointer owner) : self{owner} {}
 
   /// @param version none: the newest there is.
-  caf::result<chunks, partition_cut>
+  caf::result<bundle, partition_cut>
   query(const chunk& plan, std::optional<manifest_version> version);
   /// The same of rows that flow to a sink.
   caf::result<result_source_actor, partition_cut>

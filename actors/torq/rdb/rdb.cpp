@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/subscribe/subscriber.hpp>
+#include <millrace/actors/torq/execute/bundle_source.hpp>
 #include <millrace/actors/torq/execute/query_flow.hpp>
 #include <millrace/actors/torq/rdb/rdb.hpp>
 #include <millrace/actors/torq/rdb/write_down.hpp>
@@ -111,13 +112,13 @@ void rdb_state::subscribe() {
 
 // -- questions ----------------------------------------------------------------
 
-caf::result<chunks, rdb_cut> rdb_state::query(const chunk& plan_bytes,
+caf::result<bundle, rdb_cut> rdb_state::query(const chunk& plan_bytes,
                                               rows_after rows) {
   auto plan = query::decode_plan(plan_bytes.bytes());
   if (!plan)
     return to_caf(plan.failure());
   auto what = question(*std::move(plan), rows);
-  auto promise = self->make_response_promise<chunks, rdb_cut>();
+  auto promise = self->make_response_promise<bundle, rdb_cut>();
   what.promise = promise;
   ask(std::move(what));
   return promise;
@@ -220,13 +221,16 @@ void rdb_state::answer(rdb_question what) {
         });
     return;
   }
+  const auto asker = caf::actor_cast<caf::actor_addr>(work->asker);
   auto job = self->spawn(query_job, env, std::move(work));
   self->request(job, caf::infinite, start_atom::value)
-    .then([promise, cut](
-            const chunks& partial) mutable { promise.deliver(partial, cut); },
-          [promise](caf::error& fault) mutable {
-            promise.deliver(std::move(fault));
-          });
+    .then(
+      [this, promise, cut, asker](const chunks& partial) mutable {
+        promise.deliver(bundle_of(self, partial, asker), cut);
+      },
+      [promise](caf::error& fault) mutable {
+        promise.deliver(std::move(fault));
+      });
 }
 
 void rdb_state::wake() {

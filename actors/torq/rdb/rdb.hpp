@@ -78,7 +78,7 @@ struct rdb_state {
   explicit rdb_state(rdb_self_actor::pointer owner) : self{owner} {}
 
   void start(connector_actor to_others, registrar_actor discoveries);
-  caf::result<chunks, rdb_cut> query(const chunk& plan, rows_after rows);
+  caf::result<bundle, rdb_cut> query(const chunk& plan, rows_after rows);
   caf::result<result_source_actor, rdb_cut> query(const chunk& plan,
                                                   rows_after rows, flow_id flow,
                                                   result_sink_actor sink);

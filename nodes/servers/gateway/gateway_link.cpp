@@ -1,3 +1,4 @@
+#include <millrace/messages/protocol/unpack.hpp>
 #include <millrace/nodes/servers/gateway/gateway_link.hpp>
 
 namespace millrace::nodes {
@@ -16,21 +17,33 @@ void run_errand(caf::event_based_actor* self, persistence::env* world,
     self->quit();
   });
   self->monitor(gateway);
+  const auto fail = [self, say = what.fail](const caf::error& why) {
+    say(from_caf(why));
+    self->quit();
+  };
   const std::chrono::nanoseconds left{what.deadline_ns
                                       - world->clock->monotonic_ns()};
   self
     ->request(gateway, caf::timespan{left + last_word}, query_atom_v,
               what.parameters)
     .then(
-      [self, world, write = what.write](const chunks& rows,
-                                        const query_cut& cut) {
-        world->pool->submit([write, rows, cut] { write(rows, cut); });
-        self->quit();
+      [self, world, fail, write = what.write,
+       until = what.deadline_ns](const bundle& rows, const query_cut& cut) {
+        unpack(
+          self, rows,
+          [world, until] {
+            return caf::timespan{
+                     std::max<int64_t>(until - world->clock->monotonic_ns(), 1)}
+                   + caf::timespan{last_word};
+          },
+          [self, world, write, cut](chunks all) {
+            world->pool->submit(
+              [write, cut, all = std::move(all)] { write(all, cut); });
+            self->quit();
+          },
+          fail);
       },
-      [self, fail = what.fail](const caf::error& why) {
-        fail(from_caf(why));
-        self->quit();
-      });
+      fail);
 }
 
 } // namespace millrace::nodes

@@ -56,7 +56,7 @@ struct asked_store {
   std::optional<bool> alone;
   chunks gave;
 
-  chunks answer(const chunk& bytes) {
+  bundle answer(const chunk& bytes) {
     auto plan = query::decode_plan(bytes.bytes());
     EXPECT_TRUE(plan);
     alone = plan->alone;
@@ -66,7 +66,8 @@ struct asked_store {
     EXPECT_TRUE(view);
     auto found = query::execute(*plan, {*std::move(view)});
     EXPECT_TRUE(found);
-    return gave = to_chunks(encode(*found));
+    gave = to_chunks(encode(*found));
+    return {gave, 0, nullptr};
   }
 };
 

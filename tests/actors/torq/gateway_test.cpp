@@ -162,11 +162,11 @@ TEST_F(GatewayTest, AQuestionWhoseBackEndWentIsAskedAgainWhenItIsBack) {
                "endtime":"2001-01-01","aggregations":{"count":"sym"}})"});
   run();
   EXPECT_EQ(words->asked, 1u);
-  EXPECT_EQ((word<chunks, query_cut>()), "") << "it waits";
+  EXPECT_EQ((word<bundle, query_cut>()), "") << "it waits";
   EXPECT_EQ(warned, std::vector<std::string>{"backend_lost"});
   a_second_passes();
   EXPECT_EQ(words->asked, 2u);
-  EXPECT_EQ((word<chunks, query_cut>()), to_string(word_of_it));
+  EXPECT_EQ((word<bundle, query_cut>()), to_string(word_of_it));
 }
 
 TEST_F(GatewayTest, AFlowWhoseBackEndWentIsAskedForAgainWhenItIsBack) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/messages/protocol/unpack.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
@@ -335,7 +336,8 @@ public:
 
   /// Sends a request from outside all nodes and runs until it is answered:
   /// `world.ask<position>(sequencer, 5s, end_period_atom_v, period)`.
-  /// Several result types give a tuple of them.
+  /// Several result types give a tuple of them; a `bundle` comes with all its
+  /// chunks.
   template <class... Rs, class Handle, class... Ts>
   result<std::tuple<Rs...>> ask(const Handle& to, duration limit, Ts... xs);
   /// The same, without running: `done` is called with the answer.
@@ -538,6 +540,24 @@ private:
   context running_ = context::outside;
 };
 
+/// Gives what a request is answered.
+template <class Give, class Fail, class... Rs>
+void give_whole(caf::event_based_actor*, duration, const Give& give,
+                const Fail&, const Rs&... rs) {
+  give(rs...);
+}
+/// A bundle once all of it came.
+template <class Give, class Fail, class... Rs>
+void give_whole(caf::event_based_actor* self, duration limit, const Give& give,
+                const Fail& fail, const bundle& first, const Rs&... rs) {
+  unpack(
+    self, first, [limit] { return caf::timespan{limit}; },
+    [give, rs...](chunks all) {
+      give(bundle{std::move(all), 0, nullptr}, rs...);
+    },
+    fail);
+}
+
 template <class... Rs, class Handle, class Done, class... Ts>
 void world::request(const Handle& to, duration limit, Done done, Ts... xs) {
   auto& mine = *homes_.front();
@@ -546,14 +566,18 @@ void world::request(const Handle& to, duration limit, Done done, Ts... xs) {
     mine.local(caf::actor_cast<caf::strong_actor_ptr>(to)));
   mine.system().spawn([there, limit, done = std::move(done),
                        xs...](caf::event_based_actor* self) {
+    const auto fail = [done](const caf::error& fault) {
+      done(result<std::tuple<Rs...>>{from_caf(fault)});
+    };
     self->request(there, caf::timespan{limit}, xs...)
       .then(
-        [done](const Rs&... rs) {
-          done(result<std::tuple<Rs...>>{std::tuple<Rs...>{rs...}});
+        [self, limit, done, fail](const Rs&... rs) {
+          const auto give = [done](const Rs&... all) {
+            done(result<std::tuple<Rs...>>{std::tuple<Rs...>{all...}});
+          };
+          give_whole(self, limit, give, fail, rs...);
         },
-        [done](const caf::error& fault) {
-          done(result<std::tuple<Rs...>>{from_caf(fault)});
-        });
+        fail);
   });
   adopt(mine, first);
 }

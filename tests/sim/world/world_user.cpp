@@ -314,13 +314,13 @@ result<query_answer> world::query(const std::string& getdata) {
       gateway = find(each.node, each.name);
   if (!gateway)
     return error{errc::unavailable, "no gateway lives"};
-  auto got = ask<chunks, query_cut>(caf::actor_cast<gateway_actor>(gateway),
+  auto got = ask<bundle, query_cut>(caf::actor_cast<gateway_actor>(gateway),
                                     40s, query_atom_v, getdata);
   if (!got)
     return got.failure();
   query_answer out;
   out.warnings = std::get<1>(*got).warnings;
-  for (const auto& bytes : std::get<0>(*got)) {
+  for (const auto& bytes : std::get<0>(*got).here) {
     auto partial = query::decode_partial(bytes.bytes());
     if (!partial)
       return partial.failure();
