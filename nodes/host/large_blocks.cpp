@@ -1,6 +1,7 @@
 // `new` and `delete` of a program whose large blocks come from a block_heap.
 #include <millrace/nodes/host/block_heap.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <malloc.h>
 #include <new>
@@ -29,6 +30,12 @@ constexpr size_t kept_max = size_t{2} << 30;
 constexpr size_t arena_kept_max = size_t{1} << 30;
 /// As large as a part of a thread's arena is at most: none goes alone.
 constexpr size_t arena_step = size_t{64} << 20;
+
+/// Threads that run at once do not wait for each other.
+size_t arenas_max() noexcept {
+  return std::max<size_t>(
+    4, 2 * static_cast<size_t>(::sysconf(_SC_NPROCESSORS_ONLN)));
+}
 
 /// Never destroyed: blocks are given back until the process is gone.
 block_heap& heap() noexcept {
@@ -78,6 +85,10 @@ void use_large_blocks() noexcept {
   ::mallopt(M_MMAP_THRESHOLD, static_cast<int>(large_min));
   ::mallopt(M_TRIM_THRESHOLD, static_cast<int>(arena_kept_max));
   ::mallopt(M_TOP_PAD, static_cast<int>(arena_step));
+  // Each takes 64 MiB of address space; eight per core, as the allocator would
+  // have them, are most of what a limited process may have.
+  if (std::getenv("MALLOC_ARENA_MAX") == nullptr)
+    ::mallopt(M_ARENA_MAX, static_cast<int>(arenas_max()));
 #endif
 }
 

@@ -91,8 +91,10 @@ public:
 
 protected:
   void start() override {
-    timer_ = std::thread{[this] { clock_.run(); }};
     super::start();
+    timer_ = std::thread{[this] { clock_.run(); }};
+    // Nobody sets a timer of its own.
+    super::clock().cancel_dispatch_loop();
   }
 
   void stop() override {

@@ -6,6 +6,7 @@
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/cluster_identity.hpp>
+#include <millrace/nodes/host/thread_limit.hpp>
 #include <millrace/nodes/node/connector.hpp>
 #include <millrace/nodes/node/guarded_middleman.hpp>
 #include <millrace/nodes/node/merge_checkpoints.hpp>
@@ -21,12 +22,28 @@
 
 namespace millrace::nodes {
 
+namespace {
+
+unsigned scheduler_threads() {
+  return std::max(4u, std::thread::hardware_concurrency());
+}
+
+/// Of the environment, the scheduler, its clock, the middleman, connections,
+/// stores, and some that wait for ports and files.
+unsigned threads_of(const real_env_options& options) {
+  constexpr unsigned others = 20;
+  return options.io_threads
+         + std::max(options.pool_threads, std::thread::hardware_concurrency())
+         + scheduler_threads() + others;
+}
+
+} // namespace
+
 runtime_config::runtime_config() {
   messages::register_with(*this);
   load<caf::io::middleman>();
   load<quietly_timed<chained_scheduling>>();
-  set("scheduler.max-threads",
-      std::max<size_t>(4, std::thread::hardware_concurrency()));
+  set("scheduler.max-threads", size_t{scheduler_threads()});
   // Chunks are deserialized where they are received: handing them to another
   // thread costs more than reading them.
   set("middleman.workers", size_t{0});
@@ -50,6 +67,8 @@ result<std::unique_ptr<runtime>> runtime::create(cluster_config config,
   const auto address
     = node == nullptr ? std::string{} : config.address_of(*node);
   const auto port = node == nullptr ? uint16_t{0} : node->port;
+  if (auto refused = lacks_threads(threads_of(options.env)))
+    return refused;
   auto real = real_env::create(options.env);
   if (!real)
     return real.failure();

@@ -230,6 +230,31 @@ def a_query_that_waits_says_for_how_long(binary):
                  seconds, done.stderr)
 
 
+def a_node_fits_a_limited_address_space_or_says_what_it_lacks(binary):
+  """KiB, as `ulimit -v` has them, of one node with all roles."""
+  def limited(made, kibibytes, *words):
+    return subprocess.run(
+      ["bash", "-c", f'ulimit -v {kibibytes}; exec "$0" "$@"', made.binary,
+       *words], capture_output=True, text=True, env=made.environment(),
+      timeout=90, check=False)
+
+  with mill.cluster(binary, roles=ROLES) as made:
+    for _ in range(3):
+      done = limited(made, 1_000_000, "up")
+      mill.check(done.returncode == 0, done.stdout, done.stderr)
+      made.down()
+    # Whatever the limit, nothing ends without a word.
+    for kibibytes in range(300_000, 900_000, 50_000):
+      node = next(iter(made.nodes))
+      done = limited(made, kibibytes, "up", node)
+      words = done.stdout + done.stderr
+      mill.check(done.returncode == 0 or "ulimit -v" in words, kibibytes,
+                 words)
+      mill.check("Aborted" not in words, kibibytes, words)
+      if done.returncode == 0:
+        made.down(node)
+
+
 if __name__ == "__main__":
   mill.main([a_database_of_kdb_is_named_as_one,
              what_is_not_there_is_told_before_anything_starts,
@@ -239,4 +264,5 @@ if __name__ == "__main__":
              what_contradicts_itself_is_refused,
              an_empty_file_among_others_is_told,
              why_output_is_lost_is_told_as_it_was,
-             a_query_that_waits_says_for_how_long])
+             a_query_that_waits_says_for_how_long,
+             a_node_fits_a_limited_address_space_or_says_what_it_lacks])
