@@ -79,7 +79,7 @@ kernel_row row_of_arithmetic(fn function) {
       return {whole_op<modulo_whole>, two<modulo_float, double, double>,
               nullptr};
     case fn::bar:
-      return {whole_op<bar_whole>, two<bar_float, double, double>, nullptr};
+      return {checked_op<bar_whole>, two<bar_float, double, double>, nullptr};
     case fn::lesser:
       return pick_row<lesser>;
     case fn::larger:

@@ -92,6 +92,19 @@ size_t group_assigner::byte_count() const noexcept {
   return total;
 }
 
+int64_t group_assigner::noted_bar_start(int64_t ns, int64_t width) noexcept {
+  const auto start = bar_start(ns, width);
+  overflowed_ |= start == -inf_long && ns != start;
+  return start;
+}
+
+error group_assigner::overflow() const {
+  if (!overflowed_)
+    return {};
+  return {errc::overflow,
+          "the start of a bar to group by does not fit 64 bits"};
+}
+
 void group_assigner::done() {
   words_ = {};
   dense_ = {};
@@ -175,8 +188,8 @@ group_assigner::span_of(int64_t time, const plan_shape::key_item& item) {
       return {time, time, time + 1};
     if (time == inf_long)
       return {time, time, time};
-    // At the ends of 64 bits a bar covers what is left.
-    const auto start = bar_start(time, width);
+    // At the end of 64 bits a bar covers what is left.
+    const auto start = noted_bar_start(time, width);
     int64_t high = 0;
     if (__builtin_add_overflow(start, width, &high))
       high = inf_long;
@@ -261,7 +274,7 @@ void group_assigner::fill_key(const segment_context& segment, size_t key,
   } else if (item.bar_ns > 0) {
     each([&](uint32_t row) {
       return static_cast<uint64_t>(
-        bar_start(in_ns(integer_at(column, row), type), item.bar_ns));
+        noted_bar_start(in_ns(integer_at(column, row), type), item.bar_ns));
     });
   } else if (type == column_type::symbol) {
     each([&](uint32_t row) -> uint64_t {

@@ -201,6 +201,8 @@ private:
       auto& groups = *out_.chunks.back().groups;
       setup_.groups_found.store(groups.index().size(),
                                 std::memory_order_relaxed);
+      if (auto fault = groups.overflow())
+        out_.fault = std::move(fault);
       return groups.done();
     }
     auto& rows = out_.chunks.back().rows;

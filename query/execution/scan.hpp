@@ -129,6 +129,8 @@ public:
     return pools_[key];
   }
   [[nodiscard]] size_t byte_count() const noexcept;
+  /// `overflow` once a value fell into a bar that begins before 64 bits do.
+  [[nodiscard]] error overflow() const;
   /// Gives back what only `assign` needs.
   void done();
 
@@ -153,6 +155,8 @@ private:
                                   const plan_shape::key_item& item);
   void enter_bar(int64_t time, const plan_shape::key_item& item);
   [[nodiscard]] uint32_t new_group(const uint64_t* key);
+  /// As query::bar_start; notes where that is beyond 64 bits.
+  [[nodiscard]] int64_t noted_bar_start(int64_t ns, int64_t width) noexcept;
   /// The group of a run with this key.
   [[nodiscard]] uint32_t group_of_run(const uint64_t* key);
 
@@ -176,6 +180,7 @@ private:
   int64_t bar_low_ = 0;
   int64_t bar_high_ = 0;
   uint32_t bar_group_ = 0;
+  bool overflowed_ = false;
   day_finder days_;
 };
 

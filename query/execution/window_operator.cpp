@@ -90,6 +90,13 @@ struct total_fold {
   }
 };
 
+/// The greatest value of a whole type that is no infinity is below this.
+int64_t infinity_of(column_type type) {
+  if (type == column_type::short_)
+    return 32767;
+  return width_of(type) == 4 ? inf_int : inf_long;
+}
+
 /// A whole sum or product is an infinity here, though no value is one.
 bool overflows(std::span<const uint32_t> rows,
                const std::vector<int64_t>& values,
@@ -100,6 +107,19 @@ bool overflows(std::span<const uint32_t> rows,
     });
   };
   return any(out) && !any(values);
+}
+
+/// A difference is beyond its type, though neither value is an infinity.
+bool exceeds(std::span<const uint32_t> rows, const std::vector<int64_t>& values,
+             const std::vector<int64_t>& out, int64_t infinity) {
+  const auto is_infinite = [infinity](int64_t value) {
+    return !is_null(value) && (value >= infinity || value <= -infinity);
+  };
+  for (size_t i = 1; i < rows.size(); ++i)
+    if (is_infinite(out[rows[i]]) && !is_infinite(values[rows[i]])
+        && !is_infinite(values[rows[i - 1]]))
+      return true;
+  return false;
 }
 
 class window_run {
@@ -290,7 +310,9 @@ private:
       fold(what, rows, values, out, counts);
       if constexpr (std::is_same_v<T, int64_t>)
         too_large = too_large
-                    || (is_sum(what.function) && overflows(rows, values, out));
+                    || (is_sum(what.function) && overflows(rows, values, out))
+                    || (what.function == fn::deltas
+                        && exceeds(rows, values, out, infinity_of(type)));
     });
     if (fault)
       return fault;

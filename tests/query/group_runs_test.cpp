@@ -212,6 +212,23 @@ TEST(GroupRunsTest, GroupsOfSeveralMorselsAreFinishedAsAWhole) {
             errc::overflow);
 }
 
+// A bar that would begin before 64 bits do is none of an infinity's.
+TEST(GroupRunsTest, ABarBeforeTheFirstOneIsRefused) {
+  for (const bool by_symbol : {true, false})
+    for (const bool sorted : {true, false}) {
+      const auto run = [&](int64_t first) {
+        const std::vector<row> rows{
+          {first, std::string{"A"}, 1.0, int64_t{1}},
+          {int64_t{10}, std::string{"A"}, 1.0, int64_t{1}}};
+        return execute(bars_of_runs(by_symbol), parts_of_runs({rows}, sorted),
+                       {.morsel_rows = 1});
+      };
+      EXPECT_EQ(run(-inf_long + 1).failure().code, errc::overflow);
+      EXPECT_TRUE(run(-inf_long));
+      EXPECT_TRUE(run(-inf_long + 1 + bar_of_runs));
+    }
+}
+
 // A result that is finished is no part of another one.
 TEST(GroupRunsTest, WhatIsFinishedMergesWithNothing) {
   const auto plan = bars_of_runs(true);

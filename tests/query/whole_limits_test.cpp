@@ -60,6 +60,24 @@ TEST(WholeLimitsTest, WholeResultsThatWouldBeInfinitiesAreRefused) {
             "9223372036854775807");
 }
 
+TEST(WholeLimitsTest, DifferencesAndBarsBeyondTheirTypeAreRefused) {
+  const auto q = [](const std::string& what) {
+    return q_rows("select x:" + what + " from trade where lot in 7 -7 2 -2");
+  };
+  const std::string low = "(?[lot=7;-9223372036854775806;5])";
+  const std::string high = "(?[lot=7;9223372036854775806;-5])";
+  for (const auto& what : {"deltas " + low, "deltas " + high, "5 xbar " + low,
+                           "4 xbar deltas " + low,
+                           std::string{"deltas (?[lot=7;2147483646i;-2i])"}})
+    EXPECT_NE(q(what).find("does not fit"), std::string::npos)
+      << what << ": " << q(what);
+  // What fits, and infinities that the values have.
+  EXPECT_EQ(q("max 5 xbar " + high), "9223372036854775805");
+  EXPECT_EQ(q("min 2 xbar " + low), "-9223372036854775806");
+  EXPECT_EQ(q("min 5 xbar (?[lot=7;-0W;5])"), "-9223372036854775807");
+  EXPECT_EQ(q("max deltas (?[lot=7;0W;5])"), "9223372036854775807");
+}
+
 // SQL has no infinite bigint.
 TEST(WholeLimitsTest, TheLargestNumberIsComparedAndNotComputedWith) {
   for (const std::string what :
