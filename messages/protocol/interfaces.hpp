@@ -270,13 +270,15 @@ struct period_report {
   /// Of tables that no RDB holds: they are stored nowhere.
   uint64_t unheld_batches = 0;
   std::string failure; ///< Why it is not written; empty: none known.
+  /// What was done by hand and the HDB lacks, in words: it is another one.
+  std::vector<std::string> lacks;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, period_report& x) {
   return f(caf::meta::type_name("period_report"), x.period, x.end, x.reached,
            x.stands, x.version, x.served, x.hdbs, x.rows, x.rejected_batches,
-           x.held, x.losses, x.unheld_batches, x.failure);
+           x.held, x.losses, x.unheld_batches, x.failure, x.lacks);
 }
 
 } // namespace millrace

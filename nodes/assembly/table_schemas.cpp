@@ -277,4 +277,19 @@ result<settled_tables> settle_tables(persistence::env& world,
   return out;
 }
 
+std::string not_served(const cluster_config& config,
+                       const process_config& rdb) {
+  if (rdb.type != process_type::rdb || !rdb.write_down
+      || rdb.hdb_directory.empty()
+      || std::any_of(config.processes.begin(), config.processes.end(),
+                     [&](const auto& other) {
+                       return other.type == process_type::hdb
+                              && other.hdb_directory == rdb.hdb_directory;
+                     }))
+    return {};
+  return "no hdb of the configuration serves " + rdb.hdb_directory
+         + ": what is written down there cannot be asked for, and its rows "
+           "stay in memory";
+}
+
 } // namespace millrace::nodes

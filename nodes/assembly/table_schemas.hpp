@@ -47,4 +47,9 @@ struct settled_tables {
 settle_loaded(persistence::file_system& fs, const cluster_config& config,
               const std::string& hdb_directory, const std::string& table);
 
+/// Why what an rdb writes down could not be asked for: no hdb of the
+/// configuration serves that directory. Empty: one does, or it writes nothing.
+[[nodiscard]] std::string not_served(const cluster_config& config,
+                                     const process_config& rdb);
+
 } // namespace millrace::nodes

@@ -71,15 +71,8 @@ void tell_strays(process_host& host, const process_config& rdb) {
       warn("not_asked", "questions about table '" + table + "' look in " + home
                           + ", where it is written and loaded, and not in "
                           + rdb.hdb_directory + ": this rdb is not asked");
-  const bool is_served = std::any_of(
-    config.processes.begin(), config.processes.end(), [&](const auto& other) {
-      return other.type == process_type::hdb
-             && other.hdb_directory == rdb.hdb_directory;
-    });
-  if (rdb.write_down && !is_served)
-    warn("not_served", "no hdb of the configuration serves " + rdb.hdb_directory
-                         + ": what is written down there cannot be asked for, "
-                           "and its rows stay in memory");
+  if (const auto why = not_served(config, rdb); !why.empty())
+    warn("not_served", why);
 }
 
 /// Those that are in the tables of no rdb, also of none that `spawn` starts.

@@ -89,6 +89,8 @@ void print_written(const written_period& what, period_id period) {
   if (!what.lost_meanwhile.empty())
     fmt::print("  {}: it lost something while the period ended: {}\n", what.rdb,
                what.lost_meanwhile);
+  for (const auto& each : report.lacks)
+    fmt::print("  {}: it is written, but {}\n", what.rdb, each);
   if (report.unheld_batches != 0)
     fmt::print("  {}: {} batches are of tables that no rdb holds, and are "
                "stored nowhere\n",
@@ -111,6 +113,8 @@ json_value json_of(const written_period& what) {
                  {"rejected_batches", report.rejected_batches},
                  {"losses", report.losses},
                  {"unheld_batches", report.unheld_batches}};
+  if (!report.lacks.empty())
+    out.add("hdb_lacks", report.lacks);
   if (!what.waiting.empty())
     out.add("came_later", what.waiting);
   if (what.waiting_unknown)
@@ -128,7 +132,7 @@ int code_of(const written_period& what) {
     return what.report.held ? static_cast<int>(exit_negative) : code;
   }
   if (what.report.losses != 0 || what.report.unheld_batches != 0
-      || !what.lost_meanwhile.empty())
+      || !what.lost_meanwhile.empty() || !what.report.lacks.empty())
     return exit_negative;
   return what.waiting_unknown ? exit_retry : exit_ok;
 }

@@ -61,6 +61,10 @@ error check_start(const cluster_config& config,
     return fault;
   const auto strayed = strayed_tables(fs, config, processes);
   warnings.insert(warnings.end(), strayed.begin(), strayed.end());
+  for (const auto& each : processes)
+    if (const auto why = not_served(config, *config.process(each));
+        !why.empty())
+      warnings.push_back(config.path + ": " + each + ": " + why);
   system_clock clock;
   add(check_ports(fs, clock, config, processes, warnings));
   if (const auto made = load_cluster_tls(fs, clock, config, nodes, warnings);

@@ -340,6 +340,82 @@ def away_for_one_start(binary):
     asked(65)
 
 
+def back_while_all_run(binary):
+  """A disk that is mounted late: what was told of it is over."""
+  with mill.cluster(binary, NODES) as made:
+    hdb, away = (made.directory / "data" / each for each in ("hdb", "away"))
+    load_and_publish(made)
+
+    def asked(code):
+      return made.query({"tablename": "trade", "starttime": "2020-01-01",
+                         "endtime": "2050-01-01"}, "--strict", code=code)
+
+    made.down()
+    hdb.rename(away)
+    made.up()
+    asked(65)
+    shutil.rmtree(hdb, ignore_errors=True)
+    away.rename(hdb)
+    mill.wait_until(lambda: made.process("rdb1")["losses"] == 0
+                    and made.process("hdb1")["losses"] == 0, 30,
+                    "the database to be taken for there")
+    asked(0)
+    made.run("eop", "--period", DAYS[0], "--timeout", "60")
+    asked(0)
+    made.run("restart", "back")
+    asked(0)
+
+
+def two_branches(binary):
+  """What is loaded into an older copy is missed once the newer one is back."""
+  with mill.cluster(binary, NODES) as made:
+    hdb, copy, good = (made.directory / "data" / each
+                       for each in ("hdb", "copy", "good"))
+    layout = made.directory / "h.toml"
+
+    def load(symbol, code=0):
+      file = made.directory / f"{symbol}.csv"
+      file.write_text(f"time,sym,size\n2024-01-01T10:00:00Z,{symbol},7\n")
+      if not layout.exists():
+        layout.write_text(
+          made.run("layout", file).stdout.replace("long", "int"))
+      return made.run("load", "--layout", layout, "--table", "trade", file,
+                      code=code)
+
+    def asked(code, *needles):
+      done = made.query({"tablename": "trade", "starttime": "2020-01-01",
+                         "endtime": "2050-01-01"}, "--strict", code=code)
+      mill.check(code == 0 or all(each in done.stderr for each in needles),
+                 done)
+
+    made.up()
+    load("L")
+    shutil.copytree(hdb, copy)
+    load("M")
+    made.down()
+    hdb.rename(good)
+    copy.rename(hdb)
+    made.up()
+    asked(65, "M.csv")
+    load("K", code=1)
+    # Whatever is done there says so.
+    said = made.run("hdb", "amend", hdb, "--table", "trade", "--remove",
+                    "--symbol", "K", "--from", "2030-01-01", code=1)
+    said = made.run("hdb", "amend", hdb, "--table", "trade", "--set",
+                    '{"size":8}', "--symbol", "K", code=1)
+    mill.check("M.csv" in said.stdout, said.stdout)
+    publish(made, DAYS[0], 10, "A")
+    said = made.run("eop", "--period", DAYS[0], "--timeout", "60", code=1)
+    mill.check("it is written, but" in said.stdout, said.stdout)
+    made.down()
+    shutil.rmtree(hdb)
+    good.rename(hdb)
+    made.up()
+    # The correction is the last that was done there.
+    asked(65, 'set {"size":8}')
+    made.run("status", code=1)
+
+
 def older(binary):
   """A copy that was put back lacks what was loaded since, whoever saw it."""
   with mill.cluster(binary, NODES) as made:
@@ -369,8 +445,9 @@ def older(binary):
     shutil.rmtree(hdb)
     copy.rename(hdb)
     # An entry of another date, by the command and before anybody served it.
-    made.run("hdb", "amend", hdb, "--table", "trade", "--remove", "--symbol",
-             "L", "--why", "bust")
+    said = made.run("hdb", "amend", hdb, "--table", "trade", "--remove",
+                    "--symbol", "L", "--why", "bust", code=1)
+    mill.check("K.csv" in said.stdout, said.stdout)
     made.up()
     asked(65)
     made.run("status", code=1)
@@ -391,4 +468,5 @@ def older(binary):
 
 if __name__ == "__main__":
   mill.main([damage, rolled_otherwise, gone,
-             gone_with_nothing_of_the_stream, away_for_one_start, older])
+             gone_with_nothing_of_the_stream, away_for_one_start,
+             back_while_all_run, two_branches, older])

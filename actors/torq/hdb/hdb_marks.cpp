@@ -36,7 +36,8 @@ void hdb_state::look_for_losses(const persistence::hdb_manifest* manifest) {
   const auto before = mark->losses();
   const bool is_news = mark->see(settings.directory, manifest);
   for (const auto& [table, loss] : mark->losses())
-    if (!before.contains(table))
+    if (const auto was = before.find(table);
+        was == before.end() || was->second != loss)
       warn("hdb_gone", loss
                          + "; each answer says so until it is there again; "
                            "once that is settled, remove "

@@ -104,10 +104,18 @@ served_mark::partitions_of(const std::string& table) const {
 void served_mark::add(const served_mark& other) {
   for (const auto& [table, partitions] : other.partitions_)
     partitions_[table].insert(partitions.begin(), partitions.end());
-  for (const auto& [table, mark] : other.tables_) {
-    const auto [own, is_new] = tables_.try_emplace(table, mark);
-    if (!is_new && mark.seen > own->second.seen)
-      own->second = mark;
+  for (const auto& [table, marks] : other.tables_) {
+    auto& own = tables_[table];
+    for (const auto& mark : marks) {
+      const auto same = std::find(own.begin(), own.end(), mark);
+      // Of releases that kept no changes the later one knows all.
+      const auto older = std::find_if(
+        own.begin(), own.end(), [](auto& each) { return each.changes == 0; });
+      if (same == own.end() && (mark.changes != 0 || older == own.end()))
+        own.push_back(mark);
+      else if (same == own.end() && mark.seen > older->seen)
+        *older = mark;
+    }
   }
   for (const auto& [table, loss] : other.losses_)
     losses_.try_emplace(table, loss);
@@ -121,27 +129,27 @@ bool served_mark::see(const std::string& directory,
   directory_ = directory;
   const auto there
     = manifest ? all_of(*manifest) : std::map<std::string, found>{};
-  for (const auto& [table, mark] : tables_) {
+  for (auto& [table, marks] : tables_) {
     const auto now = there.find(table);
-    const bool is_whole
-      = manifest != nullptr
-        && holds(*manifest, now == there.end() ? found{} : now->second, mark);
-    if (is_whole) {
+    const auto& has = now == there.end() ? found{} : now->second;
+    if (manifest != nullptr)
+      std::erase_if(
+        marks, [&](const auto& mark) { return holds(*manifest, has, mark); });
+    if (marks.empty()) {
       losses_.erase(table);
       continue;
     }
-    losses_.try_emplace(
-      table,
-      "the hdb in " + directory
+    losses_[table]
+      = "the hdb in " + directory
         + (manifest == nullptr ? " is not there (a disk that is not mounted?)"
                                : " is another one, or an older copy of it")
         + ": of table '" + table
-        + "' it lacks what was loaded and corrected by hand (last " + mark.what
-        + ")");
+        + "' it lacks what was loaded and corrected by hand (last "
+        + marks.front().what + ")";
   }
   for (const auto& [table, now] : there)
-    if (!losses_.contains(table))
-      tables_[table] = mark_of(now, *manifest);
+    tables_[table].push_back(mark_of(now, *manifest));
+  std::erase_if(tables_, [](const auto& each) { return each.second.empty(); });
   if (manifest != nullptr) {
     partitions_.clear();
     for (const auto& part : manifest->parts)
@@ -152,27 +160,39 @@ bool served_mark::see(const std::string& directory,
     directory_.clear(); // There is nothing to know of it.
   // A version alone is no news.
   auto same = *this;
-  for (auto& [table, mark] : same.tables_)
+  for (auto& [table, marks] : same.tables_)
     if (const auto was = before.tables_.find(table);
-        was != before.tables_.end())
-      mark.seen = was->second.seen;
+        was != before.tables_.end() && was->second.size() == marks.size())
+      for (size_t i = 0; i < marks.size(); ++i)
+        marks[i].seen = was->second[i].seen;
   return same != before;
 }
 
+text::json_value served_mark::to_json(const done_by_hand& mark) {
+  auto loads = text::json_value::object();
+  for (const auto& [partition, files] : mark.loads)
+    loads.add(partition, std::vector<uint64_t>(files.begin(), files.end()));
+  return {{"seen", mark.seen},
+          {"changes", mark.changes},
+          {"last_change", mark.last_change},
+          {"count", mark.count},
+          {"version", mark.version},
+          {"at", mark.at_ns},
+          {"what", mark.what},
+          {"loads", std::move(loads)}};
+}
+
 std::string served_mark::text() const {
-  text::json_value tables = text::json_value::object();
-  for (const auto& [name, table] : tables_) {
-    auto loads = text::json_value::object();
-    for (const auto& [partition, files] : table.loads)
-      loads.add(partition, std::vector<uint64_t>(files.begin(), files.end()));
-    tables.add(name, text::json_value{{"seen", table.seen},
-                                      {"changes", table.changes},
-                                      {"last_change", table.last_change},
-                                      {"count", table.count},
-                                      {"version", table.version},
-                                      {"at", table.at_ns},
-                                      {"what", table.what},
-                                      {"loads", std::move(loads)}});
+  auto tables = text::json_value::object();
+  auto others = text::json_value::object();
+  for (const auto& [name, marks] : tables_) {
+    tables.add(name, to_json(marks.back()));
+    if (marks.size() == 1)
+      continue;
+    auto rest = text::json_value::array();
+    for (size_t i = 0; i + 1 < marks.size(); ++i)
+      rest.add(to_json(marks[i]));
+    others.add(name, std::move(rest));
   }
   text::json_value losses = text::json_value::object();
   for (const auto& [name, what] : losses_)
@@ -183,9 +203,32 @@ std::string served_mark::text() const {
   return text::json_value{{"directory", directory_},
                           {"partitions", std::move(partitions)},
                           {"tables", std::move(tables)},
+                          {"others", std::move(others)},
                           {"losses", std::move(losses)}}
            .dump()
          + "\n";
+}
+
+result<served_mark::done_by_hand>
+served_mark::mark_of_json(const text::json_value& from) {
+  const auto seen = from.at("seen").natural();
+  const auto count = from.at("count").natural();
+  const auto version = from.at("version").natural();
+  const auto at = from.at("at").integer();
+  if (!seen || !count || !version || !at || !from.at("loads").is_object())
+    return error{errc::corrupt, "a mark of a table"};
+  done_by_hand out;
+  out.seen = *seen;
+  out.changes = from.at("changes").natural().value_or(0);
+  out.last_change = from.at("last_change").natural().value_or(0);
+  out.count = *count;
+  out.version = *version;
+  out.at_ns = *at;
+  out.what = from.at("what").text_or_empty();
+  for (const auto& [partition, files] : from.at("loads").entries())
+    for (const auto& each : files.elements())
+      out.loads[partition].insert(each.natural().value_or(0));
+  return out;
 }
 
 result<served_mark> served_mark::parse(std::string_view text) {
@@ -199,24 +242,18 @@ result<served_mark> served_mark::parse(std::string_view text) {
     return bad;
   served_mark out;
   out.directory_ = *directory->text();
+  for (const auto& [name, rest] : value->at("others").entries())
+    for (const auto& each : rest.elements()) {
+      auto mark = mark_of_json(each);
+      if (!mark)
+        return bad;
+      out.tables_[name].push_back(*std::move(mark));
+    }
   for (const auto& [name, table] : tables->entries()) {
-    const auto seen = table.at("seen").natural();
-    const auto count = table.at("count").natural();
-    const auto version = table.at("version").natural();
-    const auto at = table.at("at").integer();
-    if (!seen || !count || !version || !at || !table.at("loads").is_object())
+    auto mark = mark_of_json(table);
+    if (!mark)
       return bad;
-    auto& mark = out.tables_[name];
-    mark.seen = *seen;
-    mark.changes = table.at("changes").natural().value_or(0);
-    mark.last_change = table.at("last_change").natural().value_or(0);
-    mark.count = *count;
-    mark.version = *version;
-    mark.at_ns = *at;
-    mark.what = table.at("what").text_or_empty();
-    for (const auto& [partition, files] : table.at("loads").entries())
-      for (const auto& each : files.elements())
-        mark.loads[partition].insert(each.natural().value_or(0));
+    out.tables_[name].push_back(*std::move(mark));
   }
   for (const auto& [table, names] : value->at("partitions").entries())
     for (const auto& each : names.elements())

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/base/result.hpp>
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 #include <millrace/persistence/hdb/hdb_ledger.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
@@ -84,8 +85,13 @@ private:
   static bool holds(const persistence::hdb_manifest& manifest,
                     const found& there, const done_by_hand& mark);
 
+  static text::json_value to_json(const done_by_hand& mark);
+  static result<done_by_hand> mark_of_json(const text::json_value& from);
+
   std::string directory_;
-  std::map<std::string, done_by_hand> tables_;
+  /// What was done in the database that is there, last, and before it in others
+  /// that were there meanwhile and whose changes that one does not have.
+  std::map<std::string, std::vector<done_by_hand>> tables_;
   std::map<std::string, std::set<std::string>> partitions_; ///< By table.
   std::map<std::string, std::string> losses_;               ///< In words.
 };

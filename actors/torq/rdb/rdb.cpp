@@ -19,6 +19,7 @@ namespace {
 
 constexpr auto tick_interval = std::chrono::milliseconds{50};
 constexpr auto request_deadline = std::chrono::seconds{3};
+constexpr int64_t seek_interval_ns = 1'000'000'000;
 
 /// The rows here do not go on from what the HDB holds: another attempt would
 /// fail the same way.
@@ -323,7 +324,7 @@ void rdb_state::step(const period_ledger::input& what) {
 }
 
 void rdb_state::write(const period_ledger::write& what) {
-  if (accounting) {
+  if (accounting || waits_for_gone_hdb()) {
     postponed = what;
     return;
   }
@@ -447,6 +448,8 @@ void rdb_state::tick() {
   join_next();
   watch_memory();
   tell_stall();
+  if (!noted.gone.empty() && now - sought_ns >= seek_interval_ns)
+    seek_gone_hdb();
   for (auto& [hdb_name, entry] : hdbs.all())
     if (is_ours(entry) && entry.link.due(now))
       connect(hdb_name);
@@ -512,6 +515,7 @@ rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
     [self](looked_atom, position held, bool is_read, position there) {
       self->state.looked(held, is_read, there);
     },
+    [self](sought_atom, bool is_back) { self->state.sought(is_back); },
     [self](period_read_atom, uint64_t number, const period_report& written) {
       self->state.reported(number, written);
     },

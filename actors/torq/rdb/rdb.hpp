@@ -127,6 +127,11 @@ struct rdb_state {
       settings.on_note(id, text);
   }
   void look_for_an_older_hdb();
+  /// Finds out whether the HDB that was gone is there again.
+  void seek_gone_hdb();
+  void sought(bool is_back);
+  /// Before a period is written down: what would be told of it may be over.
+  [[nodiscard]] bool waits_for_gone_hdb();
   void looked(position held, bool is_read, position there);
   void leave_hdb(const std::string& why);
   void connect(const std::string& backend_name);
@@ -176,6 +181,7 @@ struct rdb_state {
   void let_go(const std::string& why);
   void read_note();
   void remember(lineage_id life, const std::string& loss);
+  void gone_is_back();
   void compare_lives(lineage_id life);
   [[nodiscard]] bool has_lost_by_hand() const;
   [[nodiscard]] std::function<bool()> was_there() const;
@@ -210,8 +216,11 @@ struct rdb_state {
   uint64_t report_last = 0;
   bool accepting = false; ///< Rejects are being synced for it.
   period_ledger ledger{{}};
-  bool writing = false; ///< A period is written down.
-  bool looking = false; ///< The manifest is read, for an older one.
+  bool writing = false;    ///< A period is written down.
+  bool seeking = false;    ///< An HDB that was gone.
+  bool was_sought = false; ///< Just now, for the period to be written.
+  int64_t sought_ns = 0;   ///< Monotonic.
+  bool looking = false;    ///< The manifest is read, for an older one.
   std::deque<table_join> joins;
   int64_t join_at_ns = 0;  ///< The first one is tried again then.
   bool accounting = false; ///< The HDB is told of the first of them.

@@ -86,6 +86,7 @@ void rdb_state::report(waiting_install what) {
   env->io->submit([fs = env->fs, directory = settings.hdb_directory,
                    stream = settings.stream, tables = std::move(tables),
                    period = what.period, number, served = ledger.served_end(),
+                   lost_by_hand = settings.lost_by_hand,
                    me = rdb_self_actor{self}] {
     period_report out;
     if (!directory.empty()) {
@@ -102,6 +103,8 @@ void rdb_state::report(waiting_install what) {
         out.failure = to_string(written.failure());
       }
     }
+    if (!directory.empty() && lost_by_hand)
+      out.lacks = lost_by_hand();
     caf::anon_send(me, period_read_atom::value, number, out);
   });
   reports.emplace(number, std::move(what));

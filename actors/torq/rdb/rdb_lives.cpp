@@ -38,6 +38,56 @@ void rdb_state::looked(position held, bool is_read, position there) {
               + ", and held the rows up to " + to_string(held));
 }
 
+/// Marks and the manifest may have megabytes.
+void rdb_state::seek_gone_hdb() {
+  sought_ns = env->clock->monotonic_ns();
+  if (std::exchange(seeking, true))
+    return;
+  env->io->submit([me = rdb_self_actor{self}, fs = env->fs,
+                   directory = settings.hdb_directory, stream = settings.stream,
+                   tables = settings.tables, lost = settings.lost_by_hand,
+                   had_rows = noted.gone_had_rows] {
+    const auto manifest = persistence::read_hdb_manifest(*fs, directory);
+    const bool is_back
+      = manifest
+        && (had_rows ? written_state_of(*manifest, stream, tables).cutover
+                         != position{}
+                     : lost().empty());
+    caf::anon_send(me, sought_atom::value, is_back);
+  });
+}
+
+void rdb_state::sought(bool is_back) {
+  seeking = false;
+  if (is_back && !noted.gone.empty()) {
+    {
+      const std::scoped_lock lock{store->reject_mutex};
+      store->losses.take_back(noted.gone);
+    }
+    if (store->standing_losses > 0)
+      --store->standing_losses;
+    noted.has_hdb = true;
+    gone_is_back();
+  }
+  if (!postponed || accounting)
+    return;
+  was_sought = true;
+  write(*std::exchange(postponed, std::nullopt));
+}
+
+bool rdb_state::waits_for_gone_hdb() {
+  if (noted.gone.empty() || std::exchange(was_sought, false))
+    return false;
+  seek_gone_hdb();
+  return true;
+}
+
+void rdb_state::gone_is_back() {
+  note("hdb_back", "the hdb in " + settings.hdb_directory + " is there again");
+  noted.gone.clear();
+  remember(noted.life, {});
+}
+
 /// Ends, to begin anew with what is there.
 void rdb_state::leave_hdb(const std::string& why) {
   self->quit(to_caf(
@@ -169,9 +219,7 @@ void rdb_state::read_note() {
     return;
   if (noted.gone_had_rows ? !has_hdb : has_lost_by_hand())
     return add_loss(noted.gone);
-  note("hdb_back", "the hdb in " + settings.hdb_directory + " is there again");
-  noted.gone.clear();
-  remember(noted.life, {});
+  gone_is_back();
 }
 
 void rdb_state::stream_set_back(position at, const std::string& cause) {

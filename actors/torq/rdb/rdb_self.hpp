@@ -16,6 +16,7 @@ using written_atom = caf::atom_constant<caf::atom("written")>;
 using ended_atom = caf::atom_constant<caf::atom("ended")>;
 using accounted_atom = caf::atom_constant<caf::atom("accounted")>;
 using looked_atom = caf::atom_constant<caf::atom("looked")>;
+using sought_atom = caf::atom_constant<caf::atom("hdbsought")>;
 using moved_atom = caf::atom_constant<caf::atom("moved")>;
 
 /// The RDB, with what it sends itself.
@@ -50,6 +51,8 @@ using rdb_self_actor = rdb_actor::extend<
   // The manifest was read while the HDB was known to hold the rows up to the
   // first place; whether it could be, and where it ends.
   caf::reacts_to<looked_atom, position, bool, position>,
+  // Whether the HDB that was gone is there again.
+  caf::reacts_to<sought_atom, bool>,
   // Timer.
   caf::reacts_to<caf::tick_atom>,
   // The snapshot moved.

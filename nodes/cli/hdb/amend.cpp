@@ -61,6 +61,8 @@ void print_report(const amend_options& options, const amend_report& report,
     for (const auto& each : report.partitions)
       partitions.add(each);
     out.add("served_by", json_of(served));
+    if (!served.lacks.empty())
+      out.add("hdb_lacks", served.lacks);
     fmt::print("{}\n", out.dump(2));
     return;
   }
@@ -122,6 +124,8 @@ int run(const amend_options& options) {
     return fail(report.fault);
   if (served.late)
     return fail(served.late);
+  if (!served.lacks.empty())
+    return exit_negative;
   if (!options.home && report.rows_removed + report.rows_changed == 0) {
     fmt::print(stderr, "millrace: no row of table '{}' is meant\n",
                options.table);
@@ -135,7 +139,9 @@ int run(const amend_options& options) {
 const command<amend_options> hdb_amend_command{
   {"amend",
    "Correct, remove or move rows that were written down, and wait until they "
-   "are served so; exit 1 when no row is meant",
+   "are served so; exit 1 when no row is meant, or what was done by hand "
+   "before is not "
+   "there",
    "millrace hdb amend examples/local-data/hdb --table trade --remove "
    "--filters '{\"price\":[\">\",472]}' --why bust"},
   declare,

@@ -136,6 +136,8 @@ void print_dropped(const hdb_drop_options& options,
                                    {"rows", what.rows},
                                    {"bytes", what.bytes}});
     out.add("served_by", json_of(served));
+    if (!served.lacks.empty())
+      out.add("hdb_lacks", served.lacks);
     fmt::print("{}\n", out.dump(2));
     return;
   }
@@ -195,6 +197,8 @@ int run(const hdb_drop_options& options) {
   print_dropped(options, chosen, version, served);
   if (served.late)
     return fail(served.late);
+  if (!served.lacks.empty())
+    return exit_negative;
   return exit_ok;
 }
 

@@ -58,6 +58,8 @@ served_report wait_served(const std::optional<cluster_config>& config,
     out.late = host.failure();
     return out;
   }
+  out.lacks
+    = gone_by_hand(persistence::posix_file_system(), *config, directory);
   auto by = await_served(**host, *config, directory, version);
   if (by)
     out.by = *std::move(by);
@@ -69,11 +71,14 @@ served_report wait_served(const std::optional<cluster_config>& config,
 std::string line_of(const served_report& report) {
   if (report.late)
     return {};
-  return (report.by
-            ? served_text(*report.by)
-            : "no --config names a cluster: whether an hdb serves it is not "
-              "known")
-         + "\n";
+  auto out
+    = (report.by ? served_text(*report.by)
+                 : "no --config names a cluster: whether an hdb serves it is "
+                   "not known")
+      + "\n";
+  for (const auto& each : report.lacks)
+    out += "that is done, but " + each + "\n";
+  return out;
 }
 
 text::json_value json_of(const served_report& report) {

@@ -32,6 +32,9 @@ struct served_report {
   /// None: no cluster was named, so it is not known.
   std::optional<std::vector<std::string>> by;
   error late; ///< One does not yet, or could not be asked.
+  /// What was done by hand before and the database lacks: it is another one,
+  /// and what was written is in that one alone.
+  std::vector<std::string> lacks;
 };
 
 /// Waits for the hdbs of a cluster, see `await_served`.

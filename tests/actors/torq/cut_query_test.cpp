@@ -257,7 +257,7 @@ const std::vector<query_path> query_paths{
     {rdb_fails(1, errc::moved), "rdb1>0"},
     {rdb_fails(2, errc::moved), "rdb1>0"},
     {rdb_fails(3, errc::moved), "rdb1>0"},
-    {rdb_fails(4, errc::moved), "! moved"}},
+    {rdb_fails(4, errc::moved), "! unavailable"}},
    false},
   {"WithoutRdb",
    announced,

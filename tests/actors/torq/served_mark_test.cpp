@@ -69,13 +69,36 @@ TEST(ServedMarkTest, WhatWasDoneByHandIsMissedWhenItIsGone) {
     auto kept = served_mark::parse(mark.text());
     ASSERT_TRUE(kept) << to_string(kept.failure());
     EXPECT_EQ(*kept, mark);
-    const auto begun_anew = manifest_with({{1, 900, "trade", "p", 1, "new"}});
-    kept->see("d", &begun_anew);
-    EXPECT_TRUE(kept->losses().contains("trade"));
     // And the day on which it comes back, with more.
     const auto grown = manifest_with(
       {csv_load, quote_load, trade_bust, {8, 400, "trade", "p", 1, "y"}});
+    auto back = *kept;
+    EXPECT_TRUE(back.see("d", &grown));
+    // But for what was done in what was there meanwhile.
+    EXPECT_EQ(back.losses().size(), each.now == &another ? 1u : 0u);
+    // What was done meanwhile, in what was there, is missed then.
+    const auto begun_anew = manifest_with({{1, 900, "trade", "p", 1, "new"}});
+    EXPECT_TRUE(kept->see("d", &begun_anew));
+    EXPECT_TRUE(kept->losses().contains("trade"));
+    kept = served_mark::parse(kept->text());
+    ASSERT_TRUE(kept) << to_string(kept.failure());
+    EXPECT_FALSE(kept->see("d", &begun_anew)) << "nothing new";
     EXPECT_TRUE(kept->see("d", &grown));
+    ASSERT_EQ(kept->losses().size(), 1u);
+    EXPECT_NE(kept->losses().at("trade").find(
+                each.now == &another ? "(last p: x)" : "(last p: new)"),
+              std::string::npos)
+      << kept->losses().at("trade");
+    EXPECT_EQ(*served_mark::parse(kept->text()), *kept);
+    // And once both are there, nothing is.
+    const auto both = manifest_with({csv_load,
+                                     quote_load,
+                                     trade_bust,
+                                     {8, 400, "trade", "p", 1, "y"},
+                                     {1, 900, "trade", "p", 1, "new"},
+                                     of_another_time,
+                                     {5, 300, "trade", "p", 1, "x"}});
+    EXPECT_TRUE(kept->see("d", &both));
     EXPECT_TRUE(kept->losses().empty());
   }
 }
