@@ -3,6 +3,7 @@
 #include <millrace/persistence/log/session_mark.hpp>
 
 #include <algorithm>
+#include <array>
 
 namespace millrace::persistence {
 
@@ -395,6 +396,31 @@ std::optional<position> log_writer::damaged_from() const noexcept {
 position log_writer::recorded_end() const noexcept { return impl_->recorded; }
 
 position log_writer::synced_end() const noexcept { return impl_->synced; }
+
+bool log_writer::has_its_name() const {
+  const auto& own = impl_->current;
+  if (!own)
+    return true;
+  auto named = impl_->fs().open(own->path(), open_mode::read);
+  if (!named)
+    return named.failure().code != errc::not_found;
+  const auto size = own->size();
+  const auto named_size = (*named)->size();
+  if (!size || !named_size)
+    return true;
+  if (*size != *named_size)
+    return false;
+  // The first bytes and the last ones: sums over lineage, place and content.
+  for (const auto at : {uint64_t{0}, *size - std::min<uint64_t>(*size, 64)}) {
+    std::array<std::byte, 64> held{};
+    std::array<std::byte, 64> found{};
+    const auto got = own->read_at(at, held);
+    const auto other = (*named)->read_at(at, found);
+    if (got && other && held != found)
+      return false;
+  }
+  return true;
+}
 
 size_t log_writer::unsynced_files() const noexcept {
   return impl_->dirty.files.size();

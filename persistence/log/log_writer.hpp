@@ -154,6 +154,11 @@ public:
   /// Files that wait for a sync. They are held open until then, also when
   /// nobody waits and when they were removed: sync when there are many.
   [[nodiscard]] size_t unsynced_files() const noexcept;
+  /// Whether the file that is written is still the one of its name. Not when it
+  /// was moved or removed, or another one was put in its place: what is written
+  /// then goes where nobody looks for it. Reads 128 bytes; a disk that refuses
+  /// proves nothing.
+  [[nodiscard]] bool has_its_name() const;
   /// Writes and syncs now, on this thread.
   [[nodiscard]] error sync();
 

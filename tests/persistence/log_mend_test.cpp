@@ -307,6 +307,34 @@ TEST_F(LogMendTest, ACopyIsMendedInItsPlace) {
   synced();
 }
 
+// What is written to a file that lost its name is nowhere to be found.
+TEST_F(LogMendTest, AWriterKnowsWhetherItsFileStillHasItsName) {
+  auto writer = *open(session_policy::resume);
+  EXPECT_TRUE(writer->has_its_name());
+  write(*writer, 1);
+  write(*writer, 2);
+  EXPECT_TRUE(writer->has_its_name());
+  const std::string path = "/log/log.0.0";
+  disk.flip_bit(path, 500);
+  EXPECT_TRUE(writer->has_its_name()) << "it is damaged, and the same";
+  disk.cut(path, 100);
+  EXPECT_TRUE(writer->has_its_name()) << "it is shorter, and the same";
+  write(*writer, 3);
+  // Of the same length, as a copy that was put back may be.
+  auto other = *world.fs->open("/other", persistence::open_mode::write);
+  auto bytes = disk.content(path);
+  bytes.back() ^= std::byte{1};
+  ASSERT_FALSE(other->write_at(0, bytes));
+  disk.swap(path, "/other");
+  EXPECT_FALSE(writer->has_its_name());
+  disk.swap(path, "/other");
+  EXPECT_TRUE(writer->has_its_name());
+  disk.fail(sim::disk_call::open, 1);
+  EXPECT_TRUE(writer->has_its_name()) << "a disk that refuses proves nothing";
+  disk.lose(path);
+  EXPECT_FALSE(writer->has_its_name());
+}
+
 // What its source lost is padding in a copy; the seal, of the source, counts
 // it.
 TEST_F(LogMendTest, ACopyWithPaddingEndsWithTheSealOfItsSource) {

@@ -143,6 +143,10 @@ public:
   [[nodiscard]] error write_next();
   /// Hands what was written to the system. In a cached stream it is durable.
   [[nodiscard]] error write(int64_t now_ns);
+  /// Its log's file is still the one of its name: see log_writer.
+  [[nodiscard]] bool has_its_name() const {
+    return !log_ || log_->has_its_name();
+  }
   [[nodiscard]] bool needs_sync() const noexcept;
   [[nodiscard]] persistence::log_writer::sync_job begin_sync();
   [[nodiscard]] error finish_sync(position end, const error& outcome,
