@@ -86,9 +86,10 @@ public:
   // -- forming ----------------------------------------------------------------
 
   [[nodiscard]] const member_id& self() const noexcept { return self_; }
-  /// What others are to be told: empty until the group is founded.
+  /// What others are to be told: until the group is founded, what an earlier
+  /// life of this node had, or nothing.
   [[nodiscard]] const group_founding& founding() const noexcept {
-    return founding_;
+    return founded() ? founding_ : left_founding_;
   }
   [[nodiscard]] founding_id group_id() const noexcept { return group_id_; }
   [[nodiscard]] bool founded() const noexcept { return raft_ != nullptr; }
@@ -278,6 +279,7 @@ private:
   persistence::env* env_;
   settings settings_;
   std::unique_ptr<entry_log> log_;
+  group_founding left_founding_; ///< The latest one of what was set aside.
   member_id self_;
   group_forming forming_;
   group_founding founding_;
