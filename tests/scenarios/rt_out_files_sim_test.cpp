@@ -16,19 +16,20 @@ namespace {
 /// What somebody does to a file of a merged log.
 enum class harm { gone, empty, shorter, tombstone, foreign };
 /// To which of them.
-enum class place { first, second, newest };
+enum class file_place { first, second, newest };
 
 struct mishap {
   harm what = harm::gone;
-  place where = place::first;
+  file_place where = file_place::first;
   bool runs = false; ///< The node, meanwhile.
 };
 
+const char* const harm_names[]
+  = {"Gone", "Empty", "Shorter", "Tombstone", "Foreign"};
+
 std::string to_string(const mishap& it) {
-  static const char* const harms[]
-    = {"Gone", "Empty", "Shorter", "Tombstone", "Foreign"};
   static const char* const places[] = {"First", "Second", "Newest"};
-  return std::string{harms[static_cast<int>(it.what)]}
+  return std::string{harm_names[static_cast<int>(it.what)]}
          + places[static_cast<int>(it.where)] + (it.runs ? "Running" : "Down");
 }
 
@@ -36,32 +37,33 @@ std::vector<mishap> all_mishaps() {
   std::vector<mishap> out;
   for (const auto what :
        {harm::gone, harm::empty, harm::shorter, harm::tombstone, harm::foreign})
-    for (const auto where : {place::first, place::second, place::newest})
+    for (const auto where :
+         {file_place::first, file_place::second, file_place::newest})
       for (const bool runs : {false, true})
         out.push_back({what, where, runs});
   return out;
 }
 
 /// Of the files of out/ that were not collected; none: it has too few.
-std::string chosen_file(memory_file_system& disk, place where) {
+std::string chosen_file(memory_file_system& disk, file_place where) {
   const auto out = stream_directory("rt0") + "/out";
   auto files = *persistence::list_log_files(disk, out);
   std::erase_if(files, [](const auto& each) { return each.size == 0; });
   if (files.size() < 3)
     return {};
-  const auto& hit = where == place::newest  ? files.back()
-                    : where == place::first ? files[0]
-                                            : files[1];
+  const auto& hit = where == file_place::newest  ? files.back()
+                    : where == file_place::first ? files[0]
+                                                 : files[1];
   return out + "/" + persistence::log_file_name(hit.session, hit.roll);
 }
 
 /// @returns whether there was something to harm.
-bool do_harm(memory_file_system& disk, const mishap& it) {
-  const auto path = chosen_file(disk, it.where);
+bool do_harm(memory_file_system& disk, harm what, const std::string& path,
+             const std::string& foreign) {
   if (path.empty())
     return false;
   const auto other = stream_directory("rt0") + "/other";
-  switch (it.what) {
+  switch (what) {
     case harm::gone:
       disk.lose(path);
       return true;
@@ -77,7 +79,7 @@ bool do_harm(memory_file_system& disk, const mishap& it) {
       disk.swap(path, other);
       return true;
     case harm::foreign:
-      disk.swap(path, stream_directory("rt0") + "/raft/log.0.0");
+      disk.swap(path, foreign);
       return true;
   }
   return false;
@@ -104,7 +106,9 @@ TEST_P(RtOutFilesSim, AreToldAndThereAgainAndNoReaderMissesThem) {
       broken.push_back("nothing was accepted");
     if (!it.runs)
       run.w.crash("rt0");
-    const bool done = do_harm(run.w.at("rt0").disk(), it);
+    const bool done = do_harm(run.w.at("rt0").disk(), it.what,
+                              chosen_file(run.w.at("rt0").disk(), it.where),
+                              stream_directory("rt0") + "/raft/log.0.0");
     harmed += done;
     if (!it.runs)
       run.w.restart("rt0");
@@ -123,6 +127,85 @@ TEST_P(RtOutFilesSim, AreToldAndThereAgainAndNoReaderMissesThem) {
   });
   EXPECT_TRUE(harmed > 0 || has_few_seeds()) << "nothing was harmed";
 }
+
+/// What the merged log is made from, and agreed on by.
+enum class kept_log { raft, history, input };
+const char* const kept_log_names[] = {"Raft", "History", "Input"};
+
+struct other_mishap {
+  harm what = harm::gone;
+  kept_log where = kept_log::raft;
+  bool runs = false;
+};
+
+std::vector<other_mishap> other_mishaps() {
+  std::vector<other_mishap> out;
+  for (const auto what :
+       {harm::gone, harm::empty, harm::shorter, harm::tombstone, harm::foreign})
+    for (const auto where :
+         {kept_log::raft, kept_log::history, kept_log::input})
+      for (const bool runs : {false, true})
+        out.push_back({what, where, runs});
+  return out;
+}
+
+/// A file of such a log, with something in it; none: there is none.
+std::string any_file(rt_scenario& run, kept_log where) {
+  static const char* const logs[] = {"/raft/", "/history/", "/in/"};
+  const auto prefix = stream_directory("rt0") + logs[static_cast<int>(where)];
+  auto& disk = run.w.at("rt0").disk();
+  auto paths = disk.paths();
+  std::erase_if(paths, [&](const std::string& each) {
+    return !each.starts_with(prefix) || each.find("/log.") == std::string::npos
+           || disk.content(each).empty();
+  });
+  return paths.empty() ? "" : paths[run.w.draw(paths.size())];
+}
+
+class RtKeptFilesSim : public ::testing::TestWithParam<other_mishap> {};
+
+TEST_P(RtKeptFilesSim, NothingIsLostWithThem) {
+  const auto& it = GetParam();
+  size_t harmed = 0;
+  for_each_seed(4, [&](uint64_t seed) {
+    rt_scenario run{seed, false, 3, rt_scenario::files::small};
+    std::vector<std::string> broken;
+    if (!run.w.run_until([&] { return run.books[0]->accepted > 100; }, 60s))
+      broken.push_back("nothing was accepted");
+    if (!it.runs)
+      run.w.crash("rt0");
+    const bool done
+      = do_harm(run.w.at("rt0").disk(), it.what, any_file(run, it.where),
+                stream_directory("rt0") + "/out/log.0.0");
+    harmed += done;
+    if (!it.runs)
+      run.w.restart("rt0");
+    run.w.run_for(40s);
+    // What only the next life finds.
+    if (run.w.chance(0.5)) {
+      run.w.crash("rt0");
+      run.w.restart("rt0");
+      run.w.run_for(40s);
+    }
+    if (has_notice(run.w, "rt0", "out_lost"))
+      broken.push_back("it was given up, though others have it");
+    if (done && it.where == kept_log::raft && !it.runs
+        && !has_notice(run.w, "rt0", "forgot"))
+      broken.push_back("nobody told of it");
+    for (auto& line : run.finish())
+      broken.push_back(std::move(line));
+    return report(seed, broken);
+  });
+  EXPECT_TRUE(harmed > 0 || has_few_seeds()) << "nothing was harmed";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+  Mishaps, RtKeptFilesSim, ::testing::ValuesIn(other_mishaps()),
+  [](const auto& each) {
+    return std::string{harm_names[static_cast<int>(each.param.what)]}
+           + kept_log_names[static_cast<int>(each.param.where)]
+           + (each.param.runs ? "Running" : "Down");
+  });
 
 INSTANTIATE_TEST_SUITE_P(Mishaps, RtOutFilesSim,
                          ::testing::ValuesIn(all_mishaps()),
