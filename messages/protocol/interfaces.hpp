@@ -138,7 +138,8 @@ typename Inspector::result_type inspect(Inspector& f, input_range& x) {
 /// second: who they are, in this life of their directory, and what they hold.
 struct peer_hello {
   member_id from;
-  /// Those that the group was founded with; empty: not known here.
+  /// Those that the group was founded with, of one that forgot the one that it
+  /// was in; empty: not known here.
   std::vector<member_id> founding;
   uint32_t generation = 0; ///< Of that group: of two, the higher one counts.
   /// It was a member once, and may have lost what it said then.

@@ -94,7 +94,12 @@ result<publication> process_host::publish(const std::string& stream,
   for (auto& at : nodes)
     made.replicators.push_back(
       spawn(rt::pusher, &env(), made.out, connector(),
-            rt::pusher_options{.rt = std::move(at), .stream = stream}));
+            rt::pusher_options{.rt = std::move(at),
+                               .stream = stream,
+                               .warn = [this, stream](const std::string& text) {
+                                 tell({notice::severity::warning, "publisher",
+                                       stream, "log_harmed", text});
+                               }}));
   return made;
 }
 

@@ -15,14 +15,25 @@ error remove_index(file_system& fs, const std::string& directory,
   return fs.exists(path) ? fs.remove(path) : error{};
 }
 
-/// Marked before it is touched: what a crash leaves of it is no loss then.
+/// Marked before it is touched: what a crash leaves of it is no loss then. The
+/// marks before a tombstone are durable before it is: without them it is taken
+/// for a file that was put there.
 error mark(file_system& fs, const std::string& directory,
            const std::vector<log_file_info>& gone) {
-  for (const auto& file : gone)
-    if (!file.archived)
-      if (auto fault
-          = fs.mark_archived(log_path(directory, file.session, file.roll)))
-        return fault;
+  for (const auto& file : gone) {
+    if (file.archived)
+      continue;
+    const auto path = log_path(directory, file.session, file.roll);
+    if (auto fault = fs.mark_archived(path))
+      return fault;
+    if (&file == &gone.back())
+      continue; // Synced when it is emptied.
+    auto opened = fs.open(path, open_mode::write);
+    if (!opened)
+      return opened.failure();
+    if (auto fault = (*opened)->sync())
+      return fault;
+  }
   return {};
 }
 

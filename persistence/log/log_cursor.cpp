@@ -532,7 +532,7 @@ result<log_cursor::what> log_cursor::go_on(const neighbours& around,
                   "files before " + name_of(begin_of(next))
                     + " were collected");
     if (!adjacent)
-      return emit(event_kind::badtail, from, begin_of(next),
+      return emit(event_kind::badtail, after_seal(next), begin_of(next),
                   "files before " + name_of(begin_of(next)) + " are missing");
     if (!same_session && !session_end_)
       return emit(event_kind::reset, from, begin_of(next),

@@ -91,6 +91,14 @@ private:
   }
   [[nodiscard]] result<what> directory_changed();
   [[nodiscard]] std::optional<position> known_end() const;
+  /// Where the first of the files begins that are missing before `next`: the
+  /// same place as the end of the file that was read. @pre a seal was read.
+  [[nodiscard]] position after_seal(const log_file_info& next) const noexcept {
+    const bool ended = session_end_ && next.session != session_;
+    return ended || roll_ == position::roll_max
+             ? position::of(session_ + 1, 0, 0)
+             : position::of(session_, roll_ + 1, 0);
+  }
   [[nodiscard]] result<bool> try_salvage();
   what emit(event_kind kind, position from, position to, std::string cause,
             uint32_t frame = 0);

@@ -48,12 +48,10 @@ std::optional<uint64_t> number_of(std::string_view text, uint64_t max) {
 
 } // namespace
 
-std::string log_file_name(uint64_t session, uint64_t roll) {
-  return "log." + std::to_string(session) + "." + std::to_string(roll);
-}
+namespace {
 
-result<std::vector<log_file_info>>
-list_log_files(file_system& fs, const std::string& directory) {
+result<std::vector<log_file_info>> list_once(file_system& fs,
+                                             const std::string& directory) {
   auto entries = fs.list(directory);
   if (!entries)
     return entries.failure();
@@ -74,6 +72,39 @@ list_log_files(file_system& fs, const std::string& directory) {
   std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) {
     return std::pair{a.session, a.roll} < std::pair{b.session, b.roll};
   });
+  return files;
+}
+
+/// What is empty and marked, though a file before it is not: whoever collects
+/// marks that one first. @returns whether there was one
+bool unmark_impostors(std::vector<log_file_info>& files) {
+  bool found = false;
+  bool marked = true;
+  for (auto& each : files) {
+    if (each.archived && each.size == 0 && !marked) {
+      each.archived = false;
+      found = true;
+    }
+    marked = marked && each.archived;
+  }
+  return found;
+}
+
+} // namespace
+
+std::string log_file_name(uint64_t session, uint64_t roll) {
+  return "log." + std::to_string(session) + "." + std::to_string(roll);
+}
+
+result<std::vector<log_file_info>>
+list_log_files(file_system& fs, const std::string& directory) {
+  auto files = list_once(fs, directory);
+  if (!files || !unmark_impostors(*files))
+    return files;
+  // What is collected while it is listed looks the same.
+  files = list_once(fs, directory);
+  if (files)
+    (void)unmark_impostors(*files);
   return files;
 }
 

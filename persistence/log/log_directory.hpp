@@ -23,7 +23,10 @@ struct log_file_info {
 
 [[nodiscard]] std::string log_file_name(uint64_t session, uint64_t roll);
 
-/// The log files of a directory in stream order; other names are ignored.
+/// The log files of a directory in stream order; other names are ignored. An
+/// empty file with the mark of a tombstone is none where a file before it lacks
+/// the mark: it is another log's, or was emptied by somebody, and is listed
+/// without it.
 [[nodiscard]] result<std::vector<log_file_info>>
 list_log_files(file_system& fs, const std::string& directory);
 

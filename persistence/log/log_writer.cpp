@@ -3,6 +3,7 @@
 #include <millrace/persistence/log/session_mark.hpp>
 
 #include <algorithm>
+#include <array>
 
 namespace millrace::persistence {
 
@@ -204,11 +205,91 @@ error log_writer::impl::seal_file(
   return write(on_write);
 }
 
+/// What has the name of a file that is left is read from now on.
+error log_writer::impl::keep_name() {
+  if (resumes() || has_its_name())
+    return {};
+  auto fault = restore_name();
+  return fault && fault.code != errc::no_space ? fail(std::move(fault)) : fault;
+}
+
+bool log_writer::impl::has_its_name() const {
+  const auto& own = current;
+  if (!own)
+    return true;
+  auto named = fs().open(own->path(), open_mode::read);
+  if (!named)
+    return named.failure().code != errc::not_found;
+  const auto size = own->size();
+  const auto named_size = (*named)->size();
+  if (!size || !named_size)
+    return true;
+  if (*size != *named_size)
+    return false;
+  // The first bytes and the last ones: sums over lineage, place and content.
+  for (const auto at : {uint64_t{0}, *size - std::min<uint64_t>(*size, 64)}) {
+    std::array<std::byte, 64> held{};
+    std::array<std::byte, 64> found{};
+    const auto got = own->read_at(at, held);
+    const auto other = (*named)->read_at(at, found);
+    if (got && other && held != found)
+      return false;
+  }
+  return true;
+}
+
+error log_writer::impl::restore_name() {
+  const auto path = current->path();
+  const auto name = path.substr(path.rfind('/') + 1);
+  const auto made = directory() + "/.restored." + name;
+  const auto size = current->size();
+  if (!size)
+    return size.failure();
+  {
+    auto target = fs().open(made, open_mode::write);
+    if (!target)
+      return target.failure();
+    if (auto fault = (*target)->truncate(0))
+      return fault;
+    std::vector<std::byte> part(1u << 20);
+    for (uint64_t at = 0; at < *size;) {
+      const auto got = current->read_at(
+        at, std::span{part}.first(std::min<uint64_t>(part.size(), *size - at)));
+      if (!got)
+        return got.failure();
+      if (*got == 0)
+        break;
+      if (auto fault = (*target)->write_at(at, std::span{part}.first(*got)))
+        return fault;
+      at += *got;
+    }
+    if (auto fault = (*target)->sync())
+      return fault;
+  }
+  if (fs().exists(path))
+    if (auto fault
+        = fs().rename(path, directory() + "/.quarantine." + name + ".0"))
+      return fault;
+  if (auto fault = fs().rename(made, path))
+    return fault;
+  auto opened = fs().open(path, open_mode::write);
+  if (!opened)
+    return opened.failure();
+  current = *std::move(opened);
+  reserved_end = 0;
+  dirty.add(current);
+  dirty.directory = true;
+  restored = true;
+  return fs().sync_directory(directory());
+}
+
 error log_writer::impl::roll(
   const std::function<void(const written&)>& on_write) {
   if (continues && recorded.session() < position::session_max)
     return end_session(on_write);
   if (auto fault = seal_file(false, on_write))
+    return fault;
+  if (auto fault = keep_name())
     return fault;
   if (auto fault
       = keep_ids(position::of(recorded.session(), recorded.roll() + 1, 0)))
@@ -219,6 +300,8 @@ error log_writer::impl::roll(
 error log_writer::impl::end_session(
   const std::function<void(const written&)>& on_write) {
   if (auto fault = seal_file(true, on_write))
+    return fault;
+  if (auto fault = keep_name())
     return fault;
   if (auto fault = keep_ids(position::of(recorded.session() + 1, 0, 0)))
     return fault;
@@ -395,6 +478,27 @@ std::optional<position> log_writer::damaged_from() const noexcept {
 position log_writer::recorded_end() const noexcept { return impl_->recorded; }
 
 position log_writer::synced_end() const noexcept { return impl_->synced; }
+
+bool log_writer::has_its_name() const { return impl_->has_its_name(); }
+
+error log_writer::restore_name() {
+  return impl_->failure ? impl_->closed_error() : impl_->restore_name();
+}
+
+bool log_writer::take_restored() noexcept {
+  return std::exchange(impl_->restored, false);
+}
+
+bool log_writer::is_cut() const {
+  const auto& state = *impl_;
+  if (!state.current)
+    return false;
+  const auto end = state.recorded;
+  const auto size = state.current->size();
+  return size && *size < end.offset()
+         && state.current->path()
+              == log_path(state.directory(), end.session(), end.roll());
+}
 
 size_t log_writer::unsynced_files() const noexcept {
   return impl_->dirty.files.size();

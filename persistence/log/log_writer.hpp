@@ -154,6 +154,22 @@ public:
   /// Files that wait for a sync. They are held open until then, also when
   /// nobody waits and when they were removed: sync when there are many.
   [[nodiscard]] size_t unsynced_files() const noexcept;
+  /// Whether the file that is written is still the one of its name. Not when it
+  /// was moved or removed, or another one was put in its place: what is written
+  /// then goes where nobody looks for it. Reads 128 bytes; a disk that refuses
+  /// proves nothing.
+  [[nodiscard]] bool has_its_name() const;
+  /// Writes what the file holds that is written, and that lost its name, to a
+  /// new one of that name, durably, and goes on there; what has the name now is
+  /// kept as `.quarantine.<file>.0`. Copies all of it. After a failure nothing
+  /// is changed but what was moved; it may be called again.
+  [[nodiscard]] error restore_name();
+  /// Whether that was done since this was asked last: a log that is not
+  /// resumed does it by itself before it leaves a file.
+  [[nodiscard]] bool take_restored() noexcept;
+  /// The file that is written is shorter than what was written to it: somebody
+  /// cut it.
+  [[nodiscard]] bool is_cut() const;
   /// Writes and syncs now, on this thread.
   [[nodiscard]] error sync();
 

@@ -46,6 +46,7 @@ struct log_writer::impl {
   std::string last_origin;
   seal_info::id_range* last_range = nullptr;
 
+  bool restored = false; ///< A file that had lost its name was put back.
   error failure; ///< Set once; everything answers `closed` from then on.
   bool ended = false;
 
@@ -116,6 +117,9 @@ struct log_writer::impl {
   error make_room(record_kind kind, payload_kind payload,
                   std::string_view origin, size_t frame_bytes,
                   const std::function<void(const written&)>& on_write);
+  [[nodiscard]] bool has_its_name() const;
+  error restore_name();
+  error keep_name();
   error sync_now(bool closed);
   error find_cut(position end, std::vector<log_file_info>& files,
                  std::vector<log_file_info>& behind) const;

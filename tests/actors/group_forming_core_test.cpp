@@ -60,6 +60,31 @@ TEST(GroupFormingTest, WhereSomebodyForgotNoGroupIsFounded) {
   EXPECT_EQ(forgot.founding(), founding_of_three());
 }
 
+/// The first of them dies before anybody heard of it, and forgets: nobody else
+/// would ever found one.
+TEST(GroupFormingTest, AFoundingThatNobodyHeardOfIsTakenFromWhoForgotIt) {
+  group_forming first{three, {1, 11}, true};
+  group_forming second{three, {2, 20}, false};
+  group_forming third{three, {3, 31}, false};
+  second.heard({1, 11}, founding_of_three(), true);
+  EXPECT_EQ(second.founding(), founding_of_three());
+  // Wiped since: what it said in that life is not known.
+  third.heard({1, 11}, founding_of_three(), true);
+  EXPECT_FALSE(third.founding());
+  third.heard({2, 20}, founding_of_three(), false);
+  EXPECT_EQ(third.founding(), founding_of_three()) << "and is taken in";
+  first.heard({2, 20}, founding_of_three(), false);
+  EXPECT_EQ(first.founding(), founding_of_three()) << "and so is this one";
+}
+
+TEST(GroupFormingTest, NobodyTakesOverWhatAForgetfulOneHadWithoutHim) {
+  group_forming second{three, {2, 21}, false};
+  second.heard({1, 11}, founding_of_three(), true);
+  second.heard({3, 31}, founding_of_three(1), true);
+  second.heard({1, 11}, {}, true);
+  EXPECT_FALSE(second.founding());
+}
+
 class StreamGroupLivesTest : public ::testing::Test {
 protected:
   StreamGroupLivesTest() {
@@ -108,7 +133,10 @@ TEST_F(StreamGroupLivesTest, APowerCutMakesACachedMemberAnotherOne) {
   EXPECT_EQ(after->set_aside().size(), 1u);
   after.reset();
   disk.cut_power(sim::survival::nothing);
-  EXPECT_TRUE(open(true)->forgot()) << "it is not forgotten that it forgot";
+  const auto again = open(true);
+  EXPECT_TRUE(again->forgot()) << "it is not forgotten that it forgot";
+  EXPECT_TRUE(again->founding().members.contains(before)) << "nor of what";
+  EXPECT_FALSE(again->founded());
 }
 
 TEST_F(StreamGroupLivesTest, ACleanEndSurvivesAPowerCut) {

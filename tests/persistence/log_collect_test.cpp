@@ -171,6 +171,51 @@ TEST_F(LogCollectTest, WhoHasReadAllThatWentIsToldOfNoLoss) {
   }
 }
 
+/// Of another log, by name: what was in its place was collected nowhere.
+TEST_F(LogCollectTest, ATombstoneAfterFilesThatStayIsNone) {
+  write_all();
+  for (size_t hit = 1; hit + 1 < files.size(); ++hit) {
+    SCOPED_TRACE(hit);
+    auto copy = disk.clone();
+    const auto path = std::string{log_directory} + "/"
+                      + log_file_name(files[hit].session, files[hit].roll);
+    const auto other = std::string{"/elsewhere"};
+    ASSERT_FALSE(copy->create_directories(other));
+    ASSERT_TRUE(copy->open(other + "/log.0.0", open_mode::write));
+    ASSERT_FALSE(copy->mark_archived(other + "/log.0.0"));
+    copy->swap(path, other + "/log.0.0");
+    const auto listed = *list_log_files(*copy, log_directory);
+    EXPECT_FALSE(listed[hit].archived);
+    const auto told = read_all(*copy, log_directory);
+    ASSERT_EQ(told.events.size(), 1u);
+    EXPECT_EQ(told.events[0].kind, event_kind::badtail);
+    EXPECT_EQ(told.events[0].from, begin_of(files[hit]));
+    EXPECT_EQ(told.events[0].to, begin_of(files[hit + 1]));
+    EXPECT_FALSE(verify_log(*copy, log_directory)->damages.empty());
+    // Whoever collects it with those before it makes it one.
+    env.fs = copy.get();
+    ASSERT_TRUE(collect_log(env, log_directory, begin_of(files[hit + 1])));
+    EXPECT_TRUE(verify_log(*copy, log_directory)->damages.empty());
+    EXPECT_TRUE(read_all(*copy, log_directory).events.empty());
+    env.fs = &disk;
+  }
+}
+
+/// Else a power cut could leave the tombstone, and files before it without.
+TEST_F(LogCollectTest, NothingIsEmptiedBeforeTheMarksBeforeItAreDurable) {
+  write_all();
+  for (size_t i = 0; i < 2; ++i) {
+    disk.fail(sim::disk_call::sync, 1, errc::storage_failed, 1,
+              "/" + log_file_name(files[i].session, files[i].roll));
+    EXPECT_EQ(
+      collect_log(env, log_directory, begin_of(files[3])).failure().code,
+      errc::storage_failed);
+    disk.heal();
+    EXPECT_EQ(read_all(disk, log_directory, all.messages[0].begin).messages,
+              all.messages);
+  }
+}
+
 TEST_F(LogCollectTest, TheFileThatIsWrittenStays) {
   write_all();
   ASSERT_TRUE(collect_log(env, log_directory, position::of(9, 0, 0)));

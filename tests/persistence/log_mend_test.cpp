@@ -307,6 +307,77 @@ TEST_F(LogMendTest, ACopyIsMendedInItsPlace) {
   synced();
 }
 
+// What is written to a file that lost its name is nowhere to be found.
+TEST_F(LogMendTest, AWriterKnowsWhetherItsFileStillHasItsName) {
+  auto writer = *open(session_policy::resume);
+  EXPECT_TRUE(writer->has_its_name());
+  write(*writer, 1);
+  write(*writer, 2);
+  EXPECT_TRUE(writer->has_its_name());
+  const std::string path = "/log/log.0.0";
+  disk.flip_bit(path, 500);
+  EXPECT_TRUE(writer->has_its_name()) << "it is damaged, and the same";
+  disk.cut(path, 100);
+  EXPECT_TRUE(writer->has_its_name()) << "it is shorter, and the same";
+  write(*writer, 3);
+  // Of the same length, as a copy that was put back may be.
+  auto other = *world.fs->open("/other", persistence::open_mode::write);
+  auto bytes = disk.content(path);
+  bytes.back() ^= std::byte{1};
+  ASSERT_FALSE(other->write_at(0, bytes));
+  disk.swap(path, "/other");
+  EXPECT_FALSE(writer->has_its_name());
+  disk.swap(path, "/other");
+  EXPECT_TRUE(writer->has_its_name());
+  disk.fail(sim::disk_call::open, 1);
+  EXPECT_TRUE(writer->has_its_name()) << "a disk that refuses proves nothing";
+  disk.lose(path);
+  EXPECT_FALSE(writer->has_its_name());
+}
+
+TEST_F(LogMendTest, AFileThatLostItsNameIsPutBack) {
+  const std::string path = "/log/log.0.0";
+  for (const bool replaced : {false, true}) {
+    SCOPED_TRACE(replaced);
+    ASSERT_FALSE(disk.remove_all(log_directory));
+    auto writer = *open(session_policy::next);
+    write(*writer, 1);
+    write(*writer, 2);
+    if (replaced) {
+      ASSERT_TRUE(world.fs->open("/other", persistence::open_mode::write));
+      disk.overwrite("/other", 0, std::vector<std::byte>(1000));
+      disk.swap(path, "/other");
+    } else {
+      disk.lose(path);
+    }
+    disk.fail(sim::disk_call::sync, 1);
+    EXPECT_EQ(writer->restore_name().code, errc::storage_failed);
+    EXPECT_FALSE(writer->has_its_name());
+    ASSERT_FALSE(writer->restore_name());
+    EXPECT_TRUE(writer->has_its_name());
+    EXPECT_FALSE(writer->is_cut());
+    write(*writer, 3);
+    EXPECT_EQ(ids(), up_to(3));
+    EXPECT_EQ(disk.exists("/log/.quarantine.log.0.0.0"), replaced);
+    ASSERT_FALSE(writer->sync());
+    disk.cut_power(sim::survival::nothing);
+    EXPECT_EQ(ids(), up_to(3)) << "it is durable under its name";
+  }
+}
+
+TEST_F(LogMendTest, AWriterKnowsThatItsFileWasCut) {
+  auto writer = *open(session_policy::resume);
+  EXPECT_FALSE(writer->is_cut());
+  write(*writer, 1);
+  write(*writer, 2);
+  EXPECT_FALSE(writer->is_cut());
+  const auto size = disk.content("/log/log.0.0").size();
+  disk.cut("/log/log.0.0", size - 1);
+  EXPECT_TRUE(writer->is_cut());
+  ASSERT_FALSE(writer->roll());
+  EXPECT_FALSE(writer->is_cut()) << "it goes on in another one";
+}
+
 // What its source lost is padding in a copy; the seal, of the source, counts
 // it.
 TEST_F(LogMendTest, ACopyWithPaddingEndsWithTheSealOfItsSource) {

@@ -23,12 +23,16 @@
 namespace millrace::sim {
 
 /// I17: discovery tells nobody of a process as available whose node has been
-/// down for three seconds.
+/// down for three seconds. Where links are slow, or discovery stands still, a
+/// sign of life may come long after its sender died: then nobody whose node is
+/// down, and of whom it took in nothing for three seconds.
 class discovery_audit {
 public:
   /// @param processes of discovery: each on a node of its name
-  discovery_audit(world& in, std::vector<std::string> processes)
-    : seen_{std::make_shared<state>(state{&in, std::move(processes)})} {
+  /// @param prompt what is said is heard at once, by all that live
+  discovery_audit(world& in, std::vector<std::string> processes,
+                  bool prompt = true)
+    : seen_{std::make_shared<state>(state{&in, std::move(processes), prompt})} {
     look(seen_);
   }
   discovery_audit(const discovery_audit&) = delete;
@@ -45,6 +49,13 @@ private:
   struct state {
     world* in; ///< Null: nobody looks any more.
     std::vector<std::string> processes;
+    bool prompt;
+    struct sign {
+      int64_t seen_ns = 0; ///< By the clock of who heard it.
+      duration since{};    ///< Or earlier.
+    };
+    /// By the process that heard it, and who gave it.
+    std::map<std::pair<std::string, std::string>, sign> signs{};
     struct death {
       duration at{}; ///< Or later.
       uint64_t lives = 0;
@@ -70,24 +81,36 @@ private:
     }
     for (const auto& process : mine->processes)
       if (const auto handle = w->find(process, process);
-          handle && !dead.empty())
+          handle && (!dead.empty() || !mine->prompt))
         w->request<std::vector<process_row>>(
           caf::actor_cast<discovery_actor>(handle), std::chrono::seconds{1},
-          [mine, dead](const auto& got) { check(*mine, dead, got); },
+          [mine, process, dead](const auto& got) {
+            check(*mine, process, dead, got);
+          },
           lookup_atom_v, std::string{});
     w->after(interval, [mine] { look(mine); });
   }
 
-  static void check(state& mine, const std::set<std::string>& dead,
+  static void check(state& mine, const std::string& process,
+                    const std::set<std::string>& dead,
                     const result<std::tuple<std::vector<process_row>>>& got) {
     if (!got || mine.in == nullptr)
       return;
     for (const auto& row : std::get<0>(*got)) {
+      const auto now = mine.in->now();
+      auto& sign = mine.signs
+                     .try_emplace({process, row.name},
+                                  typename state::sign{row.last_seen_ns, now})
+                     .first->second;
+      if (sign.seen_ns != row.last_seen_ns)
+        sign = {row.last_seen_ns, now};
       const auto& last = mine.deaths[row.node];
       if (!dead.contains(row.node) || mine.in->at(row.node).alive()
           || mine.in->at(row.node).lives() != last.lives)
         continue;
       ++mine.dead_rows;
+      if (!mine.prompt && now - sign.since <= dead_after)
+        continue;
       if (row.available && mine.told.insert(row.name).second)
         mine.in->fail("I17: discovery tells of '" + row.name
                       + "' as available, and its node '" + row.node

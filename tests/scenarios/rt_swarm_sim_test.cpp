@@ -301,8 +301,10 @@ TEST(RtSwarmSim, NothingIsLostWhenFilesOfRtAreMisplacedOrCut) {
              out.mix.points.clear();
              return out;
            },
-           // The whole log is copied while a file of it is being mended.
-           {44});
+           // The whole log is copied while a file of it is being mended; a file
+           // changes places with one that was collected, with the one that is
+           // written, before anybody heard of the group.
+           {44, 75, 257, 363});
 }
 
 /// One of three is set back to an older copy of its disk: who leads finds that,

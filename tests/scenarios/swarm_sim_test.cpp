@@ -145,8 +145,7 @@ void swarm(uint64_t seed, const drawn_cluster& cluster,
   std::vector<table_publisher*> feeds;
   for (const auto& name : cluster.publishers)
     feeds.push_back(&w.add_publisher(name, "trade"));
-  const discovery_audit audit{
-    w, is_prompt(script) ? cluster.discoveries : std::vector<std::string>{}};
+  const discovery_audit audit{w, cluster.discoveries, is_prompt(script)};
   w.play(script);
   const auto rows = 10 + w.draw(30);
   // Rows come as long as faults do, or all of them early.

@@ -33,13 +33,19 @@ void feeder_state::pump() {
 bool feeder_state::take(const stream_event& event) {
   const bool may_be_damage
     = event.kind == event_kind::badtail || event.kind == event_kind::pruned;
-  // What was said to be whole is not asked for again.
-  if (!mender || !may_be_damage || asked_at == event.from) {
+  if (!mender || !may_be_damage) {
     send(event);
     return true;
   }
-  ask_mender(event.from, event);
-  return false;
+  if (asked_at != event.from || asked_for != event.kind) {
+    ask_mender(event.from, event);
+    return false;
+  }
+  // What was said to be whole is not asked for again. It was not collected.
+  auto told = event;
+  told.kind = event_kind::badtail;
+  send(told);
+  return true;
 }
 
 /// Nothing intact follows damage yet: no reader is told, but what is written
@@ -51,6 +57,7 @@ void feeder_state::mend_end() {
 }
 
 void feeder_state::ask_mender(position at, std::optional<stream_event> event) {
+  asked_for = event ? event->kind : event_kind::badtail;
   // Unless the mender says that it was collected.
   if (event)
     event->kind = event_kind::badtail;
@@ -59,8 +66,11 @@ void feeder_state::ask_mender(position at, std::optional<stream_event> event) {
   self->request(mender, caf::infinite, mend_atom::value, at)
     .then([this, at, event](bool whole) { mended(whole, at, event); },
           [this, at, event](const caf::error& why) {
+            // It ends, and judged nothing: its next life is asked again.
+            if (from_caf(why).code != errc::pruned)
+              return self->quit(why);
             auto told = event;
-            if (told && from_caf(why).code == errc::pruned)
+            if (told)
               told->kind = event_kind::pruned;
             mended(false, at, told);
           });

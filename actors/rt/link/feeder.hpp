@@ -79,8 +79,10 @@ struct feeder_state {
   bool polls = false;
   bool started = false; ///< The sink knows the flow: its first ack came.
   bool mending = false; ///< The flow waits for its log.
-  /// What the mender was asked for last, and nothing was read after.
+  /// What the mender was asked for last, and nothing was read after; and what
+  /// it was asked for.
   std::optional<position> asked_at;
+  event_kind asked_for = event_kind::badtail;
 };
 
 /// Tells a FEEDER about its log.

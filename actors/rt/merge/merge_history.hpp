@@ -35,6 +35,8 @@ public:
   void finish_sync(position end, const error& outcome) {
     log_->finish_sync(end, outcome);
   }
+  /// As that of log_writer.
+  [[nodiscard]] bool has_its_name() const { return log_->has_its_name(); }
   [[nodiscard]] error close() { return log_->close(); }
 
   /// Lets files go that hold nothing after `last`. May run beside all else.

@@ -148,9 +148,37 @@ void group_commit::pass(position damage) {
   const bool newest
     = damage.session() == end.session() && damage.roll() == end.roll();
   // The first of its replicators that meets it passes it for all.
-  if (!newest || failure_ || out_of_space_)
-    return;
-  // A failure is kept and told to every later call.
+  if (newest && !failure_ && !out_of_space_)
+    go_on_in_next_file();
+}
+
+std::string group_commit::look_after_file() {
+  const std::scoped_lock held{mutex_};
+  if (failure_ || out_of_space_)
+    return {};
+  const auto displaced
+    = settings_.directory
+      + ": a file of the log was moved, removed or replaced while it was "
+        "written; ";
+  if (!writer_->has_its_name())
+    if (const auto fault = writer_->restore_name())
+      return displaced + "it cannot be put back: " + to_string(fault);
+  if (writer_->take_restored())
+    return displaced + "it was put back, and nothing is lost";
+  if (!writer_->is_cut())
+    return {};
+  const auto end = writer_->recorded_end();
+  go_on_in_next_file();
+  return settings_.directory
+         + ": the newest file of the log was cut while it was written: what RT "
+           "lacks of it before "
+         + to_string(end)
+         + " is lost, also where it was said to be recorded or synced, and "
+           "subscribers get a badtail";
+}
+
+/// A failure is kept and told to every later call.
+void group_commit::go_on_in_next_file() {
   if (!keep(writer_->roll())) {
     // The log ends there now, and all before it may be committed.
     const auto begin = writer_->recorded_end();

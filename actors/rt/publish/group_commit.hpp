@@ -96,6 +96,11 @@ public:
   /// Goes on in a new file, where `damage` lies in the newest one; not while a
   /// disk refuses what is buffered.
   void pass(position damage);
+  /// Looks whether the newest file is still the one that is written, and whole.
+  /// One that was moved, removed or replaced is put back; after one that was
+  /// cut it goes on in a new file, so that RT comes past what is gone.
+  /// @returns what was found, and became of it; empty: nothing.
+  [[nodiscard]] std::string look_after_file();
 
   /// Called under the lock after each write; see publisher::listener.
   using listener = std::function<void(position begin, position end,
@@ -109,6 +114,7 @@ public:
 private:
   error write();
   error keep(const error& fault);
+  void go_on_in_next_file();
   [[nodiscard]] bool is_time(int64_t now_ns) const;
   [[nodiscard]] position reached_now(ack_level level) const;
   void schedule_flush();

@@ -168,6 +168,12 @@ public:
   /// newest file it goes on in a new one, so that who reads it comes past the
   /// damage and tells of it, also when nothing more is published.
   void pass_damage(position at) { log_->pass(at); }
+  /// The same where the newest file was cut by somebody; one that was moved,
+  /// removed or replaced is put back. Reads little, unless it puts one back.
+  /// @returns what was found, to be told; empty: nothing.
+  [[nodiscard]] std::string look_after_file() {
+    return log_->look_after_file();
+  }
   /// RT merged everything below this position of this log.
   void set_committed(position end) { log_->set_committed(end); }
   /// The RT node `copy` collected its copy so far.

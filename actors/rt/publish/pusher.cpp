@@ -270,8 +270,19 @@ void pusher_state::pass_damage() {
     source->pass_damage(sender->where());
 }
 
+/// The first of its replicators that sees it tells.
+void pusher_state::look_after_file() {
+  auto found = source->look_after_file();
+  if (found.empty())
+    return;
+  if (found != harm)
+    options.warn(found);
+  harm = std::move(found);
+}
+
 void pusher_state::tick() {
   source->retry();
+  look_after_file();
   step(link_core::passed{});
   ask_what_is_merged();
   pump();
@@ -296,6 +307,7 @@ replicator_facts pusher_state::facts() const {
     now.where = sender->where();
   now.last_failure = link.last_failure();
   now.collect_failure = collect_failure;
+  now.harm = harm;
   return now;
 }
 
@@ -306,7 +318,8 @@ status_facts to_status(const replicator_facts& facts) {
                    {"last_failure", to_string(facts.last_failure.code)},
                    {"collect_failure", facts.collect_failure
                                          ? to_string(facts.collect_failure)
-                                         : ""}};
+                                         : ""},
+                   {"harm", facts.harm}};
   return out;
 }
 

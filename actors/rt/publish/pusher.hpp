@@ -9,6 +9,7 @@
 
 #include <caf/stateful_actor.hpp>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,8 @@ namespace millrace::rt {
 struct pusher_options {
   endpoint rt; ///< The SEQUENCER: "rt/<stream>" at an RT node.
   std::string stream;
+  /// Told of harm to the publisher's log; see publisher::look_after_file.
+  std::function<void(const std::string&)> warn = [](const std::string&) {};
 };
 
 using pull_atom = caf::atom_constant<caf::atom("pull")>;
@@ -40,6 +43,7 @@ struct replicator_facts {
   position where; ///< Up to which this flow sent the log; 0 without one.
   error last_failure;
   error collect_failure; ///< Why old files of the log stay; none: they do not.
+  std::string harm;      ///< What was done to its newest file; empty: nothing.
 };
 
 /// As `status` shows it.
@@ -79,6 +83,7 @@ struct pusher_state {
   void merged(position end);
   void collected(const collected_copy& copy);
   void pass_damage();
+  void look_after_file();
   void tick();
   /// RT ends a period: the marker comes after all that was published before.
   void mark(period_id period);
@@ -98,6 +103,7 @@ struct pusher_state {
   sink_actor sink;
   collected_copy told_collected; ///< As the RT node told last.
   error collect_failure;
+  std::string harm;      ///< Of the log, that this one found last.
   bool owes_pull = true; ///< The source waits to be asked for more.
 };
 

@@ -76,6 +76,8 @@ public:
   [[nodiscard]] bool drops_files() const noexcept {
     return kept_from_.has_value();
   }
+  /// As that of log_writer.
+  [[nodiscard]] bool has_its_name() const { return log_->has_its_name(); }
   [[nodiscard]] error close();
 
   // -- what a member may have forgotten ---------------------------------------

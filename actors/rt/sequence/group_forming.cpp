@@ -19,6 +19,9 @@ void group_forming::heard(const member_id& from, const group_founding& founding,
   present_.erase(from.node);
   if (forgot) {
     forgetful_.insert(from.node);
+    // It may have died before anybody heard of it.
+    if (founding.members.contains(self_))
+      told_ = founding;
     return;
   }
   forgetful_.erase(from.node);

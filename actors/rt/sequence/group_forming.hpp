@@ -20,7 +20,9 @@ namespace millrace::rt {
 /// have forgotten one. The others take it over, also if it does not name them
 /// in their present life: then they were wiped since, or are new, and the group
 /// takes them in. So a majority that forgot everything can never found a second
-/// group beside those that did not. Pure; one owner.
+/// group beside those that did not. What is left of a founding to one that
+/// forgot, those take over whom it names in their present life: they had none
+/// yet, and so never said anything in it. Pure; one owner.
 class group_forming {
 public:
   struct node {
@@ -35,7 +37,8 @@ public:
   group_forming(std::vector<node> configured, const member_id& self,
                 bool forgot);
 
-  /// A node said who it is, and which founding it has; empty: none yet.
+  /// A node said who it is, and which founding it has, or had if it forgot;
+  /// empty: none.
   void heard(const member_id& from, const group_founding& founding,
              bool forgot);
 

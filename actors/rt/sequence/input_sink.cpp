@@ -304,6 +304,8 @@ void input_sink_state::pad(position from, position to) {
   if (!begins_file && (!end || *end < from || !same_file(*end, from)))
     return; // A copy that ends before it has no place to keep.
   const bool is_new = begins_file || *end < to;
+  if (!is_new && to <= merged_end)
+    return; // It was had from what lies there, or told.
   const auto begin = begins_file || !is_new ? from : *end;
   const auto bytes = persistence::encode_padding(options.lineage, begin, to);
   auto fault

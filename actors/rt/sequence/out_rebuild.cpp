@@ -301,6 +301,16 @@ error patch_live_file(persistence::file_system& fs, const rebuild_source& from,
   return (*target)->sync();
 }
 
+std::vector<persistence::log_file_info>
+kept_files(std::vector<persistence::log_file_info> files, position begin) {
+  std::erase_if(files, [&](const auto& each) {
+    return position::of(each.session, each.roll, 0) < file_of(begin);
+  });
+  for (auto& each : files)
+    each.archived = each.archived && each.size != 0;
+  return files;
+}
+
 std::vector<position>
 missing_files(const std::vector<persistence::log_file_info>& files) {
   std::vector<position> out;

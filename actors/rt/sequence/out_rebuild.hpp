@@ -31,6 +31,11 @@ struct rebuild_source {
 [[nodiscard]] std::vector<position>
 missing_files(const std::vector<persistence::log_file_info>& files);
 
+/// Those of a log that are kept by agreement, from that of `begin` on. None of
+/// them was collected, whatever its mark says: an empty one is damaged.
+[[nodiscard]] std::vector<persistence::log_file_info>
+kept_files(std::vector<persistence::log_file_info> files, position begin);
+
 /// What is damaged of an input that a file is to be made of.
 struct rebuild_lack {
   input_name input;

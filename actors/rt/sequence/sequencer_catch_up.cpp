@@ -166,7 +166,7 @@ void sequencer_state::take_in(const peer_hello& what, int64_t now_ns) {
     life = {who, now_ns};
   // A word of an earlier life may come late.
   constexpr int64_t settled_ns = 600'000'000;
-  if (now_ns - life.since_ns < settled_ns || !core->leads()
+  if (now_ns - life.since_ns < settled_ns || !core->leads() || what.forgot
       || what.founding != ids_of(core->group().founding().members)
       || what.generation != core->group().founding().generation)
     return;

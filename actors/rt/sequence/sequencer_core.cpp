@@ -513,6 +513,21 @@ error sequencer_core::sync_unmerged() {
   return {};
 }
 
+error sequencer_core::check_names() const {
+  const auto displaced = [this](const std::string& log) {
+    return error{errc::corrupt,
+                 options_.directory + "/" + log
+                   + ": the file that is written was moved, removed or "
+                     "replaced; its node goes on in what is there"};
+  };
+  if (out_ && !out_->has_its_name())
+    return displaced("out");
+  if (history_ && !history_->has_its_name())
+    return displaced("history");
+  return group_->has_its_name() ? error{}
+                                : displaced(std::string{group_log_name});
+}
+
 error sequencer_core::close() {
   error first = sync_unmerged();
   if (auto fault = group_->close(!first && !copying_); fault && !first)

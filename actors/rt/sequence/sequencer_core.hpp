@@ -238,6 +238,12 @@ public:
   /// out/ is not what the group agreed on.
   [[nodiscard]] error set_out_aside();
 
+  /// A file that is written was moved, or another one put in its place: what
+  /// is written is nowhere to be found, and may get into what others look for.
+  /// As a failure to end with; the next life goes on in what is there. Reads
+  /// little.
+  [[nodiscard]] error check_names() const;
+
   [[nodiscard]] error close();
 
   /// What this node has forgotten, and how it goes on without that; empty:

@@ -37,6 +37,11 @@ caf::result<bool> sequencer_state::mend_out(position at) {
     return false;
   if (file < core->state()->out_begin)
     return to_caf({errc::pruned, core->out_directory() + "/" + name_of(file)});
+  // What is written to another file of that name would be mended in vain.
+  if (const auto displaced = core->check_names()) {
+    fail(displaced);
+    return to_caf(displaced);
+  }
   auto promise = self->make_response_promise<bool>();
   out_mends[file].push_back(promise);
   const auto first = out_damaged.try_emplace(file, at).first;

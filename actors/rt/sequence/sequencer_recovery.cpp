@@ -445,10 +445,16 @@ error sequencer_core::open_out(const stream_layout& layout) {
   if (layout.record_bytes != 0)
     how.record_bytes = layout.record_bytes;
   out_.reset();
+  const auto synced = persistence::read_synced_end(*env_->fs, out_directory());
   auto writer = log_writer::open(*env_, std::move(how));
   if (!writer)
     return writer.failure();
   out_ = *std::move(writer);
+  if (synced && *synced > out_->recorded_end())
+    remarks_.push_back(out_directory() + ": ends at "
+                       + to_string(out_->recorded_end())
+                       + ", though it was synced up to " + to_string(*synced)
+                       + ": what is missing is made again");
   return {};
 }
 
@@ -472,15 +478,19 @@ error sequencer_core::begin_merge(merge_state state) {
   return {};
 }
 
-/// Closed files of out/ that are gone: a reader from the beginning would not
-/// miss the first ones. What cannot be made again, readers tell.
+/// Closed files of out/ that are gone or empty: a reader from the beginning
+/// would not miss the first ones. What cannot be made again, readers tell.
 error sequencer_core::make_missing_files() {
   if (!merge_)
     return {};
-  const auto files = persistence::list_log_files(*env_->fs, out_directory());
+  auto files = persistence::list_log_files(*env_->fs, out_directory());
   if (!files)
     return files.failure();
+  *files = kept_files(*std::move(files), merge_->state().out_begin);
   auto missing = missing_files(*files);
+  for (size_t i = 0; i + 1 < files->size(); ++i)
+    if ((*files)[i].size == 0)
+      missing.push_back(position::of((*files)[i].session, (*files)[i].roll, 0));
   // What came after the last file of a session that is there, only its seal
   // tells; one more is made in each life of the node.
   for (size_t i = 0; i + 1 < files->size(); ++i) {
@@ -501,8 +511,15 @@ error sequencer_core::make_missing_files() {
   if (!from)
     return from.failure();
   std::vector<rebuild_lack> lacks; // The scrub finds the file again.
-  for (const auto file : missing)
-    (void)rebuild_out_file(*env_, *from, file, lacks);
+  for (const auto file : missing) {
+    const auto fault = rebuild_out_file(*env_, *from, file, lacks);
+    remarks_.push_back(
+      out_directory() + "/"
+      + persistence::log_file_name(file.session(), file.roll())
+      + (fault ? ": is gone or empty, and cannot be made again yet: "
+                   + to_string(fault)
+               : ": was gone or empty, and is made again"));
+  }
   return {};
 }
 

@@ -363,11 +363,14 @@ void sequencer_state::act(const input_repair::give_up& what) {
   gone.to = what.range.to;
   gone.cause = "damaged here, and nobody has it any more";
   note_loss(std::move(gone));
-  if (what.range.to <= core->merged(what.copy))
-    return; // Its subscribers have had it.
-  core->lost(what.copy, what.range);
-  if (core->options().nodes.size() == 1)
-    core->declare_lost(what.copy, what.range);
+  // What is merged its subscribers have had.
+  if (what.range.to > core->merged(what.copy)) {
+    core->lost(what.copy, what.range);
+    if (core->options().nodes.size() == 1)
+      core->declare_lost(what.copy, what.range);
+  }
+  // A copy that ends before it cannot go on without its place, also where the
+  // others agreed on the loss first.
   if (const auto sink = sinks.find(what.copy);
       place < what.range.to && sink != sinks.end())
     self->send(sink->second, lost_atom::value, place, what.range.to);

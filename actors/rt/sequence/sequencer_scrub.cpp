@@ -48,9 +48,11 @@ std::vector<damage> damage_in(persistence::file_system& fs,
 bool sequencer_state::list_files(const std::string& directory,
                                  const lineage_id& lineage,
                                  std::optional<copy_id> copy) {
-  const auto files = persistence::list_log_files(*env->fs, directory);
+  auto files = persistence::list_log_files(*env->fs, directory);
   if (!files)
     return files.failure().code != errc::not_found;
+  if (!copy)
+    *files = kept_files(*std::move(files), core->state()->out_begin);
   for (size_t i = 0; i + 1 < files->size(); ++i) {
     const auto& each = (*files)[i];
     const auto& next = (*files)[i + 1];
@@ -91,6 +93,8 @@ void sequencer_state::scrub() {
     return;
   scrub_at_ns = now_ns + pause_min_ns;
   if (to_scrub.empty()) {
+    if (const auto displaced = core->check_names())
+      return fail(displaced);
     list_files(core->out_directory(), core->state()->layout.lineage, {});
     std::vector<copy_id> gone;
     for (const auto& [copy, sink] : sinks) {

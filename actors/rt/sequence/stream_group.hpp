@@ -86,9 +86,10 @@ public:
   // -- forming ----------------------------------------------------------------
 
   [[nodiscard]] const member_id& self() const noexcept { return self_; }
-  /// What others are to be told: empty until the group is founded.
+  /// What others are to be told: until the group is founded, what an earlier
+  /// life of this node had, or nothing.
   [[nodiscard]] const group_founding& founding() const noexcept {
-    return founding_;
+    return founded() ? founding_ : left_founding_;
   }
   [[nodiscard]] founding_id group_id() const noexcept { return group_id_; }
   [[nodiscard]] bool founded() const noexcept { return raft_ != nullptr; }
@@ -143,6 +144,10 @@ public:
   [[nodiscard]] error write_next();
   /// Hands what was written to the system. In a cached stream it is durable.
   [[nodiscard]] error write(int64_t now_ns);
+  /// Its log's file is still the one of its name: see log_writer.
+  [[nodiscard]] bool has_its_name() const {
+    return !log_ || log_->has_its_name();
+  }
   [[nodiscard]] bool needs_sync() const noexcept;
   [[nodiscard]] persistence::log_writer::sync_job begin_sync();
   [[nodiscard]] error finish_sync(position end, const error& outcome,
@@ -274,6 +279,7 @@ private:
   persistence::env* env_;
   settings settings_;
   std::unique_ptr<entry_log> log_;
+  group_founding left_founding_; ///< The latest one of what was set aside.
   member_id self_;
   group_forming forming_;
   group_founding founding_;

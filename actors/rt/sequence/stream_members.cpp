@@ -207,9 +207,17 @@ stream_group::stream_group(persistence::env& world, settings how,
 
 error stream_group::list_set_aside() {
   auto aside = logs_aside(*env_->fs, settings_.directory);
-  if (aside)
-    set_aside_ = *std::move(aside);
-  return aside.failure();
+  if (!aside)
+    return aside.failure();
+  set_aside_ = *std::move(aside);
+  for (const auto& each : set_aside_)
+    // One that cannot be read is as good as none.
+    if (const auto had = entry_log::founding_in(*env_->fs, each);
+        had && !had->empty()
+        && (left_founding_.empty()
+            || had->generation >= left_founding_.generation))
+      left_founding_ = *had;
+  return {};
 }
 
 /// The incarnation stands in the directory, the node in the configuration.

@@ -38,8 +38,9 @@ void discovery_state::remove(const process_row& row) {
     known->second.available = false;
 }
 
-std::vector<process_row>
-discovery_state::lookup(const std::string& type) const {
+/// After it stood still this may come before its tick.
+std::vector<process_row> discovery_state::lookup(const std::string& type) {
+  expire();
   std::vector<process_row> found;
   for (const auto& [key, row] : rows)
     if (type.empty() || row.type == type)

@@ -39,7 +39,7 @@ struct discovery_state {
 
   void enroll(process_row row);
   void remove(const process_row& row);
-  [[nodiscard]] std::vector<process_row> lookup(const std::string& type) const;
+  [[nodiscard]] std::vector<process_row> lookup(const std::string& type);
   std::vector<process_row> watch(const std::string& type,
                                  const watcher_actor& who);
   void expire();
