@@ -92,6 +92,16 @@ bool take_number(std::string_view& rest, uint32_t least, uint32_t most,
   return count >= least;
 }
 
+/// A day with a blank before it, which in a run of digits (of two then) stands
+/// in the place of one.
+bool take_padded_day(std::string_view& rest, uint32_t least, int32_t& out) {
+  uint32_t count = 0;
+  if (!rest.starts_with(' '))
+    return take_number(rest, least, 2, out, count);
+  rest.remove_prefix(1);
+  return take_number(rest, 1, least == 2 ? 1 : 2, out, count);
+}
+
 bool take_fraction(std::string_view& rest, uint32_t least, uint32_t most,
                    int64_t& out_ns) {
   int32_t digits = 0;
@@ -298,11 +308,7 @@ bool time_pattern::take(const step& next, std::string_view& rest, fields& out) {
     case 'h':
       return take_month(rest, out.month);
     case 'e':
-      if (!rest.starts_with(' '))
-        return number(out.day);
-      rest.remove_prefix(1);
-      // In a run of digits it stands in the place of one.
-      return take_number(rest, 1, next.digits_min == 2 ? 1 : 2, out.day, count);
+      return take_padded_day(rest, next.digits_min, out.day);
     case 'd':
       return number(out.day);
     case 'j':
