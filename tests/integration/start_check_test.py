@@ -259,6 +259,11 @@ def what_contradicts_itself_is_refused(binary):
         (["--member", "x", "--only-rejects", "r"], "--member is of archives")):
       done = made.run(*words, *more, code=64)
       mill.check(told in done.stderr, more, done.stderr)
+    node = next(iter(made.nodes))
+    for command in ("up", "restart", "down"):
+      done = made.run(command, node, node, code=64)
+      mill.check(f"node '{node}' is named twice" in done.stderr, done.stderr)
+      mill.check(done.stdout == "", done.stdout)
 
 
 def an_empty_file_among_others_is_told(binary):
