@@ -64,7 +64,7 @@ inline uint64_t network_number(std::span<const std::byte> from, size_t offset,
 
 // In iex_source.cpp and itch_source.cpp.
 
-/// Recorded packets of IEX (pcap; TOPS and DEEP 1.6).
+/// Recorded packets of IEX (pcap, pcapng; TOPS and DEEP 1.6).
 [[nodiscard]] std::unique_ptr<source>
 decode_iex(std::unique_ptr<source> packets, decoding wanted, std::string label);
 

@@ -1,7 +1,9 @@
 #include <millrace/feed/source/decoded_source_internal.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 namespace millrace::feed {
 
@@ -27,6 +29,14 @@ constexpr size_t packet_header_bytes = 16;
 constexpr size_t transport_header_bytes = 40;
 constexpr uint32_t magic_us = 0xa1b2c3d4;
 constexpr uint32_t magic_ns = 0xa1b23c4d;
+// Of pcapng: all is in blocks of a kind and a length, at both ends.
+constexpr size_t block_header_bytes = 12; // With what tells a section's order.
+constexpr uint32_t section_block = 0x0a0d0d0a; // In either order.
+constexpr uint32_t section_order = 0x1a2b3c4d;
+constexpr uint32_t interface_block = 1;
+constexpr uint32_t old_packet_block = 2;
+constexpr uint32_t simple_packet_block = 3;
+constexpr uint32_t packet_block = 6;
 /// No packet of a recording is longer.
 constexpr size_t packet_bytes_max = 256 * 1024;
 
@@ -63,20 +73,44 @@ public:
     : decoded_source{std::move(packets), std::move(label)}, wanted_{wanted} {}
 
 private:
+  /// Of the recording's headers, which are in the order of whoever wrote it.
+  [[nodiscard]] uint32_t header_32(size_t offset) const {
+    const auto value = number_at<uint32_t>(window(), offset);
+    return swapped_ ? __builtin_bswap32(value) : value;
+  }
+  [[nodiscard]] uint16_t header_16(size_t offset) const {
+    const auto value = number_at<uint16_t>(window(), offset);
+    return swapped_ ? __builtin_bswap16(value) : value;
+  }
+
+  [[nodiscard]] error check_link(uint32_t link) const {
+    return link == 1
+             ? error{}
+             : error{errc::unsupported, label() + ": packets of link type "
+                                          + std::to_string(link)
+                                          + "; Ethernet (1) is read"};
+  }
+
   error take_file_header() {
+    const auto known = ensure(sizeof(uint32_t));
+    if (!known)
+      return known.failure();
+    const auto magic = *known ? number_at<uint32_t>(window(), 0) : uint32_t{0};
+    begun_ = true;
+    in_blocks_ = magic == section_block;
+    if (in_blocks_)
+      return {}; // Its first block says the rest.
+    const auto turned = __builtin_bswap32(magic);
+    swapped_ = turned == magic_us || turned == magic_ns;
     const auto whole = ensure(file_header_bytes);
     if (!whole)
       return whole.failure();
-    const auto magic = *whole ? number_at<uint32_t>(window(), 0) : uint32_t{0};
-    if (magic != magic_us && magic != magic_ns)
+    if (!*whole || (!swapped_ && magic != magic_us && magic != magic_ns))
       return {errc::bad_data,
-              label() + ": is not a recording of packets (pcap)"};
-    if (const auto link = number_at<uint32_t>(window(), 20); link != 1)
-      return {errc::unsupported, label() + ": packets of link type "
-                                   + std::to_string(link)
-                                   + "; Ethernet (1) is read"};
+              label() + ": is not a recording of packets (pcap, pcapng)"};
+    if (auto fault = check_link(header_32(20)))
+      return fault;
     pass(file_header_bytes);
-    begun_ = true;
     return {};
   }
 
@@ -84,7 +118,9 @@ private:
     if (!begun_)
       if (auto fault = take_file_header())
         return fault;
-    auto whole = ensure(packet_header_bytes);
+    const auto head_bytes
+      = in_blocks_ ? block_header_bytes : packet_header_bytes;
+    auto whole = ensure(head_bytes);
     if (!whole)
       return whole;
     if (!*whole && window().empty()) {
@@ -94,18 +130,78 @@ private:
     }
     if (!*whole)
       return early_end("the recording ends inside a packet");
-    const size_t length = number_at<uint32_t>(window(), 8);
+    return in_blocks_ ? take_block() : take_packet();
+  }
+
+  result<bool> take_packet() {
+    const size_t length = header_32(8);
     if (length > packet_bytes_max)
       return bad("a packet of " + std::to_string(length) + " bytes");
-    whole = ensure(packet_header_bytes + length);
+    const auto whole = ensure(packet_header_bytes + length);
     if (!whole)
       return whole;
     if (!*whole)
       return early_end("the recording ends inside a packet");
-    const auto payload
-      = payload_of(window().subspan(packet_header_bytes, length));
-    auto fault = payload.empty() ? error{} : take_messages(payload);
-    pass(packet_header_bytes + length);
+    return taken(take_payload(packet_header_bytes, length),
+                 packet_header_bytes + length);
+  }
+
+  /// Of a pcapng file: a packet, or what is told of those that come.
+  result<bool> take_block() {
+    const auto kind = number_at<uint32_t>(window(), 0);
+    if (kind == section_block) {
+      const auto order = number_at<uint32_t>(window(), 8);
+      swapped_ = order == __builtin_bswap32(section_order);
+      links_.clear();
+      if (!swapped_ && order != section_order)
+        return bad("a section of a pcapng file without its mark");
+    }
+    const size_t length = header_32(4);
+    if (length < block_header_bytes || length % 4 != 0
+        || length > packet_bytes_max)
+      return bad("a block of " + std::to_string(length) + " bytes");
+    const auto whole = ensure(length);
+    if (!whole)
+      return whole;
+    if (!*whole)
+      return early_end("the recording ends inside a packet");
+    return taken(take_body(kind == section_block ? kind : header_32(0), length),
+                 length);
+  }
+
+  /// @param length of the block, all of which is there
+  error take_body(uint32_t kind, size_t length) {
+    constexpr size_t end_bytes = 4; // Its length once more.
+    const bool simple = kind == simple_packet_block;
+    if (kind == interface_block && length >= 20)
+      links_.push_back(header_16(8));
+    if (!simple && kind != packet_block && kind != old_packet_block)
+      return {};
+    const size_t begin = simple ? 12 : 28;
+    if (length < begin + end_bytes)
+      return bad("a block of " + std::to_string(length) + " bytes");
+    const size_t room = length - end_bytes - begin;
+    // Of a simple one, which is cut to what the interface takes, the rest is
+    // filled up with less than four bytes.
+    const size_t bytes
+      = simple ? std::min<size_t>(header_32(8), room) : header_32(20);
+    const size_t from = simple                 ? 0
+                        : kind == packet_block ? header_32(8)
+                                               : header_16(8);
+    if (bytes > room || from >= links_.size())
+      return bad("a packet that does not fit its block or interface");
+    if (auto fault = check_link(links_[from]))
+      return fault;
+    return take_payload(begin, bytes);
+  }
+
+  error take_payload(size_t begin, size_t length) {
+    const auto payload = payload_of(window().subspan(begin, length));
+    return payload.empty() ? error{} : take_messages(payload);
+  }
+
+  result<bool> taken(error fault, size_t length) {
+    pass(length);
     if (fault)
       return fault;
     return true;
@@ -172,7 +268,10 @@ private:
 
   decoding wanted_;
   bool begun_ = false;
-  uint64_t tops_ = 0; ///< Packets.
+  bool in_blocks_ = false;      ///< A pcapng file.
+  bool swapped_ = false;        ///< Headers are in the other order.
+  std::vector<uint32_t> links_; ///< Of the section's interfaces.
+  uint64_t tops_ = 0;           ///< Packets.
   uint64_t deep_ = 0;
 };
 

@@ -240,6 +240,30 @@ error published_place::other_rows() const {
   return {};
 }
 
+/// What was published of the file that lay where this one lies, by whatever
+/// layout: another header, or another layout, makes another source of a text,
+/// and the file of that name is changed all the same. With another date or
+/// symbol it is another source on purpose.
+const source_cursor* published_place::published_here() const {
+  if (options_.named_by_text || options_.again || text_.info().rejected)
+    return nullptr;
+  const auto label = text_.info().label();
+  const auto mine = without_place(text_.out().fitted->identity);
+  const source_cursor* other = nullptr;
+  for (const auto& each : options_.resume) {
+    // Its own is what the message is about, if there is one.
+    if (without_place(each.name) == mine)
+      return &each;
+    const auto told = parse_text_identity(each.name);
+    const bool same_place = told.place.empty() || told.place == own_.place;
+    const auto at = std::min(each.name.rfind('@'), each.name.size());
+    if (same_place && !told.pipe && each.offset != 0
+        && std::string_view{each.name}.substr(0, at) == label)
+      other = &each;
+  }
+  return other;
+}
+
 result<std::optional<source_cursor>> published_place::find() {
   std::optional<source_cursor> none;
   if (text_.info().pipe)
@@ -266,12 +290,8 @@ result<std::optional<source_cursor>> published_place::find() {
       name, other_->until.offset, other_->until.row, other_->until.digest}};
   if (place_)
     return std::optional{place_->until};
-  if (!options_.named_by_text)
-    for (const auto& each : all)
-      if (each.own
-          && without_place(each.until.name)
-               == without_place(text_.out().fitted->identity))
-        return changed(each.until);
+  if (const auto* const before = published_here())
+    return changed(*before);
   // Another file of the same name.
   if (text_.out().cutter->offset() != begin)
     if (auto fault = text_.begin())

@@ -27,8 +27,8 @@ public:
       own_{parse_text_identity(text.out().fitted->identity)} {}
 
   /// None: from its first line. Moves the text's cutter. `bad_data` when it is
-  /// not what was published under its name, `already_exists` when its lines
-  /// were published otherwise further than under it.
+  /// not what was published under its name by whatever layout, `already_exists`
+  /// when its lines were published otherwise further than under it.
   [[nodiscard]] result<std::optional<source_cursor>> find();
 
   [[nodiscard]] static error changed(const source_cursor& place);
@@ -51,6 +51,7 @@ private:
   is_begin_of(const known_source& each) const;
   [[nodiscard]] error judge() const;
   [[nodiscard]] error other_rows() const;
+  [[nodiscard]] const source_cursor* published_here() const;
 
   text_start& text_;
   const reader_options& options_;

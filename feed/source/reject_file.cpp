@@ -30,8 +30,20 @@ std::string_view take_field(std::string_view& rest) {
   return field;
 }
 
+/// As `unprintable` takes it back: names of files may hold what ends fields and
+/// lines here. Letters of any alphabet stay as they are.
+std::string name_text(std::string_view name) {
+  std::string out;
+  for (const char c : name)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '\\')
+      out += printable({&c, 1}, 1);
+    else
+      out += c;
+  return out;
+}
+
 void append_line(const rejected_line& line, std::string& out) {
-  out += line.source + '\t' + std::to_string(line.line) + '\t'
+  out += name_text(line.source) + '\t' + std::to_string(line.line) + '\t'
          + std::to_string(line.offset) + '\t' + line.reason + '\t' + line.text
          + '\n';
 }
@@ -45,7 +57,7 @@ bool take_number(std::string_view& rest, uint64_t& out) {
 
 /// What of a line tells it from others.
 struct kept_line {
-  std::string_view source;
+  std::string source;
   std::string_view offset;
   std::string_view text;
   std::optional<uint64_t> at; ///< The offset; none: it is no number.
@@ -55,7 +67,7 @@ struct kept_line {
 
 kept_line split_kept(std::string_view line) {
   kept_line out;
-  out.source = take_field(line);
+  out.source = unprintable(take_field(line));
   take_field(line); // Line.
   out.offset = take_field(line);
   take_field(line); // Reason.
@@ -100,7 +112,7 @@ error reject_file::read() {
   return each_line([this](std::string_view line) {
     const auto kept = split_kept(line);
     if (known_.insert(kept.key()).second)
-      ++kept_[std::string{kept.source}];
+      ++kept_[kept.source];
   });
 }
 
@@ -217,7 +229,7 @@ result<std::vector<rejected_line>> read_rejects(persistence::file_system& fs,
     if (rest.empty())
       continue;
     auto& line = out.emplace_back();
-    line.source = take_field(rest);
+    line.source = unprintable(take_field(rest));
     const bool good = take_number(rest, line.line) && line.line != 0
                       && take_number(rest, line.offset);
     line.reason = take_field(rest);

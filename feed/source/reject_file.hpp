@@ -15,9 +15,9 @@ namespace millrace::feed {
 
 /// Keeps rejected lines as text, one per line, fields between tabs: file, line
 /// number, byte offset, reason, the line itself (printable; one that is too
-/// long cut off). The file grows at its end, is created with the first reject,
-/// and holds a line once, however often it was rejected.
-/// Owner: one thread.
+/// long cut off). Tabs and newlines in a file's name are \xNN there. The file
+/// grows at its end, is created with the first reject, and holds a line once,
+/// however often it was rejected. Owner: one thread.
 class reject_file {
 public:
   /// Nothing is touched yet. `fs` outlives the object.

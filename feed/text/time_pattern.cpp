@@ -92,6 +92,16 @@ bool take_number(std::string_view& rest, uint32_t least, uint32_t most,
   return count >= least;
 }
 
+/// A day with a blank before it, which in a run of digits (of two then) stands
+/// in the place of one.
+bool take_padded_day(std::string_view& rest, uint32_t least, int32_t& out) {
+  uint32_t count = 0;
+  if (!rest.starts_with(' '))
+    return take_number(rest, least, 2, out, count);
+  rest.remove_prefix(1);
+  return take_number(rest, 1, least == 2 ? 1 : 2, out, count);
+}
+
 bool take_fraction(std::string_view& rest, uint32_t least, uint32_t most,
                    int64_t& out_ns) {
   int32_t digits = 0;
@@ -208,24 +218,35 @@ result<time_pattern> time_pattern::compile(std::string_view given) {
       made.steps_.push_back({'=', 1, 1, std::string(1, c)});
     }
   }
-  // Digits that follow each other without a mark are told apart by their
-  // number alone.
-  for (size_t i = 0; i + 1 < made.steps_.size(); ++i) {
-    auto& each = made.steps_[i];
-    if (each.what == '.' && is_numeric(made.steps_[i + 1].what))
-      return error{errc::invalid_argument,
-                   "%.f before digits: where it ends is not known"};
-    if (!is_numeric(each.what) || !is_numeric(made.steps_[i + 1].what))
-      continue;
-    if (each.what == 'f' && each.digits_min != each.digits_max)
-      return error{errc::invalid_argument,
-                   "%f before digits: say how many, as in %6f"};
-    each.digits_min = each.digits_max;
-  }
+  if (auto fault = made.fill_runs())
+    return fault;
   made.find_clock_runs();
   if (auto fault = made.check())
     return fault;
   return made;
+}
+
+/// Digits that follow each other without a mark are told apart by their number
+/// alone: one that is missing, as the zero before a number is, would make
+/// another time of them.
+error time_pattern::fill_runs() {
+  for (size_t i = 0; i + 1 < steps_.size(); ++i) {
+    auto& each = steps_[i];
+    auto& next = steps_[i + 1];
+    if (each.what == '.' && is_numeric(next.what))
+      return {errc::invalid_argument,
+              "%.f before digits: where it ends is not known"};
+    if (!is_numeric(each.what) || !is_numeric(next.what))
+      continue;
+    for (const auto* one : {&each, &next})
+      if (one->what == 'f' && one->digits_min != one->digits_max)
+        return {errc::invalid_argument, std::string{"%f "}
+                                          + (one == &each ? "before" : "after")
+                                          + " digits: say how many, as in %6f"};
+    each.digits_min = each.digits_max;
+    next.digits_min = next.digits_max;
+  }
+  return {};
 }
 
 void time_pattern::find_clock_runs() {
@@ -287,8 +308,7 @@ bool time_pattern::take(const step& next, std::string_view& rest, fields& out) {
     case 'h':
       return take_month(rest, out.month);
     case 'e':
-      rest.remove_prefix(rest.starts_with(' ') ? 1 : 0);
-      return number(out.day);
+      return take_padded_day(rest, next.digits_min, out.day);
     case 'd':
       return number(out.day);
     case 'j':

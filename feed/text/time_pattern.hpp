@@ -45,6 +45,7 @@ private:
   static void expand(std::string_view text, std::string& out);
   error add_directive(std::string_view text, size_t& at);
   error check() const;
+  error fill_runs();
   void find_clock_runs();
   [[nodiscard]] static bool take(const step& next, std::string_view& rest,
                                  fields& out);

@@ -87,6 +87,8 @@ error node_assembly::start(const std::string& process) {
                             + "': this program knows no type '" + what->type
                             + "', only " + known};
   }
+  if (auto fault = check_databases(*host_.env().fs, config, {process}))
+    return fault; // Of what is spawned nobody has looked before.
   auto made = (*factory)(host_, *what);
   if (!made)
     return made.failure();

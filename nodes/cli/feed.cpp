@@ -234,9 +234,15 @@ int check(const cluster_config& config, const process_config& process,
   if (!real)
     return fail(real.failure());
   interrupts signals;
+  auto run = run_of(options);
+  signals.raise_too(run.read->stop); // Of pipes nobody may ever write to.
   const auto done
-    = check_feed((*real)->world(), config, process, run_of(options),
+    = check_feed((*real)->world(), config, process, std::move(run),
                  [&] { return signals.raised(); });
+  if (!done && signals.raised()) {
+    fail({errc::cancelled, "interrupted"});
+    return signals.exit_code();
+  }
   if (!done) {
     if (options.output == output_format::json)
       fmt::print(

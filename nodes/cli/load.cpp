@@ -128,9 +128,11 @@ int run(const load_options& options) {
   if (auto fault
       = (*env)->world().fs->create_directories(config->data_directory))
     return fail(fault);
-  const interrupts signals;
-  return load_rows(options, *config, **env, given_of(options, *config),
-                   std::make_shared<feed::batch_source_counters>(), signals);
+  const auto read = std::make_shared<feed::batch_source_counters>();
+  interrupts signals;
+  signals.raise_too(read->stop); // Of pipes nobody may ever write to.
+  return load_rows(options, *config, **env, given_of(options, *config), read,
+                   signals);
 }
 
 } // namespace

@@ -50,6 +50,10 @@ result<std::vector<chosen_table>> choose(const load_options& options,
     if (table == nullptr)
       return error{errc::not_found, options.kdb + ": no table '" + name + "'"
                                       + text::meant(name, known)};
+    if (std::any_of(out.begin(), out.end(),
+                    [&](const auto& each) { return each.from == table; }))
+      return error{errc::invalid_argument,
+                   "table '" + name + "' is named twice"};
     out.push_back({table, options.table.empty() ? name : options.table});
   }
   return out;

@@ -53,6 +53,11 @@ uint64_t passed_over_in(const std::vector<feed::source_report>& reports) {
   return out;
 }
 
+error interrupted() {
+  return {errc::cancelled, "interrupted; the same command goes on after the "
+                           "rows that are written"};
+}
+
 error run_load(history_load& load, const feed::batch_source_counters& read,
                persistence::clock_source& clock, const interrupts& signals) {
   const bool draws = ::isatty(STDERR_FILENO) == 1;
@@ -60,12 +65,13 @@ error run_load(history_load& load, const feed::batch_source_counters& read,
   error fault;
   for (bool more = true; more && !fault;) {
     if (signals.raised()) {
-      fault = {errc::cancelled, "interrupted; the same command goes on after "
-                                "the rows that are written"};
+      fault = interrupted();
       break;
     }
     auto step = load.step();
     fault = step.failure();
+    if (fault.code == errc::timeout && signals.raised())
+      fault = interrupted(); // It waited for bytes.
     more = step && *step;
     if (draws)
       draw_load(load, read);
@@ -224,6 +230,12 @@ int load_rows(const load_options& options, const cluster_config& config,
     return fail(other);
   given.stopped = [&signals] { return signals.raised(); };
   auto load = history_load::open(env.world(), config, std::move(given), read);
+  if (!load && signals.raised()
+      && (load.failure().code == errc::timeout
+          || load.failure().code == errc::cancelled)) {
+    fail(interrupted());
+    return signals.exit_code();
+  }
   if (!load)
     return fail(load.failure());
   const auto fault = run_load(**load, *read, *env.world().clock, signals);

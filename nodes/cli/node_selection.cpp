@@ -6,6 +6,7 @@
 #include <millrace/nodes/host/own_addresses.hpp>
 #include <millrace/nodes/host/real_env.hpp>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace millrace::nodes {
@@ -21,6 +22,13 @@ result<const node_config*> node_of_this_host(const cluster_config& config,
                                       + "' is on another host, at " + address
                                       + ": run this there"};
   return known;
+}
+
+error check_named_once(const std::vector<std::string>& nodes) {
+  for (auto each = nodes.begin(); each != nodes.end(); ++each)
+    if (std::find(nodes.begin(), each, *each) != each)
+      return {errc::invalid_argument, "node '" + *each + "' is named twice"};
+  return {};
 }
 
 std::vector<std::string> nodes_of_this_host(const cluster_config& config) {
@@ -48,6 +56,8 @@ int with_nodes(
   const auto config = load_cluster(config_path);
   if (!config)
     return fail(config.failure());
+  if (auto fault = check_named_once(wanted))
+    return fail(fault);
   auto names = wanted;
   for (const auto& name : names)
     if (auto known = node_of_this_host(*config, name); !known)

@@ -10,6 +10,10 @@
 
 namespace millrace::nodes {
 
+/// `invalid_argument` when one of these stands twice: what is done to it the
+/// second time would meet the first.
+[[nodiscard]] error check_named_once(const std::vector<std::string>& nodes);
+
 /// A node that a command of this host is to act on: `unavailable` when it lies
 /// on another one.
 [[nodiscard]] result<const node_config*>

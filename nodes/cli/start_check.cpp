@@ -16,13 +16,12 @@ namespace millrace::nodes {
 
 namespace {
 
-/// Those that these nodes start, and those that no node does.
+/// Those that these nodes start.
 std::vector<std::string> processes_of(const cluster_config& config,
                                       const std::vector<std::string>& nodes) {
   std::vector<std::string> out;
   for (const auto& process : config.processes)
-    if (process.node.empty()
-        || std::find(nodes.begin(), nodes.end(), process.node) != nodes.end())
+    if (std::find(nodes.begin(), nodes.end(), process.node) != nodes.end())
       out.push_back(process.name);
   return out;
 }
@@ -41,14 +40,12 @@ error check_start(const cluster_config& config,
     out.context += (out.context.empty() ? "" : "\n") + fault.context;
   };
   auto& fs = persistence::posix_file_system();
-  // Nodes that are not to start now will be.
-  auto here = nodes_of_this_host(config);
-  if (here.empty())
-    here = nodes;
+  const auto processes = processes_of(config, nodes);
   role_table roles;
-  add(load_libraries(config, here,
-                     libraries == library_check::load ? &roles : nullptr));
-  add(check_needed_files(fs, config, processes_of(config, here)));
+  add(load_libraries(config, nodes,
+                     libraries == library_check::load ? &roles : nullptr,
+                     warnings));
+  add(check_needed_files(fs, config, processes, warnings));
   if (const auto queries = load_queries(fs, config); !queries)
     add(queries.failure());
   // What follows reads databases.
@@ -56,7 +53,6 @@ error check_start(const cluster_config& config,
     return out;
   if (auto fault = check_data_owner(config))
     return fault;
-  const auto processes = processes_of(config, nodes);
   if (auto fault = check_tables(fs, config, processes))
     return fault;
   const auto strayed = strayed_tables(fs, config, processes);

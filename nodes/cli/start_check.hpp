@@ -15,9 +15,10 @@ enum class library_check {
 
 /// What would keep these nodes of this host, or what they host, from starting:
 /// what `load` names, databases, files of feeds, whose the data is, tables,
-/// queries, ports, certificates; every fault of the whole cluster is a line
-/// `<file>:<line>: <key>: <reason>` of one error. Changes nothing.
-/// @param warnings gets lines of what is no fault yet
+/// queries, ports, certificates; every fault is a line `<file>:<line>: <key>:
+/// <reason>` of one error. What other nodes miss is theirs, and what only
+/// `spawn` starts may be there by then. Changes nothing.
+/// @param warnings gets lines of what keeps none of them from starting
 [[nodiscard]] error check_start(const cluster_config& config,
                                 const std::vector<std::string>& nodes,
                                 library_check libraries,

@@ -94,6 +94,8 @@ error check(const up_options& options) {
     return config.failure();
   for (const auto& each : config->left_out)
     fmt::print(stderr, "{}\n", each);
+  if (auto fault = check_named_once(options.nodes))
+    return fault;
   const auto starting = nodes_of(*config, options);
   for (const auto& name : starting)
     if (const auto known = node_of_this_host(*config, name); !known)

@@ -379,7 +379,11 @@ private:
       for (const auto& table : config_.tables)
         out.tables.push_back(table.schema.name);
     if (out.tables.empty())
-      at.fault("tables", "holds no table");
+      at.fault("tables",
+               at.has("tables")
+                 ? "holds no table"
+                 : "the file has no [[table]] that it could hold: 'millrace "
+                   "layout FILE --print-table' proposes one");
     at.refuse("symbols", "an rdb holds all symbols of its tables: delete the "
                          "line");
     out.write_down = at.flag("write_down", true);

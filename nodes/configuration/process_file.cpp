@@ -71,6 +71,12 @@ public:
     : with_{with} {}
 
   result<process_file> read(std::string_view text) {
+    if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
+      return error{errc::config,
+                   with_.path
+                     + ":1: is UTF-16, as programs for tables save 'Unicode "
+                       "text': save it as CSV UTF-8, or 'iconv -f UTF-16 -t "
+                       "UTF-8' makes that of it"};
     while (!text.empty()) {
       const auto end = std::min(text.find('\n'), text.size());
       auto line = text.substr(0, end);
@@ -112,6 +118,14 @@ private:
   }
 
   void read_names(std::vector<std::string> names) {
+    if (names.size() == 1)
+      for (const char mark : {';', '\t', '|'})
+        if (names.front().find(mark) != std::string::npos)
+          fault("", std::string{"its columns are between "}
+                      + (mark == '\t' ? "tabs" : "'" + std::string{mark} + "'")
+                      + ", and a process file has commas there");
+    if (!faults_.empty())
+      return;
     for (const auto& name : names)
       if (std::count(known_fields.begin(), known_fields.end(), name) == 0)
         fault(name, "is not a column of a process file"
@@ -214,9 +228,16 @@ private:
       return leave_out(title + " is left out: " + known->why);
     const auto host = at("host");
     if (!host.empty() && host != "localhost" && host != "127.0.0.1"
-        && host != with_.host)
+        && host != with_.host) {
+      if (known->ours == process_type::rt && elsewhere_.empty()) {
+        elsewhere_ = "the tickerplant '" + made.name + "' is of host '" + host
+                     + "', and this one is '" + with_.host
+                     + "': nobody would order a stream here";
+        elsewhere_line_ = line_;
+      }
       return leave_out(title + " is left out: its host is '" + host
                        + "', and nodes talk on loopback only");
+    }
     made.type = known->ours;
     if (made.type == process_type::rt && !stream_.empty())
       return leave_out(title + " is left out: '" + stream_
@@ -251,7 +272,6 @@ private:
     if (const auto near = text::meant(type, names); !near.empty())
       return fault("proctype", title + ": there is no such type" + near);
     leave_out(title + " is left out: Millrace has no such type");
-    left_out_unknown_ = true;
   }
 
   void check_unique(const process_line& made) {
@@ -303,6 +323,8 @@ private:
   void check_whole() {
     if (names_.empty())
       fault("", "is empty; the first line names the columns");
+    else if (faults_.empty() && stream_.empty() && !elsewhere_.empty())
+      fault_at(elsewhere_line_, "host", elsewhere_);
     else if (faults_.empty() && stream_.empty())
       fault("proctype", "no process is a tickerplant: nobody would order a "
                         "stream");
@@ -312,11 +334,11 @@ private:
                  + "' has no -schemafile, which declares the tables");
     const auto is_rdb
       = [](const process_line& each) { return each.type == process_type::rdb; };
-    if (left_out_unknown_
-        && std::none_of(out_.processes.begin(), out_.processes.end(), is_rdb))
-      out_.left_out.push_back(with_.path
-                              + ": no process that is left is an rdb: rows "
-                                "are not held for queries, nor written down");
+    if (std::none_of(out_.processes.begin(), out_.processes.end(), is_rdb))
+      out_.left_out.push_back(
+        with_.path + ": no process "
+        + (out_.left_out.empty() ? "" : "that is left ")
+        + "is an rdb: rows are not held for queries, nor written down");
   }
 
   const process_file_setting& with_;
@@ -325,7 +347,8 @@ private:
   std::vector<std::string> fields_;
   std::string stream_; ///< Named as the tickerplant that orders it.
   uint32_t stream_line_ = 0;
-  bool left_out_unknown_ = false;
+  std::string elsewhere_; ///< Of a tickerplant on another host.
+  uint32_t elsewhere_line_ = 0;
   bool told_access_ = false;
   process_file out_;
   std::string faults_;

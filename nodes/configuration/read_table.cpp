@@ -40,6 +40,9 @@ void read_columns(toml_section& at, toml_faults& faults, table_config& into) {
                item.type == toml_kind::text && colon != std::string::npos) {
       column.name = item.text.substr(0, colon);
       type = item.text.substr(colon + 1);
+      if (type.empty())
+        faults.add(item, "table.columns",
+                   "column " + in_quotes(column.name) + " has no type");
     } else {
       faults.add(item, "table.columns",
                  "expected \"name:type\" or {name = ..., type = ...}");

@@ -28,17 +28,6 @@ std::string openness(const std::string& path, const struct stat& about) {
   return {};
 }
 
-std::string check_directory(const std::string& path) {
-  struct stat about {};
-  if (::stat(path.c_str(), &about) == -1)
-    return path + ": " + std::strerror(errno)
-           + (errno == ENOENT ? "; 'hdb' names a directory that is written "
-                                "later"
-                              : "");
-  return S_ISDIR(about.st_mode) ? std::string{}
-                                : path + ": is no directory of an hdb";
-}
-
 std::string check_library(const std::string& path) {
   struct stat about {};
   if (::stat(path.c_str(), &about) == -1)
@@ -80,7 +69,8 @@ std::string load(const std::string& path, role_table& roles) {
 } // namespace
 
 error load_libraries(const cluster_config& config,
-                     const std::vector<std::string>& nodes, role_table* roles) {
+                     const std::vector<std::string>& nodes, role_table* roles,
+                     std::vector<std::string>& warnings) {
   std::string lines;
   std::set<std::string> loaded;
   for (const auto& process : config.processes) {
@@ -88,12 +78,15 @@ error load_libraries(const cluster_config& config,
         && std::find(nodes.begin(), nodes.end(), process.node) == nodes.end())
       continue;
     const auto refuse = [&](const std::string& why) {
-      if (!why.empty())
-        lines += (lines.empty() ? "" : "\n") + config.path + ":"
-                 + std::to_string(process.load_line) + ":process.load: " + why;
+      if (why.empty())
+        return;
+      const auto line = config.path + ":" + std::to_string(process.load_line)
+                        + ":process.load: " + why;
+      if (process.node.empty()) // What is not to start keeps nothing back.
+        warnings.push_back(line);
+      else
+        lines += (lines.empty() ? "" : "\n") + line;
     };
-    if (process.type == process_type::hdb && process.load_line != 0)
-      refuse(check_directory(process.hdb_directory));
     for (const auto& path : process.libraries)
       if (loaded.insert(path).second) {
         auto why = check_library(path);

@@ -53,8 +53,11 @@ result<std::unique_ptr<node>> node::start(node_start how) {
 
 error node::open(node_start how) {
   last_words::install();
-  if (auto fault = load_libraries(how.config, {name_}, &how.roles))
+  std::vector<std::string> spared;
+  if (auto fault = load_libraries(how.config, {name_}, &how.roles, spared))
     return fault;
+  for (const auto& each : spared)
+    log_.warning("load", each);
   auto made = runtime::create(
     std::move(how.config),
     {.node = name_,

@@ -25,10 +25,12 @@ bool is_of_kdb(file_system& fs, const std::string& directory) {
     return false;
   for (const auto& entry : *entries) {
     if (!entry.is_directory) {
-      if (entry.name == "sym" || entry.name == "par.txt")
+      if (entry.name == "sym" || entry.name == "par.txt" || entry.name == ".d")
         return true;
       continue;
     }
+    if (fs.exists(directory + "/" + entry.name + "/.d"))
+      return true;
     if (!looks_like_a_date(entry.name))
       continue;
     const auto date = directory + "/" + entry.name;
@@ -45,6 +47,14 @@ bool is_of_kdb(file_system& fs, const std::string& directory) {
 error check_not_of_kdb(file_system& fs, const std::string& directory) {
   if (!is_of_kdb(fs, directory))
     return {};
+  const auto slash = directory.rfind('/');
+  if (looks_like_a_date(directory.substr(slash + 1)) && slash != directory.npos)
+    return {errc::config, "'" + directory
+                            + "' is a partition of a database of kdb+: "
+                              "'millrace load --kdb "
+                            + directory.substr(0, slash)
+                            + "' takes the rows of all in; name a directory "
+                              "of its own"};
   return {errc::config,
           "'" + directory + "' is a database of kdb+: 'millrace load --kdb "
             + directory + "' takes its rows in; name a directory of its own"};

@@ -161,7 +161,10 @@ public:
   /// Of a pipe: it has no offsets.
   result<size_t> read_next(std::span<std::byte> into) {
     pollfd waited{opened_.get(), POLLIN, 0};
-    if (::poll(&waited, 1, pipe_wait_ms) == 0)
+    const auto ready = ::poll(&waited, 1, pipe_wait_ms);
+    if (ready == -1 && errno != EINTR)
+      return failure(path_, "wait for bytes", errno);
+    if (ready <= 0)
       return error{errc::timeout, path_ + ": nothing to read yet"};
     const auto got = uninterrupted(
       [&] { return ::read(opened_.get(), into.data(), into.size()); });
@@ -237,15 +240,24 @@ public:
         flags |= O_RDWR | O_CREAT | O_EXCL;
         break;
     }
+    // A named pipe opens when somebody writes to it, which nothing but a signal
+    // would end: it opens at once, and its reads wait a little each.
+    if (mode == open_mode::read)
+      flags |= O_NONBLOCK;
     descriptor opened{
       uninterrupted([&] { return ::open(path.c_str(), flags, 0640); })};
     if (opened.get() == -1)
       return mode == open_mode::read ? failure(path, "open", errno)
                                      : no_link(path, errno);
+    struct stat about {};
+    if (::fstat(opened.get(), &about) == -1)
+      return failure(path, "stat", errno);
     // It opens, and fails when it is read.
-    if (struct stat about;
-        ::fstat(opened.get(), &about) == 0 && S_ISDIR(about.st_mode))
+    if (S_ISDIR(about.st_mode))
       return is_directory(path);
+    if (mode == open_mode::read && !S_ISREG(about.st_mode)
+        && ::fcntl(opened.get(), F_SETFL, flags & ~O_NONBLOCK) == -1)
+      return failure(path, "open", errno);
     return std::unique_ptr<file>{
       std::make_unique<posix_file>(path, std::move(opened))};
   }

@@ -425,6 +425,41 @@ TEST(RejectFileTest, KeepsLinesWithTheirReasons) {
   EXPECT_EQ(*untouched.kept_before("a.csv"), 2u);
 }
 
+/// Goal: whatever a file is called, its lines are found again, and those of
+/// others beside them. Method: names with what ends fields and lines, and with
+/// what looks like their escapes.
+TEST(RejectFileTest, NamesOfFilesMayHoldAnything) {
+  const std::vector<std::string> names{
+    "a.csv",      "t\tb.csv", "n\nb.csv", "\r.csv",       "e\x1b[1m.csv",
+    "s\\x09.csv", "s\\.csv",  "\\\\.csv", "\xc3\xa9.csv", "\x7f"};
+  sim::memory_file_system disk;
+  {
+    reject_file file{disk, "rejects"};
+    for (const auto& name : names)
+      ASSERT_FALSE(file.add({name, 1, 0, "why", "text"}));
+    ASSERT_FALSE(file.flush());
+  }
+  const auto text = file_text(disk, "rejects");
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 10);
+  EXPECT_NE(text.find("t\\x09b.csv\t"), std::string::npos) << text;
+  EXPECT_NE(text.find("\xc3\xa9.csv\t"), std::string::npos) << text;
+  const auto read = read_rejects(disk, "rejects");
+  ASSERT_TRUE(read) << to_string(read.failure());
+  ASSERT_EQ(read->size(), names.size());
+  for (size_t i = 0; i < names.size(); ++i)
+    EXPECT_EQ((*read)[i].source, names[i]);
+  reject_file again{disk, "rejects"};
+  for (const auto& name : names) {
+    EXPECT_EQ(*again.kept_before(name), 1u) << name;
+    ASSERT_FALSE(again.add({name, 1, 0, "why", "text"}));
+  }
+  reject_file more{disk, "rejects"};
+  ASSERT_FALSE(more.forget_from("t\tb.csv", 0));
+  EXPECT_EQ(read_rejects(disk, "rejects")->size(), names.size() - 1);
+  ASSERT_FALSE(replace_rejects(disk, "rejects", *read));
+  EXPECT_EQ(file_text(disk, "rejects"), text);
+}
+
 TEST(RejectFileTest, NothingIsTouchedWithoutRejects) {
   sim::memory_file_system disk;
   reject_file file{disk, "rejects"};

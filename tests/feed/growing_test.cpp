@@ -235,6 +235,14 @@ TEST_F(GrowingTest, AFollowedFileThatIsRenamedIsAnError) {
     << fault;
 }
 
+TEST_F(GrowingTest, NobodyWaitsLongerThanWantedForAPipesWriter) {
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  *stop_ = true;
+  const auto opened = reader::open(world_, options());
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.failure().code, errc::timeout);
+}
+
 TEST_F(GrowingTest, APipeIsReadToItsEnd) {
   ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
   std::string text = "time,sym\n";

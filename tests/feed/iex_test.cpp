@@ -1,3 +1,7 @@
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
 #include "feed_support.hpp"
 
 namespace millrace::feed {
@@ -55,6 +59,82 @@ outcome read_packets(std::string_view preset_name, const std::string& all) {
   sim::memory_file_system disk;
   put_file(disk, "a.pcap", all);
   return read_all(disk, preset_options(preset_name, {"a.pcap"}));
+}
+
+/// A number of a recording's headers, in either order of bytes.
+template <class T>
+std::string ordered(T value, bool big) {
+  auto out = little(value);
+  if (big)
+    std::reverse(out.begin(), out.end());
+  return out;
+}
+
+std::string block(uint32_t kind, std::string body, bool big) {
+  body.resize((body.size() + 3) / 4 * 4);
+  const auto length = ordered(static_cast<uint32_t>(body.size() + 12), big);
+  return ordered(kind, big) + length + body + length;
+}
+
+std::string section(bool big, uint16_t link = 1) {
+  return block(0x0a0d0d0a,
+               ordered(uint32_t{0x1a2b3c4d}, big) + ordered(uint16_t{1}, big)
+                 + std::string(2, '\0') + std::string(8, '\xff'),
+               big)
+         + block(1, ordered(link, big) + std::string(6, '\0'), big);
+}
+
+/// As its own kind of block: enhanced, simple, or obsolete.
+std::string packet_in(uint32_t kind, const std::string& ethernet, bool big) {
+  const auto size = ordered(static_cast<uint32_t>(ethernet.size()), big);
+  return block(
+    kind, (kind == 3 ? size : std::string(12, '\0') + size + size) + ethernet,
+    big);
+}
+
+/// Goal: a recording gives the same rows in whatever form it was written.
+/// Method: the same packet as pcap of either order, and in each kind of block
+/// of pcapng, among other blocks and over two sections of other orders.
+TEST(IexTest, FormsOfRecordingsGiveTheSameRows) {
+  const auto plain = packet(transport(0x8003, 1, message(trade_message)));
+  const auto wanted = read_packets("iex-trade", file(0xa1b2c3d4, plain));
+  ASSERT_EQ(wanted.rows(), 1u) << to_string(wanted.failed);
+  const auto ethernet = plain.substr(16);
+  const auto size = static_cast<uint32_t>(ethernet.size());
+  const auto turned = ordered(uint32_t{0xa1b2c3d4}, true)
+                      + std::string(16, '\0') + ordered(uint32_t{1}, true)
+                      + std::string(8, '\0') + ordered(size, true)
+                      + ordered(size, true) + ethernet;
+  EXPECT_EQ(read_packets("iex-trade", turned).batches.at(0).bytes.size(),
+            wanted.batches.at(0).bytes.size());
+  for (const bool big : {false, true})
+    for (const uint32_t kind : {6u, 3u, 2u}) {
+      SCOPED_TRACE(std::to_string(kind) + (big ? " big" : " little"));
+      const auto once = section(big) + block(5, std::string(9, 's'), big)
+                        + packet_in(kind, ethernet, big);
+      const auto got = read_packets("iex-trade", once);
+      EXPECT_FALSE(got.failed) << to_string(got.failed);
+      EXPECT_EQ(got.rows(), 1u);
+      const auto twice = read_packets(
+        "iex-trade", once + section(!big) + packet_in(6, ethernet, !big));
+      EXPECT_FALSE(twice.failed) << to_string(twice.failed);
+      EXPECT_EQ(twice.rows(), 2u);
+      // Each byte that is missing is told, and no row is made up.
+      for (size_t cut = 1; cut < once.size(); cut += 7)
+        EXPECT_TRUE(
+          read_packets("iex-trade", once.substr(0, once.size() - cut)).rows()
+          == 0);
+      EXPECT_THAT(
+        to_string(read_packets("iex-trade", section(big, 113)
+                                              + packet_in(kind, ethernet, big))
+                    .failed),
+        testing::HasSubstr("link type 113"));
+    }
+  auto stray = packet_in(6, ethernet, false);
+  stray[8] = 3; // An interface that no block describes.
+  EXPECT_THAT(
+    to_string(read_packets("iex-trade", section(false) + stray).failed),
+    testing::HasSubstr("does not fit its block or interface"));
 }
 
 TEST(IexTest, MessagesOfEachKind) {

@@ -75,6 +75,69 @@ TEST(TextIdentityTest, NamesOfAnEarlierFormAreKnown) {
   EXPECT_TRUE(none.reports[0].resumed);
 }
 
+/// Goal: a file of a name whose text was published does not give its rows
+/// twice, whatever was changed beside its text. Method: text and layout, text
+/// and header, and the header alone are changed, so that another source comes
+/// of it; no line of it is a line of before.
+TEST(TextIdentityTest, AChangedFileIsRefusedWhateverMakesItsRowsNow) {
+  auto other_layout = std::string{notes_layout};
+  other_layout += "null = [\"none\"]\n";
+  auto changed = notes;
+  changed[changed.find("9,A")] = '8';
+  auto last_changed = notes;
+  last_changed[last_changed.rfind("y\n")] = 'z';
+  const auto moved = [](std::string text) {
+    return text.replace(0, text.find('\n'), "time,note,sym");
+  };
+  struct {
+    std::string what;
+    std::string layout;
+    std::string text;
+    std::string path = "d/a.csv";
+    uint64_t rows = 0;
+  } const cases[] = {
+    {"text and layout", other_layout, changed},
+    {"its last line and the layout", other_layout, last_changed},
+    {"fewer lines, and the layout", other_layout,
+     changed.substr(0, changed.rfind("2024"))},
+    {"the header alone", notes_layout, moved(notes)},
+    {"the header, and a line more", notes_layout,
+     moved(notes) + "2024-01-29,C,x\n"},
+    {"header, text and layout", other_layout, moved(changed)},
+    {"another file, and the layout", other_layout, changed, "e/a.csv", 2},
+  };
+  for (const auto& each : cases) {
+    SCOPED_TRACE(each.what);
+    sim::memory_file_system disk;
+    put_file(disk, "d/a.csv", notes);
+    const auto first = read_all(disk, options_of(notes_layout, {"d/a.csv"}));
+    ASSERT_EQ(first.rows(), 2u);
+    put_file(disk, each.path, each.text);
+    auto options = options_of(each.layout, {each.path});
+    options.resume = {first.batches.back().cursor};
+    const auto got = read_all(disk, options);
+    EXPECT_EQ(got.rows(), each.rows);
+    if (each.rows != 0)
+      continue;
+    EXPECT_EQ(got.failed.code, errc::bad_data) << to_string(got.failed);
+    EXPECT_TRUE(got.failed.context.starts_with("d/a.csv: its first "))
+      << got.failed.context;
+    // On purpose it is another source, or published anew.
+    auto other_place = options;
+    other_place.schema.name = "print";
+    EXPECT_GT(read_all(disk, other_place).rows(), 0u);
+    options.again = true;
+    const auto anew = read_all(disk, options);
+    ASSERT_GT(anew.rows(), 0u) << to_string(anew.failed);
+    // After that it needs no word.
+    options.again = false;
+    options.resume.push_back(anew.batches.back().cursor);
+    const auto none = read_all(disk, options);
+    EXPECT_FALSE(none.failed) << to_string(none.failed);
+    EXPECT_EQ(none.rows(), 0u);
+  }
+}
+
 /// A feed's memory: the last cursor of each source, as its log keeps them.
 class told_feed {
 public:

@@ -5,11 +5,15 @@ before anything starts: `up` and `status` name it by file, line and key.
 start_check_test.py PROGRAM"""
 
 import os
+import pathlib
+import signal
 import subprocess
 
 import millrace_cluster as mill
 
 CONFIG = 78
+CSV_TRADES = ("time,sym,price,size,ex,cond\n"
+              "2026-03-02T14:30:00Z,A,1.5,1,N,\n")
 ROLES = [("discovery1", "discovery"), ("rt1", "rt"), ("rdb1", "rdb"),
          ("hdb1", "hdb"), ("gw1", "gateway")]
 
@@ -84,11 +88,43 @@ def what_is_not_there_is_told_before_anything_starts(binary):
     refused(made, f":process.files: {made.directory}/gone.csv: is not there")
     made.path.write_text(text + feed.format(node=node, layout="nosuch"))
     refused(made, ":process.layout: ", "nosuch", ":process.files: ")
-    # Both at once, and the node that has none of it does not start either.
+    # What one node misses keeps no other back; the whole is not begun.
     at = put_key(made, "hdb1", 'load = ["nosuchdir"]')
-    done = made.run("up", node, code=CONFIG)
+    done = made.run("up", code=CONFIG)
     mill.check("nosuchdir" in done.stderr and "gone.csv" in done.stderr,
                done.stderr)
+    made.path.write_text(text)
+    put_key(made, "hdb1", 'load = ["nosuchdir"]')
+    made.run("up", node)
+    made.down()
+
+
+def a_file_that_was_read_need_not_stay(binary):
+  """The cluster starts without it, and says so; a new one must be there."""
+  with mill.cluster(binary, roles=ROLES) as made:
+    node = next(iter(made.nodes))
+    (made.directory / "l.toml").write_text(mill.LAYOUT)
+    day = made.directory / "day.csv"
+    day.write_text("time,sym,size\n2024-01-02T14:30:00Z,A,1\n")
+    made.path.write_text(made.path.read_text() + (
+      '[[process]]\nname = "feed1"\ntype = "feed"\n'
+      f'node = "{node}"\nlayout = "{made.directory}/l.toml"\n'
+      'table = "trade"\nfiles = ["day.csv"]\n'
+      '[[process]]\nname = "late"\ntype = "hdb"\nload = ["nosuchdir"]\n'))
+    made.up()
+    mill.wait_until(lambda: "1" in made.run(
+      "query", "-o", "csv", "select count i from trade").stdout, 20, "a row")
+    done = made.run("spawn", "late", "--on", node, code=CONFIG)
+    mill.check("process.load" in done.stderr and "nosuchdir" in done.stderr,
+               done.stderr)
+    day.unlink()
+    for words in (["restart", node], ["down"], ["up"]):
+      done = made.run(*words)
+      mill.check(words == ["down"] or "day.csv: is not there any more"
+                 in done.stderr, words, done.stderr)
+    mill.wait_until(lambda: "day.csv" in made.run("status").stdout, 20,
+                    "the feed tells what it misses")
+    made.down()
 
 
 def what_is_made_later_need_not_be_there(binary):
@@ -172,6 +208,46 @@ def a_mark_of_the_byte_order_is_no_text(binary):
     made.run("table", "add", at / "t.toml")
 
 
+def a_pipe_that_nobody_writes_to_ends_by_a_signal(binary):
+  with mill.cluster(binary, roles=ROLES) as made:
+    made.up()
+    pipe = made.directory / "pipe"
+    os.mkfifo(pipe)
+    into = ["--layout", "csv-trade", "--table", "trade"]
+
+    def waits(process):
+      """It has the pipe open."""
+      folder = pathlib.Path(f"/proc/{process.pid}/fd")
+      return any(os.path.realpath(each) == str(pipe)
+                 for each in folder.iterdir() if each.exists())
+
+    for command in (["feed", *into], ["feed", "--dry-run", *into],
+                    ["feed", "--follow", *into], ["load", *into], ["layout"]):
+      for number in (signal.SIGINT, signal.SIGTERM):
+        process = subprocess.Popen([made.binary, *command, pipe],
+                                   env=made.environment(),
+                                   stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True)
+        try:
+          mill.wait_until(lambda of=process: waits(of), 20, command)
+          process.send_signal(number)
+          told = process.communicate(timeout=20)[1]
+        finally:
+          process.kill()
+        wanted = -number if command == ["layout"] else 128 + number
+        mill.check(process.returncode == wanted, command, number,
+                   process.returncode, told)
+    # What comes later is read.
+    with open(made.directory / "out", "w", encoding="ascii") as out:
+      process = subprocess.Popen([made.binary, "feed", "--dry-run", *into, pipe],
+                                 env=made.environment(), stdout=out)
+      mill.wait_until(lambda: waits(process), 20, "the last one")
+      pipe.write_text(CSV_TRADES)
+      mill.check(process.wait(20) == 0, process.returncode)
+    mill.check((made.directory / "out").read_text().startswith("1 rows"),
+               (made.directory / "out").read_text())
+
+
 def what_contradicts_itself_is_refused(binary):
   with mill.cluster(binary, roles=ROLES) as made:
     words = ["feed", "--layout", "csv-trade", "--table", "trade"]
@@ -183,6 +259,11 @@ def what_contradicts_itself_is_refused(binary):
         (["--member", "x", "--only-rejects", "r"], "--member is of archives")):
       done = made.run(*words, *more, code=64)
       mill.check(told in done.stderr, more, done.stderr)
+    node = next(iter(made.nodes))
+    for command in ("up", "restart", "down"):
+      done = made.run(command, node, node, code=64)
+      mill.check(f"node '{node}' is named twice" in done.stderr, done.stderr)
+      mill.check(done.stdout == "", done.stdout)
 
 
 def an_empty_file_among_others_is_told(binary):
@@ -258,9 +339,11 @@ def a_node_fits_a_limited_address_space_or_says_what_it_lacks(binary):
 if __name__ == "__main__":
   mill.main([a_database_of_kdb_is_named_as_one,
              what_is_not_there_is_told_before_anything_starts,
+             a_file_that_was_read_need_not_stay,
              what_is_made_later_need_not_be_there,
              data_that_others_may_write_to_is_refused,
              a_mark_of_the_byte_order_is_no_text,
+             a_pipe_that_nobody_writes_to_ends_by_a_signal,
              what_contradicts_itself_is_refused,
              an_empty_file_among_others_is_told,
              why_output_is_lost_is_told_as_it_was,

@@ -435,6 +435,8 @@ constexpr bad_line bad_lines[] = {
   {8, "name = \"1st\"", ":10:table.columns: ", "table '1st'"},
   {10, "columns = [\"time:timestamp\", \"sym:symbol\", \"p:double\"]",
    ":10:table.columns: ", "column 'p' has the unknown type 'double'"},
+  {10, "columns = [\"time:timestamp\", \"sym:symbol\", \"p:\"]",
+   ":10:table.columns: ", "column 'p' has no type"},
   {10, "columns = [\"time:timestamp\", \"sym:symbol\", \"sym:int\"]",
    ":10:table.columns: ", "column 'sym' appears twice"},
   {10, "columns = [\"time:timestamp\", \"ric:symbol\"]",

@@ -138,6 +138,11 @@ TEST(ProcessFileTest, ThatNoRdbIsLeftIsTheLastWord) {
   ASSERT_EQ(read->left_out.size(), 3u);
   EXPECT_THAT(read->left_out[2],
               HasSubstr("process.csv: no process that is left is an rdb"));
+  const auto none
+    = parse_process_file(heading + tickerplant_line + hdb_line, setting());
+  ASSERT_TRUE(none) << to_string(none.failure());
+  EXPECT_THAT(none->left_out,
+              ElementsAre(HasSubstr("process.csv: no process is an rdb")));
 }
 
 TEST(ProcessFileTest, AMistakeIsToldWithItsPlace) {
@@ -151,6 +156,14 @@ TEST(ProcessFileTest, AMistakeIsToldWithItsPlace) {
      "process.csv:1:hosts: is not a column of a process file; did you mean "
      "'host'?"},
     {"port,port,proctype,procname\n", "process.csv:1:port: is there twice"},
+    {"host;port;proctype;procname\n",
+     "process.csv:1: its columns are between ';', and a process file has"},
+    {"host\tport\tproctype\tprocname\n", "columns are between tabs"},
+    {"\xff\xfeh", "process.csv:1: is UTF-16"},
+    {heading + "there,6010,tickerplant,tp1,,,,,,,1,-schemafile x,\n"
+       + "there,6011,rdb,rdb1,,,,,,,1,,\n",
+     "process.csv:2:host: the tickerplant 'tp1' is of host 'there', and this "
+     "one is 'here'"},
     {"port,procname\n", "process.csv:1:proctype: this column is missing"},
     {all_lines + "localhost,6010,rdb\n", "process.csv:7: 3 fields"},
     {all_lines + "localhost,x,rdb,rdb2,,,,,,,1,,\n",

@@ -52,7 +52,7 @@ void feed_course::on(const period_ended& what, int64_t now, effects&) {
 
 void feed_course::finish(const error& fault, effects& out) {
   over_ = out.over = true;
-  out.fault = fault;
+  out.fault = last_failure_ = fault;
 }
 
 } // namespace millrace::torq

@@ -57,7 +57,8 @@ public:
   [[nodiscard]] const std::optional<period_id>& ending() const noexcept {
     return ending_;
   }
-  /// Why the period could not be ended; it is tried again.
+  /// Why the period could not be ended, which is tried again; of one that is
+  /// over, why it failed.
   [[nodiscard]] const error& last_failure() const noexcept {
     return last_failure_;
   }

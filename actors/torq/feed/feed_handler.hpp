@@ -49,7 +49,7 @@ struct feed_facts {
   uint64_t backwards = 0; ///< Rows whose time is before that of the last one.
   bool finished = false;
   std::optional<period_id> ending; ///< Rows wait until it has ended.
-  std::string last_failure;        ///< To end a period.
+  std::string last_failure;        ///< To end a period, or of all.
   position published;
   position merged;
 };

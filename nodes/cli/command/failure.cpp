@@ -1,18 +1,38 @@
+#include <millrace/messages/text/hex_text.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
 #include <cerrno>
 #include <cstdio>
 #include <poll.h>
+#include <string>
 #include <unistd.h>
 
 namespace millrace::nodes {
 
+namespace {
+
+/// What names of files may hold would move a terminal's cursor, or worse.
+std::string shown(std::string_view text) {
+  std::string out;
+  for (const char c : text)
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t')
+        || c == 0x7f) {
+      out += "\\x";
+      text::append_hex(out, static_cast<std::byte>(c));
+    } else {
+      out += c;
+    }
+  return out;
+}
+
+} // namespace
+
 int fail(const error& failure) {
   if (failure.code == errc::config)
-    std::fprintf(stderr, "%s\n", failure.context.c_str());
+    std::fprintf(stderr, "%s\n", shown(failure.context).c_str());
   else
-    std::fprintf(stderr, "millrace: %s\n", to_string(failure).c_str());
+    std::fprintf(stderr, "millrace: %s\n", shown(to_string(failure)).c_str());
   return exit_code_of(failure.code);
 }
 

@@ -2,12 +2,20 @@
 #include <millrace/nodes/host/exit_codes.hpp>
 
 #include <csignal>
+#include <utility>
 
 namespace millrace::nodes {
 
 namespace {
 volatile std::sig_atomic_t seen = 0;
-void remember(int signal) { seen = signal; }
+std::atomic<std::atomic<bool>*> other = nullptr;
+static_assert(std::atomic<bool>::is_always_lock_free
+              && std::atomic<std::atomic<bool>*>::is_always_lock_free);
+void remember(int signal) {
+  seen = signal;
+  if (auto* const flag = other.load())
+    *flag = true;
+}
 } // namespace
 
 interrupts::interrupts(waiting how) {
@@ -23,6 +31,14 @@ interrupts::interrupts(waiting how) {
 interrupts::~interrupts() {
   std::signal(SIGINT, SIG_DFL);
   std::signal(SIGTERM, SIG_DFL);
+  other = nullptr;
+}
+
+void interrupts::raise_too(std::shared_ptr<std::atomic<bool>> flag) {
+  other_ = std::move(flag);
+  other = other_.get();
+  if (raised()) // It came before.
+    *other_ = true;
 }
 
 bool interrupts::raised() const noexcept { return seen != 0; }

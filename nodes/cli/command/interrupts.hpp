@@ -1,5 +1,8 @@
 #pragma once
 
+#include <atomic>
+#include <memory>
+
 namespace millrace::nodes {
 
 /// Turns SIGINT and SIGTERM into a flag while it lives; SIGPIPE is ignored. For
@@ -16,8 +19,14 @@ public:
   interrupts(const interrupts&) = delete;
   interrupts& operator=(const interrupts&) = delete;
   [[nodiscard]] bool raised() const noexcept;
+  /// Has a signal set this too, from now on until this goes: of who waits for
+  /// bytes where nobody looks for signals. One.
+  void raise_too(std::shared_ptr<std::atomic<bool>> flag);
   /// That of a command which the signal ended: 130 for ctrl-C.
   [[nodiscard]] int exit_code() const noexcept;
+
+private:
+  std::shared_ptr<std::atomic<bool>> other_;
 };
 
 } // namespace millrace::nodes

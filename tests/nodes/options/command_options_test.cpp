@@ -1,9 +1,11 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/cli/bench.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/demo.hpp>
 #include <millrace/nodes/cli/eop.hpp>
 #include <millrace/nodes/cli/feed.hpp>
 #include <millrace/nodes/cli/node.hpp>
+#include <millrace/nodes/cli/node_selection.hpp>
 #include <millrace/nodes/cli/pub.hpp>
 #include <millrace/nodes/cli/query.hpp>
 #include <millrace/nodes/cli/spawn.hpp>
@@ -345,6 +347,26 @@ TEST(CommandLineTest, CompletionKnowsCommandsAndOptions) {
   EXPECT_THAT(script, HasSubstr("complete -o default"));
   EXPECT_THAT(printed({"completion", "zsh"}), HasSubstr("#compdef millrace\n"));
   EXPECT_THAT(refusal({"completion", "fish"}), HasSubstr("'fish' is not"));
+}
+
+TEST(NodeSelectionTest, ANodeThatIsNamedTwiceIsRefused) {
+  EXPECT_FALSE(check_named_once({}));
+  EXPECT_FALSE(check_named_once({"a", "b"}));
+  for (const std::vector<std::string>& names :
+       {std::vector<std::string>{"a", "a"}, {"b", "a", "c", "a"}}) {
+    const auto fault = check_named_once(names);
+    EXPECT_EQ(fault.code, errc::invalid_argument);
+    EXPECT_EQ(fault.context, "node 'a' is named twice");
+  }
+}
+
+TEST(FailureTest, NoByteOfANameReachesTheTerminalRaw) {
+  for (const auto code : {errc::bad_data, errc::config}) {
+    testing::internal::CaptureStderr();
+    fail({code, "e\x1b[2J\r\x7f\xc3\xa9.csv: a\n\tb"});
+    EXPECT_THAT(testing::internal::GetCapturedStderr(),
+                HasSubstr("e\\x1b[2J\\x0d\\x7f\xc3\xa9.csv: a\n\tb\n"));
+  }
 }
 
 } // namespace
