@@ -49,14 +49,16 @@ result<seen_hdb> look(persistence::file_system& fs,
                  as_configured(config, directory).value_or(directory));
 }
 
-std::vector<std::string> losses_in(const result<seen_hdb>& seen) {
+std::vector<std::string> losses_of(const torq::served_mark& mark) {
   std::vector<std::string> out;
-  if (!seen)
-    out.push_back(to_string(seen.failure()));
-  else
-    for (const auto& [table, loss] : seen->known.mark.losses())
-      out.push_back(loss);
+  for (const auto& [table, loss] : mark.losses())
+    out.push_back(loss);
   return out;
+}
+
+std::vector<std::string> losses_in(const result<seen_hdb>& seen) {
+  return seen ? losses_of(seen->known.mark)
+              : std::vector{to_string(seen.failure())};
 }
 
 } // namespace
@@ -92,12 +94,12 @@ std::vector<std::string> gone_by_hand(persistence::file_system& fs,
   return losses_in(look_at(fs, folder, own_directory));
 }
 
-error remember_by_hand(persistence::file_system& fs,
-                       const cluster_config& config,
-                       const std::string& directory) {
+result<std::vector<std::string>>
+remember_by_hand(persistence::file_system& fs, const cluster_config& config,
+                 const std::string& directory) {
   const auto own = as_configured(config, directory);
   if (!own)
-    return {};
+    return std::vector<std::string>{};
   const auto manifest = persistence::read_hdb_manifest(fs, *own);
   if (!manifest)
     return manifest.failure();
@@ -105,11 +107,12 @@ error remember_by_hand(persistence::file_system& fs,
   const auto path = torq::mark_of_commands(folder, *own);
   auto known = torq::read_marks(fs, folder, *own);
   // What is gone stays so in this one too.
-  if (!known.mark.see(*own, &*manifest) && fs.exists(path))
-    return {};
-  return known.mark == torq::served_mark{}
-           ? error{}
-           : torq::write_mark(fs, path, known.mark);
+  const bool is_news = known.mark.see(*own, &*manifest) || !fs.exists(path);
+  if (is_news && known.mark != torq::served_mark{})
+    if (auto fault = torq::write_mark(fs, path, known.mark))
+      return fault;
+  return known.faults.empty() ? losses_of(known.mark)
+                              : std::vector{to_string(known.faults.front())};
 }
 
 } // namespace millrace::nodes

@@ -36,8 +36,9 @@ gone_by_hand(persistence::file_system& fs, const std::string& folder,
 /// After a command changed a database: what it has now is to be there whenever
 /// one of the cluster's hdbs serves it. No hdb of the cluster has this
 /// directory: nothing is done.
-[[nodiscard]] error remember_by_hand(persistence::file_system& fs,
-                                     const cluster_config& config,
-                                     const std::string& directory);
+/// @returns what was done before and is not there, as `gone_by_hand`
+[[nodiscard]] result<std::vector<std::string>>
+remember_by_hand(persistence::file_system& fs, const cluster_config& config,
+                 const std::string& directory);
 
 } // namespace millrace::nodes

@@ -249,7 +249,8 @@ int load_rows(const load_options& options, const cluster_config& config,
   const auto forgotten
     = (*load)->version() == 0
         ? error{}
-        : remember_by_hand(*env.world().fs, config, (*load)->directory());
+        : remember_by_hand(*env.world().fs, config, (*load)->directory())
+            .failure();
   const auto reports = read->reports();
   print_end(options, table, **load, reports, read->rejects.load(), rejects,
             served ? *served : std::vector<std::string>{}, left);

@@ -67,8 +67,9 @@ result<std::unique_ptr<runtime>> runtime::create(cluster_config config,
   const auto address
     = node == nullptr ? std::string{} : config.address_of(*node);
   const auto port = node == nullptr ? uint16_t{0} : node->port;
-  if (auto refused = lacks_threads(threads_of(options.env)))
-    return refused;
+  if (node != nullptr)
+    if (auto refused = lacks_threads(threads_of(options.env)))
+      return refused;
   auto real = real_env::create(options.env);
   if (!real)
     return real.failure();

@@ -1,6 +1,7 @@
 #include <millrace/query/execution/expression_steps_internal.hpp>
 #include <millrace/query/execution/row_operators_internal.hpp>
 #include <millrace/query/execution/sliding.hpp>
+#include <millrace/query/plan/literal_text.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -89,13 +90,6 @@ struct total_fold {
     return {a.sum + b.sum, a.count + b.count};
   }
 };
-
-/// The greatest value of a whole type that is no infinity is below this.
-int64_t infinity_of(column_type type) {
-  if (type == column_type::short_)
-    return 32767;
-  return width_of(type) == 4 ? inf_int : inf_long;
-}
 
 /// A whole sum or product is an infinity here, though no value is one.
 bool overflows(std::span<const uint32_t> rows,
@@ -312,7 +306,7 @@ private:
         too_large = too_large
                     || (is_sum(what.function) && overflows(rows, values, out))
                     || (what.function == fn::deltas
-                        && exceeds(rows, values, out, infinity_of(type)));
+                        && exceeds(rows, values, out, range_of(type).high));
     });
     if (fault)
       return fault;

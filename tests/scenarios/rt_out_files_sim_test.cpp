@@ -85,6 +85,24 @@ bool do_harm(memory_file_system& disk, harm what, const std::string& path,
   return false;
 }
 
+/// Harms a file of rt0 once a hundred messages were accepted, while that node
+/// is down or runs.
+/// @param path of the file, once the node is as it is to be
+/// @returns whether there was something to harm
+template <class Path>
+bool harm_rt0(rt_scenario& run, harm what, bool runs, Path path,
+              const std::string& foreign, std::vector<std::string>& broken) {
+  if (!run.w.run_until([&] { return run.books[0]->accepted > 100; }, 60s))
+    broken.push_back("nothing was accepted");
+  if (!runs)
+    run.w.crash("rt0");
+  const bool done = do_harm(run.w.at("rt0").disk(), what, path(),
+                            stream_directory("rt0") + foreign);
+  if (!runs)
+    run.w.restart("rt0");
+  return done;
+}
+
 class RtOutFilesSim : public ::testing::TestWithParam<mishap> {};
 
 bool is_told(rt_scenario& run) {
@@ -102,16 +120,11 @@ TEST_P(RtOutFilesSim, AreToldAndThereAgainAndNoReaderMissesThem) {
   for_each_seed(4, [&](uint64_t seed) {
     rt_scenario run{seed, false, 3, rt_scenario::files::small};
     std::vector<std::string> broken;
-    if (!run.w.run_until([&] { return run.books[0]->accepted > 100; }, 60s))
-      broken.push_back("nothing was accepted");
-    if (!it.runs)
-      run.w.crash("rt0");
-    const bool done = do_harm(run.w.at("rt0").disk(), it.what,
-                              chosen_file(run.w.at("rt0").disk(), it.where),
-                              stream_directory("rt0") + "/raft/log.0.0");
+    const bool done = harm_rt0(
+      run, it.what, it.runs,
+      [&] { return chosen_file(run.w.at("rt0").disk(), it.where); },
+      "/raft/log.0.0", broken);
     harmed += done;
-    if (!it.runs)
-      run.w.restart("rt0");
     run.w.run_for(2s);
     // One that reads all of what is kept.
     run.w.crash("plain");
@@ -170,16 +183,10 @@ TEST_P(RtKeptFilesSim, NothingIsLostWithThem) {
   for_each_seed(4, [&](uint64_t seed) {
     rt_scenario run{seed, false, 3, rt_scenario::files::small};
     std::vector<std::string> broken;
-    if (!run.w.run_until([&] { return run.books[0]->accepted > 100; }, 60s))
-      broken.push_back("nothing was accepted");
-    if (!it.runs)
-      run.w.crash("rt0");
-    const bool done
-      = do_harm(run.w.at("rt0").disk(), it.what, any_file(run, it.where),
-                stream_directory("rt0") + "/out/log.0.0");
+    const bool done = harm_rt0(
+      run, it.what, it.runs, [&] { return any_file(run, it.where); },
+      "/out/log.0.0", broken);
     harmed += done;
-    if (!it.runs)
-      run.w.restart("rt0");
     run.w.run_for(40s);
     // What only the next life finds.
     if (run.w.chance(0.5)) {

@@ -76,15 +76,16 @@ void cut_query::plan(effects& out) {
 void cut_query::plan_again(const std::string& why, effects& out) {
   if (asked_.is_part)
     return refuse({errc::moved, why}, out);
-  if (++replans_ > replans_max && !asked_.wants_hdb)
-    return refuse({errc::unavailable,
-                   "no hdb is known that serves what was written down of '"
-                     + asked_.table + "': " + why},
-                  out);
-  if (replans_ > replans_max)
-    return refuse({errc::moved, "the cut moved " + std::to_string(replans_)
-                                  + " times: " + why},
-                  out);
+  if (++replans_ > replans_max)
+    return refuse(
+      asked_.wants_hdb
+        ? error{errc::moved,
+                "the cut moved " + std::to_string(replans_) + " times: " + why}
+        : error{errc::unavailable,
+                "no hdb is known that serves what was written "
+                "down of '"
+                  + asked_.table + "': " + why},
+      out);
   // What was announced does not hold any more: the next answer tells.
   for (auto& each : asked_.hdbs)
     each.announced.reset();

@@ -76,7 +76,7 @@ void rdb_state::sought(bool is_back) {
 }
 
 bool rdb_state::waits_for_gone_hdb() {
-  if (noted.gone.empty() || std::exchange(was_sought, false))
+  if (std::exchange(was_sought, false) || noted.gone.empty())
     return false;
   seek_gone_hdb();
   return true;

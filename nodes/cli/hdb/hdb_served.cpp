@@ -47,19 +47,19 @@ served_report wait_served(const std::optional<cluster_config>& config,
   served_report out;
   if (!config)
     return out;
-  if (auto fault = remember_by_hand(persistence::posix_file_system(), *config,
-                                    directory)) {
-    out.late = fault;
+  auto lacks
+    = remember_by_hand(persistence::posix_file_system(), *config, directory);
+  if (!lacks) {
+    out.late = lacks.failure();
     return out;
   }
+  out.lacks = *std::move(lacks);
   auto host
     = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host) {
     out.late = host.failure();
     return out;
   }
-  out.lacks
-    = gone_by_hand(persistence::posix_file_system(), *config, directory);
   auto by = await_served(**host, *config, directory, version);
   if (by)
     out.by = *std::move(by);

@@ -41,6 +41,16 @@ struct ready_case {
   bool goes_on = true;
 };
 
+/// Both of the cluster's nodes, all of whose processes are ready; and more.
+std::vector<unready_process> unready_beside(const cluster_config& config,
+                                            const std::string& more) {
+  const auto live = text::parse_json(
+    R"({"processes":{"rdb1":{"ready":true}},"streams":{"market":{"rt1":{"leads":true}}})"
+    + more + "}");
+  EXPECT_TRUE(live) << to_string(live.failure());
+  return unready_of(config, {"n1", "n2"}, *live);
+}
+
 TEST(AwaitReadyTest, SaysWhatIsNotReadyAndWhetherTimeHelps) {
   const auto config = parse_configuration(cluster, "c.toml");
   ASSERT_TRUE(config) << to_string(config.failure());
@@ -136,13 +146,8 @@ TEST(AwaitReadyTest, WaitsForANodeToLeadWhereOneCan) {
 TEST(AwaitReadyTest, WaitsForDiscoveriesToKnowAProcess) {
   const auto config = parse_configuration(cluster, "c.toml");
   ASSERT_TRUE(config) << to_string(config.failure());
-  const auto found = [&](const std::string& more) {
-    const auto live = text::parse_json(
-      R"({"processes":{"rdb1":{"ready":true}},"streams":{"market":{"rt1":{"leads":true}}})"
-      + more + "}");
-    EXPECT_TRUE(live) << to_string(live.failure());
-    return unready_of(*config, {"n1", "n2"}, *live);
-  };
+  const auto found
+    = [&](const std::string& more) { return unready_beside(*config, more); };
   EXPECT_TRUE(found("").empty());
   EXPECT_TRUE(found(R"(,"registered":null)").empty());
   EXPECT_TRUE(found(R"(,"registered":{"rdb1":true})").empty());
@@ -174,12 +179,8 @@ TEST(AwaitReadyTest, NamesWhatWasStoppedOnANodeThatAnswers) {
   const auto config = parse_configuration(cluster, "c.toml");
   ASSERT_TRUE(config) << to_string(config.failure());
   const auto stopped = [&](const std::string& more) {
-    const auto live = text::parse_json(
-      R"({"processes":{"rdb1":{"ready":true}},"streams":{"market":{"rt1":{"leads":true}}})"
-      + more + "}");
-    EXPECT_TRUE(live) << to_string(live.failure());
     std::string out;
-    for (const auto& each : unready_of(*config, {"n1", "n2"}, *live))
+    for (const auto& each : unready_beside(*config, more))
       if (!each.runs && !each.goes_on)
         out += each.name + " " + each.why;
     return out;
