@@ -1,4 +1,5 @@
 #include <millrace/bench/rdb_probe.hpp>
+#include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
 
 namespace millrace::bench {
@@ -7,7 +8,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-result<uint64_t> rows_of(caf::scoped_actor& self, const rdb_actor& rdb) {
+result<uint64_t> rows_of(nodes::guest& self, const rdb_actor& rdb) {
   result<uint64_t> out{uint64_t{0}};
   self->request(rdb, caf::timespan{10s}, facts_atom_v)
     .receive([&](const rdb_facts& facts) { out = facts.rows.at("trade"); },
@@ -30,7 +31,7 @@ result<rdb_actor> start_rdb(nodes::runtime& host) {
 }
 
 error wait_for_rows(nodes::runtime& host, const rdb_actor& rdb, uint64_t rows) {
-  caf::scoped_actor self{host.system()};
+  nodes::guest self{host.system()};
   for (;;) {
     auto seen = rows_of(self, rdb);
     if (!seen)
@@ -38,7 +39,7 @@ error wait_for_rows(nodes::runtime& host, const rdb_actor& rdb, uint64_t rows) {
     if (*seen == rows)
       return {};
     // Asking takes from what is measured.
-    self->receive(caf::after(1ms) >> [] {});
+    self.pause(1ms);
   }
 }
 

@@ -43,7 +43,8 @@ struct source_report {
   uint64_t passed_over = 0; ///< Lines of JSON of which the layout wants none.
   /// The file and line of the first one, and the reason.
   std::string first_reject;
-  bool empty = false;   ///< A file that has no byte.
+  /// Its text has no byte; of members of an archive: that of none has one.
+  bool empty = false;
   bool resumed = false; ///< Begun after published rows.
   /// Rejects of earlier runs, before the place where this one began, that the
   /// reject file holds.

@@ -236,6 +236,10 @@ result<std::vector<source_info>> list_zip(persistence::file_system& fs,
     info.index = static_cast<uint64_t>(i);
     members.push_back(std::move(info));
   }
+  if (members.empty())
+    return error{errc::bad_data, path
+                                   + ": the archive has no file that is "
+                                     "read (hidden ones are not)"};
   std::sort(members.begin(), members.end(),
             [](const source_info& a, const source_info& b) {
               return a.member < b.member;

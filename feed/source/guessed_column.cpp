@@ -343,7 +343,7 @@ bool guess_time(const std::vector<std::string_view>& values,
   return true;
 }
 
-/// What time_reader::span takes, with seconds: "-10:00:01", "25:00:00".
+/// What time_reader::span takes: "-10:00:01", "25:00:00", minutes as "-05:30".
 bool are_spans(const std::vector<std::string_view>& values) {
   const auto utc = zone_clock::open("UTC");
   if (!utc)
@@ -352,7 +352,8 @@ bool are_spans(const std::vector<std::string_view>& values) {
   return std::all_of(values.begin(), values.end(), [&](auto text) {
     const auto padded = std::string{text}.append(text_slack, '\n');
     int64_t ns = 0;
-    return std::count(text.begin(), text.end(), ':') == 2
+    const auto hours = text.substr(text.starts_with('-')).find(':');
+    return hours != text.npos && hours >= 2
            && reader.span(padded.data(), text.size(), 1, ns) == fault::none;
   });
 }

@@ -53,12 +53,16 @@ struct reader::state {
   void feed_pool();
   error add_piece();
   error take_piece();
+  /// Its text ended without a line.
+  void note_empty(size_t source);
+  /// An archive may hold empty files beside others.
+  void forgive_empty_members();
   error deliver_rejects(uint64_t below);
   /// Where a line stands in its file.
   [[nodiscard]] reject_text::origin place_of(size_t source, uint64_t line,
                                              uint64_t offset) const;
   [[nodiscard]] error check_layout(size_t source, bool over) const;
-  [[nodiscard]] error check_all() const;
+  [[nodiscard]] error check_all();
   [[nodiscard]] error check_passed_over() const;
 
   persistence::env& outside;
@@ -123,7 +127,6 @@ void reader::state::add_source(source_info info) {
   counters.total_bytes += info.total_bytes;
   auto& report = reports.emplace_back();
   report.source = info.label();
-  report.empty = info.total_bytes == 0 && info.member.empty() && !info.followed;
   sources.push_back(std::move(info));
 }
 
@@ -179,8 +182,24 @@ error reader::state::open_next() {
     ++next_source;
     cutter = std::move(opened->cutter);
     fitted = std::move(opened->fitted);
+    if (!cutter)
+      note_empty(next_source - 1);
   }
   return {};
+}
+
+void reader::state::note_empty(size_t source) {
+  reports[source].empty = !sources[source].followed && !reports[source].resumed;
+}
+
+void reader::state::forgive_empty_members() {
+  std::set<std::string> with_lines;
+  for (size_t i = 0; i < sources.size(); ++i)
+    if (!reports[i].empty)
+      with_lines.insert(sources[i].path);
+  for (size_t i = 0; i < sources.size(); ++i)
+    if (with_lines.contains(sources[i].path))
+      reports[i].empty = false;
 }
 
 error reader::state::add_piece() {
@@ -200,6 +219,10 @@ error reader::state::add_piece() {
   if (!*piece) {
     waiting = cutter->waiting();
     if (!waiting) {
+      // What is recorded otherwise may tell of nothing; a header is a line.
+      if (!cut_any && cutter->line() == 0
+          && options.layout.decode == decoding::none)
+        note_empty(number);
       if (cut_any)
         ended.push_back({{fitted->identity, cutter->offset(), cutter->line(),
                           cutter->digest()},
@@ -280,7 +303,8 @@ error reader::state::check_layout(size_t source, bool over) const {
                             + hint_of(sources[source])};
 }
 
-error reader::state::check_all() const {
+error reader::state::check_all() {
+  forgive_empty_members();
   for (size_t i = 0; i < reports.size(); ++i)
     if (auto fault = check_layout(i, true))
       return fault;

@@ -10,7 +10,7 @@
 namespace millrace::nodes {
 
 /// What became of the lines of each file, as an error.
-/// @returns `bad_data` when a file has more rejects than it may, or no byte
+/// @returns `bad_data` when a file has more rejects than it may, or no text
 [[nodiscard]] error judge(const std::vector<feed::source_report>& reports,
                           uint64_t rejects_max);
 

@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/sequence/group_forming.hpp>
+#include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/running_process.hpp>
@@ -11,7 +12,6 @@
 #include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
-#include <caf/scoped_actor.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -225,7 +225,7 @@ int change(const member_change& what) {
     bool done = false;
     error fault;
     {
-      caf::scoped_actor self{(*host)->system()};
+      guest self{(*host)->system()};
       self
         ->request(*at, caf::timespan{3s}, members_atom_v,
                   rt::node_id_of(what.leaving),
@@ -241,9 +241,7 @@ int change(const member_change& what) {
       return fail(fault);
     if (fault)
       last = fault;
-    caf::scoped_actor pause{(*host)->system()};
-    pause->delayed_send(pause, caf::timespan{200ms}, caf::tick_atom_v);
-    pause->receive([](caf::tick_atom) {});
+    guest{(*host)->system()}.pause(200ms);
   }
   return fail(last);
 }

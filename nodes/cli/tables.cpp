@@ -1,4 +1,5 @@
 #include <millrace/messages/data/types.hpp>
+#include <millrace/nodes/assembly/table_schemas.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/tables.hpp>
@@ -102,10 +103,15 @@ std::string incomplete(const cluster_config& config, const json_value& live,
                        const std::string& table) {
   std::string out;
   for (const auto& process : config.processes) {
-    const auto& why
-      = live.at("processes").at(process.name).at("standing").text_or_empty();
-    if (!why.empty() && holds(config, process, table))
+    const auto& facts = live.at("processes").at(process.name);
+    const auto& why = facts.at("standing").text_or_empty();
+    if (!holds(config, process, table))
+      continue;
+    if (!why.empty())
       out += (out.empty() ? "" : "; ") + process.name + ": " + why;
+    if (facts.at("begin").natural().value_or(0) != 0)
+      if (const auto unserved = not_served(config, process); !unserved.empty())
+        out += (out.empty() ? "" : "; ") + process.name + ": " + unserved;
   }
   return out;
 }

@@ -190,7 +190,7 @@ std::vector<unready_process> await_ready(
       out.begin(), out.end(), [](const auto& each) { return each.goes_on; });
     if (!helps || clock.monotonic_ns() >= until)
       return out;
-    self->receive(caf::after(look_interval) >> [] {});
+    self.pause(look_interval);
   }
 }
 

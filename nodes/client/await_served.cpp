@@ -54,7 +54,7 @@ result<std::vector<std::string>> await_served(runtime& host,
                      + ", and not served yet by " + late
                      + "; 'millrace status' shows which version it serves, "
                        "its node's log why"};
-    self->receive(caf::after(look_again) >> [] {});
+    self.pause(look_again);
   }
 }
 

@@ -1,11 +1,10 @@
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/client/countdown.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/client/known_rdbs.hpp>
 #include <millrace/nodes/configuration/period_clock.hpp>
-
-#include <caf/scoped_actor.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -128,10 +127,7 @@ private:
   }
 
   /// Before one is asked again that refused at once.
-  void pause() {
-    caf::scoped_actor self{host_.system()};
-    self->receive(caf::after(std::chrono::milliseconds{50}) >> [] {});
-  }
+  void pause() { guest{host_.system()}.pause(50ms); }
 
   result<stream_facts> stream_standing(std::chrono::milliseconds most = 5s) {
     auto rt = find_stream(host_, config_, stream_, within(most));
@@ -172,7 +168,7 @@ private:
   result<Answer> ask(const Handle& whom, std::chrono::milliseconds deadline,
                      Ts&&... what) {
     result<Answer> out{error{errc::internal, "no answer"}};
-    caf::scoped_actor self{host_.system()};
+    guest self{host_.system()};
     self->request(whom, caf::timespan{deadline}, std::forward<Ts>(what)...)
       .receive([&](const Answer& answer) { out = answer; },
                [&](const caf::error& fault) { out = from_caf(fault); });
@@ -403,7 +399,7 @@ result<position> stream_end(runtime& host, const cluster_config& config,
   if (!rt)
     return rt.failure();
   result<position> answer{error{errc::internal, "no answer"}};
-  caf::scoped_actor self{host.system()};
+  guest self{host.system()};
   self->request(*rt, caf::timespan{5s}, facts_atom_v)
     .receive([&](const stream_facts& facts) { answer = facts.end; },
              [&](const caf::error& fault) { answer = from_caf(fault); });

@@ -309,7 +309,7 @@ result<gateway_actor> find_gateway(runtime& host, const cluster_config& config,
       if (!is_refusal(last.code))
         last = found.failure();
     }
-    self->receive(caf::after(std::chrono::milliseconds{50}) >> [] {});
+    self.pause(std::chrono::milliseconds{50});
   } while (!time.over());
   return last;
 }

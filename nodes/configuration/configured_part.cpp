@@ -1,6 +1,8 @@
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
 
+#include <algorithm>
+
 namespace millrace::nodes {
 
 namespace {
@@ -15,6 +17,32 @@ const std::string& name_of(const Part& part) {
 }
 
 template <class Part>
+bool has(const std::vector<Part>& all, const std::string& wanted) {
+  return std::any_of(all.begin(), all.end(),
+                     [&](const auto& each) { return name_of(each) == wanted; });
+}
+
+/// What else has the name: ", and 'rdb1' is a [[process]]".
+std::string other_part(const cluster_config& config,
+                       const std::string& wanted) {
+  const auto is = [&](const std::string& kind) {
+    return ", and '" + wanted + "' is a [[" + kind + "]]";
+  };
+  for (const auto& process : config.processes)
+    if (process.name == wanted)
+      return is("process")
+             + (process.node.empty() ? ""
+                                     : " of node '" + process.node
+                                         + "': `millrace stop` and `millrace "
+                                           "spawn` are for it alone");
+  if (has(config.nodes, wanted))
+    return is("node");
+  if (has(config.streams, wanted))
+    return is("stream");
+  return has(config.tables, wanted) ? is("table") : "";
+}
+
+template <class Part>
 result<const Part*> named(const cluster_config& config, const char* kind,
                           const std::vector<Part>& all,
                           const std::string& wanted) {
@@ -24,8 +52,10 @@ result<const Part*> named(const cluster_config& config, const char* kind,
       return &each;
     known.push_back(name_of(each));
   }
-  return error{errc::not_found, config.path + ": no [[" + kind + "]] is named '"
-                                  + wanted + "'" + text::meant(wanted, known)};
+  const auto other = other_part(config, wanted);
+  return error{errc::not_found,
+               config.path + ": no [[" + kind + "]] is named '" + wanted + "'"
+                 + (other.empty() ? text::meant(wanted, known) : other)};
 }
 
 } // namespace

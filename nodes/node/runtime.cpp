@@ -298,7 +298,7 @@ runtime::find(const endpoint& at, std::chrono::milliseconds deadline) {
     if (is_refusal(last.code))
       return last;
     // A node that is starting refuses connections for a moment.
-    self->receive(caf::after(std::chrono::milliseconds{50}) >> [] {});
+    self.pause(std::chrono::milliseconds{50});
   } while (env().clock->monotonic_ns() < until);
   if (!last)
     last = {errc::unavailable, to_string(at)};

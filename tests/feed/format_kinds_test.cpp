@@ -439,6 +439,10 @@ TEST(FormatKindsTest, FilesOfOtherKindsAreNamed) {
          {"\xfe\xff"
           "\0001\0,\0A\0\n"s,
           "it is UTF-16: `iconv"},
+         {"\xff\xfe\0\0"
+          "1\0\0\0,\0\0\0"s,
+          "it is UTF-32: `iconv"},
+         {"\0\0\xfe\xff\0\0\0001"s, "it is UTF-32: `iconv"},
          {"a.csv" + std::string(252, '\0') + "ustar", "it is a tar archive"},
          {"PAR1\x15\x04", "it is Parquet"},
          {"7z\xbc\xaf\x27\x1c", "it is a 7z archive"},

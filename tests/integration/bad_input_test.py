@@ -2,6 +2,8 @@
 """Bad input: a clear message and the right exit code, nothing lost, no
 crash. Needs no data of others."""
 
+import gzip
+import io
 import os
 import pathlib
 import shutil
@@ -9,6 +11,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import zipfile
 
 import millrace_cluster as mill
 
@@ -39,6 +42,14 @@ def trades(made):
                        "endtime": DATE, "aggregations": {"count": "price"}},
                       at_least=made.merged_end())
   return answer[0]["countPrice"] if answer else 0
+
+
+def zipped(**members):
+  out = io.BytesIO()
+  with zipfile.ZipFile(out, "w") as archive:
+    for name, text in members.items():
+      archive.writestr(f"{name}.csv", text)
+  return out.getvalue()
 
 
 class feeder:
@@ -90,7 +101,14 @@ def unreadable_files(binary):
                   ["layout"]):
       refused(made.run(*words, folder, code=None), USAGE, folder,
               "is a directory")
-    feed.refused(feed.put("empty.csv", ""), DATA, "empty.csv", "empty")
+    for name, content in (("empty.csv", ""), ("mark.csv", "\ufeff"),
+                          ("empty.csv.gz", gzip.compress(b"")),
+                          ("empty.zip", zipped(a="", b=""))):
+      feed.refused(feed.put(name, content), DATA, name, "empty")
+    feed.refused(feed.put("none.zip", zipped()), DATA, "none.zip",
+                 "has no file")
+    # Beside others an empty one is none.
+    feed.taken(feed.put("some.zip", zipped(a=GOOD, b="")), 2, 0)
     for name, content in (("cut.zip", b"PK\x03\x04 and no more"),
                           ("cut.gz", b"\x1f\x8b\x08\x00 and no more")):
       feed.refused(feed.put(name, content), DATA, name)

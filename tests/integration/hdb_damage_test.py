@@ -466,7 +466,44 @@ def older(binary):
     load("L")
 
 
+def held_by_nobody(binary):
+  """Rows that no process of the configuration serves are told as missing."""
+  loads = '[[process]]\nname = "hdb1"\ntype = "hdb"\nnode = "back"\n'
+  with mill.cluster(binary, NODES) as made:
+    whole = made.path.read_text()
+    made.up()
+    publish(made, DAYS[0], 10, "A")
+    made.run("eop", "--period", DAYS[0])
+    publish(made, DAYS[1], 5, "A")
+    made.run("tables")
+    made.down()
+    # What is written down, and no hdb.
+    mill.check(loads in whole, whole)
+    made.path.write_text(whole.replace(loads, ""))
+    made.up()
+    done = made.run("tables", "trade", code=69)
+    mill.check("no hdb of the configuration serves" in done.stderr
+               and "rdb1" in done.stderr, done.stderr)
+    made.down()
+    # A database, and no rdb beside it.
+    held = whole.replace(
+      '[[process]]\nname = "rdb1"\ntype = "rdb"\nnode = "back"\n', "")
+    mill.check(held != whole, whole)
+    made.path.write_text(held)
+    made.up()
+    day = {"tablename": "trade", "starttime": DAYS[0], "endtime": DAYS[1],
+           "aggregations": {"count": "size"}}
+    done = made.query(day, "--strict", code=65)
+    mill.check("no rdb holds" in done.stderr and "'market'" in done.stderr,
+               done.stderr)
+    sql = ["query", "-l", "sql", "select count(*) from trade", "-o", "csv"]
+    done = made.run(*sql)
+    mill.check("10" in done.stdout and "no rdb holds" in done.stderr,
+               done.stdout, done.stderr)
+    made.run(*sql, "--strict", code=65)
+
+
 if __name__ == "__main__":
   mill.main([damage, rolled_otherwise, gone,
              gone_with_nothing_of_the_stream, away_for_one_start,
-             back_while_all_run, two_branches, older])
+             back_while_all_run, two_branches, older, held_by_nobody])

@@ -211,6 +211,11 @@ class Lint:
             if re.search(SLEEP, line):
                 self.report(name, i + 1, "sleep",
                             "wait for what you wait for, not for a time")
+            elif (not name.startswith("tests/")
+                    and re.search(r"\bcaf::after\b", line)):
+                self.report(name, i + 1, "wall_wait",
+                            "a blocking actor waits there by the wall clock, "
+                            "which is set back: take guest::pause")
 
     def check_caf_reach(self):
         free = self.files_of_caf_free_libraries()

@@ -227,6 +227,12 @@ class LintTest(unittest.TestCase):
             else:
                 self.assert_clean({"nodes/x.cpp": text})
 
+    def test_waits_by_the_wall_clock(self):
+        text = "void f() {\n  self->receive(caf::after(1s) >> [] {});\n}\n"
+        self.assert_found({"nodes/x.cpp": text},
+                          {"nodes/x.cpp": [(2, "wall_wait")]})
+        self.assert_clean({"tests/x_test.cpp": text})
+
     def test_words_in_comments_and_literals_are_no_calls(self):
         self.assert_clean({"query/x.cpp": (
             "// fsync(fd) is called elsewhere, as is std::thread.\n"

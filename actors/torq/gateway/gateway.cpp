@@ -202,10 +202,8 @@ bool gateway_state::ready(const held_question& what) const {
 /// A question that names no place is about all that its stream has now.
 void gateway_state::start(held_question what) {
   const auto& table = settings.tables.at(what.plan.table);
-  const bool wants_rdb
-    = table.in_rdb || backends.known(backend_role::rdb, table.home);
   const auto stream = streams.find(table.home.stream);
-  if (!wants_rdb || stream == streams.end() || what.upto.at != position{}
+  if (stream == streams.end() || what.upto.at != position{}
       || (what.at_least && !may_be_reborn(stream->second, what.plan.table)))
     run(std::move(what), {});
   else
@@ -254,6 +252,9 @@ void gateway_state::run(held_question what,
     = table.in_rdb || backends.known(backend_role::rdb, table.home);
   question.hdb_hint = table.hdb_hint;
   question.rdb_hint = table.rdb_hint;
+  if (auto text = question.wants_rdb ? std::string{} : unheld_text(table);
+      !text.empty())
+    request->warnings.push_back(std::move(text));
   ++turn;
   for (const auto* hdb :
        backends.candidates(backend_role::hdb, table.home, turn)) {

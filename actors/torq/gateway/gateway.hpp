@@ -226,6 +226,10 @@ struct gateway_state {
   };
   [[nodiscard]] bool may_be_reborn(const followed_stream& stream,
                                    const std::string& table) const;
+  /// What no RDB holds is in the log of its stream alone, and in no answer.
+  /// Empty: nothing is.
+  [[nodiscard]] std::string
+  unheld_text(const gateway_settings::table& table) const;
   void connect_streams();
   void connect_node(const std::string& stream, size_t node);
   void inquire(held_question what);

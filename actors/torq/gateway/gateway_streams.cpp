@@ -131,6 +131,18 @@ void gateway_state::inquire_waiting(const std::string& stream_name) {
         connect_node(stream_name, node);
 }
 
+std::string
+gateway_state::unheld_text(const gateway_settings::table& table) const {
+  const auto stream = streams.find(table.home.stream);
+  const auto end
+    = stream == streams.end() ? std::nullopt : stream->second.ends.end();
+  if (!end || end->at == position{} || !table.warning.empty())
+    return {};
+  return "no rdb holds what stream '" + table.home.stream + "' has of table '"
+         + table.schema.name + "' (it ends at " + to_string(end->at)
+         + "): that is in no answer";
+}
+
 void gateway_state::ask_end(const std::string& stream_name,
                             held_question what) {
   auto& stream = streams.at(stream_name);
