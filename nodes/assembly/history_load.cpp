@@ -232,6 +232,7 @@ error history_load::read_standings() {
   std::map<std::string, std::set<std::string>> gone;
   std::set<std::string> filled;
   if (manifest) {
+    version_ = manifest->version;
     standings_ = standings_in(*manifest);
     for (const auto& part : manifest->parts) {
       if (part.table != schema_.name)

@@ -98,7 +98,8 @@ public:
   /// Up to where the directory accounts for the table's rows of a stream: what
   /// comes after it is in no partition yet.
   [[nodiscard]] result<position> cutover(const std::string& stream) const;
-  /// Of the manifest with these rows; 0: nothing was written.
+  /// Of the manifest with these rows, or where they were found already, also
+  /// those of a run that died behind its commit; 0: there is no database.
   [[nodiscard]] uint64_t version() const noexcept { return version_; }
 
 private:

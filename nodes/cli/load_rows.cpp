@@ -182,7 +182,7 @@ void print_end(const load_options& options, const std::string& table,
   if (!options.replace && load.rows_before() != 0)
     fmt::print("those dates had {} rows before, which stay\n",
                load.rows_before());
-  if (load.version() != 0)
+  if (load.rows() != 0)
     fmt::print("{}\n", served_text(served_by));
   if (rejected != 0)
     fmt::print("rejected lines: {}\n", reject_path);
@@ -239,12 +239,14 @@ int load_rows(const load_options& options, const cluster_config& config,
   if (!load)
     return fail(load.failure());
   const auto fault = run_load(**load, *read, *env.world().clock, signals);
+  // Also when a run before wrote the rows: it may have died before it did this.
   result<std::vector<std::string>> served{std::vector<std::string>{}};
   rows_in_rdbs left;
   if ((*load)->version() != 0) {
     served
       = await_served(**host, config, (*load)->directory(), (*load)->version());
-    left = look_into_rdbs(**host, config, **load, *config.table(table));
+    if (!(*load)->partitions().empty())
+      left = look_into_rdbs(**host, config, **load, *config.table(table));
   }
   const auto forgotten
     = (*load)->version() == 0

@@ -466,6 +466,53 @@ def older(binary):
     load("L")
 
 
+def died_behind_its_commit(binary):
+  """A command that is given again does all that the first had still to do."""
+  with mill.cluster(binary, NODES) as made:
+    hdb, copy = (made.directory / "data" / each for each in ("hdb", "copy"))
+    layout = made.directory / "h.toml"
+
+    def load(symbol, code=0, **env):
+      file = made.directory / f"{symbol}.csv"
+      if not file.exists():
+        file.write_text(f"time,sym,size\n2024-01-01T10:00:00Z,{symbol},7\n")
+      if not layout.exists():
+        layout.write_text(
+          made.run("layout", file).stdout.replace("long", "int"))
+      return made.run("load", "--layout", layout, "--table", "trade", file,
+                      code=code, env=made.environment(**env))
+
+    def twice(symbol):
+      died = load(symbol, code=None, CRASH_AT="rdb.after_manifest")
+      mill.check(died.returncode != 0, died)
+      again = load(symbol)
+      mill.check("already loaded" in again.stderr, again)
+
+    made.up()
+    load("L")
+    for symbol in ("M", "N", "O", "P"):
+      twice(symbol)
+      rows = made.query({"tablename": "trade", "starttime": "2024-01-01",
+                         "endtime": "2024-01-02", "instruments": [symbol]})
+      mill.check(len(rows) == 1, symbol, "is not served", rows)
+    # Who else remembers what was done, when no hdb ran.
+    made.down()
+    shutil.copytree(hdb, copy)
+    twice("K")
+    shutil.rmtree(hdb)
+    copy.rename(hdb)
+    made.up()
+    done = made.query({"tablename": "trade", "starttime": "2024-01-01",
+                       "endtime": "2024-01-02"}, "--strict", code=65)
+    mill.check("K.csv" in done.stderr, done.stderr)
+    # Nor is it silent where nothing is left to do.
+    for words in (["drop", hdb, "--before", "1999-01-01"],
+                  ["amend", hdb, "--table", "trade", "--remove", "--symbol",
+                   "K", "--from", "2030-01-01"]):
+      done = made.run("hdb", *words, code=1)
+      mill.check("K.csv" in done.stdout, done)
+
+
 def held_by_nobody(binary):
   """Rows that no process of the configuration serves are told as missing."""
   loads = '[[process]]\nname = "hdb1"\ntype = "hdb"\nnode = "back"\n'
@@ -506,4 +553,4 @@ def held_by_nobody(binary):
 if __name__ == "__main__":
   mill.main([damage, rolled_otherwise, gone,
              gone_with_nothing_of_the_stream, away_for_one_start,
-             back_while_all_run, two_branches, older, held_by_nobody])
+             back_while_all_run, two_branches, older, died_behind_its_commit, held_by_nobody])

@@ -72,7 +72,7 @@ void print_report(const amend_options& options, const amend_report& report,
              report.rows_changed, report.rows_moved, version);
   if (!report.partitions.empty())
     fmt::print("{}\n", fmt::join(report.partitions, " "));
-  if (!options.dry && report.ranges != 0)
+  if (!options.dry && (report.ranges != 0 || !served.lacks.empty()))
     fmt::print("{}", line_of(served));
 }
 
@@ -114,9 +114,10 @@ int run(const amend_options& options) {
   told.end();
   const auto version = (*writer)->manifest().version;
   (*writer).reset(); // Others may write while this waits.
-  const auto served = !options.dry && report.ranges != 0
-                        ? wait_served(*cluster, options.directory, version)
-                        : served_report{};
+  // Also when no row is meant any more: who amended may have died before this.
+  const auto served
+    = options.dry ? served_report{}
+                  : wait_served(*cluster, options.directory, version);
   print_report(options, report, version, served);
   if (report.fault.code == errc::corrupt && !options.home)
     report.fault.context += "; --from and --to leave its date out";

@@ -147,7 +147,7 @@ void print_dropped(const hdb_drop_options& options,
                what.rows, what.bytes, options.dry ? "go" : "gone");
   if (chosen.empty())
     fmt::print("nothing of it is there\n");
-  else if (!options.dry)
+  if (!options.dry && (!chosen.empty() || !served.lacks.empty()))
     fmt::print("{}", line_of(served));
 }
 
@@ -191,9 +191,9 @@ int run(const hdb_drop_options& options) {
                    "the rows are gone, their files go with the next write: "
                      + next.failure().context});
   }
-  const auto served = !options.dry && !chosen.empty()
-                        ? wait_served(*cluster, directory, version)
-                        : served_report{};
+  // Also when nothing is left to go: who dropped it may have died before this.
+  const auto served = options.dry ? served_report{}
+                                  : wait_served(*cluster, directory, version);
   print_dropped(options, chosen, version, served);
   if (served.late)
     return fail(served.late);
