@@ -68,10 +68,7 @@ void gateway_state::count(const asker& whose, const error& how) {
 }
 
 void gateway_state::query(const std::string& parameters, asker to) {
-  auto held = under_way.size() + waiting.size();
-  for (const auto& [stream_name, stream] : streams)
-    held += stream.waiting.size() + stream.unreached.size();
-  if (held >= settings.running_max) {
+  if (const auto held = open_questions(); held >= settings.running_max) {
     const error why{errc::busy, settings.process + ": " + std::to_string(held)
                                   + " queries run or wait; retry later"};
     count(to, why);

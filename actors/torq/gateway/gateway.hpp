@@ -189,8 +189,11 @@ struct gateway_state {
   /// Nobody waits for this client's answers any more.
   void forget_client(const caf::actor_addr& client);
   void leave_client(const caf::actor_addr& client);
-  /// In gateway_status.cpp.
+  // gateway_status.cpp
+
   [[nodiscard]] gateway_facts facts() const;
+  /// That run or wait.
+  [[nodiscard]] size_t open_questions() const;
 
   /// In gateway_tables.cpp.
   caf::result<status_facts> take_table(const chunk& schema,

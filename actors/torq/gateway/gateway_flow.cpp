@@ -49,7 +49,10 @@ caf::result<query_cut> gateway_flow_state::start() {
 }
 
 void gateway_flow_state::step(cut_query::input what) {
+  const auto round = way->round();
   auto done = way->step(std::move(what), env->clock->monotonic_ns());
+  if (way->round() != round)
+    env->crash_point("gw.before_dispatch");
   if (done.hdb)
     ask(*done.hdb);
   if (done.rdb)
@@ -87,6 +90,7 @@ void gateway_flow_state::settle(result_relay::side side, uint64_t number,
     from.source = source;
     self->monitor(source);
   }
+  env->crash_point("gw.after_partial");
   step(std::move(answered));
 }
 
@@ -169,7 +173,9 @@ void gateway_flow_state::begin(const query_cut& cut) {
     .head = columns_of(request->plan),
     .limits = request->plan,
     .patience_ns = patience_ns});
+  env->crash_point("gw.before_merge");
   promise.deliver(std::move(at));
+  env->crash_point("gw.after_reply");
   const auto now = env->clock->monotonic_ns();
   carry_out(relay->start(now));
   for (const auto side : {result_relay::hdb, result_relay::rdb})

@@ -125,11 +125,13 @@ gateway_plan(gateway_plan_actor::stateful_pointer<gateway_plan_state> self,
   auto& state = self->state;
   state.env = world;
   state.gateway = std::move(gateway);
-  if (request->client) {
-    self->set_down_handler(
-      [self](const caf::down_msg& down) { self->quit(down.reason); });
+  // Without the one nobody carries its steps out, without the other nobody
+  // waits for them.
+  self->set_down_handler(
+    [self](const caf::down_msg& down) { self->quit(down.reason); });
+  self->monitor(state.gateway);
+  if (request->client)
     self->monitor(request->client);
-  }
   state.request = std::move(request);
   self->attach_functor([stopped = state.cancelled] { *stopped = true; });
   return {

@@ -2,6 +2,8 @@
 #include <millrace/actors/torq/gateway/gateway.hpp>
 #include <millrace/messages/text/utf8.hpp>
 
+#include <algorithm>
+
 namespace millrace::torq {
 
 /// A refusal is told to whoever looks at the log as it usually is, an answer to
@@ -28,12 +30,36 @@ void gateway_state::tell_ending(const asker& whose, const error& how,
   tell("refused", text);
 }
 
+/// A plan of several steps is one question, whichever of its steps run.
+size_t gateway_state::open_questions() const {
+  const auto count_whole = [](const auto& held, auto question_of) {
+    return static_cast<size_t>(
+      std::count_if(held.begin(), held.end(), [&](const auto& each) {
+        return !question_of(each).part_of;
+      }));
+  };
+  auto out = plans.size()
+             + count_whole(
+               under_way,
+               [](const auto& each) -> const auto& { return each.second.what; })
+             + count_whole(
+               waiting, [](const auto& each) -> const auto& { return each; });
+  for (const auto& [stream_name, stream] : streams)
+    out += count_whole(
+             stream.waiting,
+             [](const auto& each) -> const auto& { return each.second; })
+           + count_whole(
+             stream.unreached,
+             [](const auto& each) -> const auto& { return each.what; });
+  return out;
+}
+
 gateway_facts gateway_state::facts() const {
   gateway_facts out;
   out.answered = times.answered();
   out.refused = times.refused();
   out.questions = times.to_json();
-  out.running = under_way.size();
+  out.running = open_questions();
   const auto now_ns = env->clock->monotonic_ns();
   for (const auto& [backend_name, entry] : backends.all()) {
     auto& told = out.backends[backend_name];

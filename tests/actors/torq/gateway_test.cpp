@@ -75,6 +75,7 @@ struct gateway_test : testing::Test {
     settings.on_warning = [this](const std::string& id, const std::string&) {
       warned.push_back(id);
     };
+    settings.running_max = 2;
     auto& table = settings.tables["trade"];
     table.schema.name = "trade";
     table.schema.columns
@@ -167,6 +168,34 @@ TEST_F(GatewayTest, AQuestionWhoseBackEndWentIsAskedAgainWhenItIsBack) {
   a_second_passes();
   EXPECT_EQ(words->asked, 2u);
   EXPECT_EQ((word<bundle, query_cut>()), to_string(word_of_it));
+}
+
+TEST_F(GatewayTest, APlanOfSeveralStepsCountsAsOneQuestion) {
+  const std::string joined
+    = R"({"language":"sql","text":"select count(*) from trade a join )"
+      R"((select sym, count(*) n from trade group by sym) b on a.sym = b.sym"})";
+  const auto running = [&] {
+    self->send(asked, status_atom_v);
+    run();
+    std::optional<uint64_t> out;
+    self->receive(
+      [&](const status_facts& said) { out = said.at("running").natural(); },
+      caf::after(caf::timespan{0}) >> [] {});
+    return out;
+  };
+  EXPECT_EQ(running(), 0u);
+  // The stores say nothing.
+  self->send(asked, query_atom_v, joined);
+  run();
+  EXPECT_EQ((word<bundle, query_cut>()), "");
+  EXPECT_EQ(running(), 1u);
+  self->send(asked, query_atom_v, std::string{all_trades});
+  run();
+  EXPECT_EQ(running(), 2u);
+  self->send(asked, query_atom_v, joined);
+  run();
+  EXPECT_EQ((word<bundle, query_cut>()),
+            "busy: gateway1: 2 queries run or wait; retry later");
 }
 
 TEST_F(GatewayTest, AFlowWhoseBackEndWentIsAskedForAgainWhenItIsBack) {
