@@ -249,6 +249,8 @@ error hdb_writer::replace(const std::vector<replaced_range>& ranges) {
       return fault;
     found.emplace(key_of(range.parts.front()), std::string{});
   }
+  // What was dropped of a range stays noted: who brings it again is told so.
+  std::set<std::pair<range_key, std::string>> emptied;
   std::vector<std::string> left;
   std::erase_if(next.parts, [&](const auto& here) {
     const auto at = found.find(key_of(here));
@@ -258,7 +260,9 @@ error hdb_writer::replace(const std::vector<replaced_range>& ranges) {
       at->second = here.partition;
     if (here.row_count != 0)
       left.push_back(here.path());
-    return true;
+    else
+      emptied.emplace(at->first, here.partition);
+    return here.row_count != 0;
   });
   std::vector<hdb_ledger_entry> entries;
   for (const auto& range : ranges) {
@@ -269,6 +273,8 @@ error hdb_writer::replace(const std::vector<replaced_range>& ranges) {
                                  + to_string(first.from) + ", "
                                  + to_string(first.to) + "] to replace"};
     for (const auto& part : range.parts) {
+      if (part.row_count == 0 && emptied.contains({key_of(first), partition}))
+        continue;
       next.parts.push_back(part);
       if (part.row_count == 0)
         next.parts.back().partition = partition;

@@ -252,12 +252,18 @@ def history(binary):
     mill.check([(entry["partition"], entry["rows"]) for entry in entries]
                == [("2023.12.29", 2), ("2023.12.28", 2), ("2023.12.27", 1),
                    ("2023.12.29", 1)] + [("2023.12.27", 1)] * 3, entries)
+    # What was dropped of a file is known after its other rows were amended.
+    made.run("hdb", "drop", hdb, "-p", "2023-12-29")
+    made.run("hdb", "amend", hdb, "-t", "trade", "--symbol", "D", "--set",
+             json.dumps({"size": 16}))
+    load(second, code=USAGE, tells=["its rows of 2023.12.29 were dropped"])
+    load("--replace", second, tells=["2 rows loaded into 2 partitions"])
     # What the stream has brought and no period has ended stays, and is told.
     publish(made, ("2024-01-03", "F", 64))
     load(write("d.csv", ("2024-01-03", "F", 64)),
          tells=["rdb1 holds 1 rows of 2024.01.03 that the stream brought: they "
                 "stay beside these"])
-    mill.check(total(made) == [5, 8 + 6 + 32 + 128], total(made))
+    mill.check(total(made) == [5, 8 + 16 + 32 + 128], total(made))
 
 
 def spawned(binary):

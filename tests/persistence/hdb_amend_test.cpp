@@ -436,6 +436,21 @@ TEST(HdbAmendTest, DroppedRowsGoWithTheirFilesAndStayAccountedFor) {
   writer = error{errc::closed, ""};
   ASSERT_TRUE(hdb_writer::open(db.world, db.path()));
   EXPECT_EQ(db.disk.list(files).failure().code, errc::not_found);
+  // Also after others of their range were amended.
+  db.open();
+  auto rest = db.rows_with(symbol_column, "S6");
+  rest.removes = true;
+  const auto done = db.run(rest);
+  ASSERT_FALSE(done.fault) << to_string(done.fault);
+  ASSERT_GT(done.rows_removed, 0u);
+  const auto& parts = db.manifest().parts;
+  EXPECT_EQ(std::count_if(parts.begin(), parts.end(),
+                          [&](const hdb_part& part) {
+                            return part.partition == partition
+                                   && part.row_count == 0
+                                   && !is_ledger_entry(part);
+                          }),
+            static_cast<ptrdiff_t>(directories.size()));
 }
 
 /// The n-th call of a class fails while rows are removed, and the process ends
