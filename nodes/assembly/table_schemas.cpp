@@ -277,15 +277,39 @@ result<settled_tables> settle_tables(persistence::env& world,
   return out;
 }
 
+bool is_served(const cluster_config& config, const std::string& directory) {
+  return std::any_of(
+    config.processes.begin(), config.processes.end(), [&](const auto& each) {
+      return each.type == process_type::hdb && each.hdb_directory == directory;
+    });
+}
+
+std::map<std::string, std::string> unserved_rows(persistence::file_system& fs,
+                                                 const cluster_config& config,
+                                                 const process_config& rdb) {
+  std::map<std::string, std::string> out;
+  if (rdb.hdb_directory.empty() || is_served(config, rdb.hdb_directory))
+    return out;
+  const auto manifest = persistence::read_hdb_manifest(fs, rdb.hdb_directory);
+  if (!manifest)
+    return out; // There are none, or the rdb tells of the damage.
+  std::map<std::string, uint64_t> rows;
+  const auto stream = config.stream_of(rdb);
+  for (const auto& part : manifest->parts)
+    if (part.stream != stream && !persistence::is_ledger_entry(part))
+      rows[part.table] += part.row_count;
+  for (const auto& [table, count] : rows)
+    if (count != 0)
+      out[table] = std::to_string(count) + " rows of table '" + table + "' in "
+                   + rdb.hdb_directory
+                   + " are in no answer: no hdb of the configuration serves it";
+  return out;
+}
+
 std::string not_served(const cluster_config& config,
                        const process_config& rdb) {
   if (rdb.type != process_type::rdb || !rdb.write_down
-      || rdb.hdb_directory.empty()
-      || std::any_of(config.processes.begin(), config.processes.end(),
-                     [&](const auto& other) {
-                       return other.type == process_type::hdb
-                              && other.hdb_directory == rdb.hdb_directory;
-                     }))
+      || rdb.hdb_directory.empty() || is_served(config, rdb.hdb_directory))
     return {};
   return "no hdb of the configuration serves " + rdb.hdb_directory
          + ": what is written down there cannot be asked for, and its rows "

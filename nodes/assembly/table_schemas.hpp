@@ -47,6 +47,17 @@ struct settled_tables {
 settle_loaded(persistence::file_system& fs, const cluster_config& config,
               const std::string& hdb_directory, const std::string& table);
 
+/// Whether an hdb of the configuration serves the directory.
+[[nodiscard]] bool is_served(const cluster_config& config,
+                             const std::string& directory);
+
+/// What the directory of an rdb has beside the rows of its stream, as files
+/// that were loaded, where no hdb of the configuration serves it; in words, by
+/// table.
+[[nodiscard]] std::map<std::string, std::string>
+unserved_rows(persistence::file_system& fs, const cluster_config& config,
+              const process_config& rdb);
+
 /// Why what an rdb writes down could not be asked for: no hdb of the
 /// configuration serves that directory. Empty: one does, or it writes nothing.
 [[nodiscard]] std::string not_served(const cluster_config& config,

@@ -73,6 +73,8 @@ void tell_strays(process_host& host, const process_config& rdb) {
                           + rdb.hdb_directory + ": this rdb is not asked");
   if (const auto why = not_served(config, rdb); !why.empty())
     warn("not_served", why);
+  for (const auto& [table, text] : unserved_rows(*host.env().fs, config, rdb))
+    warn("not_asked", text);
 }
 
 /// Those that are in the tables of no rdb, also of none that `spawn` starts.
@@ -120,6 +122,7 @@ result<hosted_process> start_rdb(process_host& host,
   settings.watch_file = config.data_directory + "/taken/" + process.name;
   settings.hdb_directory = process.hdb_directory;
   settings.write_down = process.write_down;
+  settings.unserved = unserved_rows(*host.env().fs, config, process);
   settings.lost_by_hand
     = [fs = host.env().fs, folder = marks_folder(config),
        own = process.hdb_directory] { return gone_by_hand(*fs, folder, own); };

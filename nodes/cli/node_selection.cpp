@@ -1,3 +1,4 @@
+#include <millrace/nodes/assembly/table_schemas.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/node_selection.hpp>
@@ -47,6 +48,11 @@ error check_home(const cluster_config& config, const std::string& table) {
         return {here.failure().code, "rows of table '" + table + "' go to "
                                        + directory + " of '" + process.name
                                        + "': " + here.failure().context};
+  if (!is_served(config, directory))
+    return {errc::unavailable,
+            config.path + ": rows of table '" + table + "' go to " + directory
+              + ", which no [[process]] of type \"hdb\" serves: nobody could "
+                "be asked for them"};
   return {};
 }
 

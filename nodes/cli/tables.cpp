@@ -109,6 +109,10 @@ std::string incomplete(const cluster_config& config, const json_value& live,
       continue;
     if (!why.empty())
       out += (out.empty() ? "" : "; ") + process.name + ": " + why;
+    for (const auto& [of, text] : facts.at("unserved").entries())
+      if (table.empty() || of == table)
+        out += (out.empty() ? "" : "; ") + process.name + ": "
+               + text.text_or_empty();
     if (facts.at("begin").natural().value_or(0) != 0)
       if (const auto unserved = not_served(config, process); !unserved.empty())
         out += (out.empty() ? "" : "; ") + process.name + ": " + unserved;

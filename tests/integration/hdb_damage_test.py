@@ -513,6 +513,41 @@ def died_behind_its_commit(binary):
       mill.check("K.csv" in done.stdout, done)
 
 
+def loaded_for_nobody(binary):
+  """Files in a directory that no hdb serves are in no answer, and told so."""
+  with mill.cluster(binary, NODES) as made:
+    whole = made.path.read_text()
+    elsewhere = whole.replace('type = "hdb"\n', 'type = "hdb"\n'
+                              'hdb = "data/other"\n')
+    mill.check(elsewhere != whole, whole)
+    file = made.directory / "l.csv"
+    file.write_text("time,sym,size\n2024-01-01T10:00:00Z,L,7\n")
+    layout = made.directory / "h.toml"
+    layout.write_text(made.run("layout", file).stdout.replace("long", "int"))
+    load = ["load", "--layout", layout, "--table", "trade", file]
+    question = {"tablename": "trade", "starttime": "2020-01-01",
+                "endtime": "2050-01-01"}
+    made.path.write_text(elsewhere)
+    done = made.run(*load, code=69)
+    mill.check("nobody could be asked" in done.stderr, done.stderr)
+    mill.check(not (made.directory / "data/hdb").exists(), "it is loaded")
+    made.path.write_text(whole)
+    made.run(*load)
+    made.path.write_text(elsewhere)
+    made.up()
+    publish(made, DAYS[0], 3, "A")
+    done = made.query(question, "--strict", code=65)
+    mill.check("1 rows of table 'trade'" in done.stderr
+               and "in no answer" in done.stderr, done.stderr)
+    done = made.run("tables", code=69)
+    mill.check("in no answer" in done.stderr, done.stderr)
+    made.down()
+    made.path.write_text(whole)
+    made.up()
+    mill.check(len(made.query(question, "--strict",
+                              at_least=made.merged_end())) == 4, "all is there")
+
+
 def held_by_nobody(binary):
   """Rows that no process of the configuration serves are told as missing."""
   loads = '[[process]]\nname = "hdb1"\ntype = "hdb"\nnode = "back"\n'
@@ -553,4 +588,5 @@ def held_by_nobody(binary):
 if __name__ == "__main__":
   mill.main([damage, rolled_otherwise, gone,
              gone_with_nothing_of_the_stream, away_for_one_start,
-             back_while_all_run, two_branches, older, died_behind_its_commit, held_by_nobody])
+             back_while_all_run, two_branches, older, died_behind_its_commit, held_by_nobody,
+             loaded_for_nobody])

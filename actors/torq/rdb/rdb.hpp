@@ -49,6 +49,9 @@ struct rdb_settings {
   /// Reads files; called on any thread.
   std::function<std::vector<std::string>()> lost_by_hand;
   bool write_down = true;
+  /// Rows of the database that nobody can be asked for, in words, by table:
+  /// answers warn of them.
+  std::map<std::string, std::string> unserved;
   std::vector<endpoint> rt;
   /// Above it the RDB stops applying and lags on the log, until the end of a
   /// period frees memory. An end of a period that somebody waits for is reached

@@ -16,6 +16,9 @@ rdb_state::bind(rdb_question what, const persistence::store_snapshot& snapshot,
                        std::vector<persistence::table_view>& parts) -> error {
     add_missing(cut.warnings, persistence::lines_of(
                                 store->lost(rows.cutover, cut.upper, table)));
+    if (const auto found = settings.unserved.find(table);
+        found != settings.unserved.end())
+      add_missing(cut.warnings, {found->second});
     auto view = snapshot.view(table, first, cut.upper);
     if (!view)
       return view.failure();
