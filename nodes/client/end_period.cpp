@@ -20,6 +20,8 @@ using namespace std::chrono_literals;
 constexpr auto ask_again = 2s;
 /// What is there answers within it.
 constexpr auto at_once = 500ms;
+/// An RDB that has nothing to say yet answers after a second.
+constexpr auto turn_of_rdb = 2s;
 /// And so often it is said what is waited for.
 constexpr auto say_interval = 5s;
 
@@ -70,9 +72,11 @@ public:
     if (auto fault = mark())
       return fault;
     find_absent();
+    out_.written = wait_served();
+    auto next = out_.written.begin();
     for (const auto& rdb : rdbs_)
       if (rdb.writes) {
-        auto& written = out_.written.emplace_back(wait_served(rdb));
+        auto& written = *next++;
         if (const auto before = lost_before.find(rdb.name);
             before != lost_before.end())
           if (const auto facts = facts_of(rdb);
@@ -328,55 +332,82 @@ private:
     return facts && facts->refuses;
   }
 
-  /// Waits until an HDB serves what this RDB wrote down of the period.
-  written_period wait_served(const known_rdb& rdb) {
-    written_period out{rdb.name, {}, {}};
-    error last;
+  struct awaited_rdb {
+    const known_rdb* rdb = nullptr;
+    written_period out;
     bool answered = false;
-    // The rdb may restart meanwhile: asked again until it says so.
-    do {
-      auto report = ask_rdb(rdb, time_.left());
-      if (!report) {
-        last = report.failure();
-        // Nobody starts it by itself.
-        if (last.code == errc::not_found && !rdb.has_node && !answered) {
-          out.fault = {errc::unavailable,
-                       last.context + "; the period is not written down there"};
-          return out;
-        }
-        if (last.code == errc::fenced && refuses(rdb)) {
-          out.fault = last;
-          return out;
-        }
-        say(to_string(what_.period) + " ended; " + rdb.name
-            + " does not answer: " + last.context);
-        pause();
-        continue;
-      }
-      answered = true;
-      out.report = *std::move(report);
-      if (out_.end == position{})
-        out_.end = out.report.end;
-      if (out.report.held)
+    bool over = false; ///< There is nothing more to wait for.
+    error last{};      ///< Why it did not answer.
+  };
+
+  /// Asks it once.
+  void look(awaited_rdb& at, std::chrono::milliseconds most) {
+    const auto& rdb = *at.rdb;
+    auto& out = at.out;
+    auto report = ask_rdb(rdb, most);
+    if (!report) {
+      at.last = report.failure();
+      // Nobody starts it by itself.
+      if (at.last.code == errc::not_found && !rdb.has_node && !at.answered)
         out.fault
-          = {errc::schema_mismatch,
-             rdb.name
-               + ": not written down: batches are set aside ('millrace "
-                 "rejects' lists them); 'millrace eop --accept-rejects' writes "
-                 "the period without them"};
-      if (out.report.served || out.report.held)
-        return out;
+          = {errc::unavailable,
+             at.last.context + "; the period is not written down there"};
+      else if (at.last.code == errc::fenced && refuses(rdb))
+        out.fault = at.last;
+      at.over = static_cast<bool>(out.fault);
+      if (at.over)
+        return;
+      say(to_string(what_.period) + " ended; " + rdb.name
+          + " does not answer: " + at.last.context);
+      return pause();
+    }
+    at.answered = true;
+    out.report = *std::move(report);
+    if (out_.end == position{})
+      out_.end = out.report.end;
+    if (out.report.held)
+      out.fault
+        = {errc::schema_mismatch,
+           rdb.name
+             + ": not written down: batches are set aside ('millrace "
+               "rejects' lists them); 'millrace eop --accept-rejects' writes "
+               "the period without them"};
+    at.over = out.report.served || out.report.held;
+    if (!at.over)
       say(to_string(what_.period) + " ended; " + rdb.name + ": "
           + standing(out.report));
-    } while (!time_.over());
-    out.fault
-      = {errc::timeout, rdb.name + ": after "
-                          + std::to_string(what_.deadline.count()) + " s "
-                          + (answered ? standing(out.report)
-                                      : "it does not answer (" + last.context
-                                          + "): whether it wrote the "
-                                            "period down is not "
-                                            "known")};
+  }
+
+  /// Waits until an HDB serves what each RDB wrote down of the period. They
+  /// are asked in turn: one that is away takes no time from the others.
+  std::vector<written_period> wait_served() {
+    std::vector<awaited_rdb> all;
+    for (const auto& rdb : rdbs_)
+      if (rdb.writes)
+        all.push_back({&rdb, {.rdb = rdb.name}});
+    size_t left = all.size();
+    // They may restart meanwhile: asked again until they say so.
+    do {
+      for (auto& each : all) {
+        if (each.over)
+          continue;
+        look(each, left > 1 ? within(turn_of_rdb) : time_.left());
+        left -= each.over ? 1 : 0;
+      }
+    } while (left != 0 && !time_.over());
+    std::vector<written_period> out;
+    for (auto& each : all) {
+      if (!each.over)
+        each.out.fault = {
+          errc::timeout,
+          each.rdb->name + ": after " + std::to_string(what_.deadline.count())
+            + " s "
+            + (each.answered ? standing(each.out.report)
+                             : "it does not answer (" + each.last.context
+                                 + "): whether it wrote the period down is not "
+                                   "known")};
+      out.push_back(std::move(each.out));
+    }
     return out;
   }
 

@@ -113,6 +113,8 @@ struct amended_range {
   uint64_t moved = 0;
   std::map<std::string, uint64_t> touched; ///< Rows, by partition.
   std::optional<int64_t> undated;          ///< Where rows without a time lie.
+  /// Of the rows as they are to be: their stream orders.
+  std::vector<uint32_t> orders;
 };
 
 /// A part of a range, and what is to become of its rows.
@@ -192,7 +194,8 @@ private:
 
   error look_at(const range& parts) {
     std::vector<touched_part> touched;
-    bool any = false;
+    std::set<std::string> partitions;
+    bool all_home = true;
     for (const auto* part : parts) {
       touched_part each{part, snapshot_->view(*part), {}};
       if (what_.choose) {
@@ -201,13 +204,32 @@ private:
           return chosen.failure();
         each.chosen = *std::move(chosen);
       }
-      any |= !each.chosen.empty() || !dates_->is_home(*part);
+      const bool is_home = dates_->is_home(*part);
+      all_home = all_home && is_home;
+      if (!each.chosen.empty() || !is_home)
+        partitions.insert(part->partition);
       touched.push_back(std::move(each));
     }
-    return any ? rewrite(touched) : error{};
+    if (partitions.empty())
+      return {};
+    if (!all_home || sets_time())
+      return rewrite(touched, {});
+    std::erase_if(touched, [&](const touched_part& each) {
+      return !partitions.contains(each.part->partition);
+    });
+    return rewrite(touched, partitions);
   }
 
-  error rewrite(const std::vector<touched_part>& parts) {
+  /// Rows may go to other dates.
+  [[nodiscard]] bool sets_time() const {
+    return std::any_of(
+      what_.values.begin(), what_.values.end(),
+      [&](const amended_value& each) { return each.column == time_column_; });
+  }
+
+  /// @param partitions whose parts of the range these are; none: all
+  error rewrite(const std::vector<touched_part>& parts,
+                std::set<std::string> partitions) {
     amended_range here;
     memory_store store;
     if (auto fault = store.declare(*schema_))
@@ -216,7 +238,8 @@ private:
     if (auto fault = gather(parts, store, end, here))
       return fault;
     if (how_.applies)
-      if (auto fault = write(*parts.front().part, store, here))
+      if (auto fault
+          = write(*parts.front().part, store, here, std::move(partitions)))
         return fault;
     ++written_;
     written_sum_.removed += here.removed;
@@ -281,6 +304,8 @@ private:
       return std::tie(a.order, a.part, a.row)
              < std::tie(b.order, b.part, b.row);
     });
+    for (const auto& at : places)
+      here.orders.push_back(at.order);
     batch_builder batch{*schema_};
     for (const auto& at : places) {
       const auto time = append(batch, bytes[at.part], at.row, at.chosen);
@@ -354,10 +379,13 @@ private:
   }
 
   error write(const hdb_part& of, const memory_store& store,
-              const amended_range& here) {
+              const amended_range& here, std::set<std::string> partitions) {
     auto view = store.snapshot()->view(what_.table);
     if (!view)
       return view.failure();
+    // They stay comparable with those of the parts that stay.
+    for (auto& segment : view->segments)
+      segment.order = here.orders.data() + segment.order_base;
     period_request request;
     request.stream = of.stream;
     request.period = of.period;
@@ -381,8 +409,8 @@ private:
       return written.failure();
     }
     waiting_.push_back({std::move(written->parts),
-                        std::move(written->schemas.front()),
-                        std::move(entries)});
+                        std::move(written->schemas.front()), std::move(entries),
+                        std::move(partitions)});
     return {};
   }
 

@@ -55,12 +55,14 @@ struct amend_course {
   std::function<void(size_t done, size_t all)> progress{};
 };
 
-/// Carries an amendment out: all parts of a range with a row that is meant, or
-/// with one in the partition of another date, are written anew, each row to the
-/// partition of its own date; once all are written they take the place of those
-/// that are there, in one step. A crash leaves all as it was, or as it is to
-/// be, and so does a range that cannot be read or written: the next writer
-/// removes what was written for others. Holds the rows of a range in memory.
+/// Carries an amendment out: of each range the parts of a partition that has a
+/// row that is meant are written anew; where rows change their time, or one
+/// lies in the partition of another date, all parts of the range are, each row
+/// to the partition of its own date. Once all are written they take the place
+/// of those that are there, in one step. A crash leaves all as it was, or as it
+/// is to be, and so does a part that cannot be read or written: the next writer
+/// removes what was written for others. What is not written anew is not read
+/// beyond what `choose` looks at. Holds the rows of a range in memory.
 [[nodiscard]] amend_report amend(hdb_writer& writer, const hdb_amendment& what,
                                  const amend_course& how);
 

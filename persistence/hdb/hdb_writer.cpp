@@ -243,21 +243,27 @@ error hdb_writer::replace(const std::vector<replaced_range>& ranges) {
   const auto key_of = [](const hdb_part& part) {
     return range_key{part.stream, part.table, part.from, part.to};
   };
-  std::map<range_key, std::string> found; ///< Partition of the first one there.
+  struct replaced {
+    const replaced_range* by = nullptr;
+    std::string partition; ///< Of the first one there.
+  };
+  std::map<range_key, replaced> found;
   for (const auto& range : ranges) {
     if (auto fault = add_schema(next, range.schema))
       return fault;
-    found.emplace(key_of(range.parts.front()), std::string{});
+    found.emplace(key_of(range.parts.front()), replaced{&range, {}});
   }
   // What was dropped of a range stays noted: who brings it again is told so.
   std::set<std::pair<range_key, std::string>> emptied;
   std::vector<std::string> left;
   std::erase_if(next.parts, [&](const auto& here) {
     const auto at = found.find(key_of(here));
-    if (at == found.end())
+    if (at == found.end()
+        || (!at->second.by->partitions.empty()
+            && !at->second.by->partitions.contains(here.partition)))
       return false;
-    if (at->second.empty())
-      at->second = here.partition;
+    if (at->second.partition.empty())
+      at->second.partition = here.partition;
     if (here.row_count != 0)
       left.push_back(here.path());
     else
@@ -267,7 +273,7 @@ error hdb_writer::replace(const std::vector<replaced_range>& ranges) {
   std::vector<hdb_ledger_entry> entries;
   for (const auto& range : ranges) {
     const auto& first = range.parts.front();
-    const auto& partition = found.at(key_of(first));
+    const auto& partition = found.at(key_of(first)).partition;
     if (partition.empty())
       return {errc::not_found, "no part of table '" + first.table + "' at ("
                                  + to_string(first.from) + ", "

@@ -27,12 +27,14 @@ struct emptied_parts {
   std::vector<hdb_ledger_entry> entries;
 };
 
-/// All of one range that take the place of those that are there of it.
+/// Those of one range that take the place of what is there of it.
 struct replaced_range {
   std::vector<hdb_part> parts; ///< At least one.
   table_schema schema;
   /// What is noted of it; their versions are filled in.
   std::vector<hdb_ledger_entry> entries;
+  /// Whose parts go; none: those of all partitions.
+  std::set<std::string> partitions{};
 };
 
 /// What a writer saw of a directory, for the next one of the same owner.

@@ -513,6 +513,32 @@ def died_behind_its_commit(binary):
       mill.check("K.csv" in done.stdout, done)
 
 
+def amended_beside_damage(binary):
+  """Dates of one file are amended each by itself: damage of one holds up no
+  other."""
+  with mill.cluster(binary, NODES) as made:
+    hdb = made.directory / "data/hdb"
+    file = made.directory / "l.csv"
+    file.write_text("time,sym,size\n" + "".join(
+      f"2024-01-0{day}T10:00:00Z,A,1\n" for day in (2, 3, 4)))
+    layout = made.directory / "h.toml"
+    layout.write_text(made.run("layout", file).stdout.replace("long", "int"))
+    made.run("load", "--layout", layout, "--table", "trade", file)
+    made.up()
+    flip(column(made, "2024-01-03", "size"), 1)
+    words = ["hdb", "amend", hdb, "--table", "trade", "--symbol", "A", "--set",
+             '{"size":5}']
+    done = made.run(*words, code=65)
+    mill.check("2024.01.03" in done.stderr and "nothing is changed"
+               in done.stderr, done.stderr)
+    made.run(*words, "--from", "2024-01-02", "--to", "2024-01-02T23:00:00")
+    rows = [made.query({"tablename": "trade", "starttime": day,
+                        "endtime": day, "columns": ["size"]})
+            for day in ("2024-01-02", "2024-01-04")]
+    mill.check(rows == [[{"size": 5}], [{"size": 1}]], rows)
+    check(made, 1, column(made, "2024-01-03", "size"))
+
+
 def loaded_for_nobody(binary):
   """Files in a directory that no hdb serves are in no answer, and told so."""
   with mill.cluster(binary, NODES) as made:
@@ -589,4 +615,4 @@ if __name__ == "__main__":
   mill.main([damage, rolled_otherwise, gone,
              gone_with_nothing_of_the_stream, away_for_one_start,
              back_while_all_run, two_branches, older, died_behind_its_commit, held_by_nobody,
-             loaded_for_nobody])
+             loaded_for_nobody, amended_beside_damage])

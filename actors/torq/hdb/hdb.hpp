@@ -162,6 +162,9 @@ struct hdb_state {
 
   /// Reads it, once: see served_mark.
   void recall();
+  /// Of all who serve the directory on this host. @pre there is a mark file
+  [[nodiscard]] known_of_hdb marks_now() const;
+  [[nodiscard]] std::string remedy() const;
   /// Compares what is there with what was served, and says what is gone.
   void look_for_losses(const persistence::hdb_manifest* manifest);
 
@@ -191,7 +194,6 @@ struct hdb_state {
   std::map<std::string, std::string> outgrown; ///< @see hdb_facts
   std::map<std::string, std::string> strayed;  ///< @see hdb_facts
   std::optional<served_mark> mark;             ///< None: it is not read yet.
-  std::vector<std::string> mark_files;         ///< What it was read from.
   error last_failure;
   met_damage damage; ///< Of files; of the manifest it is `last_failure`.
 };

@@ -5,12 +5,7 @@ namespace millrace::torq {
 void hdb_state::recall() {
   if (mark)
     return;
-  auto known = settings.mark_file.empty()
-                 ? known_of_hdb{}
-                 : read_marks(*env->fs,
-                              settings.mark_file.substr(
-                                0, settings.mark_file.find_last_of('/')),
-                              settings.directory);
+  auto known = settings.mark_file.empty() ? known_of_hdb{} : marks_now();
   for (const auto& fault : known.faults)
     if (settings.on_warning)
       settings.on_warning("damaged",
@@ -18,7 +13,23 @@ void hdb_state::recall() {
                           "known, what there is now counts: "
                             + fault.context);
   mark = std::move(known.mark);
-  mark_files = std::move(known.files);
+}
+
+known_of_hdb hdb_state::marks_now() const {
+  return read_marks(
+    *env->fs,
+    settings.mark_file.substr(0, settings.mark_file.find_last_of('/')),
+    settings.directory);
+}
+
+/// Commands and other processes write marks while this one runs.
+std::string hdb_state::remedy() const {
+  auto marks = settings.mark_file;
+  for (const auto& each : marks_now().files)
+    if (each != settings.mark_file)
+      marks += " and " + each;
+  return "once that is settled, remove " + marks
+         + " and restart what serves the directory";
 }
 
 void hdb_state::look_for_losses(const persistence::hdb_manifest* manifest) {
@@ -29,19 +40,13 @@ void hdb_state::look_for_losses(const persistence::hdb_manifest* manifest) {
       settings.on_warning(id, text);
   };
   recall();
-  std::string marks = settings.mark_file;
-  for (const auto& each : mark_files)
-    if (each != settings.mark_file)
-      marks += " and " + each;
   const auto before = mark->losses();
   const bool is_news = mark->see(settings.directory, manifest);
   for (const auto& [table, loss] : mark->losses())
     if (const auto was = before.find(table);
         was == before.end() || was->second != loss)
-      warn("hdb_gone", loss
-                         + "; each answer says so until it is there again; "
-                           "once that is settled, remove "
-                         + marks + " and restart this process");
+      warn("hdb_gone",
+           loss + "; each answer says so until it is there again; " + remedy());
   for (const auto& [table, loss] : before)
     if (!mark->losses().contains(table))
       warn("hdb_back", settings.directory
