@@ -26,12 +26,22 @@ error bad(std::string_view text, const char* what) {
 }
 
 /// The day number of a date as people and kdb+ write it.
-std::optional<int64_t> scan_date(scanner& in) {
+/// @param expected what `text` is to be, which begins with it
+result<int64_t> scan_date(scanner& in, std::string_view text,
+                          const char* expected) {
   int64_t day = 0;
-  return text::scan_date(in, time_forms::extended, day)
-             == text::scan_fault::none
-           ? std::optional{day}
-           : std::nullopt;
+  switch (text::scan_date(in, time_forms::extended, day)) {
+    case text::scan_fault::none:
+      return day;
+    case text::scan_fault::range:
+      return bad(text, ("within the years " + std::to_string(text::year_min)
+                        + " to " + std::to_string(text::year_max))
+                         .c_str());
+    case text::scan_fault::calendar:
+      return bad(text, "of a day that the calendar has");
+    default:
+      return bad(text, expected);
+  }
 }
 
 std::optional<int64_t> scan_clock(scanner& in) {
@@ -111,9 +121,12 @@ result<literal> parse_temporal(std::string_view text, column_type type) {
     }
     case column_type::date: {
       scanner in{text};
-      const auto day = scan_date(in);
-      if (!day || !in.done())
-        return bad(text, "a date");
+      constexpr auto expected = "a date";
+      const auto day = scan_date(in, text, expected);
+      if (!day)
+        return day.failure();
+      if (!in.done())
+        return bad(text, expected);
       return literal{*day};
     }
     case column_type::month: {
@@ -156,9 +169,9 @@ result<written_time> parse_time(std::string_view text) {
   constexpr auto expected = "a date or timestamp (2013-10-08, "
                             "2013-10-08T09:30:00.123456789, 2013.10.08D09:30)";
   scanner in{text};
-  const auto day = scan_date(in);
+  const auto day = scan_date(in, text, expected);
   if (!day)
-    return bad(text, expected);
+    return day.failure();
   if (in.done())
     return written_time{*day * text::day_ns, true};
   if (in.take('D') && in.done())

@@ -61,6 +61,12 @@ TEST(TimeTextTest, ReadsIsoAndKdb) {
         "2013-10-08T09:30:00.1234567890", "2013-10-08T09:30 ", "2013/10/08",
         "2013-10.08", "2400-01-01", "1500-01-01"})
     EXPECT_FALSE(parse_time(text)) << text;
+  EXPECT_EQ(parse_time("1600-01-01T09:30").failure().context,
+            "'1600-01-01T09:30' is not within the years 1708 to 2291");
+  EXPECT_EQ(parse_literal("2300-01-01", column_type::date).failure().context,
+            "'2300-01-01' is not within the years 1708 to 2291");
+  EXPECT_EQ(parse_time("2013-02-29").failure().context,
+            "'2013-02-29' is not of a day that the calendar has");
 }
 
 TEST(TimeTextTest, WritesWhatItReads) {
