@@ -49,6 +49,8 @@ struct source_report {
   /// Rejects of earlier runs, before the place where this one began, that the
   /// reject file holds.
   uint64_t rejects_before = 0;
+  /// Members of its archive that were not read: see source_info.
+  std::vector<std::string> left_out;
   /// The last line, printable, when it has no newline; it was taken as it
   /// stood.
   std::string open_line;

@@ -127,6 +127,7 @@ void reader::state::add_source(source_info info) {
   counters.total_bytes += info.total_bytes;
   auto& report = reports.emplace_back();
   report.source = info.label();
+  report.left_out = info.left_out;
   sources.push_back(std::move(info));
 }
 

@@ -38,6 +38,9 @@ struct source_info {
   /// What progress() counts up to: bytes of the file, or of the member's text.
   uint64_t total_bytes = 0;
   uint64_t index = 0; ///< In the archive.
+  /// Members of the archive that are not read, for their names say that they
+  /// are hidden; told by its first one that is.
+  std::vector<std::string> left_out;
   /// Of a pipe, which is read once.
   std::shared_ptr<pipe_begin> pipe;
   /// What is read instead of the source.

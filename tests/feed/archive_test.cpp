@@ -291,6 +291,40 @@ TEST(ArchiveTest, HiddenMembersAreSkippedAndOthersChosen) {
     << none.context;
 }
 
+// "." and ".." are ways to a file, and no names: rows would be lost.
+TEST(ArchiveTest, DotsOfAPathHideNothingAndWhatIsHiddenIsTold) {
+  sim::memory_file_system disk;
+  put_file(disk, "a.zip",
+           zipped({{"../a.csv", "1,A\n"},
+                   {"./b.csv", "2,B\n"},
+                   {"d/../c.csv", "3,C\n"},
+                   {".\\d.csv", "4,D\n"},
+                   {"__MACOSX/._a.csv", "junk"},
+                   {".DS_Store", "junk"},
+                   {"d/.DS_Store", "junk"},
+                   {".git/e.csv", "junk"},
+                   {".\\..f.csv", "junk"},
+                   {"d/.g.csv", "junk"}}));
+  auto options = options_of(lines_layout, {"a.zip"});
+  const auto all = read_all(disk, options);
+  EXPECT_FALSE(all.failed) << to_string(all.failed);
+  EXPECT_EQ(all.rows(), 4u);
+  ASSERT_EQ(all.reports.size(), 4u);
+  EXPECT_EQ(all.reports[0].left_out,
+            (std::vector<std::string>{".\\..f.csv", ".git/e.csv", "d/.g.csv"}));
+  EXPECT_TRUE(all.reports[1].left_out.empty());
+  // What is not chosen is not missed.
+  options.choice.member = "d/*";
+  EXPECT_EQ(read_all(disk, options).reports.at(0).left_out,
+            std::vector<std::string>{"d/.g.csv"});
+  put_file(disk, "b.zip", zipped({{".a.csv", "1,A\n"}}));
+  const auto none = read_all(disk, options_of(lines_layout, {"b.zip"})).failed;
+  EXPECT_EQ(none.code, errc::bad_data);
+  EXPECT_NE(none.context.find("b.zip: the archive has no file that is read"),
+            std::string::npos);
+  EXPECT_NE(none.context.find(".a.csv"), std::string::npos) << none.context;
+}
+
 // Whatever happens to a gzip file: an error that names it, or its true rows
 // (a flipped bit in its header's time stamp or name changes nothing).
 TEST(ArchiveTest, DamagedGzipIsToldAndNeverGivesWrongRows) {

@@ -107,6 +107,14 @@ def unreadable_files(binary):
       feed.refused(feed.put(name, content), DATA, name, "empty")
     feed.refused(feed.put("none.zip", zipped()), DATA, "none.zip",
                  "has no file")
+    # What is hidden is told, and a way to a file hides nothing.
+    hidden = zipped(**{"../a": GOOD, ".b": GOOD, "__MACOSX/._c": "no"})
+    done = feed.taken(feed.put("hidden.zip", hidden), 2, 0)
+    mill.check("hidden.zip: not read" in done.stderr
+               and done.stderr.count(".b.csv") == 1
+               and "MACOSX" not in done.stderr, done.stderr)
+    feed.refused(feed.put("all.zip", zipped(**{".b": GOOD})), DATA, "all.zip",
+                 "no file that is read", ".b.csv")
     # Beside others an empty one is none.
     feed.taken(feed.put("some.zip", zipped(a=GOOD, b="")), 2, 0)
     for name, content in (("cut.zip", b"PK\x03\x04 and no more"),
