@@ -442,10 +442,11 @@ TEST(RejectFileTest, KeepsLinesWithTheirReasons) {
   const auto got = read_all(disk, options);
   EXPECT_EQ(got.rows(), 2u);
   EXPECT_FALSE(file.flush());
-  const std::string wanted
-    = "a.csv\t2\t4\tcolumn 'time': 'x' is not a time of the layout's format "
-      "(timestamp)\tx,B\n"
-      "a.csv\t3\t8\tthe line has 3 fields, 2 are expected\t2,C,\\x01\\x09\n";
+  const std::string wanted = "a.csv\t2\t4 table=t line=c58eeb85\tcolumn "
+                             "'time': 'x' is not a time of the layout's format "
+                             "(timestamp)\tx,B\n"
+                             "a.csv\t3\t8 table=t line=b13cdfa1\tthe line has "
+                             "3 fields, 2 are expected\t2,C,\\x01\\x09\n";
   EXPECT_EQ(file_text(disk, "out/rejects"), wanted);
   // A second run finds them there.
   reject_file more{disk, "out/rejects"};
@@ -454,9 +455,9 @@ TEST(RejectFileTest, KeepsLinesWithTheirReasons) {
   EXPECT_FALSE(more.flush());
   EXPECT_EQ(file_text(disk, "out/rejects"), wanted);
   // What was rejected again is counted once.
-  EXPECT_EQ(*more.kept_before("a.csv"), 0u);
+  EXPECT_EQ(*more.kept_before("a.csv", {"t", {}, {}, {}}), 0u);
   reject_file untouched{disk, "out/rejects"};
-  EXPECT_EQ(*untouched.kept_before("a.csv"), 2u);
+  EXPECT_EQ(*untouched.kept_before("a.csv", {"t", {}, {}, {}}), 2u);
 }
 
 /// Goal: whatever a file is called, its lines are found again, and those of
@@ -466,11 +467,12 @@ TEST(RejectFileTest, NamesOfFilesMayHoldAnything) {
   const std::vector<std::string> names{
     "a.csv",      "t\tb.csv", "n\nb.csv", "\r.csv",       "e\x1b[1m.csv",
     "s\\x09.csv", "s\\.csv",  "\\\\.csv", "\xc3\xa9.csv", "\x7f"};
+  const line_reading reading{"t", 8'767, "A B\t", {}};
   sim::memory_file_system disk;
   {
     reject_file file{disk, "rejects"};
     for (const auto& name : names)
-      ASSERT_FALSE(file.add({name, 1, 0, "why", "text"}));
+      ASSERT_FALSE(file.add({name, 1, 0, "why", "text", reading, 0}));
     ASSERT_FALSE(file.flush());
   }
   const auto text = file_text(disk, "rejects");
@@ -484,11 +486,11 @@ TEST(RejectFileTest, NamesOfFilesMayHoldAnything) {
     EXPECT_EQ((*read)[i].source, names[i]);
   reject_file again{disk, "rejects"};
   for (const auto& name : names) {
-    EXPECT_EQ(*again.kept_before(name), 1u) << name;
-    ASSERT_FALSE(again.add({name, 1, 0, "why", "text"}));
+    EXPECT_EQ(*again.kept_before(name, reading), 1u) << name;
+    ASSERT_FALSE(again.add({name, 1, 0, "why", "text", reading, 0}));
   }
   reject_file more{disk, "rejects"};
-  ASSERT_FALSE(more.forget_from("t\tb.csv", 0));
+  ASSERT_FALSE(more.forget_from("t\tb.csv", reading, 0));
   EXPECT_EQ(read_rejects(disk, "rejects")->size(), names.size() - 1);
   ASSERT_FALSE(replace_rejects(disk, "rejects", *read));
   EXPECT_EQ(file_text(disk, "rejects"), text);
@@ -513,7 +515,7 @@ TEST(RejectFileTest, AFullDiskEndsTheReading) {
   options.rejects = file.sink();
   EXPECT_EQ(
     to_string(read_all(disk, options).failed),
-    "no_space: rejects: write of 65539 bytes at 0: No space left on device");
+    "no_space: rejects: write of 65607 bytes at 0: No space left on device");
 }
 
 } // namespace
