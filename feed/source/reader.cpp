@@ -375,6 +375,7 @@ error reader::state::take_piece() {
   counters.backwards += current->parsed.backwards;
   counters.passed_over += current->parsed.passed_over;
   reports[current->source].passed_over += current->parsed.passed_over;
+  reports[current->source].skipped_rows += current->parsed.skipped_rows;
   if (!batches.empty()) {
     counters.backwards += batches.front().first_time < last_time;
     last_time = batches.back().last_time;

@@ -77,6 +77,12 @@ void tell_lines(const std::vector<feed::source_report>& reports) {
                  "and were passed over\n",
                  each.source, each.passed_over);
   for (const auto& each : reports)
+    if (each.skipped_rows != 0)
+      fmt::print(stderr,
+                 "{}: {} lines begin as the layout's comment or trailer does, "
+                 "and are left out, though they have as many fields as rows\n",
+                 each.source, each.skipped_rows);
+  for (const auto& each : reports)
     if (!each.open_line.empty())
       fmt::print(stderr,
                  "{}: its last line has no newline, and was taken as it "

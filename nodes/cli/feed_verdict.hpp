@@ -20,7 +20,7 @@ namespace millrace::nodes {
 
 /// Says on standard error which members of archives were not read, which last
 /// lines may be cut off, and how many were not of those that the layout looks
-/// for.
+/// for, or begin as its comments do and may be rows.
 void tell_lines(const std::vector<feed::source_report>& reports);
 
 } // namespace millrace::nodes
