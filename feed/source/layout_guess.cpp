@@ -37,6 +37,7 @@ public:
   result<layout_guess> run() {
     for (size_t i = 0; i < head_.fields; ++i)
       columns_.push_back(guess(i));
+    drop_footer();
     settle_marks(columns_, head_.rows, head_.json ? '\0' : head_.delimiter);
     if (auto fault = find_time())
       return fault;
@@ -49,7 +50,55 @@ public:
   }
 
 private:
+  /// A last line without the time that all others have tells of the file, as
+  /// "END|20240102|7" or a sum does.
+  void drop_footer() {
+    if (head_.json || head_.rows.size() < 2)
+      return;
+    auto last = std::move(head_.rows.back());
+    head_.rows.pop_back();
+    std::vector<std::pair<size_t, guessed_column>> better;
+    for (size_t i = 0; i < head_.fields; ++i)
+      if (columns_[i].is == kind::text && !columns_[i].empty)
+        if (auto without = guess(i); without.is == kind::stamp
+                                     || without.is == kind::date
+                                     || without.is == kind::clock)
+          better.emplace_back(i, std::move(without));
+    if (better.empty()) {
+      head_.rows.push_back(std::move(last));
+      return;
+    }
+    for (size_t i = 0; i < head_.fields; ++i)
+      columns_[i] = guess(i);
+    auto text = last[0];
+    for (size_t i = 1; i < last.size(); ++i)
+      text += head_.delimiter + last[i];
+    auto asked
+      = "its last line is none of the rows: '" + printable(text, 80) + "'";
+    if (better.front().first == 0 && !last[0].empty())
+      asked += "; trailer = "
+               + text::toml_string(last[0] + std::string(1, head_.delimiter))
+               + " leaves it out";
+    out_.questions.push_back(std::move(asked));
+  }
+
+  void ask_about_hashes() {
+    const auto lines
+      = std::to_string(head_.hash_rows != 0 ? head_.hash_rows
+                                            : head_.hash_like_rows)
+        + " of its first, as '" + printable(head_.first_hash, 80) + "'";
+    if (head_.hash_rows != 0)
+      out_.questions.push_back("lines that begin with '#' are taken for rows ("
+                               + lines + "); comment = \"#\" leaves such out");
+    else if (head_.hash_like_rows != 0)
+      out_.questions.push_back(
+        "lines that begin with '#' are left out, though they have as many "
+        "fields as rows ("
+        + lines + "); without comment = \"#\" they are read");
+  }
+
   void ask_about_lines() {
+    ask_about_hashes();
     if (!head_.mixed.empty())
       out_.questions.push_back(
         "left out: " + joined(head_.mixed, ", ")
@@ -164,12 +213,12 @@ private:
 
   /// The name of a column, no two alike.
   std::string name_of(size_t field) {
-    auto name
-      = field == time_ ? std::string{"time"}
-        : field == symbol_
-          ? std::string{"sym"}
-          : (is_upper_of_two(field) ? "upper_" : "")
-              + column_name(head_.header ? head_.names[field] : "", field);
+    if (field == time_)
+      return "time";
+    if (field == symbol_)
+      return "sym";
+    auto name = (is_upper_of_two(field) ? "upper_" : "")
+                + column_name(head_.header ? head_.names[field] : "", field);
     while (!taken_.insert(name).second)
       name += "_" + std::to_string(field + 1);
     return name;
@@ -256,6 +305,26 @@ private:
     if (column.group != '\0')
       text += "thousands = " + text::toml_string(std::string(1, column.group))
               + "\n";
+    if (column.two_marks)
+      out_.questions.push_back(
+        "column '" + name
+        + "': its values could be numbers with a comma before their decimals, "
+          "and those of other columns have a point there: they are taken as "
+          "texts; type = \"float\" and decimal = \",\" make numbers of them");
+    if (column.one_group)
+      out_.questions.push_back(
+        "column '" + name + "': does its "
+        + (column.group == ',' ? "comma" : "apostrophe")
+        + " stand between thousands, as is assumed, or between other parts, as "
+          "in "
+        + (column.group == ',' ? "lists of codes" : "prices of bonds in 32nds")
+        + "? See thousands = ..., and type = \"symbol\"");
+    if (column.exponents)
+      out_.questions.push_back(
+        "column '" + name
+        + "': are its values numbers with an exponent, or codes that hold an "
+          "E? They are taken as texts; type = \"float\" makes numbers of "
+          "them");
     if (column.either_mark)
       out_.questions.push_back(
         "column '" + name + "': is its "
@@ -444,7 +513,7 @@ private:
   std::optional<size_t> time_;
   std::optional<size_t> date_; ///< Joined with the time.
   std::optional<size_t> symbol_;
-  std::set<std::string> taken_;
+  std::set<std::string> taken_{"time", "sym"}; ///< Names of columns.
   std::vector<std::string> table_columns_;
 };
 

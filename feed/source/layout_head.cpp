@@ -36,6 +36,12 @@ public:
     if (head_.starts_with("\xef\xbb\xbf"))
       head_.remove_prefix(3);
     take_lines();
+    if (lines_.empty()) {
+      lines_.swap(hashes_);
+      out_.hash_rows = lines_.size();
+      out_.first_hash = lines_.empty() ? "" : lines_.front().text;
+    }
+    out_.comments = !hashes_.empty();
     if (lines_.empty())
       return error{errc::bad_data, "there are no lines to look at"};
     const auto first = lines_.front().text;
@@ -48,6 +54,7 @@ public:
     find_delimiter();
     if (join_quoted_lines())
       find_delimiter();
+    settle_hashes();
     take_rows();
     if (out_.rows.size() + out_.header < of_other_forms() && !out_.header)
       return error{errc::bad_data, "its lines have no one number of fields: "
@@ -74,13 +81,13 @@ private:
       at = std::min(end + 1, head_.size());
       if (text.ends_with('\r'))
         text.remove_suffix(1);
-      out_.comments = out_.comments || text.starts_with('#');
       // As spreadsheets write an empty row.
       const bool is_nothing
         = text.find_first_not_of(lines_.empty() ? " \t,;|\"" : "") == text.npos;
       begins_blank_ = begins_blank_ || (lines_.empty() && is_nothing);
-      if (!is_nothing && !text.starts_with('#'))
-        lines_.push_back({text, number, at});
+      if (!is_nothing)
+        (text.starts_with('#') ? hashes_ : lines_)
+          .push_back({text, number, at});
       ++number;
     }
   }
@@ -174,6 +181,62 @@ private:
         out_.fields = usual->first;
       }
     }
+  }
+
+  /// Whether all that is no number and no time stands where others have such.
+  [[nodiscard]] bool is_like_rows(const std::vector<std::string>& fields,
+                                  const std::vector<bool>& texts) const {
+    if (fields.size() != out_.fields)
+      return false;
+    for (size_t i = 0; i < fields.size(); ++i)
+      if (!texts[i] && is_word(fields[i]))
+        return false;
+    return true;
+  }
+
+  static bool is_word(const std::string& value) {
+    return !value.empty()
+           && guess_column({value}, "time", false).is
+                == guessed_column::kind::text;
+  }
+
+  /// Instruments may be called #AAPL, and a header begin so: what has the form
+  /// of the other lines, and fits them, is no comment.
+  void settle_hashes() {
+    if (hashes_.empty())
+      return;
+    std::vector<std::vector<std::string>> others;
+    for (const auto& each : lines_)
+      if (auto fields = split(each.text, out_.delimiter, out_.quote);
+          fields.size() == out_.fields)
+        others.push_back(std::move(fields));
+    const bool is_named = others.empty() || may_be_names(others.front());
+    std::vector<bool> texts(out_.fields, others.size() <= size_t{is_named});
+    for (size_t row = is_named; row < others.size(); ++row)
+      for (size_t i = 0; i < out_.fields; ++i)
+        texts[i] = texts[i] || is_word(others[row][i]);
+    bool is_any = false;
+    for (const auto& each : hashes_) {
+      const auto fields = split(each.text, out_.delimiter, out_.quote);
+      if (fields.size() != out_.fields)
+        continue;
+      const bool is_before = each.number < lines_.front().number;
+      const bool is_header = is_before && !is_named && may_be_names(fields);
+      const bool is_row = !is_header && is_like_rows(fields, texts);
+      is_any = is_any || is_header || is_row;
+      if (is_header)
+        continue;
+      out_.hash_rows += is_row;
+      ++out_.hash_like_rows;
+      if (out_.first_hash.empty())
+        out_.first_hash = each.text;
+    }
+    if (!is_any)
+      return;
+    out_.comments = false;
+    lines_.insert(lines_.end(), hashes_.begin(), hashes_.end());
+    std::sort(lines_.begin(), lines_.end(),
+              [](const auto& a, const auto& b) { return a.number < b.number; });
   }
 
   [[nodiscard]] size_t of_other_forms() const {
@@ -273,6 +336,7 @@ private:
 
   std::string_view head_;
   std::vector<line> lines_;
+  std::vector<line> hashes_;     ///< Lines that begin with #.
   std::vector<size_t> preamble_; ///< Fields of lines before the first row.
   bool begins_blank_ = false;    ///< A blank line is before the first one.
   layout_head out_;
