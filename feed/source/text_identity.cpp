@@ -77,7 +77,10 @@ text_identity parse_text_identity(std::string_view source) {
   out.layout = rows.substr(0, mark);
   const auto place = rows.substr(std::min(mark + 1, rows.size()));
   const auto lines = std::min(place.find('^'), place.size());
-  out.place = place.substr(0, lines);
+  const auto instrument = std::min(place.find('+'), lines);
+  out.place = place.substr(0, instrument);
+  if (instrument < lines)
+    out.instrument = place.substr(instrument + 1, lines - instrument - 1);
   out.pipe = place.substr(lines) == pipe_mark;
   out.marks = parse_marks(place.substr(std::min(lines + 1, place.size())));
   auto name = source.substr(0, at);

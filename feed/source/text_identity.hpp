@@ -13,8 +13,9 @@ namespace millrace::feed {
 
 /// What the name of a source says that is known by its text:
 /// "=<bytes>:<hash>:<file>[#<member>]@<what makes rows of its lines>~<where
-/// they go>^<marks of its first lines>". Before that there was no "^<...>",
-/// then no "~<...>", and before that
+/// they go>[+<instrument>]^<marks of its first lines>". Before that there was
+/// no
+/// "+<...>", then no "^<...>", then no "~<...>", and before that
 /// "<file>:<bytes>:<hash of the first 64 KiB>[#<member>]@<...>", which does not
 /// tell the text. What is known by its path has that in the place of all before
 /// the '@'.
@@ -23,6 +24,9 @@ struct text_identity {
   std::string name;   ///< "<file>[#<member>]"
   std::string layout; ///< What makes rows of the lines.
   std::string place;  ///< Their table, date and symbol; empty: not told.
+  /// Hash of the instrument of all rows, which the file's name says; empty: it
+  /// does not, or it is not told.
+  std::string instrument;
   /// See piece_cutter::line_marks; empty: not told.
   std::vector<uint32_t> marks;
   bool pipe = false; ///< It came through one.
@@ -30,6 +34,12 @@ struct text_identity {
   /// The same lines, and the same rows of them: also under another name.
   [[nodiscard]] bool same_rows(const text_identity& other) const {
     return !text.empty() && text == other.text && layout == other.layout;
+  }
+  /// Files of two instruments may have the same text, as bars of what nobody
+  /// trades: their rows are others.
+  [[nodiscard]] bool is_of_another(const text_identity& other) const {
+    return !instrument.empty() && !other.instrument.empty()
+           && instrument != other.instrument && name != other.name;
   }
 };
 
