@@ -121,6 +121,11 @@ error published_place::look(const std::vector<known_source>& all) {
   for (auto each = all.begin(); each != all.end(); ++each) {
     const auto reached = cutter.skip_to(each->until.offset, each->until.row);
     const bool waits = !reached && reached.failure().code == errc::timeout;
+    // One that begins otherwise never will.
+    if (waits)
+      for (const auto& other : all)
+        if (other.own && compare_marks(other.told.marks, text_.marks()).differ)
+          return changed(other.until);
     // What is followed grows to where it was left.
     if (!reached
         && (!waits || std::any_of(each, all.end(), [](const auto& later) {
