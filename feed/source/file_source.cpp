@@ -20,6 +20,8 @@ error file_source::open(const std::vector<source_cursor>& published) {
       return error{};
     };
   else if (!rejects_.path().empty()) {
+    if (auto fault = check_reject_file(*env_->fs, rejects_.path()))
+      return fault;
     options_.rejects = rejects_.sink();
     options_.reads = [this](const text_read& part) {
       if (part.is_first)

@@ -256,6 +256,30 @@ error reject_file::flush() {
   return file_ ? file_->sync() : error{};
 }
 
+error check_reject_file(persistence::file_system& fs, const std::string& path) {
+  if (!fs.exists(path))
+    return {};
+  const auto opened = fs.open(path, persistence::open_mode::read);
+  if (!opened)
+    return opened.failure();
+  std::string begin(pending_bytes_max, '\0');
+  const auto got
+    = (*opened)->read_at(0, std::as_writable_bytes(std::span{begin}));
+  if (!got)
+    return got.failure();
+  begin.resize(*got);
+  std::string_view rest{begin};
+  uint64_t line = 0;
+  take_field(rest); // File.
+  if (begin.empty()
+      || (take_number(rest, line) && parse_line_place(take_field(rest))))
+    return {};
+  return {errc::invalid_argument,
+          path
+            + ": is there, and no reject file: rejected lines would be written "
+              "to its end; give another --reject"};
+}
+
 bool is_cut_off(const rejected_line& line) {
   return line.text.ends_with("...")
          && line.reason.find(" bytes, at most ") != std::string::npos;

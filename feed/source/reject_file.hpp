@@ -76,6 +76,11 @@ private:
   std::multimap<uint64_t, uint32_t> places_; ///< Offset and hash of its lines.
 };
 
+/// Whether lines may be added to what lies at `path`: nothing, an empty file,
+/// or one that begins as a reject file does. `invalid_argument` names it.
+[[nodiscard]] error check_reject_file(persistence::file_system& fs,
+                                      const std::string& path);
+
 /// Whether only the start of the line is known, so that it gives no row.
 [[nodiscard]] bool is_cut_off(const rejected_line& line);
 

@@ -1,3 +1,4 @@
+#include <millrace/feed/source/file_source.hpp>
 #include <millrace/feed/source/reject_file.hpp>
 #include <millrace/feed/source/source.hpp>
 
@@ -494,6 +495,32 @@ TEST(RejectFileTest, NamesOfFilesMayHoldAnything) {
   EXPECT_EQ(read_rejects(disk, "rejects")->size(), names.size() - 1);
   ASSERT_FALSE(replace_rejects(disk, "rejects", *read));
   EXPECT_EQ(file_text(disk, "rejects"), text);
+}
+
+TEST(RejectFileTest, NothingElseIsTakenForOne) {
+  sim::memory_file_system disk;
+  persistence::env world;
+  world.fs = &disk;
+  put_file(disk, "a.csv", "1,A\nx,B\n");
+  put_file(disk, "c.toml", "[cluster]\nname\t1\t= 2\n");
+  put_file(disk, "empty", "");
+  put_file(disk, "old", "a.csv\t2\t4\twhy\tx,B\n");
+  for (const auto& [path, is_taken] : {std::pair{"a.csv", false},
+                                       {"c.toml", false},
+                                       {"empty", true},
+                                       {"old", true},
+                                       {"none", true}}) {
+    const auto before = disk.exists(path) ? file_text(disk, path) : "";
+    file_source files{world, options_of(lines_layout, {"a.csv"}), path,
+                      std::make_shared<batch_source_counters>()};
+    const auto fault = files.open({});
+    EXPECT_EQ(!fault, is_taken) << path;
+    if (fault) {
+      EXPECT_EQ(fault.code, errc::invalid_argument);
+      EXPECT_TRUE(fault.context.starts_with(path)) << fault.context;
+      EXPECT_EQ(file_text(disk, path), before);
+    }
+  }
 }
 
 TEST(RejectFileTest, NothingIsTouchedWithoutRejects) {

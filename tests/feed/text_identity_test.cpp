@@ -360,10 +360,7 @@ TEST(TextIdentityTest, ALoadedTextIsKnownInALongerAndAShorterOne) {
   EXPECT_EQ(none.rows(), 0u);
 }
 
-/// Goal: bars of instruments that nobody trades have the same text, and are
-/// rows of each; so are those of several days.
-TEST(TextIdentityTest, AnInstrumentOfTheFilesNameIsAnother) {
-  const std::string by_symbol = R"(table = "trade"
+const std::string by_symbol = R"(table = "trade"
 fields = 2
 [[column]]
 name = "time"
@@ -378,6 +375,10 @@ name = "sym"
 type = "symbol"
 value = "{file}"
 )";
+
+/// Goal: bars of instruments that nobody trades have the same text, and are
+/// rows of each; so are those of several days.
+TEST(TextIdentityTest, AnInstrumentOfTheFilesNameIsAnother) {
   const auto by_day
     = "date = \"{member:0}\"\n"
       + std::string{by_symbol}.replace(by_symbol.find("{file}"), 6, "X");
@@ -420,8 +421,12 @@ value = "{file}"
       again.resume = published;
       EXPECT_EQ(read_all(disk, again).rows(), 0u);
     }
+}
+
+TEST(TextIdentityTest, AnInstrumentOfTheFilesNameHidesNoCopy) {
   // What was published of a file by a layout that takes the instrument from
   // elsewhere, and a copy of the same instrument, are known.
+  const std::string lines = "2024-01-02T10:00:00,1\n2024-01-03T10:00:00,1\n";
   sim::memory_file_system disk;
   put_file(disk, "/in/AAA.csv", lines);
   const auto first = read_all(disk, options_of(by_symbol, {"/in/AAA.csv"}));
