@@ -42,7 +42,8 @@ public:
     if (auto fault = find_time())
       return fault;
     find_symbol();
-    ask_about_lines();
+    for (auto& each : questions_of(head_))
+      out_.questions.push_back(std::move(each));
     write();
     if (auto fault = try_it())
       return fault;
@@ -80,63 +81,6 @@ private:
                + text::toml_string(last[0] + std::string(1, head_.delimiter))
                + " leaves it out";
     out_.questions.push_back(std::move(asked));
-  }
-
-  void ask_about_hashes() {
-    const auto lines
-      = std::to_string(head_.hash_rows != 0 ? head_.hash_rows
-                                            : head_.hash_like_rows)
-        + " of its first, as '" + printable(head_.first_hash, 80) + "'";
-    if (head_.hash_rows != 0)
-      out_.questions.push_back("lines that begin with '#' are taken for rows ("
-                               + lines + "); comment = \"#\" leaves such out");
-    else if (head_.hash_like_rows != 0)
-      out_.questions.push_back(
-        "lines that begin with '#' are left out, though they have as many "
-        "fields as rows ("
-        + lines + "); without comment = \"#\" they are read");
-  }
-
-  void ask_about_lines() {
-    ask_about_hashes();
-    if (!head_.mixed.empty())
-      out_.questions.push_back(
-        "left out: " + joined(head_.mixed, ", ")
-        + "; lists in some lines and values in others: the lines are of "
-          "several kinds, and each kind wants a layout of its own (only = "
-          "[\"PATH=VALUE\"] takes the lines of one)");
-    if (!head_.repeated.empty())
-      out_.questions.push_back("left out: " + joined(head_.repeated, ", ")
-                               + "; a line has the key twice, and which is "
-                                 "meant nobody knows");
-    const auto lists = joined(head_.left_out, ", ");
-    if (!lists.empty())
-      out_.questions.push_back(
-        "left out: " + lists
-        + "; a position takes one element of a list (path = \"bids.0\"), and "
-          "each = \"bids\" makes a row per element");
-    if (head_.not_json != 0)
-      out_.questions.push_back(
-        std::to_string(head_.not_json) + " of its first "
-        + std::to_string(head_.lines) + " lines "
-        + (head_.not_json == 1 ? "is no object of JSON and gives"
-                               : "are no objects of JSON and give")
-        + " no row, from line " + std::to_string(head_.first_not_json + 1)
-        + " on: '" + printable(head_.text_not_json, 80) + "'");
-    if (!head_.first_skipped.empty())
-      out_.questions.push_back(
-        "lines before the " + std::string{head_.header ? "header" : "first row"}
-        + " are passed over (skip_lines), from '"
-        + printable(head_.first_skipped, 80) + "' on");
-    std::string others;
-    for (const auto& [fields, lines] : head_.other_lines)
-      others += (others.empty() ? "" : ", ") + std::to_string(lines)
-                + (lines == 1 ? " has " : " have ") + std::to_string(fields);
-    if (!others.empty())
-      out_.questions.push_back("its lines have " + std::to_string(head_.fields)
-                               + " fields, but for others (" + others
-                               + "), which give no row: is the delimiter '"
-                               + std::string(1, head_.delimiter) + "'?");
   }
 
   [[nodiscard]] guessed_column guess(size_t field) const {
@@ -356,6 +300,7 @@ private:
       else {
         write_format(column.format, column.either_day, name);
         write_marks(column, name);
+        write_text_rules(field, name);
         if (column.empty)
           without_value_.push_back(name);
       }
@@ -382,36 +327,92 @@ private:
       if (head_.quote)
         text += "quote = true\n";
     }
-    if (head_.padded)
+    if (trims_)
       text += "trim = true\n";
     if (head_.comments)
       text += "comment = \"#\"\n";
-    const auto any = [this](bool guessed_column::*what) {
-      return std::any_of(columns_.begin(), columns_.end(),
-                         [&](const auto& each) { return each.*what; });
-    };
-    if (!any(&guessed_column::null_words))
-      return;
-    text += "null = [";
+    if (has_null_)
+      text += "null = " + listed(words_for_none()) + "\n";
+  }
+
+  static std::string listed(const std::vector<std::string>& words) {
+    std::string out{"["};
+    for (const auto& word : words)
+      out += (out.size() == 1 ? "" : ", ") + text::toml_string(word);
+    return out + "]";
+  }
+
+  /// Of texts blanks may count, and words for none be values.
+  [[nodiscard]] bool is_of_texts(size_t field) const {
+    return field != symbol_ && field != time_
+           && columns_[field].is == kind::text && !columns_[field].empty;
+  }
+
+  [[nodiscard]] bool is_ragged_text(size_t field) const {
+    return is_of_texts(field) && field < head_.ragged.size()
+           && head_.ragged[field];
+  }
+
+  void settle_texts() {
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      trims_
+        = trims_
+          || (i < head_.padded.size() && head_.padded[i] && !is_ragged_text(i));
+      has_null_
+        = has_null_
+          || (columns_[i].null_words && i != symbol_ && !is_of_texts(i));
+    }
+  }
+
+  /// The words for none among the values of a field.
+  [[nodiscard]] std::vector<std::string> null_words_in(size_t field) const {
+    std::vector<std::string> out;
     for (const auto& word : words_for_none())
-      text += (text.ends_with('[') ? "" : ", ") + text::toml_string(word);
-    text += "]\n";
+      if (std::any_of(head_.rows.begin(), head_.rows.end(),
+                      [&](const auto& row) { return row[field] == word; }))
+        out.push_back(word);
+    return out;
+  }
+
+  void write_text_rules(size_t field, const std::string& name) {
+    if (!is_of_texts(field))
+      return;
+    auto& text = out_.layout;
+    if (is_ragged_text(field)) {
+      if (trims_)
+        text += "trim = false\n";
+      out_.questions.push_back("column '" + name
+                               + "': do the blanks before its values count? "
+                                 "They are kept; trim = true leaves them out");
+    }
+    // What databases write, and nobody means.
+    std::vector<std::string> sure;
+    std::string others;
+    for (const auto& word : null_words_in(field))
+      if (word == "null" || word == "NULL" || word == "\\N")
+        sure.push_back(word);
+      else
+        others += (others.empty() ? "'" : ", '") + word + "'";
+    if (has_null_ || !sure.empty())
+      text += "null = " + listed(sure) + "\n";
+    if (!others.empty())
+      out_.questions.push_back("column '" + name + "': is " + others
+                               + " a value? It is taken for one; see null = "
+                                 "[...] of the column");
   }
 
   /// An instrument may be called as others call none: NA is two companies.
   void keep_symbols() {
-    for (const auto& word : words_for_none())
-      if (std::any_of(head_.rows.begin(), head_.rows.end(),
-                      [&](const auto& row) { return row[*symbol_] == word; })) {
-        out_.layout += "null = []\n";
-        out_.questions.push_back(
-          "is '" + word
-          + "' a symbol? It is taken for one: null = [] of its column");
-        return;
-      }
+    if (has_null_)
+      out_.layout += "null = []\n";
+    if (const auto words = null_words_in(*symbol_); !words.empty())
+      out_.questions.push_back("is '" + words.front()
+                               + "' a symbol? It is taken for one; see null = "
+                                 "[...] of its column");
   }
 
   void write() {
+    settle_texts();
     write_top();
     for (size_t i = 0; i < columns_.size(); ++i)
       if (i != date_ && !is_nothing(i))
@@ -506,6 +507,8 @@ private:
   std::string table_;
   std::string stream_;
   layout_guess out_;
+  bool trims_ = false;       ///< Blanks around values are left out,
+  bool has_null_ = false;    ///< and words for none are none, but for texts.
   bool assumes_utc_ = false; ///< Of times that name no zone.
   std::vector<std::string> without_zone_;
   std::vector<std::string> without_value_;

@@ -2,6 +2,7 @@
 #include <millrace/feed/layout/layout.hpp>
 #include <millrace/feed/parse/csv_parser.hpp>
 #include <millrace/feed/parse/line_table.hpp>
+#include <millrace/feed/parse/reject.hpp>
 #include <millrace/feed/source/guessed_column_internal.hpp>
 #include <millrace/feed/source/json_head_internal.hpp>
 #include <millrace/feed/source/layout_head_internal.hpp>
@@ -309,20 +310,32 @@ private:
         out_.rows.push_back(std::move(fields[row]));
       else
         ++out_.other_lines[fields[row].size()];
-    for (auto& each : out_.rows)
-      for (auto& value : each)
-        trim(value);
+    trim_rows();
     if (out_.is_closed)
       out_.names.emplace_back();
   }
 
-  void trim(std::string& value) {
-    const auto begin = std::min(value.find_first_not_of(' '), value.size());
-    const auto end = value.find_last_not_of(' ') + 1;
-    if (begin == 0 && end == value.size())
-      return;
-    out_.padded = true;
-    value = begin < end ? value.substr(begin, end - begin) : std::string{};
+  void trim_rows() {
+    out_.padded.resize(out_.fields);
+    out_.ragged.resize(out_.fields);
+    for (size_t i = 0; i < out_.fields; ++i) {
+      bool any_begins = false;
+      bool all_begin = true;
+      for (auto& row : out_.rows) {
+        auto& value = row[i];
+        const auto begin = std::min(value.find_first_not_of(' '), value.size());
+        const auto end = value.find_last_not_of(' ') + 1;
+        if (begin < end) {
+          any_begins = any_begins || begin != 0;
+          all_begin = all_begin && begin != 0;
+        }
+        if (begin == 0 && end == value.size())
+          continue;
+        out_.padded[i] = true;
+        value = begin < end ? value.substr(begin, end - begin) : std::string{};
+      }
+      out_.ragged[i] = any_begins && !all_begin;
+    }
   }
 
   /// None of a header's names comes again as a value of its column.
@@ -346,6 +359,75 @@ private:
 
 result<layout_head> read_layout_head(std::string_view head) {
   return head_reader{head}.run();
+}
+
+namespace {
+
+std::string listed_names(const std::vector<std::string>& names) {
+  std::string out;
+  for (const auto& each : names)
+    out += (out.empty() ? "" : ", ") + each;
+  return out;
+}
+
+void ask_about_hashes(const layout_head& head, std::vector<std::string>& out) {
+  const auto lines
+    = std::to_string(head.hash_rows != 0 ? head.hash_rows : head.hash_like_rows)
+      + " of its first, as '" + printable(head.first_hash, 80) + "'";
+  if (head.hash_rows != 0)
+    out.push_back("lines that begin with '#' are taken for rows (" + lines
+                  + "); comment = \"#\" leaves such out");
+  else if (head.hash_like_rows != 0)
+    out.push_back(
+      "lines that begin with '#' are left out, though they have as many "
+      "fields as rows ("
+      + lines + "); without comment = \"#\" they are read");
+}
+
+} // namespace
+
+std::vector<std::string> questions_of(const layout_head& head) {
+  std::vector<std::string> out;
+  ask_about_hashes(head, out);
+  if (!head.mixed.empty())
+    out.push_back(
+      "left out: " + listed_names(head.mixed)
+      + "; lists in some lines and values in others: the lines are of "
+        "several kinds, and each kind wants a layout of its own (only = "
+        "[\"PATH=VALUE\"] takes the lines of one)");
+  if (!head.repeated.empty())
+    out.push_back("left out: " + listed_names(head.repeated)
+                  + "; a line has the key twice, and which is "
+                    "meant nobody knows");
+  const auto lists = listed_names(head.left_out);
+  if (!lists.empty())
+    out.push_back(
+      "left out: " + lists
+      + "; a position takes one element of a list (path = \"bids.0\"), and "
+        "each = \"bids\" makes a row per element");
+  if (head.not_json != 0)
+    out.push_back(std::to_string(head.not_json) + " of its first "
+                  + std::to_string(head.lines) + " lines "
+                  + (head.not_json == 1 ? "is no object of JSON and gives"
+                                        : "are no objects of JSON and give")
+                  + " no row, from line "
+                  + std::to_string(head.first_not_json + 1) + " on: '"
+                  + printable(head.text_not_json, 80) + "'");
+  if (!head.first_skipped.empty())
+    out.push_back("lines before the "
+                  + std::string{head.header ? "header" : "first row"}
+                  + " are passed over (skip_lines), from '"
+                  + printable(head.first_skipped, 80) + "' on");
+  std::string others;
+  for (const auto& [fields, lines] : head.other_lines)
+    others += (others.empty() ? "" : ", ") + std::to_string(lines)
+              + (lines == 1 ? " has " : " have ") + std::to_string(fields);
+  if (!others.empty())
+    out.push_back("its lines have " + std::to_string(head.fields)
+                  + " fields, but for others (" + others
+                  + "), which give no row: is the delimiter '"
+                  + std::string(1, head.delimiter) + "'?");
+  return out;
 }
 
 std::string seen_in(const layout_head& head) {

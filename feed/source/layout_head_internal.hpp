@@ -20,8 +20,11 @@ struct layout_head {
   bool quote = false;          ///< Fields may be in double quotes.
   char delimiter = ',';        ///< Of lines with several fields.
   size_t fields = 1;           ///< Of most lines.
-  bool padded = false; ///< Blanks stand around some values; not in `rows`.
-  size_t skipped = 0;  ///< Lines before the header, or the first row.
+  /// Of each field: blanks stand around some values; not in `rows`.
+  std::vector<bool> padded;
+  /// Of each field: before some, and not before others.
+  std::vector<bool> ragged;
+  size_t skipped = 0; ///< Lines before the header, or the first row.
   std::string_view first_skipped; ///< Of them, the first that is not blank.
   bool header = false;            ///< The first line has names.
   bool is_closed = false; ///< Rows end with a delimiter that the header lacks.
@@ -44,6 +47,9 @@ struct layout_head {
 /// `bad_data` when there are none, or it is one document of JSON, or it has a
 /// header alone.
 [[nodiscard]] result<layout_head> read_layout_head(std::string_view head);
+
+/// What only a person can know of its lines.
+[[nodiscard]] std::vector<std::string> questions_of(const layout_head& head);
 
 /// "delimiter ',', a header, the fields time and price" and so on.
 [[nodiscard]] std::string seen_in(const layout_head& head);

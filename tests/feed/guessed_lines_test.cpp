@@ -5,7 +5,7 @@
 namespace millrace::feed {
 namespace {
 
-std::string questions_of(const layout_guess& guess) {
+std::string all_questions_of(const layout_guess& guess) {
   std::string out;
   for (const auto& each : guess.questions)
     out += each + "\n";
@@ -41,7 +41,7 @@ TEST(GuessedLinesTest, InstrumentsMayBeginAsComments) {
                                   "2024-01-02T09:30:00.5Z,A,1.5\n",
                                   "t");
   ASSERT_TRUE(noted);
-  EXPECT_EQ(questions_of(*noted).find('#'), std::string::npos);
+  EXPECT_EQ(all_questions_of(*noted).find('#'), std::string::npos);
   EXPECT_NE(noted->layout.find("comment"), std::string::npos);
 }
 
@@ -93,11 +93,35 @@ TEST(GuessedLinesTest, ALastLineMayTellOfTheFile) {
     EXPECT_EQ(guess->layout.find(each.time, time),
               guess->layout.find("header", time))
       << guess->layout;
-    EXPECT_NE(questions_of(*guess).find(each.question), std::string::npos)
-      << questions_of(*guess);
-    EXPECT_NE(questions_of(*guess).find("give no row by this"),
+    EXPECT_NE(all_questions_of(*guess).find(each.question), std::string::npos)
+      << all_questions_of(*guess);
+    EXPECT_NE(all_questions_of(*guess).find("give no row by this"),
               std::string::npos);
   }
+}
+
+// Only of numbers and times is it sure that they are nothing.
+TEST(GuessedLinesTest, TextsKeepTheirBlanksAndWords) {
+  const std::string begin = "time,sym,note,n,code\n2024-01-02T09:30:00.5Z,A,";
+  const std::string next = "2024-01-02T09:30:01Z,A,";
+  const std::string columns
+    = "time:timestamp sym:symbol note:symbol n:long code:symbol";
+  const std::string row = "757503000500000000|A|";
+  check({"beside numbers",
+         begin + "NA,NA,x\n" + next + "none,7,y\n" + next + "c,7,y\n", columns,
+         row + "NA|null|x", "'note': is 'NA', 'none' a value?"});
+  check({"alone", begin + "NA,1,x\n" + next + "c,7,y\n", columns,
+         row + "NA|1|x", "'note': is 'NA' a value?"});
+  check({"of a database", begin + "\\N,1,x\n" + next + "c,7,y\n", columns,
+         row + "|1|x"});
+  check({"blanks that count", begin + "c,1, F I\n" + next + "c, 7,@  I\n",
+         columns, row + "c|1| F I", "'code': do the blanks before"});
+  check({"blanks of a column", begin + " c,1,x  \n" + next + " d,7,y\n",
+         columns, row + "c|1|x"});
+  const auto kept
+    = guess_layout(begin + "c,1, F I\n" + next + "c,7,@  I\n", "t");
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->layout.find("trim"), std::string::npos);
 }
 
 TEST(GuessedLinesTest, NamesThatItGivesAreNotTaken) {
