@@ -238,11 +238,12 @@ error reader::state::tell_read() {
   const auto& [piece, parsed, bound, number, progress] = *current;
   auto& report = reports[number];
   const auto& info = sources[number];
-  // Said in vain, a date makes another source of rows that may be published,
-  // and rejects of all its lines.
+  // Said in vain, or missing, a date makes another source of rows that may be
+  // published, and rejects of all its lines.
   if (parsed.batches.empty() && report.rows == 0 && !report.resumed)
     for (const auto& each : parsed.rejects)
-      if (each.why == fault::own_date && !info.rejected)
+      if ((each.why == fault::own_date || each.why == fault::no_date)
+          && !info.rejected)
         return {errc::bad_data,
                 bound->source + ":"
                   + std::to_string(piece.first_line + each.line + 1) + ": "

@@ -1,8 +1,10 @@
 #include <millrace/feed/parse/reject.hpp>
 #include <millrace/feed/source/reject_file.hpp>
 #include <millrace/feed/source/rejected_sources_internal.hpp>
+#include <millrace/feed/source/text_identity.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -90,6 +92,31 @@ said_of_source said_of(const source_info& info, const reader_options& options) {
   if (!was.symbol.empty() && uses_symbol(options.layout))
     out.symbol = was.symbol;
   return out;
+}
+
+error check_unread(const source_info& info, const reader_options& options,
+                   const binding& fitted) {
+  if (!info.rejected || !info.rejected->reading)
+    return {};
+  const auto said = said_of(info, options);
+  const auto& was = *info.rejected->reading;
+  if (said.date == was.date && said.symbol == was.symbol)
+    return {};
+  const auto place
+    = parse_text_identity(*source_of_rejects(fitted.identity)).place;
+  for (const auto& each : options.resume) {
+    const auto at = std::min(each.name.find('@'), each.name.size());
+    if (each.name.substr(0, at) != info.label() || source_of_rejects(each.name)
+        || parse_text_identity(each.name).place != place)
+      continue;
+    for (const auto& line : info.rejected->lines)
+      if (line.offset < each.offset)
+        return {errc::already_exists,
+                "line " + std::to_string(line.line)
+                  + " was read with this date and symbol since it was "
+                    "rejected: take it out of the reject file"};
+  }
+  return {};
 }
 
 error check_header(const source_info& info,

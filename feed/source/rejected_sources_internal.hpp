@@ -22,6 +22,13 @@ struct said_of_source {
 [[nodiscard]] said_of_source said_of(const source_info& info,
                                      const reader_options& options);
 
+/// Whether rejected lines were read with the date and symbol that are said now,
+/// and were not when they were rejected: `already_exists`.
+/// @param fitted of the source
+[[nodiscard]] error check_unread(const source_info& info,
+                                 const reader_options& options,
+                                 const binding& fitted);
+
 /// Whether rejected lines are read under the header that they were read under.
 /// @param now of the file, or none where the layout has none
 [[nodiscard]] error check_header(const source_info& info,

@@ -50,6 +50,11 @@ std::vector<uint32_t> parse_marks(std::string_view text) {
 
 } // namespace
 
+std::optional<std::string_view> source_of_rejects(std::string_view name) {
+  const auto mark = name.rfind(rejects_mark);
+  return mark == name.npos ? std::nullopt : std::optional{name.substr(0, mark)};
+}
+
 std::string mark_text(const std::vector<uint32_t>& marks) {
   std::string out{"^"};
   for (const auto each : marks) {

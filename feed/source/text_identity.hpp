@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,13 @@ struct text_identity {
 
 /// Ends the name of what came through a pipe.
 inline constexpr std::string_view pipe_mark = "^pipe";
+/// Ends, with a hash of their text, the name of lines that were rejected,
+/// behind that of their source.
+inline constexpr std::string_view rejects_mark = "@rejects:";
+/// The name of their source; none: it is of no rejected lines.
+[[nodiscard]] std::optional<std::string_view>
+source_of_rejects(std::string_view name);
+
 /// The end of a name that says what its first lines are.
 [[nodiscard]] std::string mark_text(const std::vector<uint32_t>& marks);
 

@@ -238,7 +238,7 @@ void text_start::name_it(const std::optional<std::string>& header) {
     // What is left of rejects is another text with each line that is mended.
     text_digest whole;
     whole.add(info_->rejected->text);
-    named->identity += "@rejects:" + std::to_string(whole.value());
+    named->identity.append(rejects_mark).append(std::to_string(whole.value()));
   } else {
     named->identity += info_->pipe ? pipe_mark : mark_text(marks_);
   }

@@ -204,15 +204,34 @@ TEST_F(RejectReadingTest, WhatIsReadByAnotherNameLeavesIt) {
   EXPECT_TRUE(kept().empty());
 }
 
-TEST_F(RejectReadingTest, WhatWasNotSaidCanBeGiven) {
+TEST_F(RejectReadingTest, ADateThatLacksRejectsNothing) {
   put_file(disk_, "/in/a.csv", "time,price,size\n10:00:00,1,1\n");
-  EXPECT_EQ(feed(with({"/in/a.csv"})).failed.code, errc::bad_data);
+  EXPECT_EQ(feed(with({"/in/a.csv"}, monday)).rows(), 1u);
+  const auto got = feed(with({"/in/a.csv"}));
+  EXPECT_NE(got.failed.context.find("/in/a.csv:2: "), std::string::npos);
+  EXPECT_NE(got.failed.context.find("give --date"), std::string::npos);
+  EXPECT_FALSE(disk_.exists(reject_path));
+}
+
+TEST_F(RejectReadingTest, WhatWasNotSaidCanBeGiven) {
+  put_file(disk_, "/in/a.csv",
+           "time,price,size\n2023-01-03T10:00:00,1,1\n10:00:00,1,1\n"
+           "2023-01-03T10:00:00,1,1\n");
+  EXPECT_EQ(feed(with({"/in/a.csv"})).rows(), 2u);
   ASSERT_EQ(kept().size(), 1u);
   EXPECT_FALSE(kept()[0].reading->date);
+  const auto rejected = file_text(disk_, reject_path);
   auto dated = reject_layout;
   dated.insert(0, "date = \"{member:0}\"\n");
   EXPECT_EQ(rows_of(feed(alone(monday, {}, dated))),
             std::vector<std::string>{row_at(monday, 36'000, "1|1|X")});
+  EXPECT_TRUE(kept().empty());
+  // Read with the date before, it is a row already.
+  auto mixed = with({"/in/a.csv"}, monday);
+  EXPECT_EQ(feed(mixed).rows(), 1u);
+  put_file(disk_, reject_path, rejected);
+  expect_refused(alone(monday), "/in/a.csv: line 3 was read with this date");
+  put_file(disk_, reject_path, "");
   // But not where the file's name says another day.
   put_file(disk_, "/in/20230103_x.csv",
            "time,price,size\n10:00:00,x,1\n10:00:01,1,1\n");
