@@ -42,7 +42,11 @@ public:
             + (first_of(kind::month) ? "; a month is not one" : "")
             + "): write the layout by hand, from one of `millrace layout "
               "--preset NAME`: "
-            + presets_for(head_)};
+            + presets_for(head_)
+            + (first_of(kind::whole) || first_of(kind::decimal)
+                 ? "; numbers that count from a day on, as those of Excel and "
+                   "Windows, are read by format = \"count\""
+                 : "")};
     }
     out_.time = *time;
     return std::move(out_);

@@ -100,6 +100,14 @@ TEST(GuessedLinesTest, ALastLineMayTellOfTheFile) {
   }
 }
 
+TEST(GuessedLinesTest, CountsAreNamedWhereNothingIsATime) {
+  const auto none = guess_layout("time,sym\n45293.604166667,A\n", "t");
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.failure().context.find("format = \"count\""),
+            std::string::npos)
+    << none.failure().context;
+}
+
 // Only of numbers and times is it sure that they are nothing.
 TEST(GuessedLinesTest, TextsKeepTheirBlanksAndWords) {
   const std::string begin = "time,sym,note,n,code\n2024-01-02T09:30:00.5Z,A,";
