@@ -41,6 +41,8 @@ struct source_report {
   uint64_t rows = 0;
   uint64_t rejects = 0;
   uint64_t passed_over = 0; ///< Lines of JSON of which the layout wants none.
+  /// Lines that begin as comments do, and have as many fields as rows.
+  uint64_t skipped_rows = 0;
   /// The file and line of the first one, and the reason.
   std::string first_reject;
   /// Its text has no byte; of members of an archive: that of none has one.
@@ -49,6 +51,8 @@ struct source_report {
   /// Rejects of earlier runs, before the place where this one began, that the
   /// reject file holds.
   uint64_t rejects_before = 0;
+  /// Members of its archive that were not read: see source_info.
+  std::vector<std::string> left_out;
   /// The last line, printable, when it has no newline; it was taken as it
   /// stood.
   std::string open_line;

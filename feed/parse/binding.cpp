@@ -85,7 +85,8 @@ public:
     print_.clear();
     print("place", request_.schema.name, std::to_string(out_->date),
           request_.values.symbol);
-    out_->identity = request_.source + "@" + rows + "~" + hash_of(print_);
+    out_->identity = request_.source + "@" + rows + "~" + hash_of(print_)
+                     + (named_symbol_.empty() ? "" : "+" + named_symbol_);
     return std::shared_ptr<const binding>{out_};
   }
 
@@ -304,6 +305,11 @@ private:
         text = std::move(made);
       }
       print("constant", constant.name, *text);
+      if (constant.name == out_->schema.symbol_column
+          && constant.text.find_first_of('{') != std::string::npos
+          && (constant.text.find("{file}") != std::string::npos
+              || constant.text.find("{member") != std::string::npos))
+        named_symbol_ = hash_of(*text);
       date_is_used_
         = date_is_used_ || constant.text.find("{date}") != std::string::npos;
       bound_constant bound{*index, *text, {}};
@@ -356,6 +362,8 @@ private:
     return text;
   }
 
+  /// Hash of the instrument, where the name of the file says it.
+  std::string named_symbol_;
   const binding_request& request_;
   const layout& from_;
   std::shared_ptr<binding> out_ = std::make_shared<binding>();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/feed/layout/layout.hpp>
+#include <millrace/feed/parse/line_reading.hpp>
 #include <millrace/feed/text/number_text.hpp>
 #include <millrace/feed/text/time_pattern.hpp>
 #include <millrace/feed/text/zone_clock.hpp>
@@ -41,6 +42,7 @@ struct binding {
   /// published under one is not what another would publish. A source that was
   /// moved keeps the name under which it was published.
   std::string identity;
+  line_reading reading;
   char delimiter = ',';
   bool quote = false;
   json_lines json;

@@ -101,6 +101,7 @@ void csv_parser::parse(const text_piece& piece, parsed_piece& into) {
     }
     into.lines += lines_.line_count();
     into.passed_over += lines_.passed_over();
+    into.skipped_rows += lines_.skipped_rows();
   }
   finish_batch(piece, into);
   if (piece.oversize) {

@@ -94,6 +94,7 @@ void line_table::fill(std::string_view text, uint64_t base, uint64_t line,
   line_ = line;
   line_count_ = 0;
   passed_over_ = 0;
+  skipped_rows_ = 0;
   row_count_ = 0;
   if (fitted.json.on())
     fill_json(text, fitted, line_bytes_max, rejects);
@@ -136,8 +137,10 @@ void line_table::fill_plain(std::string_view text, const binding& fitted,
       = field_count == fitted.field_count ? fault::none : fault::field_count;
     if (suspicious) [[unlikely]] {
       const auto whole = text.substr(begin, end - begin);
-      if (is_skipped(whole, fitted))
+      if (is_skipped(whole, fitted)) {
+        skipped_rows_ += why == fault::none;
         continue;
+      }
       if (const auto bytes = check_bytes(whole, found); bytes != fault::none)
         why = bytes;
       if (whole.size() > line_bytes_max)
@@ -197,7 +200,10 @@ void line_table::fill_quoted(std::string_view text, const binding& fitted,
     make_room(bound_count_ + fitted.field_count + 2, row_count_ + size_t{1});
     const auto rollback = unquoted_.size();
     uint32_t fields = 0;
-    if (!record.empty() && !is_skipped(record, fitted)) {
+    if (!record.empty() && is_skipped(record, fitted)) {
+      skipped_rows_ += split_quoted(record, fitted, fields) == fault::none;
+      unquoted_.resize(rollback);
+    } else if (!record.empty()) {
       auto why = check_bytes(record, suspicion);
       if (why == fault::none && record.size() > line_bytes_max)
         why = fault::too_long;

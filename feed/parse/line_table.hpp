@@ -50,6 +50,8 @@ public:
   [[nodiscard]] uint64_t line_count() const noexcept { return line_count_; }
   /// Documents of JSON in which the layout looks for no row, or finds none.
   [[nodiscard]] uint64_t passed_over() const noexcept { return passed_over_; }
+  /// Lines that begin as comments do, and have as many fields as rows.
+  [[nodiscard]] uint64_t skipped_rows() const noexcept { return skipped_rows_; }
 
   /// Rows [begin, begin + count).
   [[nodiscard]] row_slice slice(uint32_t begin, uint32_t count) const noexcept {
@@ -94,6 +96,7 @@ private:
   uint64_t line_ = 0;
   uint64_t line_count_ = 0;
   uint64_t passed_over_ = 0;
+  uint64_t skipped_rows_ = 0;
   uint32_t row_count_ = 0;
   size_t bound_count_ = 0;
   std::vector<uint32_t> bounds_; ///< bounds_[0] is -1: before the block.

@@ -108,6 +108,26 @@ std::string printable(std::string_view text, size_t bytes_max) {
   return out;
 }
 
+std::string unprintable(std::string_view text) {
+  std::string out;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const auto rest = text.substr(at);
+    const auto hex = rest.starts_with("\\x")
+                       ? text::parse_hex(rest.substr(2, 2))
+                       : std::nullopt;
+    if (rest.starts_with("\\\\")) {
+      out += '\\';
+      ++at;
+    } else if (hex && hex->size() == 1) {
+      out += *hex;
+      at += 3;
+    } else {
+      out += text[at];
+    }
+  }
+  return out;
+}
+
 std::string explain(const binding& fitted, const raw_reject& what,
                     std::string_view text, uint64_t line_bytes_max) {
   switch (what.why) {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <millrace/feed/parse/binding.hpp>
+#include <millrace/feed/parse/line_reading.hpp>
 #include <millrace/feed/text/number_text.hpp>
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +22,9 @@ inline constexpr size_t shown_bytes_max = 256;
 /// `bytes_max` bytes with "...".
 [[nodiscard]] std::string printable(std::string_view text, size_t bytes_max);
 
+/// What `printable` wrote, as it was.
+[[nodiscard]] std::string unprintable(std::string_view text);
+
 /// A line that gave no row.
 struct rejected_line {
   std::string source;  ///< Path of the file, and "#member" in an archive.
@@ -27,6 +32,8 @@ struct rejected_line {
   uint64_t offset = 0; ///< Of the line's first byte, uncompressed.
   std::string reason;  ///< Names column and value where one is at fault.
   std::string text;    ///< The line, printable; one too long is cut off.
+  std::optional<line_reading> reading; ///< See line_place.
+  std::optional<uint32_t> hash;        ///< The same.
 };
 
 /// Receives rejected lines in the order of the file. A failure (the disk is

@@ -195,26 +195,32 @@ private:
 };
 
 /// What packers of other systems add, and no one means.
+bool is_of_packer(std::string_view member) {
+  return member.starts_with("__MACOSX/") || member == ".DS_Store"
+         || member.ends_with("/.DS_Store");
+}
+
+/// Whether a part of its path begins with a dot. "." and ".." are ways to a
+/// file, and no names; some packers of Windows write '\\' between parts.
 bool is_hidden(std::string_view member) {
-  if (member.starts_with("__MACOSX/"))
-    return true;
   for (size_t at = 0; at < member.size();) {
-    if (member[at] == '.')
+    const auto end = std::min(member.find_first_of("/\\", at), member.size());
+    const auto part = member.substr(at, end - at);
+    if (part.starts_with('.') && part != "." && part != "..")
       return true;
-    const auto slash = member.find('/', at);
-    at = slash == member.npos ? member.size() : slash + 1;
+    at = end + 1;
   }
   return false;
 }
 
 } // namespace
 
-result<std::vector<source_info>> list_zip(persistence::file_system& fs,
-                                          const std::string& path) {
+result<zip_members> list_zip(persistence::file_system& fs,
+                             const std::string& path) {
   auto opened = archive::open(fs, path);
   if (!opened)
     return opened.failure();
-  std::vector<source_info> members;
+  zip_members out;
   const auto count = zip_get_num_entries((*opened)->get(), 0);
   for (zip_int64_t i = 0; i < count; ++i) {
     zip_stat_t stat;
@@ -226,25 +232,26 @@ result<std::vector<source_info>> list_zip(persistence::file_system& fs,
     source_info info;
     info.path = path;
     info.member = stat.name;
-    if (info.member.ends_with('/') || is_hidden(info.member))
+    if (info.member.ends_with('/') || is_of_packer(info.member))
       continue;
+    if (is_hidden(info.member)) {
+      out.left_out.push_back(std::move(info.member));
+      continue;
+    }
     if ((stat.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0
         && stat.encryption_method != ZIP_EM_NONE)
       return error{errc::unsupported, info.label() + ": is encrypted"};
     info.kind = source_kind::zip_member;
     info.total_bytes = (stat.valid & ZIP_STAT_SIZE) != 0 ? stat.size : 0;
     info.index = static_cast<uint64_t>(i);
-    members.push_back(std::move(info));
+    out.read.push_back(std::move(info));
   }
-  if (members.empty())
-    return error{errc::bad_data, path
-                                   + ": the archive has no file that is "
-                                     "read (hidden ones are not)"};
-  std::sort(members.begin(), members.end(),
+  std::sort(out.read.begin(), out.read.end(),
             [](const source_info& a, const source_info& b) {
               return a.member < b.member;
             });
-  return members;
+  std::sort(out.left_out.begin(), out.left_out.end());
+  return out;
 }
 
 result<std::unique_ptr<source>> open_zip_member(persistence::file_system& fs,

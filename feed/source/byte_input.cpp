@@ -99,12 +99,13 @@ result<size_t> byte_input::read(std::span<std::byte> into) {
                                    + " bytes; what is written to it from here "
                                      "on is fed under its new name"};
   if (is_replaced() && std::exchange(gone_, true))
-    return error{errc::bad_data,
-                 path()
-                   + ": another file came in its place while it was "
-                     "followed, after "
-                   + std::to_string(consumed_)
-                   + " bytes; another run feeds what that one holds"};
+    return error{
+      errc::bad_data,
+      path()
+        + ": another file came in its place while it was "
+          "followed, after "
+        + std::to_string(consumed_)
+        + " bytes; another run with --again feeds what that one holds"};
   waited_ = true;
   return error{errc::timeout, path() + ": nothing more yet"};
 }

@@ -20,9 +20,16 @@ error file_source::open(const std::vector<source_cursor>& published) {
       return error{};
     };
   else if (!rejects_.path().empty()) {
+    if (auto fault = check_reject_file(*env_->fs, rejects_.path()))
+      return fault;
     options_.rejects = rejects_.sink();
-    options_.begins = [this](const std::string& source, uint64_t offset) {
-      return rejects_.forget_from(source, offset);
+    options_.reads = [this](const text_read& part) {
+      if (part.is_first)
+        if (auto fault
+            = rejects_.forget_from(part.source, part.reading, part.offset))
+          return fault;
+      return rejects_.forget_read(part.source, part.reading, part.offset,
+                                  part.text);
     };
   }
   auto opened = reader::open(*env_, options_);
@@ -73,7 +80,9 @@ error file_source::keep_reports() {
   auto reports = reader_->reports();
   for (auto& each : reports)
     if (each.resumed) {
-      const auto before = rejects_.kept_before(each.source);
+      const auto before = rejects_.kept_before(
+        each.source,
+        {options_.schema.name, options_.date, options_.symbol, std::nullopt});
       if (!before)
         return before.failure();
       each.rejects_before = *before;

@@ -185,6 +185,9 @@ constexpr std::array<std::string_view, 16> amount_words{
   "shares", "lots",     "lot",   "level",  "depth",    "flags",
   "volume", "notional", "cond",  "year"};
 
+constexpr std::array<std::string_view, 6> quantity_words{
+  "amount", "turnover", "volume", "notional", "size", "qty"};
+
 /// Of digits of these the zeroes before count, though the first have none.
 constexpr std::array<std::string_view, 10> code_words{
   "cusip", "isin", "figi", "sedol",  "wkn",
@@ -402,6 +405,12 @@ bool guess_number(const std::vector<std::string_view>& values,
   if (!std::all_of(values.begin(), values.end(),
                    [&](auto text) { return is_number(text, whole); }))
     return false;
+  if (const auto found = find_exponents(values);
+      found != exponents::none && !says_price(name)
+      && !has_word(name, quantity_words)) {
+    out.exponents = found == exponents::likely;
+    return false;
+  }
   // A code, whose zeroes count, or more than a number here holds.
   if (whole && !std::all_of(values.begin(), values.end(), fits_number))
     return false;

@@ -32,8 +32,12 @@ struct guessed_column {
   char group = '\0';          ///< What stands between thousands; none: '\0'.
   bool decimal_comma = false; ///< The mark of decimals is a comma.
   bool either_mark = false;   ///< Its comma, or point, could be the other one.
-  bool few_values = false;    ///< Texts come again: a symbol.
-  bool empty = false;         ///< There is no value.
+  bool two_marks = false;     ///< Texts, for numbers of others have a point.
+  /// Its numbers have one mark and three digits behind it each.
+  bool one_group = false;
+  bool exponents = false;  ///< Texts, which may be digits with an exponent.
+  bool few_values = false; ///< Texts come again: a symbol.
+  bool empty = false;      ///< There is no value.
   /// What stands beside the digits of its texts, which are numbers but for it;
   /// empty: they are none.
   std::string marked;

@@ -13,15 +13,22 @@ namespace {
 
 using kind = guessed_column::kind;
 
+/// Whether a name says nothing else.
+bool says_time_alone(std::string_view name) {
+  std::string words;
+  for (const auto& each : words_of(name))
+    words += (words.empty() ? "" : " ") + each;
+  return words == "time" || words == "timestamp" || words == "ts"
+         || words == "datetime" || words == "date time";
+}
+
 class time_finder {
 public:
   time_finder(const layout_head& head, std::vector<guessed_column>& columns)
     : head_{head}, columns_{columns} {}
 
   result<guessed_time> run() {
-    auto time = first_of(kind::stamp, [this](size_t i) {
-      return !head_.header || !says_local(head_.names[i]);
-    });
+    auto time = find_stamp();
     if (!time)
       time = first_of(kind::stamp);
     if (!time)
@@ -35,7 +42,11 @@ public:
             + (first_of(kind::month) ? "; a month is not one" : "")
             + "): write the layout by hand, from one of `millrace layout "
               "--preset NAME`: "
-            + presets_for(head_)};
+            + presets_for(head_)
+            + (first_of(kind::whole) || first_of(kind::decimal)
+                 ? "; numbers that count from a day on, as those of Excel and "
+                   "Windows, are read by format = \"count\""
+                 : "")};
     }
     out_.time = *time;
     return std::move(out_);
@@ -49,6 +60,29 @@ private:
       if (columns_[i].is == wanted && suits(i))
         return i;
     return {};
+  }
+
+  /// Of several, the one that is called a time and nothing else.
+  std::optional<size_t> find_stamp() {
+    std::vector<size_t> found;
+    for (size_t i = 0; i < columns_.size(); ++i)
+      if (columns_[i].is == kind::stamp
+          && (!head_.header
+              || !(says_local(head_.names[i])
+                   || says_other_day(head_.names[i]))))
+        found.push_back(i);
+    if (found.size() < 2)
+      return found.empty() ? std::nullopt : std::optional{found.front()};
+    if (head_.header)
+      for (const auto each : found)
+        if (says_time_alone(head_.names[each]))
+          return each;
+    std::string names;
+    for (const auto each : found)
+      names += (names.empty() ? "" : ", ") + name_of(each);
+    out_.questions.push_back("which of its times is that of the row: " + names
+                             + "? The first is taken");
+    return found.front();
   }
 
   /// Seconds since 1970 without a name are as good as any number: the first

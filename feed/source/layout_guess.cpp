@@ -37,11 +37,13 @@ public:
   result<layout_guess> run() {
     for (size_t i = 0; i < head_.fields; ++i)
       columns_.push_back(guess(i));
+    drop_footer();
     settle_marks(columns_, head_.rows, head_.json ? '\0' : head_.delimiter);
     if (auto fault = find_time())
       return fault;
     find_symbol();
-    ask_about_lines();
+    for (auto& each : questions_of(head_))
+      out_.questions.push_back(std::move(each));
     write();
     if (auto fault = try_it())
       return fault;
@@ -49,45 +51,36 @@ public:
   }
 
 private:
-  void ask_about_lines() {
-    if (!head_.mixed.empty())
-      out_.questions.push_back(
-        "left out: " + joined(head_.mixed, ", ")
-        + "; lists in some lines and values in others: the lines are of "
-          "several kinds, and each kind wants a layout of its own (only = "
-          "[\"PATH=VALUE\"] takes the lines of one)");
-    if (!head_.repeated.empty())
-      out_.questions.push_back("left out: " + joined(head_.repeated, ", ")
-                               + "; a line has the key twice, and which is "
-                                 "meant nobody knows");
-    const auto lists = joined(head_.left_out, ", ");
-    if (!lists.empty())
-      out_.questions.push_back(
-        "left out: " + lists
-        + "; a position takes one element of a list (path = \"bids.0\"), and "
-          "each = \"bids\" makes a row per element");
-    if (head_.not_json != 0)
-      out_.questions.push_back(
-        std::to_string(head_.not_json) + " of its first "
-        + std::to_string(head_.lines) + " lines "
-        + (head_.not_json == 1 ? "is no object of JSON and gives"
-                               : "are no objects of JSON and give")
-        + " no row, from line " + std::to_string(head_.first_not_json + 1)
-        + " on: '" + printable(head_.text_not_json, 80) + "'");
-    if (!head_.first_skipped.empty())
-      out_.questions.push_back(
-        "lines before the " + std::string{head_.header ? "header" : "first row"}
-        + " are passed over (skip_lines), from '"
-        + printable(head_.first_skipped, 80) + "' on");
-    std::string others;
-    for (const auto& [fields, lines] : head_.other_lines)
-      others += (others.empty() ? "" : ", ") + std::to_string(lines)
-                + (lines == 1 ? " has " : " have ") + std::to_string(fields);
-    if (!others.empty())
-      out_.questions.push_back("its lines have " + std::to_string(head_.fields)
-                               + " fields, but for others (" + others
-                               + "), which give no row: is the delimiter '"
-                               + std::string(1, head_.delimiter) + "'?");
+  /// A last line without the time that all others have tells of the file, as
+  /// "END|20240102|7" or a sum does.
+  void drop_footer() {
+    if (head_.json || head_.rows.size() < 2)
+      return;
+    auto last = std::move(head_.rows.back());
+    head_.rows.pop_back();
+    std::vector<std::pair<size_t, guessed_column>> better;
+    for (size_t i = 0; i < head_.fields; ++i)
+      if (columns_[i].is == kind::text && !columns_[i].empty)
+        if (auto without = guess(i); without.is == kind::stamp
+                                     || without.is == kind::date
+                                     || without.is == kind::clock)
+          better.emplace_back(i, std::move(without));
+    if (better.empty()) {
+      head_.rows.push_back(std::move(last));
+      return;
+    }
+    for (size_t i = 0; i < head_.fields; ++i)
+      columns_[i] = guess(i);
+    auto text = last[0];
+    for (size_t i = 1; i < last.size(); ++i)
+      text += head_.delimiter + last[i];
+    auto asked
+      = "its last line is none of the rows: '" + printable(text, 80) + "'";
+    if (better.front().first == 0 && !last[0].empty())
+      asked += "; trailer = "
+               + text::toml_string(last[0] + std::string(1, head_.delimiter))
+               + " leaves it out";
+    out_.questions.push_back(std::move(asked));
   }
 
   [[nodiscard]] guessed_column guess(size_t field) const {
@@ -164,12 +157,12 @@ private:
 
   /// The name of a column, no two alike.
   std::string name_of(size_t field) {
-    auto name
-      = field == time_ ? std::string{"time"}
-        : field == symbol_
-          ? std::string{"sym"}
-          : (is_upper_of_two(field) ? "upper_" : "")
-              + column_name(head_.header ? head_.names[field] : "", field);
+    if (field == time_)
+      return "time";
+    if (field == symbol_)
+      return "sym";
+    auto name = (is_upper_of_two(field) ? "upper_" : "")
+                + column_name(head_.header ? head_.names[field] : "", field);
     while (!taken_.insert(name).second)
       name += "_" + std::to_string(field + 1);
     return name;
@@ -256,6 +249,26 @@ private:
     if (column.group != '\0')
       text += "thousands = " + text::toml_string(std::string(1, column.group))
               + "\n";
+    if (column.two_marks)
+      out_.questions.push_back(
+        "column '" + name
+        + "': its values could be numbers with a comma before their decimals, "
+          "and those of other columns have a point there: they are taken as "
+          "texts; type = \"float\" and decimal = \",\" make numbers of them");
+    if (column.one_group)
+      out_.questions.push_back(
+        "column '" + name + "': does its "
+        + (column.group == ',' ? "comma" : "apostrophe")
+        + " stand between thousands, as is assumed, or between other parts, as "
+          "in "
+        + (column.group == ',' ? "lists of codes" : "prices of bonds in 32nds")
+        + "? See thousands = ..., and type = \"symbol\"");
+    if (column.exponents)
+      out_.questions.push_back(
+        "column '" + name
+        + "': are its values numbers with an exponent, or codes that hold an "
+          "E? They are taken as texts; type = \"float\" makes numbers of "
+          "them");
     if (column.either_mark)
       out_.questions.push_back(
         "column '" + name + "': is its "
@@ -287,6 +300,7 @@ private:
       else {
         write_format(column.format, column.either_day, name);
         write_marks(column, name);
+        write_text_rules(field, name);
         if (column.empty)
           without_value_.push_back(name);
       }
@@ -313,36 +327,92 @@ private:
       if (head_.quote)
         text += "quote = true\n";
     }
-    if (head_.padded)
+    if (trims_)
       text += "trim = true\n";
     if (head_.comments)
       text += "comment = \"#\"\n";
-    const auto any = [this](bool guessed_column::*what) {
-      return std::any_of(columns_.begin(), columns_.end(),
-                         [&](const auto& each) { return each.*what; });
-    };
-    if (!any(&guessed_column::null_words))
-      return;
-    text += "null = [";
+    if (has_null_)
+      text += "null = " + listed(words_for_none()) + "\n";
+  }
+
+  static std::string listed(const std::vector<std::string>& words) {
+    std::string out{"["};
+    for (const auto& word : words)
+      out += (out.size() == 1 ? "" : ", ") + text::toml_string(word);
+    return out + "]";
+  }
+
+  /// Of texts blanks may count, and words for none be values.
+  [[nodiscard]] bool is_of_texts(size_t field) const {
+    return field != symbol_ && field != time_
+           && columns_[field].is == kind::text && !columns_[field].empty;
+  }
+
+  [[nodiscard]] bool is_ragged_text(size_t field) const {
+    return is_of_texts(field) && field < head_.ragged.size()
+           && head_.ragged[field];
+  }
+
+  void settle_texts() {
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      trims_
+        = trims_
+          || (i < head_.padded.size() && head_.padded[i] && !is_ragged_text(i));
+      has_null_
+        = has_null_
+          || (columns_[i].null_words && i != symbol_ && !is_of_texts(i));
+    }
+  }
+
+  /// The words for none among the values of a field.
+  [[nodiscard]] std::vector<std::string> null_words_in(size_t field) const {
+    std::vector<std::string> out;
     for (const auto& word : words_for_none())
-      text += (text.ends_with('[') ? "" : ", ") + text::toml_string(word);
-    text += "]\n";
+      if (std::any_of(head_.rows.begin(), head_.rows.end(),
+                      [&](const auto& row) { return row[field] == word; }))
+        out.push_back(word);
+    return out;
+  }
+
+  void write_text_rules(size_t field, const std::string& name) {
+    if (!is_of_texts(field))
+      return;
+    auto& text = out_.layout;
+    if (is_ragged_text(field)) {
+      if (trims_)
+        text += "trim = false\n";
+      out_.questions.push_back("column '" + name
+                               + "': do the blanks before its values count? "
+                                 "They are kept; trim = true leaves them out");
+    }
+    // What databases write, and nobody means.
+    std::vector<std::string> sure;
+    std::string others;
+    for (const auto& word : null_words_in(field))
+      if (word == "null" || word == "NULL" || word == "\\N")
+        sure.push_back(word);
+      else
+        others += (others.empty() ? "'" : ", '") + word + "'";
+    if (has_null_ || !sure.empty())
+      text += "null = " + listed(sure) + "\n";
+    if (!others.empty())
+      out_.questions.push_back("column '" + name + "': is " + others
+                               + " a value? It is taken for one; see null = "
+                                 "[...] of the column");
   }
 
   /// An instrument may be called as others call none: NA is two companies.
   void keep_symbols() {
-    for (const auto& word : words_for_none())
-      if (std::any_of(head_.rows.begin(), head_.rows.end(),
-                      [&](const auto& row) { return row[*symbol_] == word; })) {
-        out_.layout += "null = []\n";
-        out_.questions.push_back(
-          "is '" + word
-          + "' a symbol? It is taken for one: null = [] of its column");
-        return;
-      }
+    if (has_null_)
+      out_.layout += "null = []\n";
+    if (const auto words = null_words_in(*symbol_); !words.empty())
+      out_.questions.push_back("is '" + words.front()
+                               + "' a symbol? It is taken for one; see null = "
+                                 "[...] of its column");
   }
 
   void write() {
+    settle_texts();
     write_top();
     for (size_t i = 0; i < columns_.size(); ++i)
       if (i != date_ && !is_nothing(i))
@@ -437,6 +507,8 @@ private:
   std::string table_;
   std::string stream_;
   layout_guess out_;
+  bool trims_ = false;       ///< Blanks around values are left out,
+  bool has_null_ = false;    ///< and words for none are none, but for texts.
   bool assumes_utc_ = false; ///< Of times that name no zone.
   std::vector<std::string> without_zone_;
   std::vector<std::string> without_value_;
@@ -444,7 +516,7 @@ private:
   std::optional<size_t> time_;
   std::optional<size_t> date_; ///< Joined with the time.
   std::optional<size_t> symbol_;
-  std::set<std::string> taken_;
+  std::set<std::string> taken_{"time", "sym"}; ///< Names of columns.
   std::vector<std::string> table_columns_;
 };
 

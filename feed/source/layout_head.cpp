@@ -2,6 +2,7 @@
 #include <millrace/feed/layout/layout.hpp>
 #include <millrace/feed/parse/csv_parser.hpp>
 #include <millrace/feed/parse/line_table.hpp>
+#include <millrace/feed/parse/reject.hpp>
 #include <millrace/feed/source/guessed_column_internal.hpp>
 #include <millrace/feed/source/json_head_internal.hpp>
 #include <millrace/feed/source/layout_head_internal.hpp>
@@ -36,6 +37,12 @@ public:
     if (head_.starts_with("\xef\xbb\xbf"))
       head_.remove_prefix(3);
     take_lines();
+    if (lines_.empty()) {
+      lines_.swap(hashes_);
+      out_.hash_rows = lines_.size();
+      out_.first_hash = lines_.empty() ? "" : lines_.front().text;
+    }
+    out_.comments = !hashes_.empty();
     if (lines_.empty())
       return error{errc::bad_data, "there are no lines to look at"};
     const auto first = lines_.front().text;
@@ -48,6 +55,7 @@ public:
     find_delimiter();
     if (join_quoted_lines())
       find_delimiter();
+    settle_hashes();
     take_rows();
     if (out_.rows.size() + out_.header < of_other_forms() && !out_.header)
       return error{errc::bad_data, "its lines have no one number of fields: "
@@ -74,13 +82,13 @@ private:
       at = std::min(end + 1, head_.size());
       if (text.ends_with('\r'))
         text.remove_suffix(1);
-      out_.comments = out_.comments || text.starts_with('#');
       // As spreadsheets write an empty row.
       const bool is_nothing
         = text.find_first_not_of(lines_.empty() ? " \t,;|\"" : "") == text.npos;
       begins_blank_ = begins_blank_ || (lines_.empty() && is_nothing);
-      if (!is_nothing && !text.starts_with('#'))
-        lines_.push_back({text, number, at});
+      if (!is_nothing)
+        (text.starts_with('#') ? hashes_ : lines_)
+          .push_back({text, number, at});
       ++number;
     }
   }
@@ -176,6 +184,62 @@ private:
     }
   }
 
+  /// Whether all that is no number and no time stands where others have such.
+  [[nodiscard]] bool is_like_rows(const std::vector<std::string>& fields,
+                                  const std::vector<bool>& texts) const {
+    if (fields.size() != out_.fields)
+      return false;
+    for (size_t i = 0; i < fields.size(); ++i)
+      if (!texts[i] && is_word(fields[i]))
+        return false;
+    return true;
+  }
+
+  static bool is_word(const std::string& value) {
+    return !value.empty()
+           && guess_column({value}, "time", false).is
+                == guessed_column::kind::text;
+  }
+
+  /// Instruments may be called #AAPL, and a header begin so: what has the form
+  /// of the other lines, and fits them, is no comment.
+  void settle_hashes() {
+    if (hashes_.empty())
+      return;
+    std::vector<std::vector<std::string>> others;
+    for (const auto& each : lines_)
+      if (auto fields = split(each.text, out_.delimiter, out_.quote);
+          fields.size() == out_.fields)
+        others.push_back(std::move(fields));
+    const bool is_named = others.empty() || may_be_names(others.front());
+    std::vector<bool> texts(out_.fields, others.size() <= size_t{is_named});
+    for (size_t row = is_named; row < others.size(); ++row)
+      for (size_t i = 0; i < out_.fields; ++i)
+        texts[i] = texts[i] || is_word(others[row][i]);
+    bool is_any = false;
+    for (const auto& each : hashes_) {
+      const auto fields = split(each.text, out_.delimiter, out_.quote);
+      if (fields.size() != out_.fields)
+        continue;
+      const bool is_before = each.number < lines_.front().number;
+      const bool is_header = is_before && !is_named && may_be_names(fields);
+      const bool is_row = !is_header && is_like_rows(fields, texts);
+      is_any = is_any || is_header || is_row;
+      if (is_header)
+        continue;
+      out_.hash_rows += is_row;
+      ++out_.hash_like_rows;
+      if (out_.first_hash.empty())
+        out_.first_hash = each.text;
+    }
+    if (!is_any)
+      return;
+    out_.comments = false;
+    lines_.insert(lines_.end(), hashes_.begin(), hashes_.end());
+    std::sort(lines_.begin(), lines_.end(),
+              [](const auto& a, const auto& b) { return a.number < b.number; });
+  }
+
   [[nodiscard]] size_t of_other_forms() const {
     size_t out = preamble_.size();
     for (const auto& [fields, lines] : out_.other_lines)
@@ -246,20 +310,32 @@ private:
         out_.rows.push_back(std::move(fields[row]));
       else
         ++out_.other_lines[fields[row].size()];
-    for (auto& each : out_.rows)
-      for (auto& value : each)
-        trim(value);
+    trim_rows();
     if (out_.is_closed)
       out_.names.emplace_back();
   }
 
-  void trim(std::string& value) {
-    const auto begin = std::min(value.find_first_not_of(' '), value.size());
-    const auto end = value.find_last_not_of(' ') + 1;
-    if (begin == 0 && end == value.size())
-      return;
-    out_.padded = true;
-    value = begin < end ? value.substr(begin, end - begin) : std::string{};
+  void trim_rows() {
+    out_.padded.resize(out_.fields);
+    out_.ragged.resize(out_.fields);
+    for (size_t i = 0; i < out_.fields; ++i) {
+      bool any_begins = false;
+      bool all_begin = true;
+      for (auto& row : out_.rows) {
+        auto& value = row[i];
+        const auto begin = std::min(value.find_first_not_of(' '), value.size());
+        const auto end = value.find_last_not_of(' ') + 1;
+        if (begin < end) {
+          any_begins = any_begins || begin != 0;
+          all_begin = all_begin && begin != 0;
+        }
+        if (begin == 0 && end == value.size())
+          continue;
+        out_.padded[i] = true;
+        value = begin < end ? value.substr(begin, end - begin) : std::string{};
+      }
+      out_.ragged[i] = any_begins && !all_begin;
+    }
   }
 
   /// None of a header's names comes again as a value of its column.
@@ -273,6 +349,7 @@ private:
 
   std::string_view head_;
   std::vector<line> lines_;
+  std::vector<line> hashes_;     ///< Lines that begin with #.
   std::vector<size_t> preamble_; ///< Fields of lines before the first row.
   bool begins_blank_ = false;    ///< A blank line is before the first one.
   layout_head out_;
@@ -282,6 +359,75 @@ private:
 
 result<layout_head> read_layout_head(std::string_view head) {
   return head_reader{head}.run();
+}
+
+namespace {
+
+std::string listed_names(const std::vector<std::string>& names) {
+  std::string out;
+  for (const auto& each : names)
+    out += (out.empty() ? "" : ", ") + each;
+  return out;
+}
+
+void ask_about_hashes(const layout_head& head, std::vector<std::string>& out) {
+  const auto lines
+    = std::to_string(head.hash_rows != 0 ? head.hash_rows : head.hash_like_rows)
+      + " of its first, as '" + printable(head.first_hash, 80) + "'";
+  if (head.hash_rows != 0)
+    out.push_back("lines that begin with '#' are taken for rows (" + lines
+                  + "); comment = \"#\" leaves such out");
+  else if (head.hash_like_rows != 0)
+    out.push_back(
+      "lines that begin with '#' are left out, though they have as many "
+      "fields as rows ("
+      + lines + "); without comment = \"#\" they are read");
+}
+
+} // namespace
+
+std::vector<std::string> questions_of(const layout_head& head) {
+  std::vector<std::string> out;
+  ask_about_hashes(head, out);
+  if (!head.mixed.empty())
+    out.push_back(
+      "left out: " + listed_names(head.mixed)
+      + "; lists in some lines and values in others: the lines are of "
+        "several kinds, and each kind wants a layout of its own (only = "
+        "[\"PATH=VALUE\"] takes the lines of one)");
+  if (!head.repeated.empty())
+    out.push_back("left out: " + listed_names(head.repeated)
+                  + "; a line has the key twice, and which is "
+                    "meant nobody knows");
+  const auto lists = listed_names(head.left_out);
+  if (!lists.empty())
+    out.push_back(
+      "left out: " + lists
+      + "; a position takes one element of a list (path = \"bids.0\"), and "
+        "each = \"bids\" makes a row per element");
+  if (head.not_json != 0)
+    out.push_back(std::to_string(head.not_json) + " of its first "
+                  + std::to_string(head.lines) + " lines "
+                  + (head.not_json == 1 ? "is no object of JSON and gives"
+                                        : "are no objects of JSON and give")
+                  + " no row, from line "
+                  + std::to_string(head.first_not_json + 1) + " on: '"
+                  + printable(head.text_not_json, 80) + "'");
+  if (!head.first_skipped.empty())
+    out.push_back("lines before the "
+                  + std::string{head.header ? "header" : "first row"}
+                  + " are passed over (skip_lines), from '"
+                  + printable(head.first_skipped, 80) + "' on");
+  std::string others;
+  for (const auto& [fields, lines] : head.other_lines)
+    others += (others.empty() ? "" : ", ") + std::to_string(lines)
+              + (lines == 1 ? " has " : " have ") + std::to_string(fields);
+  if (!others.empty())
+    out.push_back("its lines have " + std::to_string(head.fields)
+                  + " fields, but for others (" + others
+                  + "), which give no row: is the delimiter '"
+                  + std::string(1, head.delimiter) + "'?");
+  return out;
 }
 
 std::string seen_in(const layout_head& head) {

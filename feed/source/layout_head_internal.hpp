@@ -13,12 +13,18 @@ namespace millrace::feed {
 /// What the first lines of a text look like.
 struct layout_head {
   bool json = false;     ///< Lines are documents: `paths` are what they hold.
-  bool comments = false; ///< Some lines begin with #.
-  bool quote = false;    ///< Fields may be in double quotes.
-  char delimiter = ',';  ///< Of lines with several fields.
-  size_t fields = 1;     ///< Of most lines.
-  bool padded = false;   ///< Blanks stand around some values; not in `rows`.
-  size_t skipped = 0;    ///< Lines before the header, or the first row.
+  bool comments = false; ///< Some lines begin with #, and are none of these:
+  size_t hash_rows = 0;  ///< lines that do, and are rows all the same.
+  size_t hash_like_rows = 0;   ///< Comments with as many fields as rows.
+  std::string_view first_hash; ///< The first of either.
+  bool quote = false;          ///< Fields may be in double quotes.
+  char delimiter = ',';        ///< Of lines with several fields.
+  size_t fields = 1;           ///< Of most lines.
+  /// Of each field: blanks stand around some values; not in `rows`.
+  std::vector<bool> padded;
+  /// Of each field: before some, and not before others.
+  std::vector<bool> ragged;
+  size_t skipped = 0; ///< Lines before the header, or the first row.
   std::string_view first_skipped; ///< Of them, the first that is not blank.
   bool header = false;            ///< The first line has names.
   bool is_closed = false; ///< Rows end with a delimiter that the header lacks.
@@ -41,6 +47,9 @@ struct layout_head {
 /// `bad_data` when there are none, or it is one document of JSON, or it has a
 /// header alone.
 [[nodiscard]] result<layout_head> read_layout_head(std::string_view head);
+
+/// What only a person can know of its lines.
+[[nodiscard]] std::vector<std::string> questions_of(const layout_head& head);
 
 /// "delimiter ',', a header, the fields time and price" and so on.
 [[nodiscard]] std::string seen_in(const layout_head& head);

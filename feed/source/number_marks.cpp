@@ -99,6 +99,20 @@ std::string take_mark(std::string_view& text) {
   return found;
 }
 
+/// "123,456" or "112'160" are all of them: it may be a list of codes, or the
+/// price of a bond.
+template <class Values>
+bool have_one_group(const Values& values, char mark) {
+  return std::all_of(values.begin(), values.end(), [&](std::string_view text) {
+    if (text.starts_with('-'))
+      text.remove_prefix(1);
+    const auto at = text.find(mark);
+    return text.empty()
+           || (at != text.npos && text.size() - at == 4
+               && text.find_first_not_of("0123456789", at + 1) == text.npos);
+  });
+}
+
 void take(guessed_column& column, char group, bool decimal_comma, bool whole) {
   column.group = group;
   column.decimal_comma = decimal_comma;
@@ -120,6 +134,7 @@ bool guess_marks(const std::vector<std::string_view>& given, bool rather_groups,
       if (bool whole = true;
           has_any(values, group) && are_grouped(values, group, point, whole)) {
         take(out, group, point == ',' && has_any(values, ','), whole);
+        out.one_group = group == '\'' && have_one_group(values, group);
         return true;
       }
   if (!has_any(values, ','))
@@ -163,6 +178,27 @@ std::string mark_of_numbers(const std::vector<std::string_view>& values) {
   return found.empty() && grouped ? "marks between groups of digits" : found;
 }
 
+exponents find_exponents(const std::vector<std::string_view>& values) {
+  bool any = false;
+  bool any_zero = false;
+  for (const auto text : values) {
+    const auto mark = std::min(text.find_first_of("eE"), text.size());
+    const auto digits = [](std::string_view part) {
+      return !part.empty() && part.find_first_not_of("0123456789") == part.npos;
+    };
+    const auto power = text.substr(std::min(mark + 1, text.size()));
+    if (!digits(text.substr(0, mark))
+        || (mark != text.size() && !digits(power)))
+      return exponents::none;
+    any = any || mark != text.size();
+    any_zero = any_zero || (mark > 1 && text[0] == '0')
+               || (power.size() > 1 && power[0] == '0');
+  }
+  if (!any)
+    return exponents::none;
+  return any_zero ? exponents::codes : exponents::likely;
+}
+
 void settle_marks(std::vector<guessed_column>& columns,
                   const std::vector<std::vector<std::string>>& rows,
                   char delimiter) {
@@ -195,6 +231,17 @@ void settle_marks(std::vector<guessed_column>& columns,
         point_is_decimal = true;
     }
   }
+  // Between commas a decimal comma stands in quotes, and so do lists of codes.
+  if (comma_is_decimal && point_is_decimal && delimiter == ',') {
+    for (auto& each : columns)
+      if (each.decimal_comma && !each.either_mark) {
+        each.is = kind::text;
+        each.group = '\0';
+        each.decimal_comma = false;
+        each.two_marks = true;
+      }
+    comma_is_decimal = false;
+  }
   // Where a point is the mark of decimals, a comma is none.
   comma_groups = comma_groups || (point_is_decimal && !comma_is_decimal);
   if (comma_is_decimal != comma_groups)
@@ -203,6 +250,8 @@ void settle_marks(std::vector<guessed_column>& columns,
         const bool fits = are_grouped(values_of(i), ',', '.', whole);
         take(columns[i], comma_groups ? ',' : '.', comma_is_decimal,
              comma_groups && fits && whole);
+        columns[i].one_group = comma_groups && delimiter == ','
+                               && have_one_group(values_of(i), ',');
       }
   for (const auto i : grouped)
     if (comma_is_decimal && !comma_groups && !point_is_decimal)

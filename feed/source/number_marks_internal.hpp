@@ -21,6 +21,13 @@ void settle_marks(std::vector<guessed_column>& columns,
                   const std::vector<std::vector<std::string>>& rows,
                   char delimiter);
 
+/// Whole numbers of which some have an exponent without a sign: programs write
+/// 1e+05, so that they may be codes with an E, and are such where a zero stands
+/// before other digits.
+enum class exponents { none, likely, codes };
+[[nodiscard]] exponents
+find_exponents(const std::vector<std::string_view>& values);
+
 /// What makes texts of numbers that no rule of a layout reads: "a percent sign"
 /// and so on; empty: they are no numbers.
 [[nodiscard]] std::string

@@ -88,7 +88,7 @@ std::vector<published_place::known_source> published_place::known() const {
     // A place that is not told may be this one.
     const bool same_place
       = made.told.place.empty() || made.told.place == own_.place;
-    if (!(same_rows || same_place)
+    if (!(same_rows || same_place) || made.told.is_of_another(own_)
         || compare_marks(made.told.marks, text_.marks()).differ)
       return;
     made.layout = !same_rows;
@@ -121,6 +121,11 @@ error published_place::look(const std::vector<known_source>& all) {
   for (auto each = all.begin(); each != all.end(); ++each) {
     const auto reached = cutter.skip_to(each->until.offset, each->until.row);
     const bool waits = !reached && reached.failure().code == errc::timeout;
+    // One that begins otherwise never will.
+    if (waits)
+      for (const auto& other : all)
+        if (other.own && compare_marks(other.told.marks, text_.marks()).differ)
+          return changed(other.until);
     // What is followed grows to where it was left.
     if (!reached
         && (!waits || std::any_of(each, all.end(), [](const auto& later) {
@@ -232,7 +237,8 @@ error published_place::judge() const {
 error published_place::other_rows() const {
   for (const auto& each : options_.resume)
     if (const auto other = parse_text_identity(each.name);
-        other.text == own_.text && other.layout != own_.layout)
+        other.text == own_.text && other.layout != own_.layout
+        && !other.is_of_another(own_))
       return {errc::already_exists,
               "its text was loaded as " + other.name
                 + ", with another layout, date or symbol; --replace puts its "

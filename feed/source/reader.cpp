@@ -1,14 +1,13 @@
 #include <millrace/feed/source/parse_pool.hpp>
 #include <millrace/feed/source/piece_cutter.hpp>
 #include <millrace/feed/source/reader.hpp>
-#include <millrace/feed/source/reject_file.hpp>
+#include <millrace/feed/source/rejected_sources_internal.hpp>
 #include <millrace/feed/source/source.hpp>
 #include <millrace/feed/source/text_identity.hpp>
 #include <millrace/feed/source/text_opening_internal.hpp>
 
 #include <algorithm>
 #include <iterator>
-#include <map>
 #include <set>
 
 namespace millrace::feed {
@@ -42,7 +41,7 @@ struct reader::state {
                                                     options.line_bytes_max} {}
 
   error list_files();
-  error list_rejects();
+  error add_rejects();
   /// Before the first row, whether all of them fit: else what stands before the
   /// one that does not would be published.
   [[nodiscard]] error check_texts() const;
@@ -58,9 +57,11 @@ struct reader::state {
   /// An archive may hold empty files beside others.
   void forgive_empty_members();
   error deliver_rejects(uint64_t below);
-  /// Where a line stands in its file.
-  [[nodiscard]] reject_text::origin place_of(size_t source, uint64_t line,
-                                             uint64_t offset) const;
+  /// Of the piece that was taken, before a line of it is told.
+  error tell_read();
+  /// `line`, which names a place in what was read, by where it stands in its
+  /// file.
+  void place(size_t source, rejected_line& line) const;
   [[nodiscard]] error check_layout(size_t source, bool over) const;
   [[nodiscard]] error check_all();
   [[nodiscard]] error check_passed_over() const;
@@ -76,6 +77,7 @@ struct reader::state {
   std::optional<piece_cutter> cutter;
   std::shared_ptr<const binding> fitted;
   std::vector<source_read> ended; ///< Sources that were read to their end.
+  std::optional<size_t> read_of;  ///< The source that was told last.
   bool cut_any = false;           ///< Of the source: it has lines.
   bool cut_all = false;
   bool waiting = false; ///< For more of a source.
@@ -127,40 +129,16 @@ void reader::state::add_source(source_info info) {
   counters.total_bytes += info.total_bytes;
   auto& report = reports.emplace_back();
   report.source = info.label();
+  report.left_out = info.left_out;
   sources.push_back(std::move(info));
 }
 
-/// One source per file that the reject file names, in the order of its lines.
-error reader::state::list_rejects() {
-  const auto lines = read_rejects(*outside.fs, options.only_rejects);
-  if (!lines)
-    return lines.failure();
-  std::map<std::string, std::shared_ptr<reject_text>> texts;
-  std::vector<std::string> order;
-  for (const auto& each : *lines) {
-    if (is_cut_off(each))
-      continue;
-    auto& text = texts[each.source];
-    if (!text) {
-      text = std::make_shared<reject_text>();
-      order.push_back(each.source);
-    }
-    text->lines.push_back({text->text.size(), each.line, each.offset});
-    text->text += unprintable(each.text) + "\n";
-  }
-  for (const auto& label : order) {
-    source_info info;
-    // A member's name follows the path of its archive.
-    info.path = label;
-    if (const auto mark = label.rfind('#');
-        mark != label.npos && !outside.fs->exists(label)) {
-      info.path = label.substr(0, mark);
-      info.member = label.substr(mark + 1);
-    }
-    info.rejected = texts[label];
-    info.total_bytes = info.rejected->text.size();
-    add_source(std::move(info));
-  }
+error reader::state::add_rejects() {
+  auto found = list_rejects(*outside.fs, options);
+  if (!found)
+    return found.failure();
+  for (auto& each : *found)
+    add_source(std::move(each));
   return {};
 }
 
@@ -174,10 +152,6 @@ error reader::state::open_next() {
       return waiting ? error{}
                      : hinted(info, within(info.label(), opened.failure()));
     }
-    if (options.begins && opened->cutter && !info.pipe && !info.rejected)
-      if (auto fault
-          = options.begins(opened->fitted->source, opened->cutter->offset()))
-        return fault;
     reports[next_source].resumed = cut_any = opened->resumed;
     ++next_source;
     cutter = std::move(opened->cutter);
@@ -246,15 +220,43 @@ void reader::state::feed_pool() {
     cut_fault = add_piece();
 }
 
-reject_text::origin reader::state::place_of(size_t source, uint64_t line,
-                                            uint64_t offset) const {
+void reader::state::place(size_t source, rejected_line& line) const {
   const auto& rejected = sources[source].rejected;
   if (!rejected)
-    return {offset, line, offset};
+    return;
   const auto after = std::upper_bound(
-    rejected->lines.begin(), rejected->lines.end(), offset,
+    rejected->lines.begin(), rejected->lines.end(), line.offset,
     [](uint64_t at, const auto& each) { return at < each.begin; });
-  return *std::prev(after);
+  const auto& origin = *std::prev(after);
+  line.line = origin.line;
+  line.offset = origin.offset;
+  line.reading = rejected->reading;
+  line.hash = origin.hash;
+}
+
+error reader::state::tell_read() {
+  const auto& [piece, parsed, bound, number, progress] = *current;
+  auto& report = reports[number];
+  const auto& info = sources[number];
+  // Said in vain, or missing, a date makes another source of rows that may be
+  // published, and rejects of all its lines.
+  if (parsed.batches.empty() && report.rows == 0 && !report.resumed)
+    for (const auto& each : parsed.rejects)
+      if ((each.why == fault::own_date || each.why == fault::no_date)
+          && !info.rejected)
+        return {errc::bad_data,
+                bound->source + ":"
+                  + std::to_string(piece.first_line + each.line + 1) + ": "
+                  + explain(*bound, each,
+                            piece.text.substr(each.begin, each.length),
+                            options.line_bytes_max)
+                  + hint_of(info)};
+  if (!options.reads || info.pipe || info.rejected)
+    return {};
+  const bool is_first = read_of != number;
+  read_of = number;
+  return options.reads(
+    {bound->source, bound->reading, piece.offset, is_first, piece.text});
 }
 
 error reader::state::deliver_rejects(uint64_t below) {
@@ -273,13 +275,16 @@ error reader::state::deliver_rejects(uint64_t below) {
                       : std::string_view{piece.oversize->begin};
     while (text.ends_with('\n') || text.ends_with('\r'))
       text.remove_suffix(1);
-    const auto place = place_of(number, piece.first_line + raw.line + 1,
-                                piece.offset + raw.begin);
-    rejected_line line{bound->source, place.line, place.offset,
+    rejected_line line{bound->source,
+                       piece.first_line + raw.line + 1,
+                       piece.offset + raw.begin,
                        explain(*bound, raw, text, options.line_bytes_max),
                        printable(text, raw.why == fault::too_long
                                          ? shown_bytes_max
-                                         : text.size())};
+                                         : text.size()),
+                       bound->reading,
+                       line_hash(text)};
+    place(number, line);
     if (report.first_reject.empty())
       report.first_reject
         = line.source + ":" + std::to_string(line.line) + ": " + line.reason;
@@ -363,10 +368,15 @@ error reader::state::take_piece() {
               + ": cut short, or its disk failed, while it was read"};
   next_batch = 0;
   next_reject = 0;
+  if (auto fault = tell_read()) {
+    current.reset();
+    return fault;
+  }
   const auto& batches = current->parsed.batches;
   counters.backwards += current->parsed.backwards;
   counters.passed_over += current->parsed.passed_over;
   reports[current->source].passed_over += current->parsed.passed_over;
+  reports[current->source].skipped_rows += current->parsed.skipped_rows;
   if (!batches.empty()) {
     counters.backwards += batches.front().first_time < last_time;
     last_time = batches.back().last_time;
@@ -387,7 +397,7 @@ result<reader> reader::open(persistence::env& outside, reader_options options) {
                    + " is not within 1 .. 1073741824"};
   auto made = std::make_unique<state>(outside, std::move(options));
   if (auto fault = made->options.only_rejects.empty() ? made->list_files()
-                                                      : made->list_rejects())
+                                                      : made->add_rejects())
     return fault;
   if (auto fault = made->check_texts())
     return fault;

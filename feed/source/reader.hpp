@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace millrace::feed {
@@ -27,6 +28,15 @@ struct reader_counters {
   /// members as text.
   uint64_t bytes = 0;
   uint64_t total_bytes = 0;
+};
+
+/// A part of a source that is read; valid for the call.
+struct text_read {
+  const std::string& source; ///< See rejected_line.
+  const line_reading& reading;
+  uint64_t offset = 0;   ///< Of `text`, uncompressed.
+  bool is_first = false; ///< Reading begins here.
+  std::string_view text; ///< Whole lines, but for one that is too long.
 };
 
 struct reader_options {
@@ -63,9 +73,9 @@ struct reader_options {
   /// So many rejects of a source without any row end the reading: the layout
   /// is wrong.
   uint64_t first_rejects_max = 1'000;
-  /// Told from which byte on a file is read, before its first line; not of
+  /// Told what is read of files, before the rows and rejects of it; not of
   /// pipes. None: nobody asks.
-  std::function<error(const std::string& source, uint64_t offset)> begins;
+  std::function<error(const text_read&)> reads;
   reject_sink rejects; ///< None: rejects are only counted.
 };
 

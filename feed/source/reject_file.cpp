@@ -1,5 +1,4 @@
 #include <millrace/feed/source/reject_file.hpp>
-#include <millrace/messages/text/hex_text.hpp>
 
 #define XXH_INLINE_ALL
 #include <algorithm>
@@ -15,12 +14,12 @@ namespace {
 constexpr size_t pending_bytes_max = 64 * 1024;
 
 /// Of a line, whatever the reason is.
-uint64_t key_of(std::string_view source, std::string_view offset,
+uint64_t key_of(std::string_view source, std::string_view place,
                 std::string_view text) {
   const auto seed = XXH3_64bits(source.data(), source.size());
   return XXH3_64bits_withSeed(
     text.data(), text.size(),
-    XXH3_64bits_withSeed(offset.data(), offset.size(), seed));
+    XXH3_64bits_withSeed(place.data(), place.size(), seed));
 }
 
 std::string_view take_field(std::string_view& rest) {
@@ -42,10 +41,30 @@ std::string name_text(std::string_view name) {
   return out;
 }
 
+/// The name of a file or member up to its first dot: the same of a text and of
+/// what it is packed in.
+std::string_view stem_of(std::string_view source) {
+  source.remove_prefix(source.find_last_of("/#") + 1);
+  return source.substr(0, source.find('.'));
+}
+
+std::string place_of(const rejected_line& line) {
+  return to_text(line_place{line.offset, line.reading, line.hash});
+}
+
 void append_line(const rejected_line& line, std::string& out) {
   out += name_text(line.source) + '\t' + std::to_string(line.line) + '\t'
-         + std::to_string(line.offset) + '\t' + line.reason + '\t' + line.text
-         + '\n';
+         + place_of(line) + '\t' + line.reason + '\t' + line.text + '\n';
+}
+
+/// By what lines of a file are counted: what was said of it counts, too.
+std::string count_key(const std::string& source,
+                      const std::optional<line_reading>& reading) {
+  if (!reading)
+    return source;
+  auto said = *reading;
+  said.header.reset();
+  return source + '\t' + to_text(line_place{0, std::move(said), {}});
 }
 
 bool take_number(std::string_view& rest, uint64_t& out) {
@@ -58,23 +77,24 @@ bool take_number(std::string_view& rest, uint64_t& out) {
 /// What of a line tells it from others.
 struct kept_line {
   std::string source;
-  std::string_view offset;
+  std::string_view place;
   std::string_view text;
-  std::optional<uint64_t> at; ///< The offset; none: it is no number.
+  std::optional<line_place> at; ///< None: `place` is none.
 
-  [[nodiscard]] uint64_t key() const { return key_of(source, offset, text); }
+  [[nodiscard]] uint64_t key() const { return key_of(source, place, text); }
+  [[nodiscard]] std::string counted() const {
+    return count_key(source, at ? at->reading : std::nullopt);
+  }
 };
 
 kept_line split_kept(std::string_view line) {
   kept_line out;
   out.source = unprintable(take_field(line));
   take_field(line); // Line.
-  out.offset = take_field(line);
+  out.place = take_field(line);
   take_field(line); // Reason.
   out.text = line;
-  uint64_t at = 0;
-  if (auto digits = out.offset; take_number(digits, at))
-    out.at = at;
+  out.at = parse_line_place(out.place);
   return out;
 }
 
@@ -111,30 +131,72 @@ error reject_file::read() {
   known_read_ = true;
   return each_line([this](std::string_view line) {
     const auto kept = split_kept(line);
-    if (known_.insert(kept.key()).second)
-      ++kept_[kept.source];
+    if (!known_.insert(kept.key()).second)
+      return;
+    ++kept_[kept.counted()];
+    sources_.insert(kept.source);
+    if (kept.at && kept.at->reading && kept.at->hash)
+      places_.emplace(kept.at->offset, *kept.at->hash);
   });
 }
 
-error reject_file::forget_from(const std::string& source, uint64_t offset) {
+error reject_file::forget_from(const std::string& source,
+                               const line_reading& now, uint64_t offset) {
   if (auto fault = read())
     return fault;
+  if (!sources_.contains(source))
+    return {};
+  return forget([&](const kept_line& each) {
+    return each.source == source && each.at && each.at->offset >= offset
+           && (!each.at->reading || covers(now, *each.at->reading));
+  });
+}
+
+error reject_file::forget_read(const std::string& source,
+                               const line_reading& now, uint64_t offset,
+                               std::string_view text) {
+  if (auto fault = read())
+    return fault;
+  const auto hash_at = [&](uint64_t at) {
+    return line_hash(text.substr(static_cast<size_t>(at - offset)));
+  };
+  const auto end = places_.lower_bound(offset + text.size());
+  if (std::none_of(places_.lower_bound(offset), end, [&](const auto& each) {
+        return hash_at(each.first) == each.second;
+      }))
+    return {};
+  return forget([&](const kept_line& each) {
+    const auto& at = each.at;
+    return at && at->reading && covers(now, *at->reading)
+           && stem_of(each.source) == stem_of(source) && at->offset >= offset
+           && at->offset - offset < text.size()
+           && at->hash == hash_at(at->offset);
+  });
+}
+
+template <class F>
+error reject_file::forget(F is_gone) {
   if (auto fault = write())
     return fault;
-  if (const auto kept = kept_.find(source);
-      kept == kept_.end() || kept->second == 0)
-    return {};
   std::string rest;
   bool any = false;
   auto fault = each_line([&](std::string_view line) {
     const auto kept = split_kept(line);
-    if (kept.source != source || !kept.at || *kept.at < offset) {
+    if (!is_gone(kept)) {
       rest.append(line) += '\n';
       return;
     }
     any = true;
-    if (known_.erase(kept.key()) != 0)
-      --kept_[source];
+    if (known_.erase(kept.key()) == 0)
+      return;
+    if (auto& count = kept_[kept.counted()]; count != 0)
+      --count;
+    const auto [first, last] = places_.equal_range(kept.at->offset);
+    if (const auto place = std::find_if(
+          first, last,
+          [&](const auto& each) { return kept.at->hash == each.second; });
+        place != last)
+      places_.erase(place);
   });
   if (fault || !any)
     return fault;
@@ -165,10 +227,9 @@ error reject_file::write() {
 error reject_file::add(const rejected_line& line) {
   if (auto fault = read())
     return fault;
-  const auto offset = std::to_string(line.offset);
-  if (!known_.insert(key_of(line.source, offset, line.text)).second) {
+  if (!known_.insert(key_of(line.source, place_of(line), line.text)).second) {
     // It is counted now, and not among those of earlier runs once more.
-    if (const auto kept = kept_.find(line.source);
+    if (const auto kept = kept_.find(count_key(line.source, line.reading));
         kept != kept_.end() && kept->second != 0)
       --kept->second;
     return {};
@@ -177,11 +238,16 @@ error reject_file::add(const rejected_line& line) {
   return pending_.size() < pending_bytes_max ? error{} : write();
 }
 
-result<uint64_t> reject_file::kept_before(const std::string& source) {
+result<uint64_t> reject_file::kept_before(const std::string& source,
+                                          const line_reading& now) {
   if (auto fault = read())
     return fault;
-  const auto found = kept_.find(source);
-  return found == kept_.end() ? 0 : found->second;
+  uint64_t out = 0;
+  // What an older release wrote says nothing more than the file.
+  for (const auto& key : {count_key(source, now), source})
+    if (const auto found = kept_.find(key); found != kept_.end())
+      out += found->second;
+  return out;
 }
 
 error reject_file::flush() {
@@ -190,24 +256,28 @@ error reject_file::flush() {
   return file_ ? file_->sync() : error{};
 }
 
-std::string unprintable(std::string_view text) {
-  std::string out;
-  for (size_t at = 0; at < text.size(); ++at) {
-    const auto rest = text.substr(at);
-    const auto hex = rest.starts_with("\\x")
-                       ? text::parse_hex(rest.substr(2, 2))
-                       : std::nullopt;
-    if (rest.starts_with("\\\\")) {
-      out += '\\';
-      ++at;
-    } else if (hex && hex->size() == 1) {
-      out += *hex;
-      at += 3;
-    } else {
-      out += text[at];
-    }
-  }
-  return out;
+error check_reject_file(persistence::file_system& fs, const std::string& path) {
+  if (!fs.exists(path))
+    return {};
+  const auto opened = fs.open(path, persistence::open_mode::read);
+  if (!opened)
+    return opened.failure();
+  std::string begin(pending_bytes_max, '\0');
+  const auto got
+    = (*opened)->read_at(0, std::as_writable_bytes(std::span{begin}));
+  if (!got)
+    return got.failure();
+  begin.resize(*got);
+  std::string_view rest{begin};
+  uint64_t line = 0;
+  take_field(rest); // File.
+  if (begin.empty()
+      || (take_number(rest, line) && parse_line_place(take_field(rest))))
+    return {};
+  return {errc::invalid_argument,
+          path
+            + ": is there, and no reject file: rejected lines would be written "
+              "to its end; give another --reject"};
 }
 
 bool is_cut_off(const rejected_line& line) {
@@ -230,15 +300,18 @@ result<std::vector<rejected_line>> read_rejects(persistence::file_system& fs,
       continue;
     auto& line = out.emplace_back();
     line.source = unprintable(take_field(rest));
-    const bool good = take_number(rest, line.line) && line.line != 0
-                      && take_number(rest, line.offset);
+    const bool has_line = take_number(rest, line.line) && line.line != 0;
+    const auto place = parse_line_place(take_field(rest));
     line.reason = take_field(rest);
     line.text = rest;
-    if (!good || line.text.empty())
+    if (!has_line || !place || line.text.empty())
       return error{errc::bad_data,
                    path + ":" + std::to_string(out.size())
-                     + ": is not a line of a reject file: file, line, offset, "
-                       "reason and text between tabs"};
+                     + ": is not a line of a reject file: file, line, offset "
+                       "with how it was read, reason and text between tabs"};
+    line.offset = place->offset;
+    line.reading = place->reading;
+    line.hash = place->hash;
   }
   return out;
 }

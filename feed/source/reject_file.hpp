@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -14,19 +15,27 @@
 namespace millrace::feed {
 
 /// Keeps rejected lines as text, one per line, fields between tabs: file, line
-/// number, byte offset, reason, the line itself (printable; one that is too
-/// long cut off). Tabs and newlines in a file's name are \xNN there. The file
-/// grows at its end, is created with the first reject, and holds a line once,
-/// however often it was rejected. Owner: one thread.
+/// number, byte offset and how it was read (see line_place), reason, the line
+/// itself (printable; one that is too long cut off). Tabs and newlines in a
+/// file's name are \xNN there. The file grows at its end, is created with the
+/// first reject, and holds a line once, however often it was rejected. Owner:
+/// one thread.
 class reject_file {
 public:
   /// Nothing is touched yet. `fs` outlives the object.
   reject_file(persistence::file_system& fs, std::string path)
     : fs_{fs}, path_{std::move(path)} {}
 
-  /// Takes out the lines of `source` at `offset` and after it: they are read
-  /// again, and are added again where they still give no row.
-  error forget_from(const std::string& source, uint64_t offset);
+  /// Takes out the lines of `source` at `offset` and after it, but for those
+  /// that `now` does not cover: they are read again, and are added again where
+  /// they still give no row.
+  error forget_from(const std::string& source, const line_reading& now,
+                    uint64_t offset);
+  /// Takes out the lines that stand at their offset in this text, which begins
+  /// at `offset` of `source`, of all sources of the same name up to its first
+  /// dot: a copy is read, or what was packed.
+  error forget_read(const std::string& source, const line_reading& now,
+                    uint64_t offset, std::string_view text);
   /// Appends one line, unless the file holds it; it may wait in memory until
   /// `write`.
   error add(const rejected_line& line);
@@ -34,9 +43,10 @@ public:
   error write();
   /// The same, and syncs the file.
   error flush();
-  /// Lines of `source` that the file held before the first `add`, but for those
-  /// that were added again.
-  result<uint64_t> kept_before(const std::string& source);
+  /// Lines of `source`, read with what `now` says, that the file held before
+  /// the first `add`, but for those that were added again.
+  result<uint64_t> kept_before(const std::string& source,
+                               const line_reading& now);
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
@@ -51,6 +61,8 @@ private:
   /// Calls `one` with each of its lines, without the newline.
   template <class F>
   error each_line(F one);
+  template <class F>
+  error forget(F is_gone);
 
   persistence::file_system& fs_;
   std::string path_;
@@ -60,10 +72,14 @@ private:
   bool known_read_ = false;
   std::unordered_set<uint64_t> known_;                ///< Hashes of its lines.
   std::map<std::string, uint64_t, std::less<>> kept_; ///< Lines per source.
+  std::set<std::string, std::less<>> sources_;        ///< Of its lines.
+  std::multimap<uint64_t, uint32_t> places_; ///< Offset and hash of its lines.
 };
 
-/// What `printable` wrote, as it was.
-[[nodiscard]] std::string unprintable(std::string_view text);
+/// Whether lines may be added to what lies at `path`: nothing, an empty file,
+/// or one that begins as a reject file does. `invalid_argument` names it.
+[[nodiscard]] error check_reject_file(persistence::file_system& fs,
+                                      const std::string& path);
 
 /// Whether only the start of the line is known, so that it gives no row.
 [[nodiscard]] bool is_cut_off(const rejected_line& line);

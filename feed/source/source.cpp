@@ -76,22 +76,40 @@ bool fits(std::string_view name, std::string_view pattern) {
   return pattern.find_first_not_of('*', in_pattern) == pattern.npos;
 }
 
-result<std::vector<source_info>> chosen(std::vector<source_info> members,
+std::string listed(const std::vector<std::string>& names) {
+  std::string out;
+  for (const auto& each : names)
+    out += (out.empty() ? "" : ", ") + each;
+  return out;
+}
+
+result<std::vector<source_info>> chosen(zip_members members,
                                         const std::string& path,
                                         const std::string& pattern) {
-  if (pattern.empty())
-    return members;
-  std::string names;
-  for (const auto& each : members)
-    names += (names.empty() ? "" : ", ") + each.member;
-  std::erase_if(members, [&](const source_info& each) {
-    return !fits(each.member, pattern);
-  });
-  if (members.empty())
-    return error{errc::not_found, path + ": no member fits '" + pattern
-                                    + "'; it has "
-                                    + (names.empty() ? "none" : names)};
-  return members;
+  auto& [read, left_out] = members;
+  const auto hidden = left_out.empty()
+                        ? std::string{}
+                        : " (a name that begins with a dot is hidden, and what "
+                          "has it is not read: "
+                            + listed(left_out) + ")";
+  if (read.empty())
+    return error{errc::bad_data,
+                 path + ": the archive has no file that is read" + hidden};
+  if (!pattern.empty()) {
+    std::vector<std::string> names;
+    for (const auto& each : read)
+      names.push_back(each.member);
+    std::erase_if(read, [&](const source_info& each) {
+      return !fits(each.member, pattern);
+    });
+    if (read.empty())
+      return error{errc::not_found, path + ": no member fits '" + pattern
+                                      + "'; it has " + listed(names) + hidden};
+    std::erase_if(
+      left_out, [&](const std::string& each) { return !fits(each, pattern); });
+  }
+  read.front().left_out = std::move(left_out);
+  return std::move(read);
 }
 
 /// The first bytes of a pipe, as soon as they are there.
@@ -155,7 +173,7 @@ result<std::vector<source_info>> list_sources(persistence::file_system& fs,
     return std::vector<source_info>{info};
   auto members = list_zip(fs, path);
   if (!members)
-    return members;
+    return members.failure();
   return chosen(*std::move(members), path, choice.member);
 }
 

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <millrace/feed/parse/line_reading.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,8 +25,11 @@ struct reject_text {
     uint64_t begin = 0; ///< In `text`.
     uint64_t line = 0;  ///< In the source, from 1.
     uint64_t offset = 0;
+    std::optional<uint32_t> hash; ///< See line_place.
   };
   std::vector<origin> lines;
+  /// How all of them were read; none: it is not known.
+  std::optional<line_reading> reading;
 };
 
 /// One text to read: a file, or one member of a zip archive.
@@ -38,6 +43,9 @@ struct source_info {
   /// What progress() counts up to: bytes of the file, or of the member's text.
   uint64_t total_bytes = 0;
   uint64_t index = 0; ///< In the archive.
+  /// Members of the archive that are not read, for their names say that they
+  /// are hidden; told by its first one that is.
+  std::vector<std::string> left_out;
   /// Of a pipe, which is read once.
   std::shared_ptr<pipe_begin> pipe;
   /// What is read instead of the source.

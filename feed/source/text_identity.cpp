@@ -50,6 +50,11 @@ std::vector<uint32_t> parse_marks(std::string_view text) {
 
 } // namespace
 
+std::optional<std::string_view> source_of_rejects(std::string_view name) {
+  const auto mark = name.rfind(rejects_mark);
+  return mark == name.npos ? std::nullopt : std::optional{name.substr(0, mark)};
+}
+
 std::string mark_text(const std::vector<uint32_t>& marks) {
   std::string out{"^"};
   for (const auto each : marks) {
@@ -77,7 +82,10 @@ text_identity parse_text_identity(std::string_view source) {
   out.layout = rows.substr(0, mark);
   const auto place = rows.substr(std::min(mark + 1, rows.size()));
   const auto lines = std::min(place.find('^'), place.size());
-  out.place = place.substr(0, lines);
+  const auto instrument = std::min(place.find('+'), lines);
+  out.place = place.substr(0, instrument);
+  if (instrument < lines)
+    out.instrument = place.substr(instrument + 1, lines - instrument - 1);
   out.pipe = place.substr(lines) == pipe_mark;
   out.marks = parse_marks(place.substr(std::min(lines + 1, place.size())));
   auto name = source.substr(0, at);

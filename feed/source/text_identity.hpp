@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,8 +14,9 @@ namespace millrace::feed {
 
 /// What the name of a source says that is known by its text:
 /// "=<bytes>:<hash>:<file>[#<member>]@<what makes rows of its lines>~<where
-/// they go>^<marks of its first lines>". Before that there was no "^<...>",
-/// then no "~<...>", and before that
+/// they go>[+<instrument>]^<marks of its first lines>". Before that there was
+/// no
+/// "+<...>", then no "^<...>", then no "~<...>", and before that
 /// "<file>:<bytes>:<hash of the first 64 KiB>[#<member>]@<...>", which does not
 /// tell the text. What is known by its path has that in the place of all before
 /// the '@'.
@@ -23,6 +25,9 @@ struct text_identity {
   std::string name;   ///< "<file>[#<member>]"
   std::string layout; ///< What makes rows of the lines.
   std::string place;  ///< Their table, date and symbol; empty: not told.
+  /// Hash of the instrument of all rows, which the file's name says; empty: it
+  /// does not, or it is not told.
+  std::string instrument;
   /// See piece_cutter::line_marks; empty: not told.
   std::vector<uint32_t> marks;
   bool pipe = false; ///< It came through one.
@@ -31,12 +36,25 @@ struct text_identity {
   [[nodiscard]] bool same_rows(const text_identity& other) const {
     return !text.empty() && text == other.text && layout == other.layout;
   }
+  /// Files of two instruments may have the same text, as bars of what nobody
+  /// trades: their rows are others.
+  [[nodiscard]] bool is_of_another(const text_identity& other) const {
+    return !instrument.empty() && !other.instrument.empty()
+           && instrument != other.instrument && name != other.name;
+  }
 };
 
 [[nodiscard]] text_identity parse_text_identity(std::string_view source);
 
 /// Ends the name of what came through a pipe.
 inline constexpr std::string_view pipe_mark = "^pipe";
+/// Ends, with a hash of their text, the name of lines that were rejected,
+/// behind that of their source.
+inline constexpr std::string_view rejects_mark = "@rejects:";
+/// The name of their source; none: it is of no rejected lines.
+[[nodiscard]] std::optional<std::string_view>
+source_of_rejects(std::string_view name);
+
 /// The end of a name that says what its first lines are.
 [[nodiscard]] std::string mark_text(const std::vector<uint32_t>& marks);
 

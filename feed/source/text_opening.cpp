@@ -1,4 +1,5 @@
 #include <millrace/feed/source/published_place_internal.hpp>
+#include <millrace/feed/source/rejected_sources_internal.hpp>
 #include <millrace/feed/source/text_identity.hpp>
 #include <millrace/feed/source/text_opening_internal.hpp>
 
@@ -49,6 +50,8 @@ result<opened_text> open_text(persistence::file_system& fs,
   if (auto fault = text.begin())
     return fault;
   if (text.out().cutter) {
+    if (auto fault = check_unread(info, options, *text.out().fitted))
+      return fault;
     const auto place = published_place{text, earlier}.find();
     if (!place)
       return place.failure();

@@ -1,6 +1,8 @@
 #include <millrace/feed/source/decoded_source_internal.hpp>
+#include <millrace/feed/source/rejected_sources_internal.hpp>
 #include <millrace/feed/source/text_identity.hpp>
 #include <millrace/feed/source/text_start_internal.hpp>
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/csv_text.hpp>
 
 #include <algorithm>
@@ -66,11 +68,13 @@ error text_start::begin() {
       return split.failure();
     names = *std::move(split);
   }
+  if (auto fault = check_header(*info_, header))
+    return fault;
   head_lines_ = made->line();
   if (info_->rejected)
     made = piece_cutter{std::make_unique<text_source>(info_->rejected), how()};
   out_.cutter.emplace(*std::move(made));
-  return out_.fitted ? error{} : fit(std::move(names));
+  return out_.fitted ? error{} : fit(std::move(names), header);
 }
 
 piece_cutter::options text_start::how() const {
@@ -153,6 +157,17 @@ text_start::decoded(std::unique_ptr<source> from) const {
 result<source_info> text_start::file_of() const {
   if (!info_->rejected)
     return *info_;
+  const auto opened = fs_->open(info_->path, persistence::open_mode::read);
+  const auto size
+    = opened ? (*opened)->size() : result<uint64_t>{opened.failure()};
+  if (!size)
+    return size.failure();
+  // Of a pipe nothing is taken.
+  if (*size == 0)
+    return error{errc::bad_data,
+                 "the header of its rejected lines is not there any more (it "
+                 "came through a pipe?): write it and the lines into a file, "
+                 "feed it, and take them out of the reject file"};
   auto found = list_sources(*fs_, info_->path, {}, *options_->stop);
   if (!found)
     return found.failure();
@@ -187,29 +202,43 @@ text_start::take_header(piece_cutter& from) const {
   }
 }
 
-error text_start::fit(std::vector<std::string> header) {
-  auto bound = bind({&options_->layout,
-                     options_->schema,
-                     info_->label(),
-                     {options_->symbol, {}, info_->path, info_->member},
-                     options_->date.value_or(null_int),
-                     std::move(header)});
+error text_start::fit(std::vector<std::string> names,
+                      const std::optional<std::string>& header) {
+  const auto said = said_of(*info_, *options_);
+  binding_request request{
+    &options_->layout, options_->schema,
+    info_->label(),    {said.symbol, {}, info_->path, info_->member},
+    null_int,          std::move(names)};
+  // Rejected without a date, its lines may be of a day all the same.
+  if (said.date && info_->rejected && info_->rejected->reading
+      && !info_->rejected->reading->date)
+    if (const auto undated = bind(request);
+        undated && (*undated)->date != null_int)
+      return {errc::invalid_argument,
+              "its rejected lines are of the day in its name, "
+                + text::date_text((*undated)->date) + ": leave out --date"};
+  request.date = said.date.value_or(null_int);
+  auto bound = bind(request);
   if (!bound)
     return bound.failure();
   out_.fitted = *bound;
-  name_it();
+  name_it(header);
   return {};
 }
 
-void text_start::name_it() {
+void text_start::name_it(const std::optional<std::string>& header) {
   auto named = std::make_shared<binding>(*out_.fitted);
+  named->reading
+    = {options_->schema.name, options_->date, options_->symbol, std::nullopt};
+  if (header)
+    named->reading.header = line_hash(*header);
   if (options_->named_by_text)
     named->identity.replace(0, info_->label().size(), info_->identity);
   if (info_->rejected) {
     // What is left of rejects is another text with each line that is mended.
     text_digest whole;
     whole.add(info_->rejected->text);
-    named->identity += "@rejects:" + std::to_string(whole.value());
+    named->identity.append(rejects_mark).append(std::to_string(whole.value()));
   } else {
     named->identity += info_->pipe ? pipe_mark : mark_text(marks_);
   }

@@ -58,8 +58,9 @@ private:
   [[nodiscard]] result<std::optional<std::string>>
   take_header(piece_cutter& from) const;
   [[nodiscard]] bool is_nameless(std::string_view line) const;
-  [[nodiscard]] error fit(std::vector<std::string> header);
-  void name_it();
+  [[nodiscard]] error fit(std::vector<std::string> names,
+                          const std::optional<std::string>& header);
+  void name_it(const std::optional<std::string>& header);
 
   persistence::file_system* fs_;
   const source_info* info_;

@@ -253,13 +253,18 @@ void tell_end(process_host& host, const process_config& process,
   if (fault)
     host.tell(
       {notice::severity::error, "feed", name, "failed", to_string(fault)});
-  for (const auto& each : read.reports())
+  for (const auto& each : read.reports()) {
     if (each.rejects != 0)
       host.tell({notice::severity::warning, "feed", name, "rejected lines",
                  each.source + ": " + std::to_string(each.rejects)
                    + " lines gave no row and stand in "
                    + reject_path_of(host.config(), process) + "; the first is "
                    + each.first_reject});
+    for (const auto& member : each.left_out)
+      host.tell({notice::severity::warning, "feed", name, "passed over",
+                 member + " of the archive of " + each.source
+                   + ": a name that begins with a dot is hidden"});
+  }
 }
 
 } // namespace

@@ -1,3 +1,4 @@
+#include <millrace/feed/source/reject_file.hpp>
 #include <millrace/feed/text/replay_speed.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_value.hpp>
@@ -12,6 +13,7 @@
 #include <millrace/nodes/client/feed_session.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/real_env.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
 
 #include <fmt/format.h>
 
@@ -324,8 +326,30 @@ error check_feed_words(const feed_options& options) {
   return {};
 }
 
+/// The feed's name is made from the symbol, and what it published is known by
+/// its name: without it, rows might come twice.
+error check_symbol_is_said(const feed_options& options) {
+  if (options.only_rejects.empty() || !options.name.empty()
+      || !options.symbol.empty())
+    return {};
+  const auto lines = feed::read_rejects(persistence::posix_file_system(),
+                                        options.only_rejects);
+  if (!lines)
+    return lines.failure();
+  for (size_t i = 0; i < lines->size(); ++i)
+    if (const auto& reading = (*lines)[i].reading;
+        reading && !reading->symbol.empty())
+      return {errc::invalid_argument,
+              fmt::format("{}:{}: the line was read with --symbol {}: give it, "
+                          "or the --name that was given then",
+                          options.only_rejects, i + 1, reading->symbol)};
+  return {};
+}
+
 int run(const feed_options& options) {
   if (auto fault = check_feed_words(options))
+    return fail(fault);
+  if (auto fault = check_symbol_is_said(options))
     return fail(fault);
   auto config = load_cluster(options.config);
   if (!config)

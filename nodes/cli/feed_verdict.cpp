@@ -1,6 +1,7 @@
 #include <millrace/nodes/cli/feed_verdict.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -8,6 +9,14 @@
 #include <system_error>
 
 namespace millrace::nodes {
+
+namespace {
+
+std::string archive_of(const feed::source_report& member) {
+  return member.source.substr(0, member.source.find('#'));
+}
+
+} // namespace
 
 error judge(const std::vector<feed::source_report>& reports,
             uint64_t rejects_max) {
@@ -56,11 +65,23 @@ error check_no_directory(const std::vector<std::string>& files) {
 
 void tell_lines(const std::vector<feed::source_report>& reports) {
   for (const auto& each : reports)
+    if (!each.left_out.empty())
+      fmt::print(stderr,
+                 "{}: not read, for a name that begins with a dot is hidden: "
+                 "{}\n",
+                 archive_of(each), fmt::join(each.left_out, ", "));
+  for (const auto& each : reports)
     if (each.passed_over != 0)
       fmt::print(stderr,
                  "{}: {} lines are not of those that the layout looks for, "
                  "and were passed over\n",
                  each.source, each.passed_over);
+  for (const auto& each : reports)
+    if (each.skipped_rows != 0)
+      fmt::print(stderr,
+                 "{}: {} lines begin as the layout's comment or trailer does, "
+                 "and are left out, though they have as many fields as rows\n",
+                 each.source, each.skipped_rows);
   for (const auto& each : reports)
     if (!each.open_line.empty())
       fmt::print(stderr,

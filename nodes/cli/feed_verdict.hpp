@@ -18,8 +18,9 @@ namespace millrace::nodes {
 /// that is.
 [[nodiscard]] error check_no_directory(const std::vector<std::string>& files);
 
-/// Says on standard error which last lines may be cut off, and how many were
-/// not of those that the layout looks for.
+/// Says on standard error which members of archives were not read, which last
+/// lines may be cut off, and how many were not of those that the layout looks
+/// for, or begin as its comments do and may be rows.
 void tell_lines(const std::vector<feed::source_report>& reports);
 
 } // namespace millrace::nodes

@@ -1,3 +1,4 @@
+#include <millrace/feed/source/file_source.hpp>
 #include <millrace/feed/source/reject_file.hpp>
 #include <millrace/feed/source/source.hpp>
 
@@ -291,6 +292,40 @@ TEST(ArchiveTest, HiddenMembersAreSkippedAndOthersChosen) {
     << none.context;
 }
 
+// "." and ".." are ways to a file, and no names: rows would be lost.
+TEST(ArchiveTest, DotsOfAPathHideNothingAndWhatIsHiddenIsTold) {
+  sim::memory_file_system disk;
+  put_file(disk, "a.zip",
+           zipped({{"../a.csv", "1,A\n"},
+                   {"./b.csv", "2,B\n"},
+                   {"d/../c.csv", "3,C\n"},
+                   {".\\d.csv", "4,D\n"},
+                   {"__MACOSX/._a.csv", "junk"},
+                   {".DS_Store", "junk"},
+                   {"d/.DS_Store", "junk"},
+                   {".git/e.csv", "junk"},
+                   {".\\..f.csv", "junk"},
+                   {"d/.g.csv", "junk"}}));
+  auto options = options_of(lines_layout, {"a.zip"});
+  const auto all = read_all(disk, options);
+  EXPECT_FALSE(all.failed) << to_string(all.failed);
+  EXPECT_EQ(all.rows(), 4u);
+  ASSERT_EQ(all.reports.size(), 4u);
+  EXPECT_EQ(all.reports[0].left_out,
+            (std::vector<std::string>{".\\..f.csv", ".git/e.csv", "d/.g.csv"}));
+  EXPECT_TRUE(all.reports[1].left_out.empty());
+  // What is not chosen is not missed.
+  options.choice.member = "d/*";
+  EXPECT_EQ(read_all(disk, options).reports.at(0).left_out,
+            std::vector<std::string>{"d/.g.csv"});
+  put_file(disk, "b.zip", zipped({{".a.csv", "1,A\n"}}));
+  const auto none = read_all(disk, options_of(lines_layout, {"b.zip"})).failed;
+  EXPECT_EQ(none.code, errc::bad_data);
+  EXPECT_NE(none.context.find("b.zip: the archive has no file that is read"),
+            std::string::npos);
+  EXPECT_NE(none.context.find(".a.csv"), std::string::npos) << none.context;
+}
+
 // Whatever happens to a gzip file: an error that names it, or its true rows
 // (a flipped bit in its header's time stamp or name changes nothing).
 TEST(ArchiveTest, DamagedGzipIsToldAndNeverGivesWrongRows) {
@@ -408,10 +443,11 @@ TEST(RejectFileTest, KeepsLinesWithTheirReasons) {
   const auto got = read_all(disk, options);
   EXPECT_EQ(got.rows(), 2u);
   EXPECT_FALSE(file.flush());
-  const std::string wanted
-    = "a.csv\t2\t4\tcolumn 'time': 'x' is not a time of the layout's format "
-      "(timestamp)\tx,B\n"
-      "a.csv\t3\t8\tthe line has 3 fields, 2 are expected\t2,C,\\x01\\x09\n";
+  const std::string wanted = "a.csv\t2\t4 table=t line=c58eeb85\tcolumn "
+                             "'time': 'x' is not a time of the layout's format "
+                             "(timestamp)\tx,B\n"
+                             "a.csv\t3\t8 table=t line=b13cdfa1\tthe line has "
+                             "3 fields, 2 are expected\t2,C,\\x01\\x09\n";
   EXPECT_EQ(file_text(disk, "out/rejects"), wanted);
   // A second run finds them there.
   reject_file more{disk, "out/rejects"};
@@ -420,9 +456,9 @@ TEST(RejectFileTest, KeepsLinesWithTheirReasons) {
   EXPECT_FALSE(more.flush());
   EXPECT_EQ(file_text(disk, "out/rejects"), wanted);
   // What was rejected again is counted once.
-  EXPECT_EQ(*more.kept_before("a.csv"), 0u);
+  EXPECT_EQ(*more.kept_before("a.csv", {"t", {}, {}, {}}), 0u);
   reject_file untouched{disk, "out/rejects"};
-  EXPECT_EQ(*untouched.kept_before("a.csv"), 2u);
+  EXPECT_EQ(*untouched.kept_before("a.csv", {"t", {}, {}, {}}), 2u);
 }
 
 /// Goal: whatever a file is called, its lines are found again, and those of
@@ -432,11 +468,12 @@ TEST(RejectFileTest, NamesOfFilesMayHoldAnything) {
   const std::vector<std::string> names{
     "a.csv",      "t\tb.csv", "n\nb.csv", "\r.csv",       "e\x1b[1m.csv",
     "s\\x09.csv", "s\\.csv",  "\\\\.csv", "\xc3\xa9.csv", "\x7f"};
+  const line_reading reading{"t", 8'767, "A B\t", {}};
   sim::memory_file_system disk;
   {
     reject_file file{disk, "rejects"};
     for (const auto& name : names)
-      ASSERT_FALSE(file.add({name, 1, 0, "why", "text"}));
+      ASSERT_FALSE(file.add({name, 1, 0, "why", "text", reading, 0}));
     ASSERT_FALSE(file.flush());
   }
   const auto text = file_text(disk, "rejects");
@@ -450,14 +487,40 @@ TEST(RejectFileTest, NamesOfFilesMayHoldAnything) {
     EXPECT_EQ((*read)[i].source, names[i]);
   reject_file again{disk, "rejects"};
   for (const auto& name : names) {
-    EXPECT_EQ(*again.kept_before(name), 1u) << name;
-    ASSERT_FALSE(again.add({name, 1, 0, "why", "text"}));
+    EXPECT_EQ(*again.kept_before(name, reading), 1u) << name;
+    ASSERT_FALSE(again.add({name, 1, 0, "why", "text", reading, 0}));
   }
   reject_file more{disk, "rejects"};
-  ASSERT_FALSE(more.forget_from("t\tb.csv", 0));
+  ASSERT_FALSE(more.forget_from("t\tb.csv", reading, 0));
   EXPECT_EQ(read_rejects(disk, "rejects")->size(), names.size() - 1);
   ASSERT_FALSE(replace_rejects(disk, "rejects", *read));
   EXPECT_EQ(file_text(disk, "rejects"), text);
+}
+
+TEST(RejectFileTest, NothingElseIsTakenForOne) {
+  sim::memory_file_system disk;
+  persistence::env world;
+  world.fs = &disk;
+  put_file(disk, "a.csv", "1,A\nx,B\n");
+  put_file(disk, "c.toml", "[cluster]\nname\t1\t= 2\n");
+  put_file(disk, "empty", "");
+  put_file(disk, "old", "a.csv\t2\t4\twhy\tx,B\n");
+  for (const auto& [path, is_taken] : {std::pair{"a.csv", false},
+                                       {"c.toml", false},
+                                       {"empty", true},
+                                       {"old", true},
+                                       {"none", true}}) {
+    const auto before = disk.exists(path) ? file_text(disk, path) : "";
+    file_source files{world, options_of(lines_layout, {"a.csv"}), path,
+                      std::make_shared<batch_source_counters>()};
+    const auto fault = files.open({});
+    EXPECT_EQ(!fault, is_taken) << path;
+    if (fault) {
+      EXPECT_EQ(fault.code, errc::invalid_argument);
+      EXPECT_TRUE(fault.context.starts_with(path)) << fault.context;
+      EXPECT_EQ(file_text(disk, path), before);
+    }
+  }
 }
 
 TEST(RejectFileTest, NothingIsTouchedWithoutRejects) {
@@ -479,7 +542,7 @@ TEST(RejectFileTest, AFullDiskEndsTheReading) {
   options.rejects = file.sink();
   EXPECT_EQ(
     to_string(read_all(disk, options).failed),
-    "no_space: rejects: write of 65539 bytes at 0: No space left on device");
+    "no_space: rejects: write of 65607 bytes at 0: No space left on device");
 }
 
 } // namespace

@@ -202,6 +202,31 @@ TEST_F(GrowingTest, AFollowedBeginningOfAPublishedTextIsRefused) {
   }
 }
 
+/// What is shorter than what was published may grow to there; what begins
+/// otherwise does not, and is told at once.
+TEST_F(GrowingTest, AnotherFileThatIsShorterIsNotWaitedFor) {
+  append("time,sym\n1,A\n2,B\n3,C\n");
+  auto given = options();
+  given.choice.follow = true;
+  auto opened = reader::open(world_, given);
+  ASSERT_TRUE(opened);
+  const auto batch = opened->next();
+  ASSERT_TRUE(batch && *batch);
+  given.resume = {(*batch)->cursor};
+  std::ofstream{path_} << "time,sym\n";
+  auto waits = reader::open(world_, given);
+  ASSERT_TRUE(waits) << to_string(waits.failure());
+  EXPECT_EQ(rows_now(*waits), 0u);
+  EXPECT_TRUE(waits->waiting());
+  append("7,X\n");
+  const auto told = waits->next();
+  ASSERT_FALSE(told);
+  EXPECT_NE(told.failure().context.find("not the same any more: --again"),
+            std::string::npos)
+    << told.failure().context;
+  EXPECT_EQ(reader::open(world_, given).failure().code, errc::bad_data);
+}
+
 TEST_F(GrowingTest, AFollowedFileThatIsWrittenAnewIsAnError) {
   append("time,sym\n1,A\n2,B\n");
   auto given = options();

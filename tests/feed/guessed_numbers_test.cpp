@@ -120,5 +120,54 @@ TEST(GuessedNumbersTest, LinesWithoutANameAreNoHeader) {
   }
 }
 
+/// Goal: codes are no numbers because all of them could be read as such.
+TEST(GuessedNumbersTest, WhatMayBeCodesIsAsked) {
+  const std::string comma_begin = "2024-01-02T09:30:00.5Z,A,";
+  const std::string columns = "time:timestamp sym:symbol x:";
+  const auto row = time_of_guess + "|A|";
+  struct {
+    std::string values[2];
+    std::string type;
+    std::string first;
+    std::string question;
+  } const cases[] = {{{"\"1,5\",1.81", "\"12,37\",1.6"},
+                      "symbol",
+                      "1,5",
+                      "'x': its values could be numbers with a comma"},
+                     {{"\"302,604\",1.81", "\"12,370\",1.6"},
+                      "long",
+                      "302604",
+                      "'x': does its comma stand between thousands"},
+                     {{"112'160,1.81", "112'165,1.6"},
+                      "long",
+                      "112160",
+                      "'x': does its apostrophe stand between thousands"},
+                     {{"12345E102,1.81", "5,1.6"},
+                      "symbol",
+                      "12345E102",
+                      "'x': are its values numbers with an exponent"},
+                     {{"00000001,1.81", "5e2,1.6"}, "symbol", "00000001", ""},
+                     {{"1,1.81", "5e02,1.6"}, "symbol", "1", ""},
+                     {{"1.5,1.81", "5e02,1.6"}, "float", "1.5", ""},
+                     {{"1,1.81", "5e+02,1.6"}, "float", "1", ""},
+                     {{"1'234'567,1.81", "112'165,1.6"}, "long", "1234567", ""},
+                     {{"112'165,1.81", "950,1.6"}, "long", "112165", ""}};
+  for (const auto& each : cases) {
+    const guessed_file file{each.values[0] + " and " + each.values[1],
+                            "time,sym,x,px\n" + comma_begin + each.values[0]
+                              + "\n" + comma_begin + each.values[1] + "\n",
+                            columns + each.type + " px:float",
+                            row + each.first + "|1.8100000000000001",
+                            each.question};
+    check(file);
+    if (each.question.empty())
+      for (const auto& asked : guess_layout(file.text, "t")->questions)
+        EXPECT_EQ(asked.find("column 'x'"), std::string::npos) << asked;
+  }
+  // Of a price and a quantity an exponent is one.
+  check({"an amount", "time,sym,volume\n" + comma_begin + "1e5\n",
+         "time:timestamp sym:symbol volume:float", row + "100000"});
+}
+
 } // namespace
 } // namespace millrace::feed

@@ -286,9 +286,10 @@ TEST(LayoutGuessTest, AFewLinesAmongJsonMayBeNone) {
         {lines_of(20, stamp) + stamp + cut, 20u, "1 of its first 21 lines"}}) {
     const auto guess = guess_layout(text, "t");
     ASSERT_TRUE(guess) << text << to_string(guess.failure());
-    EXPECT_NE(guess->questions.at(0).find(question), std::string::npos)
-      << guess->questions.at(0);
-    EXPECT_EQ(guess->questions.size(), 1u) << "asked once";
+    size_t asked = 0;
+    for (const auto& each : guess->questions)
+      asked += each.find(question) != std::string::npos;
+    EXPECT_EQ(asked, 1u) << "asked once: " << guess->questions.at(0);
     sim::memory_file_system disk;
     put_file(disk, "a.json", text);
     const auto got = read_all(disk, options_of(guess->layout, {"a.json"}));
@@ -364,13 +365,13 @@ TEST(LayoutGuessTest, TheEndsOfTypesAreOfThem) {
 /// Goal: a line is told without what ends it.
 TEST(LayoutGuessTest, WhatIsToldOfALineHoldsNoNewline) {
   const auto got = guess_layout("time,sym,j\n2024-01-02T09:30:00Z,A,1\n"
-                                "2024-01-02T09:30:00Z,A,1e400\n",
+                                "2024-01-02T09:30:00Z,A,1e+400\n",
                                 "t");
   std::string told = got ? "" : got.failure().context;
   if (got)
     for (const auto& each : got->questions)
       told += each;
-  EXPECT_NE(told.find("1e400'"), told.npos) << told;
+  EXPECT_NE(told.find("1e+400'"), told.npos) << told;
 }
 
 TEST(LayoutGuessTest, CodesKeepTheirZeroes) {

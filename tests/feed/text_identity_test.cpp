@@ -360,6 +360,86 @@ TEST(TextIdentityTest, ALoadedTextIsKnownInALongerAndAShorterOne) {
   EXPECT_EQ(none.rows(), 0u);
 }
 
+const std::string by_symbol = R"(table = "trade"
+fields = 2
+[[column]]
+name = "time"
+type = "timestamp"
+field = 1
+[[column]]
+name = "price"
+type = "float"
+field = 2
+[[constant]]
+name = "sym"
+type = "symbol"
+value = "{file}"
+)";
+
+/// Goal: bars of instruments that nobody trades have the same text, and are
+/// rows of each; so are those of several days.
+TEST(TextIdentityTest, AnInstrumentOfTheFilesNameIsAnother) {
+  const auto by_day
+    = "date = \"{member:0}\"\n"
+      + std::string{by_symbol}.replace(by_symbol.find("{file}"), 6, "X");
+  const std::string lines = "2024-01-02T10:00:00,1\n2024-01-03T10:00:00,1\n";
+  const std::string clocks = "10:00:00,1\n11:00:00,1\n";
+  struct {
+    std::string layout;
+    std::vector<std::string> files;
+    std::string text;
+  } const cases[]
+    = {{by_symbol, {"/in/AAA.csv", "/in/BBB.csv", "/in/CCC.csv"}, lines},
+       {by_day, {"/in/20240102_x.csv", "/in/20240103_x.csv"}, clocks}};
+  for (const auto& each : cases)
+    for (const bool loads : {false, true}) {
+      SCOPED_TRACE(each.files[0]);
+      sim::memory_file_system disk;
+      put_file(disk, each.files[0],
+               each.text.substr(0, each.text.find('\n') + 1));
+      for (size_t i = 1; i < each.files.size(); ++i)
+        put_file(disk, each.files[i], each.text);
+      const auto with = [&](std::vector<std::string> files) {
+        auto options = options_of(each.layout, std::move(files));
+        options.named_by_text = loads;
+        return options;
+      };
+      const auto all = read_all(disk, with(each.files));
+      EXPECT_FALSE(all.failed) << to_string(all.failed);
+      EXPECT_EQ(all.rows(), 2 * each.files.size() - 1);
+      // One after the other, and each once.
+      std::vector<source_cursor> published;
+      for (const auto& file : each.files) {
+        auto options = with({file});
+        options.resume = published;
+        const auto one = read_all(disk, options);
+        EXPECT_FALSE(one.failed) << to_string(one.failed);
+        ASSERT_EQ(one.batches.size(), 1u);
+        published.push_back(one.batches[0].cursor);
+      }
+      auto again = with(each.files);
+      again.resume = published;
+      EXPECT_EQ(read_all(disk, again).rows(), 0u);
+    }
+}
+
+TEST(TextIdentityTest, AnInstrumentOfTheFilesNameHidesNoCopy) {
+  // What was published of a file by a layout that takes the instrument from
+  // elsewhere, and a copy of the same instrument, are known.
+  const std::string lines = "2024-01-02T10:00:00,1\n2024-01-03T10:00:00,1\n";
+  sim::memory_file_system disk;
+  put_file(disk, "/in/AAA.csv", lines);
+  const auto first = read_all(disk, options_of(by_symbol, {"/in/AAA.csv"}));
+  auto other = by_symbol;
+  other.replace(other.find("{file}"), 6, "X");
+  put_file(disk, "/in/AAA.old.csv", lines + "2024-01-04T10:00:00,1\n");
+  for (auto options : {options_of(other, {"/in/AAA.csv"}),
+                       options_of(by_symbol, {"/in/AAA.old.csv"})}) {
+    options.resume = {first.batches[0].cursor};
+    EXPECT_EQ(read_all(disk, options).failed.code, errc::already_exists);
+  }
+}
+
 TEST(TextIdentityTest, AHeaderThatDoesNotComeIsTold) {
   sim::memory_file_system disk;
   const auto fault_of = [&](const std::string& top, const std::string& text) {

@@ -107,6 +107,14 @@ def unreadable_files(binary):
       feed.refused(feed.put(name, content), DATA, name, "empty")
     feed.refused(feed.put("none.zip", zipped()), DATA, "none.zip",
                  "has no file")
+    # What is hidden is told, and a way to a file hides nothing.
+    hidden = zipped(**{"../a": GOOD, ".b": GOOD, "__MACOSX/._c": "no"})
+    done = feed.taken(feed.put("hidden.zip", hidden), 2, 0)
+    mill.check("hidden.zip: not read" in done.stderr
+               and done.stderr.count(".b.csv") == 1
+               and "MACOSX" not in done.stderr, done.stderr)
+    feed.refused(feed.put("all.zip", zipped(**{".b": GOOD})), DATA, "all.zip",
+                 "no file that is read", ".b.csv")
     # Beside others an empty one is none.
     feed.taken(feed.put("some.zip", zipped(a=GOOD, b="")), 2, 0)
     for name, content in (("cut.zip", b"PK\x03\x04 and no more"),
@@ -158,6 +166,30 @@ def lines(binary):
     mill.check([(line[0].rsplit("/")[-1], line[1]) for line in told]
                == [("mixed.csv", "3"), ("mixed.csv", "4")]
                and "'time'" in told[0][3] and "'price'" in told[1][3], told)
+    # Mended, they are rows of the day and symbol that were said of their file.
+    mill.check(f"table=trade date={DATE} symbol=mixed" in told[0][2], told)
+    mended = rejects.read_text().replace("not a time", "34200003")
+    rejects.write_text(mended.replace("34200002,x", "34200002,2"))
+    words = ["feed", "--layout", "lean-equity-trade", "--table", "trade",
+             "--only-rejects", rejects]
+    refused(made.run(*words, code=None), USAGE, "rejects.txt:1",
+            "--symbol mixed: give it")
+    words += ["--symbol", "mixed"]
+    refused(made.run(*words, "--date", "2013-10-09", code=None), USAGE,
+            f"--date {DATE}", "leave it out")
+    mill.check("2 rows published" in made.run(*words).stdout
+               and not rejects.read_text(), rejects.read_text())
+    feed.rows += 2
+    # A date that says nothing rejects nothing.
+    dated = feed.put("dated.csv", "time,sym,price,size,ex,cond\n"
+                     "2013-10-08T15:00:00Z,D,1,1,N,\n")
+    words = ["feed", "--layout", "csv-trade", "--table", "trade", dated]
+    made.run(*words)
+    feed.rows += 1
+    refused(made.run(*words, "--date", DATE, code=None), DATA, "dated.csv:2",
+            "leave out --date")
+    mill.check(not list(made.directory.rglob("feed-trade.rejects.txt")),
+               "a published line was rejected")
     # The order of a file is kept; that time went back is counted.
     done = feed.taken(
       feed.put("back.csv", "".join(reversed(GOOD.splitlines(True)))), 2, 0)

@@ -1,0 +1,263 @@
+#include <millrace/feed/source/file_source.hpp>
+
+#include "feed_support.hpp"
+
+// A rejected line gives the row that its file would have given, or none.
+
+namespace millrace::feed {
+namespace {
+
+const std::string reject_layout = R"(table = "t"
+header = true
+[[column]]
+name = "time"
+type = "timestamp"
+header = "time"
+[[column]]
+name = "price"
+type = "float"
+header = "price"
+[[column]]
+name = "size"
+type = "float"
+header = "size"
+[[constant]]
+name = "sym"
+type = "symbol"
+value = "{symbol}"
+)";
+const std::string reject_path = "/log/rejects.txt";
+
+class RejectReadingTest : public testing::Test {
+protected:
+  RejectReadingTest() {
+    world_.fs = &disk_;
+    put_file(disk_, "/log/here", "");
+  }
+
+  static reader_options with(std::vector<std::string> files,
+                             std::optional<int32_t> date = {},
+                             const std::string& symbol = "X",
+                             const std::string& layout = reject_layout) {
+    auto out = options_of(layout, std::move(files));
+    out.date = date;
+    out.symbol = symbol;
+    return out;
+  }
+
+  /// The lines of the reject file alone.
+  static reader_options alone(std::optional<int32_t> date = {},
+                              const std::string& symbol = {},
+                              const std::string& layout = reject_layout) {
+    auto out = with({}, date, symbol, layout);
+    out.only_rejects = reject_path;
+    return out;
+  }
+
+  /// What a feed would publish, and how it ends; cursors are kept.
+  outcome feed(reader_options options) {
+    outcome out;
+    auto counters = std::make_shared<batch_source_counters>();
+    file_source files{world_, std::move(options), reject_path, counters};
+    out.failed = files.open(cursors_);
+    while (!out.failed) {
+      auto batch = files.next();
+      out.failed = batch.failure();
+      if (!batch || !*batch)
+        break;
+      std::erase_if(cursors_, [&](const auto& each) {
+        return each.name == (*batch)->cursor.name;
+      });
+      cursors_.push_back((*batch)->cursor);
+      out.batches.push_back(std::move(**batch));
+    }
+    if (!out.failed)
+      out.failed = files.close();
+    out.reports = counters->reports();
+    return out;
+  }
+
+  [[nodiscard]] std::vector<rejected_line> kept() {
+    const auto lines = read_rejects(disk_, reject_path);
+    EXPECT_TRUE(lines) << to_string(lines.failure());
+    return lines ? *lines : std::vector<rejected_line>{};
+  }
+
+  void mend(const std::string& from, const std::string& to) {
+    auto text = file_text(disk_, reject_path);
+    for (size_t at = 0; (at = text.find(from, at)) != text.npos;
+         at += to.size())
+      text.replace(at, from.size(), to);
+    put_file(disk_, reject_path, text);
+  }
+
+  void expect_refused(reader_options options, const std::string& why) {
+    const auto before = file_text(disk_, reject_path);
+    const auto got = feed(std::move(options));
+    EXPECT_NE(got.failed.context.find(why), std::string::npos)
+      << to_string(got.failed);
+    EXPECT_EQ(got.rows(), 0u);
+    EXPECT_EQ(file_text(disk_, reject_path), before);
+  }
+
+  sim::memory_file_system disk_;
+  persistence::env world_;
+  std::vector<source_cursor> cursors_;
+};
+
+constexpr int32_t monday = 8'402; ///< 2023-01-02
+constexpr int64_t day_of_ns = 86'400'000'000'000;
+
+std::string row_at(int64_t day, int64_t seconds, const std::string& rest) {
+  return std::to_string(day * day_of_ns + seconds * 1'000'000'000) + "|" + rest;
+}
+
+TEST_F(RejectReadingTest, EachLineBringsItsDayAndSymbol) {
+  const std::string text = "time,price,size\n10:00:00,1,1\n10:00:01,one,1\n";
+  put_file(disk_, "/in/mon.csv", text);
+  put_file(disk_, "/in/tue.csv", text);
+  EXPECT_EQ(feed(with({"/in/mon.csv"}, monday, "A")).rows(), 1u);
+  EXPECT_EQ(feed(with({"/in/tue.csv"}, monday + 1, "B C")).rows(), 1u);
+  ASSERT_EQ(kept().size(), 2u);
+  mend("one,", "2,");
+  expect_refused(alone(monday + 1), "rejects.txt:1: the line was read with "
+                                    "--date 2023-01-02");
+  expect_refused(alone({}, "A"), "rejects.txt:2: the line was read with "
+                                 "--symbol B C");
+  auto other = alone();
+  other.schema.name = "u";
+  expect_refused(other, "is of table 't', and not of 'u'");
+  EXPECT_EQ(rows_of(feed(alone())),
+            (std::vector<std::string>{row_at(monday, 36'001, "2|1|A"),
+                                      row_at(monday + 1, 36'001, "2|1|B C")}));
+  EXPECT_TRUE(kept().empty());
+}
+
+// What lay in one file with another date is another row, and no line of it.
+TEST_F(RejectReadingTest, ALineOfAnotherDayStays) {
+  put_file(disk_, "/in/a.csv", "time,price,size\n10:00:00,1,1\n11:00:00,x,1\n");
+  feed(with({"/in/a.csv"}, monday));
+  feed(with({"/in/a.csv"}, monday + 1));
+  ASSERT_EQ(kept().size(), 2u);
+  EXPECT_EQ(kept()[0].reading->date, monday);
+  EXPECT_EQ(kept()[1].reading->date, monday + 1);
+  // Each of them is known by what was said of it.
+  const auto again = feed(with({"/in/a.csv"}, monday));
+  EXPECT_EQ(kept().size(), 2u);
+  EXPECT_EQ(again.reports.at(0).rejects + again.reports.at(0).rejects_before,
+            1u);
+}
+
+TEST_F(RejectReadingTest, ADateThatIsNoUseRejectsNothing) {
+  put_file(disk_, "/in/a.csv",
+           "time,price,size\n2023-01-02T10:00:00,x,1\n"
+           "2023-01-02T10:00:01,2,1\n");
+  EXPECT_EQ(feed(with({"/in/a.csv"})).rows(), 1u);
+  ASSERT_EQ(kept().size(), 1u);
+  expect_refused(with({"/in/a.csv"}, monday), "/in/a.csv:2: ");
+  expect_refused(with({"/in/a.csv"}, monday), "leave out --date");
+  mend("x,", "1,");
+  EXPECT_EQ(rows_of(feed(alone())),
+            std::vector<std::string>{row_at(monday, 36'000, "1|1|X")});
+}
+
+TEST_F(RejectReadingTest, AnotherHeaderIsRefused) {
+  put_file(disk_, "/in/a.csv",
+           "time,price,size\n2023-01-02T10:00:00,1,1\n"
+           "2023-01-02T10:00:01,x,20\n");
+  feed(with({"/in/a.csv"}));
+  mend("x,", "2,");
+  put_file(disk_, "/in/a.csv", "time,size,price\n2023-01-03T10:00:00,1,1\n");
+  expect_refused(alone(), "/in/a.csv: its header is not the one any more");
+  put_file(disk_, "/in/a.csv", "");
+  expect_refused(alone(), "is not there any more");
+  auto headless = reject_layout;
+  headless.replace(headless.find("header = true"), 13, "fields = 3");
+  for (const auto* each : {"time", "price", "size"}) {
+    const auto name = "header = \"" + std::string{each} + "\"";
+    headless.replace(headless.find(name), name.size(),
+                     each[0] == 't'   ? "field = 1"
+                     : each[0] == 'p' ? "field = 2"
+                                      : "field = 3");
+  }
+  expect_refused(alone({}, {}, headless), "the layout has none");
+  // Of another file with this header it is the same row.
+  put_file(disk_, "/in/a.csv", "time,price,size\r\nwhatever\n");
+  EXPECT_EQ(rows_of(feed(alone())),
+            std::vector<std::string>{row_at(monday, 36'001, "2|20|X")});
+}
+
+TEST_F(RejectReadingTest, WhatIsReadByAnotherNameLeavesIt) {
+  const std::string text = "time,price,size\n2023-01-02T10:00:00,1.5,1\n"
+                           "2023-01-02T10:00:01,2.5,1\n";
+  auto options = with({"/in/a.old.csv"});
+  options.schema.columns[1].type = column_type::long_;
+  put_file(disk_, "/in/a.old.csv", text);
+  EXPECT_EQ(feed(options).failed.code, errc::bad_data);
+  // Where the name has another beginning, the same line may be another row.
+  put_file(disk_, "/in/b.csv", text);
+  feed(with({"/in/b.csv"}));
+  ASSERT_EQ(kept().size(), 2u);
+  cursors_.clear();
+  put_file(disk_, "/in/a.csv", text);
+  EXPECT_EQ(feed(with({"/in/a.csv"})).rows(), 2u);
+  EXPECT_TRUE(kept().empty());
+}
+
+TEST_F(RejectReadingTest, ADateThatLacksRejectsNothing) {
+  put_file(disk_, "/in/a.csv", "time,price,size\n10:00:00,1,1\n");
+  EXPECT_EQ(feed(with({"/in/a.csv"}, monday)).rows(), 1u);
+  const auto got = feed(with({"/in/a.csv"}));
+  EXPECT_NE(got.failed.context.find("/in/a.csv:2: "), std::string::npos);
+  EXPECT_NE(got.failed.context.find("give --date"), std::string::npos);
+  EXPECT_FALSE(disk_.exists(reject_path));
+}
+
+TEST_F(RejectReadingTest, WhatWasNotSaidCanBeGiven) {
+  put_file(disk_, "/in/a.csv",
+           "time,price,size\n2023-01-03T10:00:00,1,1\n10:00:00,1,1\n"
+           "2023-01-03T10:00:00,1,1\n");
+  EXPECT_EQ(feed(with({"/in/a.csv"})).rows(), 2u);
+  ASSERT_EQ(kept().size(), 1u);
+  EXPECT_FALSE(kept()[0].reading->date);
+  const auto rejected = file_text(disk_, reject_path);
+  auto dated = reject_layout;
+  dated.insert(0, "date = \"{member:0}\"\n");
+  EXPECT_EQ(rows_of(feed(alone(monday, {}, dated))),
+            std::vector<std::string>{row_at(monday, 36'000, "1|1|X")});
+  EXPECT_TRUE(kept().empty());
+  // Read with the date before, it is a row already.
+  auto mixed = with({"/in/a.csv"}, monday);
+  EXPECT_EQ(feed(mixed).rows(), 1u);
+  put_file(disk_, reject_path, rejected);
+  expect_refused(alone(monday), "/in/a.csv: line 3 was read with this date");
+  put_file(disk_, reject_path, "");
+  // But not where the file's name says another day.
+  put_file(disk_, "/in/20230103_x.csv",
+           "time,price,size\n10:00:00,x,1\n10:00:01,1,1\n");
+  EXPECT_EQ(feed(with({"/in/20230103_x.csv"}, {}, "X", dated)).rows(), 1u);
+  mend("x,", "1,");
+  expect_refused(alone(monday, {}, dated), "are of the day in its name, "
+                                           "2023-01-03: leave out --date");
+  EXPECT_EQ(rows_of(feed(alone({}, {}, dated))),
+            std::vector<std::string>{row_at(monday + 1, 36'000, "1|1|X")});
+}
+
+TEST_F(RejectReadingTest, LinesOfOlderReleasesTakeWhatIsSaid) {
+  put_file(disk_, "/in/a.csv", "time,price,size\n10:00:00,x,1\n");
+  put_file(disk_, reject_path, "/in/a.csv\t2\t16\twhy\t10:00:00,1,1\n");
+  ASSERT_EQ(kept().size(), 1u);
+  EXPECT_FALSE(kept()[0].reading);
+  EXPECT_EQ(rows_of(feed(alone(monday, "Y"))),
+            std::vector<std::string>{row_at(monday, 36'000, "1|1|Y")});
+  for (const auto* bad :
+       {"16 table", "16  table=t", "x table=t", "16 day=1",
+        "16 date=2023-01-02", "16 table=t date=monday", "16 table=t line=12"}) {
+    put_file(disk_, reject_path,
+             "/in/a.csv\t2\t" + std::string{bad} + "\twhy\t10:00:00,1,1\n");
+    EXPECT_FALSE(read_rejects(disk_, reject_path)) << bad;
+  }
+}
+
+} // namespace
+} // namespace millrace::feed
