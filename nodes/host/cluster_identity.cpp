@@ -13,17 +13,17 @@ constexpr size_t digits = 16;
 
 std::string folder_of(const std::string& data) { return data + "/.cluster"; }
 
-} // namespace
-
-result<cluster_id> read_cluster_id(persistence::file_system& fs,
-                                   const std::string& data) {
+/// @param none what it is where there is none
+result<cluster_id> read_id(persistence::file_system& fs,
+                           const std::string& data, cluster_id none) {
   const auto path = folder_of(data) + "/id";
   const auto bytes = persistence::read_own_file(fs, path, 4096);
   if (!bytes) {
     const auto why = bytes.failure().code;
-    if (why == errc::not_found || why == errc::permission)
-      return cluster_id{};
-    return bytes.failure();
+    if (why == errc::not_found)
+      return none;
+    return why == errc::permission ? result<cluster_id>{cluster_id{}}
+                                   : result<cluster_id>{bytes.failure()};
   }
   const std::string_view text{reinterpret_cast<const char*>(bytes->data()),
                               bytes->size()};
@@ -35,6 +35,18 @@ result<cluster_id> read_cluster_id(persistence::file_system& fs,
       return id;
   }
   return error{errc::corrupt, path + ": is not 16 hex digits"};
+}
+
+} // namespace
+
+result<cluster_id> read_cluster_id(persistence::file_system& fs,
+                                   const std::string& data) {
+  return read_id(fs, data, {});
+}
+
+result<cluster_id> asked_cluster_id(persistence::file_system& fs,
+                                    const std::string& data) {
+  return read_id(fs, data, unfounded_cluster);
 }
 
 result<cluster_id> found_cluster_id(persistence::env& world,

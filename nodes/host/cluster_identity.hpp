@@ -15,6 +15,11 @@ namespace millrace::nodes {
 [[nodiscard]] result<cluster_id> read_cluster_id(persistence::file_system& fs,
                                                  const std::string& data);
 
+/// The same for one who founds nothing: `unfounded_cluster` where there is
+/// none.
+[[nodiscard]] result<cluster_id> asked_cluster_id(persistence::file_system& fs,
+                                                  const std::string& data);
+
 /// The same; founded now if there is none. Of several that found it at the same
 /// time one does, and all answer the same. Durable when this returns.
 [[nodiscard]] result<cluster_id> found_cluster_id(persistence::env& world,

@@ -64,7 +64,7 @@ connector_state::connect(const endpoint& to) {
 connector_actor::behavior_type
 connector(connector_actor::stateful_pointer<connector_state> self,
           std::shared_ptr<local_actors> locals,
-          std::shared_ptr<const known_cluster> cluster, std::string host,
+          std::shared_ptr<known_cluster> cluster, std::string host,
           uint16_t port, caf::actor middleman,
           std::shared_ptr<told_refusals> told) {
   self->state.locals = std::move(locals);

@@ -6,6 +6,7 @@
 #include <caf/stateful_actor.hpp>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -13,13 +14,22 @@ namespace millrace::nodes {
 
 class told_refusals;
 
-/// The cluster that this process is of. Its data may be founded while it runs.
+/// The cluster that this process is of.
 struct known_cluster {
   std::string name;
   std::atomic<uint64_t> id{0};
+  /// Of a process that founds nothing: reads the id, which others may found
+  /// while it runs. Null: it is known, or never will be.
+  std::function<cluster_id()> look{};
 
-  [[nodiscard]] cluster_key key() const {
-    return {name, cluster_id{id.load()}};
+  [[nodiscard]] cluster_key key() {
+    cluster_id known{id.load()};
+    if (known == cluster_id{} && look) {
+      known = look();
+      if (known != unfounded_cluster)
+        id = known.value;
+    }
+    return {name, known};
   }
 };
 
@@ -35,7 +45,7 @@ struct connector_state {
 
   connector_actor::pointer self;
   std::shared_ptr<local_actors> locals;
-  std::shared_ptr<const known_cluster> cluster;
+  std::shared_ptr<known_cluster> cluster;
   std::string host;
   uint16_t port = 0;
   caf::actor middleman;
@@ -49,7 +59,7 @@ struct connector_state {
 connector_actor::behavior_type
 connector(connector_actor::stateful_pointer<connector_state> self,
           std::shared_ptr<local_actors> locals,
-          std::shared_ptr<const known_cluster> cluster, std::string host,
+          std::shared_ptr<known_cluster> cluster, std::string host,
           uint16_t port, caf::actor middleman,
           std::shared_ptr<told_refusals> told);
 

@@ -108,7 +108,11 @@ result<std::unique_ptr<runtime>> runtime::create(cluster_config config,
       return known.failure();
     // Each host has data of its own: their certificates say what they are of.
     if (!made->config().spans_hosts())
-      made->cluster_->id = known->value;
+      made->cluster_->look
+        = [fs = made->env().fs, data = made->config().data_directory] {
+            const auto id = asked_cluster_id(*fs, data);
+            return id ? *id : cluster_id{};
+          };
   }
   made->connector_ = made->system_->spawn(
     nodes::connector, made->locals(), made->cluster_, address, port,

@@ -268,6 +268,18 @@ def strangers(binary):
     other = made.directory / "other.toml"
     other.write_text(made.path.read_text().replace(
       'data = "data"', f'data = "{made.directory}/elsewhere"'))
+    def others_refuse():
+      for words in OF_ONE_CLUSTER:
+        done = made.run(*words, code=None, seconds=20,
+                        env=made.environment(MILLRACE_CONFIG=str(other)))
+        mill.check(done.returncode == WRONG_CONFIGURATION
+                   and "another cluster" in done.stderr, *words,
+                   "acts on another cluster:", done.returncode, done.stdout,
+                   done.stderr)
+
+    # Also where nothing was written yet.
+    others_refuse()
+    mill.check(not (made.directory / "elsewhere").exists(), "it is founded")
     done = made.pub("a", 2, code=None, config=other, seconds=20)
     del made.sent[-2:]
     mill.check(done.returncode == WRONG_CONFIGURATION
@@ -275,15 +287,9 @@ def strangers(binary):
                and f"{made.directory}/data" in done.stderr,
                "another cluster of this name is not refused:",
                done.returncode, done.stderr)
-    for words in OF_ONE_CLUSTER:
-      done = made.run(*words, code=None, seconds=20,
-                      env=made.environment(MILLRACE_CONFIG=str(other)))
-      mill.check(done.returncode == WRONG_CONFIGURATION
-                 and "another cluster" in done.stderr, *words,
-                 "acts on another cluster:", done.returncode, done.stdout,
-                 done.stderr)
+    others_refuse()
     # Copied by hand, it passes for the same.
-    shutil.rmtree(made.directory / "elsewhere/.cluster")
+    shutil.rmtree(made.directory / "elsewhere/.cluster", ignore_errors=True)
     shutil.copytree(made.directory / "data/.cluster",
                     made.directory / "elsewhere/.cluster")
     # The node's own files stay where they are.
