@@ -115,9 +115,9 @@ int run(const amend_options& options) {
   const auto version = (*writer)->manifest().version;
   (*writer).reset(); // Others may write while this waits.
   // Also when no row is meant any more: who amended may have died before this.
-  const auto served
-    = options.dry ? served_report{}
-                  : wait_served(*cluster, options.directory, version);
+  const auto served = options.dry
+                        ? served_report{}
+                        : wait_served(*cluster, options.directory, version);
   print_report(options, report, version, served);
   if (report.fault.code == errc::corrupt && !options.home)
     report.fault.context += "; --from and --to leave its date out";

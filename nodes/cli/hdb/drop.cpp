@@ -192,8 +192,8 @@ int run(const hdb_drop_options& options) {
                      + next.failure().context});
   }
   // Also when nothing is left to go: who dropped it may have died before this.
-  const auto served = options.dry ? served_report{}
-                                  : wait_served(*cluster, directory, version);
+  const auto served
+    = options.dry ? served_report{} : wait_served(*cluster, directory, version);
   print_dropped(options, chosen, version, served);
   if (served.late)
     return fail(served.late);
