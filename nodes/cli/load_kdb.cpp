@@ -2,10 +2,10 @@
 #include <millrace/feed/source/layout_guess.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/node_selection.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/load_rows.hpp>
-#include <millrace/nodes/cli/node_selection.hpp>
 #include <millrace/nodes/host/data_owner.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 

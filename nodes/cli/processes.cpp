@@ -1,10 +1,10 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/text_table.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/processes.hpp>
-#include <millrace/nodes/cli/text_table.hpp>
 #include <millrace/nodes/client/registered_processes.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 

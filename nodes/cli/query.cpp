@@ -1,5 +1,5 @@
 #include <millrace/nodes/cli/answer_query.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/query.hpp>
 #include <millrace/nodes/cli/query_prompt.hpp>

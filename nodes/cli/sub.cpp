@@ -1,7 +1,7 @@
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/messages/text/toml_section.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/message_writer.hpp>

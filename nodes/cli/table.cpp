@@ -1,10 +1,10 @@
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/assembly/table_intake.hpp>
 #include <millrace/nodes/assembly/table_schemas.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/configuration_file.hpp>
+#include <millrace/nodes/cli/cluster/node_selection.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/configuration_file.hpp>
-#include <millrace/nodes/cli/node_selection.hpp>
 #include <millrace/nodes/cli/table.hpp>
 #include <millrace/nodes/client/tell_table.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>

@@ -1,10 +1,10 @@
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/text_table.hpp>
 #include <millrace/nodes/cli/cluster_rates.hpp>
 #include <millrace/nodes/cli/cluster_status.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/stoppable_output.hpp>
-#include <millrace/nodes/cli/text_table.hpp>
 #include <millrace/nodes/cli/top.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>

@@ -1,8 +1,8 @@
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/node_selection.hpp>
+#include <millrace/nodes/cli/cluster/own_program.hpp>
+#include <millrace/nodes/cli/cluster/start_check.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/node_selection.hpp>
-#include <millrace/nodes/cli/own_program.hpp>
-#include <millrace/nodes/cli/start_check.hpp>
 #include <millrace/nodes/cli/up.hpp>
 #include <millrace/nodes/client/await_ready.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>

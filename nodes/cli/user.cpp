@@ -1,9 +1,9 @@
 #include <millrace/messages/text/nearest_name.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/text_table.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/read_password.hpp>
-#include <millrace/nodes/cli/text_table.hpp>
 #include <millrace/nodes/cli/user.hpp>
 #include <millrace/nodes/host/descriptor.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>

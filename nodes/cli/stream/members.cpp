@@ -1,11 +1,11 @@
 #include <millrace/actors/rt/sequence/group_forming.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/running_process.hpp>
+#include <millrace/nodes/cli/cluster/text_table.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/running_process.hpp>
-#include <millrace/nodes/cli/stream.hpp>
+#include <millrace/nodes/cli/stream/stream.hpp>
 #include <millrace/nodes/cli/stream/stream_options.hpp>
-#include <millrace/nodes/cli/text_table.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/client/stream_admin.hpp>
@@ -276,7 +276,7 @@ int remove_member(const stream_remove_options& options) {
                  options.timeout_s, options.output});
 }
 
-void declare_all(command_list& list) {
+void declare(command_list& list) {
   list.add(stream_ls_command);
   list.add(stream_info_command);
   list.add(stream_create_command);
@@ -317,6 +317,6 @@ const command_group stream_commands{
   {"stream",
    "Look after streams, their files and the rt processes that order them",
    "millrace stream ls"},
-  declare_all};
+  declare};
 
 } // namespace millrace::nodes

@@ -3,8 +3,8 @@
 #include <millrace/nodes/assembly/needed_files.hpp>
 #include <millrace/nodes/assembly/port_tls.hpp>
 #include <millrace/nodes/assembly/table_schemas.hpp>
-#include <millrace/nodes/cli/node_selection.hpp>
-#include <millrace/nodes/cli/start_check.hpp>
+#include <millrace/nodes/cli/cluster/node_selection.hpp>
+#include <millrace/nodes/cli/cluster/start_check.hpp>
 #include <millrace/nodes/host/data_owner.hpp>
 #include <millrace/nodes/host/system_clock.hpp>
 #include <millrace/nodes/node/load_libraries.hpp>

@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <string>
 
-// `create` is in stream_create.cpp, `recover` in stream_recover.cpp,
-// `explain-pos` in stream_explain_pos.cpp.
+// `create` is in create.cpp, `recover` in recover.cpp, `explain-pos` in
+// explain_pos.cpp, the others in members.cpp.
 
 namespace millrace::nodes {
 
