@@ -1,4 +1,5 @@
 #include <millrace/nodes/assembly/changed_by_hand.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
 #include <millrace/nodes/cli/hdb/hdb_served.hpp>
 #include <millrace/nodes/client/await_served.hpp>
 #include <millrace/nodes/node/runtime.hpp>
@@ -18,10 +19,9 @@ void declare_server(option_list& list, std::string& path) {
 }
 
 result<std::optional<cluster_config>> server_of(const std::string& path) {
-  const auto found = configuration_path(path);
-  if (!found)
+  if (!configuration_path(path))
     return std::optional<cluster_config>{};
-  auto config = load_configuration(persistence::posix_file_system(), *found);
+  auto config = load_cluster(path);
   if (!config)
     return config.failure();
   return std::optional{*std::move(config)};

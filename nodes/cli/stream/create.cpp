@@ -3,7 +3,7 @@
 #include <millrace/nodes/cli/cluster/node_selection.hpp>
 #include <millrace/nodes/cli/cluster/own_program.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/stream/stream.hpp>
+#include <millrace/nodes/cli/stream/stream_options.hpp>
 #include <millrace/nodes/cli/stream/stream_text.hpp>
 #include <millrace/nodes/configuration/declared_stream.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>

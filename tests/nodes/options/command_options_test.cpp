@@ -9,7 +9,7 @@
 #include <millrace/nodes/cli/pub.hpp>
 #include <millrace/nodes/cli/query.hpp>
 #include <millrace/nodes/cli/spawn.hpp>
-#include <millrace/nodes/cli/stream.hpp>
+#include <millrace/nodes/cli/stream/stream_options.hpp>
 #include <millrace/nodes/cli/sub.hpp>
 
 #include <gmock/gmock.h>
