@@ -7,6 +7,7 @@
 #include <millrace/nodes/cli/eop.hpp>
 #include <millrace/nodes/client/countdown.hpp>
 #include <millrace/nodes/client/end_period.hpp>
+#include <millrace/nodes/client/small_runtime.hpp>
 #include <millrace/nodes/host/data_owner.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
@@ -223,7 +224,7 @@ int run(const eop_options& options) {
   if (const auto fault
       = owns_data(*config) ? check_data_owner(*config) : error{})
     return fail(fault);
-  auto host = runtime::create(*config);
+  auto host = small_runtime(*config);
   if (!host)
     return fail(host.failure());
   const countdown time{*(*host)->env().clock,

@@ -8,8 +8,8 @@
 #include <millrace/nodes/client/await_served.hpp>
 #include <millrace/nodes/client/declared_tables.hpp>
 #include <millrace/nodes/client/known_rdbs.hpp>
+#include <millrace/nodes/client/small_runtime.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
-#include <millrace/nodes/node/runtime.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -221,8 +221,7 @@ int load_rows(const load_options& options, const cluster_config& config,
               const interrupts& signals) {
   const auto rejects = given.reject_path;
   const auto table = given.what.table;
-  auto host
-    = runtime::create(config, {.env = {.io_threads = 1, .pool_threads = 1}});
+  auto host = small_runtime(config);
   if (!host)
     return fail(host.failure());
   if (const auto other

@@ -7,7 +7,6 @@
 #include <millrace/nodes/cli/pub.hpp>
 #include <millrace/nodes/client/countdown.hpp>
 #include <millrace/nodes/client/declared_tables.hpp>
-#include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>

@@ -1,5 +1,6 @@
 #include <millrace/nodes/cli/cluster/asked_cluster.hpp>
 #include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/client/small_runtime.hpp>
 
 #include <utility>
 
@@ -9,8 +10,7 @@ result<asked_cluster> ask_cluster(const std::string& path) {
   auto config = load_cluster(path);
   if (!config)
     return config.failure();
-  auto host
-    = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
+  auto host = small_runtime(*config);
   if (!host)
     return host.failure();
   return asked_cluster{*std::move(config), *std::move(host)};

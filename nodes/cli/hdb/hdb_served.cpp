@@ -2,7 +2,7 @@
 #include <millrace/nodes/cli/cluster/cluster_option.hpp>
 #include <millrace/nodes/cli/hdb/hdb_served.hpp>
 #include <millrace/nodes/client/await_served.hpp>
-#include <millrace/nodes/node/runtime.hpp>
+#include <millrace/nodes/client/small_runtime.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
 #include <filesystem>
@@ -54,8 +54,7 @@ served_report wait_served(const std::optional<cluster_config>& config,
     return out;
   }
   out.lacks = *std::move(lacks);
-  auto host
-    = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
+  auto host = small_runtime(*config);
   if (!host) {
     out.late = host.failure();
     return out;

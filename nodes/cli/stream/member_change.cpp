@@ -5,7 +5,9 @@
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/stream/member_change.hpp>
 #include <millrace/nodes/cli/stream/stream_options.hpp>
+#include <millrace/nodes/client/ask.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
+#include <millrace/nodes/client/small_runtime.hpp>
 #include <millrace/nodes/client/stream_admin.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
@@ -71,8 +73,7 @@ int change_members(const member_change& what) {
     return fail({errc::not_found, config->path + ": '" + joining
                                     + "' does not order stream '" + stream
                                     + "': first give it that there"});
-  auto host
-    = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
+  auto host = small_runtime(*config);
   if (!host)
     return fail(host.failure());
   if (auto fault = check_member(**host, *config, what))
@@ -83,7 +84,7 @@ int change_members(const member_change& what) {
   // For some seconds the group counts a process as running that was stopped.
   const auto heard_until = clock.monotonic_ns() + 5'000'000'000;
   const auto is_refusal = [&](const error& fault) {
-    return fault && fault.code == errc::invalid_argument
+    return fault.code == errc::invalid_argument
            && (clock.monotonic_ns() >= heard_until
                || !node_of_running(**host, *config, what.leaving).empty());
   };
@@ -94,25 +95,17 @@ int change_members(const member_change& what) {
     auto at = find_stream(**host, *config, stream, 3s);
     if (!at)
       return fail(at.failure());
-    bool done = false;
-    error fault;
-    {
-      guest self{(*host)->system()};
-      self
-        ->request(*at, caf::timespan{3s}, members_atom_v,
-                  rt::node_id_of(what.leaving),
-                  joining.empty() ? node_id{} : rt::node_id_of(joining))
-        .receive([&](bool is) { done = is; },
-                 [&](const caf::error& why) { fault = from_caf(why); });
-    }
-    if (done) {
+    const auto done
+      = ask<bool>(**host, *at, 3s, members_atom_v, rt::node_id_of(what.leaving),
+                  joining.empty() ? node_id{} : rt::node_id_of(joining));
+    if (done && *done) {
       print_change(what);
       return exit_ok;
     }
-    if (is_refusal(fault))
-      return fail(fault);
-    if (fault)
-      last = fault;
+    if (!done && is_refusal(done.failure()))
+      return fail(done.failure());
+    if (!done)
+      last = done.failure();
     guest{(*host)->system()}.pause(200ms);
   }
   return fail(last);
