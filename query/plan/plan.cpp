@@ -23,31 +23,6 @@ constexpr name_table<predicate_op, 9> predicate_ops{{
   {predicate_op::like, "like"},
 }};
 
-constexpr name_table<aggregate_function, 22> functions{{
-  {aggregate_function::count, "count"},
-  {aggregate_function::sum, "sum"},
-  {aggregate_function::avg, "avg"},
-  {aggregate_function::min, "min"},
-  {aggregate_function::max, "max"},
-  {aggregate_function::first, "first"},
-  {aggregate_function::last, "last"},
-  {aggregate_function::wavg, "wavg"},
-  {aggregate_function::dev, "dev"},
-  {aggregate_function::var, "var"},
-  {aggregate_function::cov, "cov"},
-  {aggregate_function::cor, "cor"},
-  {aggregate_function::med, "med"},
-  {aggregate_function::prd, "prd"},
-  {aggregate_function::sumsq, "sumsq"},
-  {aggregate_function::wsum, "wsum"},
-  {aggregate_function::svar, "svar"},
-  {aggregate_function::sdev, "sdev"},
-  {aggregate_function::scov, "scov"},
-  {aggregate_function::percentile, "percentile_cont"},
-  {aggregate_function::percentile_discrete, "percentile_disc"},
-  {aggregate_function::distinct, "count_distinct"},
-}};
-
 error invalid(const logical_plan& plan, const std::string& what) {
   return {errc::invalid_argument, "table '" + plan.table + "': " + what};
 }
@@ -224,23 +199,6 @@ std::optional<predicate_op> predicate_op_of(std::string_view name) noexcept {
   return predicate_ops.find(name);
 }
 
-std::string_view to_string(aggregate_function function) noexcept {
-  return functions.name_of(function);
-}
-
-std::optional<aggregate_function>
-aggregate_function_of(std::string_view name) noexcept {
-  const auto found = functions.find(name);
-  // Those after it are not asked for by a name alone.
-  return found && *found > aggregate_function::scov ? std::nullopt : found;
-}
-
-bool takes_pairs(aggregate_function function) noexcept {
-  using fn = aggregate_function;
-  return function == fn::wavg || function == fn::wsum || function == fn::cov
-         || function == fn::cor || function == fn::scov;
-}
-
 std::optional<column_type>
 logical_plan::type_of(std::string_view column) const noexcept {
   for (const auto& candidate : types)
@@ -272,63 +230,6 @@ std::optional<column_type> bar_type(column_type input) noexcept {
 
 bool flows(const logical_plan& plan) noexcept {
   return !plan.grouped() && plan.ordering.empty() && !plan.sublist;
-}
-
-std::optional<column_type> result_type(aggregate_function function,
-                                       std::span<const column_type> inputs) {
-  using fn = aggregate_function;
-  if (function == fn::count)
-    return inputs.size() <= 1 ? std::optional{column_type::long_}
-                              : std::nullopt;
-  if (takes_pairs(function))
-    return inputs.size() == 2 && is_numeric(inputs[0]) && is_numeric(inputs[1])
-             ? std::optional{column_type::float_}
-             : std::nullopt;
-  if (inputs.size() != 1)
-    return std::nullopt;
-  const auto type = inputs[0];
-  const auto wide = is_float(type) ? column_type::float_ : column_type::long_;
-  switch (function) {
-    case fn::sum:
-      if (type == column_type::timespan)
-        return type;
-      if (!is_numeric(type))
-        return std::nullopt;
-      return wide;
-    case fn::sumsq:
-    case fn::prd:
-      if (!is_numeric(type))
-        return std::nullopt;
-      return wide;
-    case fn::dev:
-    case fn::var:
-    case fn::sdev:
-    case fn::svar:
-    case fn::med:
-    case fn::percentile:
-      return is_numeric(type) ? std::optional{column_type::float_}
-                              : std::nullopt;
-    case fn::avg:
-      return is_numeric(type) || type == column_type::timespan
-               ? std::optional{column_type::float_}
-               : std::nullopt;
-    case fn::min:
-    case fn::max:
-      return is_text(type) || type == column_type::guid ? std::nullopt
-                                                        : std::optional{type};
-    case fn::percentile_discrete:
-      return is_text(type) || type == column_type::guid
-                 || type == column_type::boolean || type == column_type::byte_
-               ? std::nullopt
-               : std::optional{type};
-    case fn::distinct:
-      return column_type::long_;
-    case fn::first:
-    case fn::last:
-      return type;
-    default:
-      return std::nullopt;
-  }
 }
 
 column_type key_type(const logical_plan& plan, const group_key& key) {
