@@ -4,6 +4,7 @@
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/cluster/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/command/lacking.hpp>
 #include <millrace/nodes/cli/eop.hpp>
 #include <millrace/nodes/client/countdown.hpp>
 #include <millrace/nodes/client/end_period.hpp>
@@ -90,8 +91,7 @@ void print_written(const written_period& what, period_id period) {
   if (!what.lost_meanwhile.empty())
     fmt::print("  {}: it lost something while the period ended: {}\n", what.rdb,
                what.lost_meanwhile);
-  for (const auto& each : report.lacks)
-    fmt::print("  {}: it is written, but {}\n", what.rdb, each);
+  fmt::print("{}", lacking_lines(report.lacks, "  " + what.rdb + ": "));
   if (report.unheld_batches != 0)
     fmt::print("  {}: {} batches are of tables that no rdb holds, and are "
                "stored nowhere\n",
@@ -114,8 +114,7 @@ json_value json_of(const written_period& what) {
                  {"rejected_batches", report.rejected_batches},
                  {"losses", report.losses},
                  {"unheld_batches", report.unheld_batches}};
-  if (!report.lacks.empty())
-    out.add("hdb_lacks", report.lacks);
+  add_lacks(out, report.lacks);
   if (!what.waiting.empty())
     out.add("came_later", what.waiting);
   if (what.waiting_unknown)
@@ -133,8 +132,10 @@ int code_of(const written_period& what) {
     return what.report.held ? static_cast<int>(exit_negative) : code;
   }
   if (what.report.losses != 0 || what.report.unheld_batches != 0
-      || !what.lost_meanwhile.empty() || !what.report.lacks.empty())
+      || !what.lost_meanwhile.empty())
     return exit_negative;
+  if (const auto code = exit_code_of(what.report.lacks); code != exit_ok)
+    return code;
   return what.waiting_unknown ? exit_retry : exit_ok;
 }
 

@@ -1,5 +1,6 @@
 #include <millrace/nodes/assembly/changed_by_hand.hpp>
 #include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/command/lacking.hpp>
 #include <millrace/nodes/cli/hdb/hdb_served.hpp>
 #include <millrace/nodes/client/await_served.hpp>
 #include <millrace/nodes/client/small_runtime.hpp>
@@ -70,14 +71,10 @@ served_report wait_served(const std::optional<cluster_config>& config,
 std::string line_of(const served_report& report) {
   if (report.late)
     return {};
-  auto out
-    = (report.by ? served_text(*report.by)
-                 : "no --config names a cluster: whether an hdb serves it is "
-                   "not known")
-      + "\n";
-  for (const auto& each : report.lacks)
-    out += "that is done, but " + each + "\n";
-  return out;
+  return (report.by ? served_text(*report.by)
+                    : "no --config names a cluster: whether an hdb serves it "
+                      "is not known")
+         + "\n" + lacking_lines(report.lacks);
 }
 
 text::json_value json_of(const served_report& report) {
