@@ -7,6 +7,9 @@ import surface
 
 ARCHITECTURE = "docs/architecture.md"
 DECISIONS = "docs/decisions"
+GETDATA = "query/front/getdata.cpp"
+GETDATA_PAGE = "docs/getdata.md"
+GETDATA_CONSOLE = "nodes/servers/http/console/source/languages.js"
 REFERENCE = "docs/configuration.md"
 CONFIGURATION = "nodes/configuration/configuration"
 TABLE = "nodes/configuration/read_table.cpp"
@@ -44,6 +47,7 @@ def check(lint):
     check_floors(lint)
     check_rooms(lint, folders)
     check_decisions(lint)
+    check_getdata(lint)
     check_reference(lint, keys)
 
 
@@ -274,6 +278,27 @@ def check_decisions(lint):
         if name.startswith(f"{DECISIONS}/0") and f"({page})" not in told:
             lint.report(name, 1, "document",
                         f"{DECISIONS}/README.md does not list it")
+
+
+def check_getdata(lint):
+    """The page and the console have the parameters that are taken."""
+    taken = set(re.findall(r'parameter\{"(\w+)", true\}',
+                           "\n".join(lint.lines.get(GETDATA, []))))
+    if not taken:
+        return
+    page = lint.lines.get(GETDATA_PAGE, [])
+    told = {name for line in page
+            for row in re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", line)
+            for name in re.findall(r"\w+", row)}
+    proposed = set()
+    if GETDATA_CONSOLE in lint.others:
+        words = re.search(r"const GETDATA = ([^;]*);", (
+            lint.root / GETDATA_CONSOLE).read_text(encoding="utf-8"))
+        proposed = set(re.findall(r"\w+", words.group(1)) if words else ())
+    for place, names in ((GETDATA_PAGE, told), (GETDATA_CONSOLE, proposed)):
+        for name in sorted(taken ^ names):
+            lint.report(GETDATA, 1, "document", f"{name} is taken, or in {place}"
+                        ", and not both")
 
 
 def knows(floor, declared):

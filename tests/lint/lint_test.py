@@ -572,6 +572,21 @@ class LintTest(unittest.TestCase):
         self.assert_found({**files, "docs/decisions/README.md": "# None\n"},
                           {page: [(1, "document")]})
 
+    def test_parameters_of_getdata_are_told_and_proposed(self):
+        code, page = "query/front/getdata.cpp", "docs/getdata.md"
+        console = "nodes/servers/http/console/source/languages.js"
+        files = {code: 'parameter{"starttime", true}, parameter{"endtime", true},'
+                       '\nparameter{"join", false},\n',
+                 page: "| `starttime`, `endtime` | time |\n",
+                 console: 'const GETDATA = "starttime "\n  + "endtime";\n'}
+        self.assert_clean(files)
+        for name, text in [(page, "| `starttime` | time |\n"),
+                           (page, files[page] + "| `join` | kind |\n"),
+                           (console, 'const GETDATA = "starttime";\n'),
+                           (console, files[console].replace("time\";",
+                                                            "time join\";"))]:
+            self.assert_found({**files, name: text}, {code: [(1, "document")]})
+
     def test_files_and_functions_fit(self):
         self.assert_clean({"query/x.cpp": "int x;\n" * 600})
         self.assert_found({"query/x.cpp": "int x;\n" * 601},
