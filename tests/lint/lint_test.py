@@ -587,6 +587,13 @@ class LintTest(unittest.TestCase):
                                                             "time join\";"))]:
             self.assert_found({**files, name: text}, {code: [(1, "document")]})
 
+    def test_a_comment_beside_code_leans_on_no_other(self):
+        self.assert_clean({"query/x.hpp": HEADER + "int a; ///< In ns.\n"
+                                          "/// The same.\nint b;\n"})
+        self.assert_found({"query/x.hpp": HEADER + "int a; ///< In ns.\n"
+                                          "int b; ///< The same.\n"},
+                          {"query/x.hpp": [(3, "comment")]})
+
     def test_files_and_functions_fit(self):
         self.assert_clean({"query/x.cpp": "int x;\n" * 600})
         self.assert_found({"query/x.cpp": "int x;\n" * 601},
