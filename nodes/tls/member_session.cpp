@@ -1,4 +1,5 @@
 #include <millrace/messages/base/result.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/tls/certificate_files_internal.hpp>
 #include <millrace/nodes/tls/member_session.hpp>
 
@@ -62,10 +63,7 @@ namespace {
 /// Who a certificate says that it is, for a line of a log.
 std::string names_text(const X509* certificate) {
   constexpr size_t bytes_max = 256;
-  std::string out;
-  if (certificate != nullptr)
-    for (const auto& each : names_of(*certificate))
-      out += (out.empty() ? "" : ", ") + each;
+  auto out = certificate == nullptr ? "" : text::joined(names_of(*certificate));
   for (auto& each : out)
     if (static_cast<unsigned char>(each) < ' ' || each == '\x7f')
       each = '?';

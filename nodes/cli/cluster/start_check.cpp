@@ -1,3 +1,4 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/assembly/cluster_tls.hpp>
 #include <millrace/nodes/assembly/load_queries.hpp>
 #include <millrace/nodes/assembly/needed_files.hpp>
@@ -37,7 +38,7 @@ error check_start(const cluster_config& config,
       return;
     if (!out)
       out.code = fault.code;
-    out.context += (out.context.empty() ? "" : "\n") + fault.context;
+    text::add_to_list(out.context, fault.context, "\n");
   };
   auto& fs = persistence::posix_file_system();
   const auto processes = processes_of(config, nodes);
