@@ -87,7 +87,8 @@ endfunction()
 # may. Units are compiled together (MILLRACE_UNITY), ACTORS apart from the others.
 # COLD: no row and no message passes through it, so that -O1 is enough. HOT: each
 # unit by itself, for in a large one the compiler inlines less; not where speed is
-# not asked for. SMALL: its units are, beside the headers of CAF, and all are one.
+# not asked for. SMALL: its units are short beside the headers that they read, and
+# all are one.
 # SOURCES and GENERATED are made by the build, the headers of the latter below
 # <build>/generated. Headers that docs/public_headers.md names are installed. A
 # floor that is NOT_INSTALLED is for our programs alone.
