@@ -76,7 +76,7 @@ function(millrace_define_in word definition)
   endforeach()
 endfunction()
 
-# millrace_floor(<room>/<floor> [CAF | ACTORS <unit>...] [COLD]
+# millrace_floor(<room>/<floor> [CAF | ACTORS <unit>...] [COLD] [SMALL]
 #                [NOT_INSTALLED] NEEDS <room>/<floor>... [PUBLIC <target>...] [PRIVATE <target>...]
 #                [SOURCES <file>...] [GENERATED <header>...])
 # A folder is a library: all .cpp and .hpp files in it (the room is the calling
@@ -87,12 +87,13 @@ endfunction()
 # may. Units are compiled together (MILLRACE_UNITY), ACTORS apart from the others.
 # COLD: no row and no message passes through it, so that -O1 is enough. HOT: each
 # unit by itself, for in a large one the compiler inlines less; not where speed is
-# not asked for.
+# not asked for. SMALL: its units are short beside the headers that they read, and
+# all are one.
 # SOURCES and GENERATED are made by the build, the headers of the latter below
 # <build>/generated. Headers that docs/public_headers.md names are installed. A
 # floor that is NOT_INSTALLED is for our programs alone.
 function(millrace_floor path)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "CAF;COLD;HOT;NOT_INSTALLED" ""
+  cmake_parse_arguments(PARSE_ARGV 1 arg "CAF;COLD;HOT;SMALL;NOT_INSTALLED" ""
     "ACTORS;NEEDS;PUBLIC;PRIVATE;SOURCES;GENERATED")
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "millrace_floor(${path}): ${arg_UNPARSED_ARGUMENTS}")
@@ -130,6 +131,10 @@ function(millrace_floor path)
     BASE_DIRS "${MILLRACE_INCLUDE_ROOT}" FILES ${headers})
   set(units millrace_${name})
   set(alone ${arg_HOT})
+  set(batch 12)
+  if(arg_SMALL)
+    set(batch 0) # All of them.
+  endif()
   if(MILLRACE_SANITIZE)
     set(alone OFF)
   endif()
@@ -150,7 +155,7 @@ function(millrace_floor path)
     endif()
     if(NOT alone)
       set_target_properties(${unit} PROPERTIES
-        UNITY_BUILD ${MILLRACE_UNITY} UNITY_BUILD_BATCH_SIZE 12)
+        UNITY_BUILD ${MILLRACE_UNITY} UNITY_BUILD_BATCH_SIZE ${batch})
     endif()
   endforeach()
   if(NOT arg_CAF AND MILLRACE_SANITIZE STREQUAL "address")

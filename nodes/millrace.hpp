@@ -10,6 +10,7 @@
 #include <millrace/nodes/assembly/roles.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
 #include <millrace/nodes/client/end_period.hpp>
+#include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/client/gateway_client.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>

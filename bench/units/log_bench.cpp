@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 namespace millrace::persistence {
@@ -92,7 +93,9 @@ struct disk_log {
       std::abort();
   }
   std::string directory
-    = (std::filesystem::temp_directory_path() / "millrace-log-bench").string();
+    = (std::filesystem::temp_directory_path()
+       / ("millrace_log_bench." + std::to_string(::getpid())))
+        .string();
   env world;
   std::unique_ptr<log_writer> writer;
   int64_t id = 0;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace millrace {
 
@@ -29,6 +30,14 @@ public:
       if (candidate == name)
         return value;
     return std::nullopt;
+  }
+
+  /// All names, in the order of the rows.
+  [[nodiscard]] std::vector<std::string_view> names() const {
+    std::vector<std::string_view> out;
+    for (const auto& [value, name] : rows_)
+      out.push_back(name);
+    return out;
   }
 
 private:

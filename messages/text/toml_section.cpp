@@ -1,3 +1,4 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/messages/text/plain_name.hpp>
 #include <millrace/messages/text/time_scan.hpp>
@@ -45,10 +46,6 @@ std::optional<int64_t> leading_integer(std::string_view& text) {
 
 } // namespace
 
-std::string in_quotes(std::string_view text) {
-  return "'" + std::string{text} + "'";
-}
-
 void toml_faults::add(const toml_value& where, std::string_view key,
                       std::string_view reason) {
   faults_.push_back({where.line, where.column,
@@ -67,7 +64,7 @@ error toml_faults::to_error() const {
     });
   error out{errc::config, {}};
   for (const auto& each : sorted)
-    out.context += (out.context.empty() ? "" : "\n") + each.text;
+    add_to_list(out.context, each.text, "\n");
   return out;
 }
 
@@ -232,14 +229,12 @@ size_t toml_section::choice(std::string_view key,
       fault(key, "is missing");
     return 0;
   }
-  std::string all;
-  for (size_t i = 0; i < choices.size(); ++i) {
+  for (size_t i = 0; i < choices.size(); ++i)
     if (found->text == choices[i])
       return i;
-    all += (i == 0 ? "" : ", ") + std::string{choices[i]};
-  }
   const auto near = meant(found->text, {choices.begin(), choices.end()});
-  fault(key, in_quotes(found->text) + " is not one of " + all + near);
+  fault(key,
+        in_quotes(found->text) + " is not one of " + joined(choices) + near);
   return 0;
 }
 
@@ -254,7 +249,7 @@ void toml_section::finish() {
       continue;
     std::string all;
     for (const auto& key : known_)
-      all += (all.empty() ? "" : ", ") + key;
+      add_to_list(all, key);
     const auto near = meant(name, {known_.begin(), known_.end()});
     faults_.add(value, path_.empty() ? name : path_ + "." + name,
                 "unknown key" + near + (near.empty() ? "; known" : " Known")

@@ -110,9 +110,6 @@ private:
   std::set<std::string, std::less<>> refused_;
 };
 
-/// text -> 'text', as messages show what a user wrote.
-[[nodiscard]] std::string in_quotes(std::string_view text);
-
 /// "64KiB" -> 65536; none when malformed or beyond 2^63 - 1.
 [[nodiscard]] std::optional<uint64_t> parse_bytes(std::string_view text);
 /// "1h30m" -> ns; units d h m s ms us ns, falling, integers, one sign in

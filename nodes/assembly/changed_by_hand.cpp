@@ -1,4 +1,5 @@
 #include <millrace/actors/torq/hdb/served_mark.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/assembly/changed_by_hand.hpp>
 
 #include <filesystem>
@@ -76,7 +77,7 @@ error check_not_gone(persistence::file_system& fs, const cluster_config& config,
     return {};
   std::string files;
   for (const auto& each : seen->known.files)
-    files += (files.empty() ? "" : " and ") + each;
+    text::add_to_list(files, each, " and ");
   return {errc::unavailable, seen->known.mark.losses().begin()->second
                                + "; to begin another one in its place, remove "
                                + files};

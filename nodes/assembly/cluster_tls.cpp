@@ -1,4 +1,5 @@
 #include <millrace/messages/data/types.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/assembly/cluster_tls.hpp>
 #include <millrace/nodes/assembly/pem_files_internal.hpp>
 
@@ -27,13 +28,13 @@ std::string not_for(const member_identity& identity,
     const auto& address = config.address_of(*config.node(name));
     if (identity.is_for(address) || !told.insert(address).second)
       continue;
-    std::string names;
-    for (const auto& each : identity.names())
-      names += (names.empty() ? "" : ", ") + each;
-    out += (out.empty() ? "" : "; ") + std::string{"is not for "} + address
-           + ", the address of node '" + name + "', but for "
-           + (names.empty() ? "no host" : names)
-           + ": others would refuse it (subjectAltName = IP:" + address + ")";
+    const auto names = text::joined(identity.names());
+    text::add_to_list(
+      out,
+      std::string{"is not for "} + address + ", the address of node '" + name
+        + "', but for " + (names.empty() ? "no host" : names)
+        + ": others would refuse it (subjectAltName = IP:" + address + ")",
+      "; ");
   }
   return out;
 }
@@ -69,8 +70,7 @@ load_cluster_tls(persistence::file_system& fs, persistence::clock_source& clock,
   const auto add = [&](std::string_view name, file_line at,
                        const std::string& path, const std::string& why) {
     if (!why.empty())
-      lines
-        += (lines.empty() ? "" : "\n") + tls_line(config, name, at, path, why);
+      text::add_to_list(lines, tls_line(config, name, at, path, why), "\n");
   };
   add("tls_certificate", files.certificate_line, files.certificate,
       made.certificate_fault);

@@ -3,6 +3,7 @@
 #include <millrace/feed/layout/layout.hpp>
 #include <millrace/feed/source/file_source.hpp>
 #include <millrace/messages/text/json_value.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/feed_process.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
@@ -30,8 +31,8 @@ error check_generated(const cluster_config& config,
       return error{};
     std::string wanted;
     for (const auto& column : made.columns)
-      wanted += (wanted.empty() ? "" : ", ") + column.name + ":"
-                + std::string{to_string(column.type)};
+      text::add_to_list(wanted, column.name + ":"
+                                  + std::string{to_string(column.type)});
     return error{errc::config, config.path + ": table '" + table
                                  + "' of a generator needs the columns "
                                  + wanted};

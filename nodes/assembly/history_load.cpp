@@ -1,5 +1,6 @@
 #include <millrace/feed/source/text_identity.hpp>
 #include <millrace/messages/data/table_batch.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/assembly/changed_by_hand.hpp>
 #include <millrace/nodes/assembly/feed_process.hpp>
 #include <millrace/nodes/assembly/history_load.hpp>
@@ -141,8 +142,8 @@ std::string lost_text(const std::set<std::string>& lost,
   if (!replaced.empty())
     out = "other rows took the place of its own of" + replaced + " since";
   if (!dropped.empty())
-    out += (out.empty() ? "" : ", and ") + std::string{"its rows of"} + dropped
-           + " were dropped";
+    text::add_to_list(
+      out, std::string{"its rows of"} + dropped + " were dropped", ", and ");
   return out;
 }
 

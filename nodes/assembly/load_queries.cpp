@@ -1,3 +1,4 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/assembly/load_queries.hpp>
 #include <millrace/nodes/configuration/read_queries.hpp>
 
@@ -32,7 +33,7 @@ public:
              + why);
   }
   void add_line(const std::string& line) {
-    faults_ += (faults_.empty() ? "" : "\n") + line;
+    text::add_to_list(faults_, line, "\n");
   }
 
   /// Tries each, with the tables as they are declared.

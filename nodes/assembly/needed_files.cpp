@@ -1,4 +1,5 @@
 #include <millrace/feed/layout/layout.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/assembly/needed_files.hpp>
 #include <millrace/persistence/disk/kdb_directory.hpp>
 
@@ -14,8 +15,9 @@ struct needed_faults {
   std::string lines;
 
   void add(uint32_t line, const char* key, const std::string& why) {
-    lines += (lines.empty() ? "" : "\n") + path + ":" + std::to_string(line)
-             + ":process." + key + ": " + why;
+    text::add_to_list(
+      lines, path + ":" + std::to_string(line) + ":process." + key + ": " + why,
+      "\n");
   }
   [[nodiscard]] error take() const {
     return lines.empty() ? error{} : error{errc::config, lines};

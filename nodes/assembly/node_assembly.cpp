@@ -1,3 +1,4 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/assembly/load_queries.hpp>
 #include <millrace/nodes/assembly/needed_files.hpp>
@@ -78,15 +79,11 @@ error node_assembly::start(const std::string& process) {
     return {errc::already_exists,
             "process '" + process + "' runs on node '" + node_ + "'"};
   const auto* factory = roles_.find(what->type);
-  if (factory == nullptr) {
-    std::string known;
-    for (const auto& type : roles_.types())
-      known += (known.empty() ? "" : ", ") + type;
+  if (factory == nullptr)
     return {errc::config, config.path + ":" + std::to_string(what->type_line)
                             + ":process.type: process '" + process
                             + "': this program knows no type '" + what->type
-                            + "', only " + known};
-  }
+                            + "', only " + text::joined(roles_.types())};
   if (auto fault = check_databases(*host_.env().fs, config, {process}))
     return fault; // Of what is spawned nobody has looked before.
   auto made = (*factory)(host_, *what);

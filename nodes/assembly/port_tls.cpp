@@ -1,4 +1,5 @@
 #include <millrace/messages/data/types.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/assembly/pem_files_internal.hpp>
 #include <millrace/nodes/assembly/port_tls.hpp>
 
@@ -22,7 +23,7 @@ struct port_lines {
     return line("process.tls_key", process.tls_key_line, process.tls_key, why);
   }
   void add(std::string text) {
-    faults += (faults.empty() ? "" : "\n") + std::move(text);
+    text::add_to_list(faults, std::move(text), "\n");
   }
 
 private:

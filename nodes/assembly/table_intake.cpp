@@ -1,4 +1,5 @@
 #include <millrace/actors/torq/registry/declarations.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/assembly/table_intake.hpp>
 
 #include <algorithm>
@@ -14,7 +15,7 @@ std::string spawn_hint(const std::vector<const process_config*>& all) {
   for (const auto* each : all) {
     if (!each->node.empty())
       return {};
-    names += (names.empty() ? "" : ", ") + each->name;
+    text::add_to_list(names, each->name);
   }
   return names.empty() ? names : "only 'millrace spawn' starts " + names;
 }

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/assembly/table_intake.hpp>
 #include <millrace/nodes/assembly/table_schemas.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
@@ -183,7 +184,7 @@ error check_tables(persistence::file_system& fs, const cluster_config& config,
       if (!rows)
         return rows.failure();
       if (const auto fault = fault_of(config, *rdb, *rows))
-        lines += (lines.empty() ? "" : "\n") + fault.context;
+        text::add_to_list(lines, fault.context, "\n");
     }
   }
   return lines.empty() ? error{} : error{errc::config, lines};

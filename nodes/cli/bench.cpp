@@ -1,6 +1,6 @@
 #include <millrace/nodes/cli/bench.hpp>
+#include <millrace/nodes/cli/cluster/own_program.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/own_program.hpp>
 
 #include <fmt/format.h>
 

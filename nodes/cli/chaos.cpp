@@ -1,6 +1,6 @@
 #include <millrace/nodes/cli/chaos.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
-#include <millrace/nodes/cli/own_program.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/own_program.hpp>
 
 namespace millrace::nodes {
 

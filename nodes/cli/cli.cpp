@@ -21,8 +21,8 @@
 #include <millrace/nodes/cli/spawn.hpp>
 #include <millrace/nodes/cli/status.hpp>
 #include <millrace/nodes/cli/stop.hpp>
-#include <millrace/nodes/cli/stream.hpp>
-#include <millrace/nodes/cli/stream/stream_options.hpp>
+#include <millrace/nodes/cli/stream/consumers.hpp>
+#include <millrace/nodes/cli/stream/stream.hpp>
 #include <millrace/nodes/cli/sub.hpp>
 #include <millrace/nodes/cli/table.hpp>
 #include <millrace/nodes/cli/tables.hpp>

@@ -1,5 +1,5 @@
 #include <millrace/messages/text/json_value.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/console.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>

@@ -6,6 +6,7 @@
 #include <millrace/nodes/cli/demo.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/feed_session.hpp>
+#include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/client/gateway_client.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/system_clock.hpp>

@@ -1,6 +1,6 @@
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/node_selection.hpp>
 #include <millrace/nodes/cli/down.hpp>
-#include <millrace/nodes/cli/node_selection.hpp>
 
 #include <cstdio>
 

@@ -2,11 +2,13 @@
 #include <millrace/messages/data/position.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_value.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/command/lacking.hpp>
 #include <millrace/nodes/cli/eop.hpp>
 #include <millrace/nodes/client/countdown.hpp>
 #include <millrace/nodes/client/end_period.hpp>
+#include <millrace/nodes/client/small_runtime.hpp>
 #include <millrace/nodes/host/data_owner.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
@@ -89,8 +91,7 @@ void print_written(const written_period& what, period_id period) {
   if (!what.lost_meanwhile.empty())
     fmt::print("  {}: it lost something while the period ended: {}\n", what.rdb,
                what.lost_meanwhile);
-  for (const auto& each : report.lacks)
-    fmt::print("  {}: it is written, but {}\n", what.rdb, each);
+  fmt::print("{}", lacking_lines(report.lacks, "  " + what.rdb + ": "));
   if (report.unheld_batches != 0)
     fmt::print("  {}: {} batches are of tables that no rdb holds, and are "
                "stored nowhere\n",
@@ -113,8 +114,7 @@ json_value json_of(const written_period& what) {
                  {"rejected_batches", report.rejected_batches},
                  {"losses", report.losses},
                  {"unheld_batches", report.unheld_batches}};
-  if (!report.lacks.empty())
-    out.add("hdb_lacks", report.lacks);
+  add_lacks(out, report.lacks);
   if (!what.waiting.empty())
     out.add("came_later", what.waiting);
   if (what.waiting_unknown)
@@ -132,8 +132,10 @@ int code_of(const written_period& what) {
     return what.report.held ? static_cast<int>(exit_negative) : code;
   }
   if (what.report.losses != 0 || what.report.unheld_batches != 0
-      || !what.lost_meanwhile.empty() || !what.report.lacks.empty())
+      || !what.lost_meanwhile.empty())
     return exit_negative;
+  if (const auto code = exit_code_of(what.report.lacks); code != exit_ok)
+    return code;
   return what.waiting_unknown ? exit_retry : exit_ok;
 }
 
@@ -223,7 +225,7 @@ int run(const eop_options& options) {
   if (const auto fault
       = owns_data(*config) ? check_data_owner(*config) : error{})
     return fail(fault);
-  auto host = runtime::create(*config);
+  auto host = small_runtime(*config);
   if (!host)
     return fail(host.failure());
   const countdown time{*(*host)->env().clock,

@@ -3,14 +3,14 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/messages/text/plain_name.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/feed.hpp>
 #include <millrace/nodes/cli/feed_verdict.hpp>
 #include <millrace/nodes/cli/layout_option.hpp>
-#include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/feed_session.hpp>
+#include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/real_env.hpp>
 #include <millrace/persistence/disk/file_system.hpp>

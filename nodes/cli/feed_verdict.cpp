@@ -1,3 +1,4 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/cli/feed_verdict.hpp>
 
 #include <fmt/format.h>
@@ -26,30 +27,32 @@ error judge(const std::vector<feed::source_report>& reports,
     if (all <= rejects_max)
       continue;
     fault.code = errc::bad_data;
-    fault.context
-      += (fault.context.empty() ? "" : "; ") + each.source + ": "
-         + std::to_string(all)
-         + (all == 1 ? " line gave no row" : " lines gave no row")
-         + (each.rejects_before == 0
-              ? ""
-              : ", " + std::to_string(each.rejects_before)
-                  + " of them in an earlier run")
-         + (each.first_reject.empty() ? "" : "; first " + each.first_reject);
+    text::add_to_list(
+      fault.context,
+      each.source + ": " + std::to_string(all)
+        + (all == 1 ? " line gave no row" : " lines gave no row")
+        + (each.rejects_before == 0 ? ""
+                                    : ", " + std::to_string(each.rejects_before)
+                                        + " of them in an earlier run")
+        + (each.first_reject.empty() ? "" : "; first " + each.first_reject),
+      "; ");
   }
   std::string empty;
   size_t count = 0;
   for (const auto& each : reports)
     if (each.empty) {
-      empty += (empty.empty() ? "" : ", ") + each.source;
+      text::add_to_list(empty, each.source);
       ++count;
     }
   if (count == 0)
     return fault;
   fault.code = errc::bad_data;
-  fault.context += (fault.context.empty() ? "" : "; ") + empty
-                   + ": nothing to read, "
-                   + (count == 1 ? std::string{"the file is empty"}
-                                 : std::to_string(count) + " files are empty");
+  text::add_to_list(fault.context,
+                    empty + ": nothing to read, "
+                      + (count == 1
+                           ? std::string{"the file is empty"}
+                           : std::to_string(count) + " files are empty"),
+                    "; ");
   return fault;
 }
 

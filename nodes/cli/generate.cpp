@@ -1,4 +1,4 @@
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/generate.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>

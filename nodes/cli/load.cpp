@@ -1,10 +1,10 @@
 #include <millrace/messages/text/civil_time.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/node_selection.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/feed_verdict.hpp>
 #include <millrace/nodes/cli/layout_option.hpp>
 #include <millrace/nodes/cli/load_rows.hpp>
-#include <millrace/nodes/cli/node_selection.hpp>
 #include <millrace/nodes/host/data_owner.hpp>
 
 namespace millrace::nodes {

@@ -1,11 +1,12 @@
 #include <millrace/feed/kdb/kdb_source.hpp>
 #include <millrace/feed/source/layout_guess.hpp>
 #include <millrace/messages/text/json_value.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/node_selection.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/load_rows.hpp>
-#include <millrace/nodes/cli/node_selection.hpp>
 #include <millrace/nodes/host/data_owner.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
@@ -192,9 +193,11 @@ error check_tables(const load_options& options, const cluster_config& config,
   std::string lines;
   for (const auto& [from, to] : chosen)
     if (config.table(to) == nullptr)
-      lines += (lines.empty() ? "" : "\n") + config.path + ": no table '" + to
-               + "'; 'millrace load --kdb " + options.kdb + " --print-table "
-               + from->name + "' prints one";
+      text::add_to_list(lines,
+                        config.path + ": no table '" + to
+                          + "'; 'millrace load --kdb " + options.kdb
+                          + " --print-table " + from->name + "' prints one",
+                        "\n");
   if (!lines.empty())
     return {errc::config, lines};
   for (const auto& [from, to] : chosen)

@@ -2,14 +2,15 @@
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/assembly/changed_by_hand.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/command/lacking.hpp>
 #include <millrace/nodes/cli/command/progress_line.hpp>
 #include <millrace/nodes/cli/feed_verdict.hpp>
 #include <millrace/nodes/cli/load_rows.hpp>
 #include <millrace/nodes/client/await_served.hpp>
 #include <millrace/nodes/client/declared_tables.hpp>
 #include <millrace/nodes/client/known_rdbs.hpp>
+#include <millrace/nodes/client/small_runtime.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
-#include <millrace/nodes/node/runtime.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -147,28 +148,35 @@ json_value json_of(const rows_in_rdbs& left) {
   return out;
 }
 
+/// What there is beside the rows that were loaded.
+struct surroundings {
+  std::vector<std::string> served_by;
+  rows_in_rdbs left;              ///< Of its dates.
+  std::vector<std::string> lacks; ///< Done by hand before, and not there.
+};
+
 void print_end(const load_options& options, const std::string& table,
                const history_load& load,
                const std::vector<feed::source_report>& reports,
                uint64_t rejected, const std::string& reject_path,
-               const std::vector<std::string>& served_by,
-               const rows_in_rdbs& left) {
+               const surroundings& beside) {
   const auto& partitions = load.partitions();
   if (options.output == output_format::json) {
-    fmt::print("{}\n", json_value{{"table", table},
-                                  {"rows", load.rows()},
-                                  {"replaced", load.rows_replaced()},
-                                  {"partitions", std::vector(partitions.begin(),
-                                                             partitions.end())},
-                                  {"directory", load.directory()},
-                                  {"rows_before", load.rows_before()},
-                                  {"rows_in_rdbs", json_of(left)},
-                                  {"served_by", served_by},
-                                  {"already_loaded", known_of(reports)},
-                                  {"rejected", rejected},
-                                  {"passed_over", passed_over_in(reports)},
-                                  {"reject_file", reject_path}}
-                         .dump());
+    json_value out{
+      {"table", table},
+      {"rows", load.rows()},
+      {"replaced", load.rows_replaced()},
+      {"partitions", std::vector(partitions.begin(), partitions.end())},
+      {"directory", load.directory()},
+      {"rows_before", load.rows_before()},
+      {"rows_in_rdbs", json_of(beside.left)},
+      {"served_by", beside.served_by},
+      {"already_loaded", known_of(reports)},
+      {"rejected", rejected},
+      {"passed_over", passed_over_in(reports)},
+      {"reject_file", reject_path}};
+    add_lacks(out, beside.lacks);
+    fmt::print("{}\n", out.dump());
     return;
   }
   fmt::print("{} rows loaded into {} partitions of {}{}, {} rejected\n",
@@ -183,15 +191,14 @@ void print_end(const load_options& options, const std::string& table,
     fmt::print("those dates had {} rows before, which stay\n",
                load.rows_before());
   if (load.rows() != 0)
-    fmt::print("{}\n", served_text(served_by));
+    fmt::print("{}\n", served_text(beside.served_by));
   if (rejected != 0)
     fmt::print("rejected lines: {}\n", reject_path);
 }
 
 /// Whether what was loaded stands as it was asked for, where it is.
-/// @param left rdbs hold rows of its dates
-int judge_place(const load_options& options, const cluster_config& config,
-                real_env& env, const history_load& load, bool left) {
+int judge_place(const load_options& options, const history_load& load,
+                const surroundings& there) {
   // The end of a period that was marked while this held the database is written
   // right after it.
   using rows_by_partition = std::map<std::string, uint64_t>;
@@ -205,12 +212,10 @@ int judge_place(const load_options& options, const cluster_config& config,
                "{} rows of {} came by the end of a period meanwhile: they are "
                "not replaced; the same command replaces them too\n",
                rows, partition);
-  const auto gone = gone_by_hand(*env.world().fs, config, load.directory());
-  for (const auto& each : gone)
-    fmt::print(stderr, "the rows are loaded, but {}\n", each);
-  if ((options.replace && left) || !beside->empty() || !gone.empty())
+  fmt::print(stderr, "{}", lacking_lines(there.lacks));
+  if ((options.replace && !there.left.rows.empty()) || !beside->empty())
     return exit_negative;
-  return exit_ok;
+  return exit_code_of(there.lacks);
 }
 
 } // namespace
@@ -221,8 +226,7 @@ int load_rows(const load_options& options, const cluster_config& config,
               const interrupts& signals) {
   const auto rejects = given.reject_path;
   const auto table = given.what.table;
-  auto host
-    = runtime::create(config, {.env = {.io_threads = 1, .pool_threads = 1}});
+  auto host = small_runtime(config);
   if (!host)
     return fail(host.failure());
   if (const auto other
@@ -241,22 +245,26 @@ int load_rows(const load_options& options, const cluster_config& config,
   const auto fault = run_load(**load, *read, *env.world().clock, signals);
   // Also when a run before wrote the rows: it may have died before it did this.
   result<std::vector<std::string>> served{std::vector<std::string>{}};
-  rows_in_rdbs left;
+  surroundings beside;
   if ((*load)->version() != 0) {
     served
       = await_served(**host, config, (*load)->directory(), (*load)->version());
     if (!(*load)->partitions().empty())
-      left = look_into_rdbs(**host, config, **load, *config.table(table));
+      beside.left
+        = look_into_rdbs(**host, config, **load, *config.table(table));
   }
   const auto forgotten
     = (*load)->version() == 0
         ? error{}
         : remember_by_hand(*env.world().fs, config, (*load)->directory())
             .failure();
+  if (served)
+    beside.served_by = *served;
+  beside.lacks = gone_by_hand(*env.world().fs, config, (*load)->directory());
   const auto reports = read->reports();
   print_end(options, table, **load, reports, read->rejects.load(), rejects,
-            served ? *served : std::vector<std::string>{}, left);
-  tell(left, options.replace);
+            beside);
+  tell(beside.left, options.replace);
   for (const auto& each : known_of(reports))
     fmt::print(stderr, "already loaded: {}\n", each);
   if (fault) {
@@ -275,7 +283,7 @@ int load_rows(const load_options& options, const cluster_config& config,
                "of the rows replaced, {} of {} had come by a stream; that "
                "no longer brings them\n",
                rows, partition);
-  return judge_place(options, config, env, **load, !left.rows.empty());
+  return judge_place(options, **load, beside);
 }
 
 } // namespace millrace::nodes

@@ -1,9 +1,9 @@
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/node_selection.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/logs.hpp>
 #include <millrace/nodes/cli/node_log.hpp>
-#include <millrace/nodes/cli/node_selection.hpp>
 #include <millrace/nodes/cli/stoppable_output.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/persistence/disk/file_system.hpp>

@@ -1,10 +1,11 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/asked_cluster.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/text_table.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/processes.hpp>
-#include <millrace/nodes/cli/text_table.hpp>
 #include <millrace/nodes/client/registered_processes.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
@@ -46,19 +47,16 @@ json_value json_of(const process_row& row) {
 }
 
 int run(const processes_options& options) {
-  const auto config = load_cluster(options.config);
-  if (!config)
-    return fail(config.failure());
-  auto host
-    = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
-  if (!host)
-    return fail(host.failure());
-  const auto rows = registered_processes(**host, *config, options.type, 3s);
+  const auto cluster = ask_cluster(options.config);
+  if (!cluster)
+    return fail(cluster.failure());
+  const auto rows
+    = registered_processes(*cluster->host, cluster->config, options.type, 3s);
   if (!rows)
     return fail(rows.failure());
   if (rows->empty() && !options.type.empty()) {
     std::vector<std::string> known;
-    for (const auto& each : config->processes)
+    for (const auto& each : cluster->config.processes)
       known.push_back(each.type);
     known.insert(known.end(), own_types.begin(), own_types.end());
     const auto why = "no process of type '" + options.type + "' is registered";

@@ -1,13 +1,12 @@
 #include <millrace/messages/text/csv_text.hpp>
 #include <millrace/messages/text/json_value.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/line_publisher.hpp>
 #include <millrace/nodes/cli/pub.hpp>
 #include <millrace/nodes/client/countdown.hpp>
 #include <millrace/nodes/client/declared_tables.hpp>
-#include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>

@@ -1,5 +1,6 @@
 #include <millrace/nodes/cli/answer_query.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/asked_cluster.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/query.hpp>
 #include <millrace/nodes/cli/query_prompt.hpp>
@@ -74,22 +75,18 @@ void declare(option_list& list, query_options& into) {
 }
 
 int run(const query_options& options) {
-  auto config = load_cluster(options.config);
-  if (!config)
-    return fail(config.failure());
-  auto host
-    = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
-  if (!host)
-    return fail(host.failure());
+  const auto cluster = ask_cluster(options.config);
+  if (!cluster)
+    return fail(cluster.failure());
   if (options.has_text)
-    return answer_query(**host, *config, options, options.text);
+    return answer_query(*cluster->host, cluster->config, options, options.text);
   if (::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1)
-    return prompt_for_queries(**host, *config, options);
+    return prompt_for_queries(*cluster->host, cluster->config, options);
   if (::isatty(STDIN_FILENO) == 1)
     fmt::print(stderr,
                "millrace: reads a query from standard input, until ctrl-D\n");
   const std::string asked{std::istreambuf_iterator<char>{std::cin}, {}};
-  return answer_query(**host, *config, options, asked);
+  return answer_query(*cluster->host, cluster->config, options, asked);
 }
 
 } // namespace

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/nodes/cli/answer_query.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
@@ -164,7 +165,7 @@ public:
           return exit_ok;
         continue;
       }
-      text_ += (text_.empty() ? "" : "\n") + *line;
+      text::add_to_list(text_, *line, "\n");
       if (text_.find_first_not_of(" \t\n") == text_.npos)
         text_.clear();
       else if (is_whole())

@@ -1,9 +1,9 @@
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/node_selection.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/node_selection.hpp>
 #include <millrace/nodes/cli/rejects.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/lines/line_rows.hpp>

@@ -1,5 +1,5 @@
+#include <millrace/nodes/cli/cluster/node_selection.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/node_selection.hpp>
 #include <millrace/nodes/cli/restart.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 

@@ -1,13 +1,13 @@
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
-#include <millrace/nodes/assembly/guest.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/running_process.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/running_process.hpp>
 #include <millrace/nodes/cli/spawn.hpp>
+#include <millrace/nodes/client/ask.hpp>
+#include <millrace/nodes/client/small_runtime.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
-#include <millrace/nodes/node/runtime.hpp>
 
 #include <fmt/format.h>
 
@@ -43,8 +43,7 @@ int run(const spawn_options& options) {
     *config, options.node.empty() ? (*process)->node : options.node);
   if (!node)
     return fail(node.failure());
-  auto host
-    = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
+  auto host = small_runtime(*config);
   if (!host)
     return fail(host.failure());
   // Two of one name would both write what is its own.
@@ -59,15 +58,9 @@ int run(const spawn_options& options) {
     3s);
   if (!door)
     return fail(door.failure());
-  error fault;
-  {
-    guest self{(*host)->system()};
-    self
-      ->request(*door, caf::timespan{start_deadline}, spawn_atom_v,
-                options.process)
-      .receive([](const std::string&) {},
-               [&](const caf::error& why) { fault = from_caf(why); });
-  }
+  const auto said = ask<std::string>(**host, *door, start_deadline,
+                                     spawn_atom_v, options.process);
+  auto fault = said ? error{} : said.failure();
   // It began since it was looked for.
   if (fault.code == errc::already_exists)
     fault.code = errc::locked;

@@ -1,10 +1,11 @@
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/messages/text/listed.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/node_selection.hpp>
+#include <millrace/nodes/cli/cluster/start_check.hpp>
+#include <millrace/nodes/cli/cluster/text_table.hpp>
 #include <millrace/nodes/cli/cluster_status.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/node_selection.hpp>
-#include <millrace/nodes/cli/start_check.hpp>
 #include <millrace/nodes/cli/status.hpp>
-#include <millrace/nodes/cli/text_table.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
 #include <millrace/nodes/host/data_owner.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
@@ -38,8 +39,8 @@ bool is_plain(const json_value& value) {
 
 void add_detail(std::string& out, const std::string& key,
                 const json_value& value) {
-  out += (out.empty() ? "" : " ") + key + "="
-         + (value.text() ? *value.text() : value.dump());
+  text::add_to_list(
+    out, key + "=" + (value.text() ? *value.text() : value.dump()), " ");
 }
 
 /// Fields of a live row that have no column of their own: "rows.trade=12
@@ -180,8 +181,7 @@ void print_status(const json_value& status) {
   for (const auto& node : status.at("nodes").elements()) {
     std::string processes;
     for (const auto& process : node.at("processes").elements())
-      processes
-        += (processes.empty() ? "" : " ") + cell_text(process.at("name"));
+      text::add_to_list(processes, cell_text(process.at("name")), " ");
     const auto uptime = node.at("uptime_s").integer();
     rows.push_back({cell_text(node.at("name")), cell_text(node.at("state")),
                     cell_text(node.at("pid")), cell_text(node.at("port")),

@@ -1,13 +1,13 @@
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
-#include <millrace/nodes/assembly/guest.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/running_process.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/running_process.hpp>
 #include <millrace/nodes/cli/stop.hpp>
+#include <millrace/nodes/client/ask.hpp>
+#include <millrace/nodes/client/small_runtime.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
-#include <millrace/nodes/node/runtime.hpp>
 
 #include <fmt/format.h>
 
@@ -32,8 +32,7 @@ int run(const stop_process_options& options) {
   const auto process = configured_process(*config, options.process);
   if (!process)
     return fail(process.failure());
-  auto host
-    = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
+  auto host = small_runtime(*config);
   if (!host)
     return fail(host.failure());
   if (!options.node.empty())
@@ -55,13 +54,9 @@ int run(const stop_process_options& options) {
     3s);
   if (!door)
     return fail(door.failure());
-  error fault;
-  {
-    guest self{(*host)->system()};
-    self->request(*door, caf::timespan{30s}, stop_atom_v, options.process)
-      .receive([](const std::string&) {},
-               [&](const caf::error& why) { fault = from_caf(why); });
-  }
+  const auto said
+    = ask<std::string>(**host, *door, 30s, stop_atom_v, options.process);
+  auto fault = said ? error{} : said.failure();
   // The configuration has it, and its node does not host it now.
   if (fault.code == errc::not_found)
     fault.code = errc::unavailable;

@@ -1,13 +1,13 @@
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/messages/text/toml_section.hpp>
-#include <millrace/nodes/assembly/guest.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/message_writer.hpp>
 #include <millrace/nodes/cli/sub.hpp>
-#include <millrace/nodes/client/end_period.hpp>
+#include <millrace/nodes/client/ask.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
+#include <millrace/nodes/client/small_runtime.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/node/runtime.hpp>
@@ -187,15 +187,10 @@ void reading::look_for_end(const subscriber_actor& at) {
   }
   if (end_->until == no_end)
     return;
-  status_facts facts;
-  {
-    guest self{host_->system()};
-    self->request(at, caf::timespan{1s}, status_atom_v)
-      .receive([&](const status_facts& said) { facts = said; },
-               [](const caf::error&) {}); // It waits for a reader: not over.
-  }
-  if (facts.at("connected").boolean().value_or(false)
-      && facts.at("position").natural().value_or(0) >= end_->until)
+  const auto facts = ask<status_facts>(*host_, at, 1s, status_atom_v);
+  // One that does not answer waits for a reader: not over.
+  if (facts && facts->at("connected").boolean().value_or(false)
+      && facts->at("position").natural().value_or(0) >= end_->until)
     end_->set({});
 }
 
@@ -377,8 +372,7 @@ int run(const sub_options& options) {
   const auto config = configuration_of(options);
   if (!config)
     return fail(config.failure());
-  auto host = runtime::create(config->value_or(cluster_config{}),
-                              {.env = {.io_threads = 1, .pool_threads = 1}});
+  auto host = small_runtime(config->value_or(cluster_config{}));
   if (!host)
     return fail(host.failure());
   // Says at once when nobody is there; a subscriber waits for ever.

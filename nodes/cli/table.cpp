@@ -1,14 +1,14 @@
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/assembly/table_intake.hpp>
 #include <millrace/nodes/assembly/table_schemas.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/configuration_file.hpp>
+#include <millrace/nodes/cli/cluster/node_selection.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/configuration_file.hpp>
-#include <millrace/nodes/cli/node_selection.hpp>
 #include <millrace/nodes/cli/table.hpp>
+#include <millrace/nodes/client/small_runtime.hpp>
 #include <millrace/nodes/client/tell_table.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
-#include <millrace/nodes/node/runtime.hpp>
 
 #include <fmt/format.h>
 
@@ -260,8 +260,7 @@ int add(const table_add_options& options) {
   if (options.dry_run) {
     plan(*made, done);
   } else {
-    auto host = runtime::create(made->config,
-                                {.env = {.io_threads = 1, .pool_threads = 1}});
+    auto host = small_runtime(made->config);
     if (!host)
       return fail(host.failure());
     tell(options, *made, *what, **host, done);

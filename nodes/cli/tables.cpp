@@ -1,9 +1,10 @@
 #include <millrace/messages/data/types.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/assembly/table_schemas.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/text_table.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/tables.hpp>
-#include <millrace/nodes/cli/text_table.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
@@ -51,7 +52,7 @@ json_value describe(const table_config& table, const json_value& live) {
 std::string holders_text(const json_value& table) {
   std::string out;
   for (const auto& [process, rows] : table.at("rows").entries())
-    out += (out.empty() ? "" : " ") + process + "=" + rows.dump();
+    text::add_to_list(out, process + "=" + rows.dump(), " ");
   return out.empty() ? "-" : out;
 }
 
@@ -94,7 +95,7 @@ std::string away(const cluster_config& config, const json_value& live,
     if (live.at("answered").find(process.node)
         && !live.at("processes").find(process.name)
         && holds(config, process, table))
-      out += (out.empty() ? "" : ", ") + process.name;
+      text::add_to_list(out, process.name);
   return out;
 }
 
@@ -108,14 +109,14 @@ std::string incomplete(const cluster_config& config, const json_value& live,
     if (!holds(config, process, table))
       continue;
     if (!why.empty())
-      out += (out.empty() ? "" : "; ") + process.name + ": " + why;
-    for (const auto& [of, text] : facts.at("unserved").entries())
+      text::add_to_list(out, process.name + ": " + why, "; ");
+    for (const auto& [of, unserved] : facts.at("unserved").entries())
       if (table.empty() || of == table)
-        out += (out.empty() ? "" : "; ") + process.name + ": "
-               + text.text_or_empty();
+        text::add_to_list(out, process.name + ": " + unserved.text_or_empty(),
+                          "; ");
     if (facts.at("begin").natural().value_or(0) != 0)
       if (const auto unserved = not_served(config, process); !unserved.empty())
-        out += (out.empty() ? "" : "; ") + process.name + ": " + unserved;
+        text::add_to_list(out, process.name + ": " + unserved, "; ");
   }
   return out;
 }
@@ -152,7 +153,7 @@ int told_by_all(const cluster_config& config, const json_value& live,
   std::string silent;
   for (const auto& node : config.nodes)
     if (!live.at("answered").find(node.name))
-      silent += (silent.empty() ? "" : ", ") + node.name;
+      text::add_to_list(silent, node.name);
   if (silent.empty())
     return exit_ok;
   const bool refused = !live.at("refusals").entries().empty();

@@ -1,10 +1,11 @@
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/asked_cluster.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/text_table.hpp>
 #include <millrace/nodes/cli/cluster_rates.hpp>
 #include <millrace/nodes/cli/cluster_status.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/stoppable_output.hpp>
-#include <millrace/nodes/cli/text_table.hpp>
 #include <millrace/nodes/cli/top.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
@@ -120,17 +121,13 @@ result<look> look_at(runtime& host, const cluster_config& config) {
 }
 
 int run(const top_options& options) {
-  const auto config = load_cluster(options.config);
-  if (!config)
-    return fail(config.failure());
-  auto host
-    = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
-  if (!host)
-    return fail(host.failure());
+  const auto cluster = ask_cluster(options.config);
+  if (!cluster)
+    return fail(cluster.failure());
   const interrupts signals;
   stoppable_output out{signals};
   const auto interval = std::chrono::duration<double>{options.interval_s};
-  auto before = look_at(**host, *config);
+  auto before = look_at(*cluster->host, cluster->config);
   if (!before)
     return fail(before.failure());
   while (!signals.raised()) {
@@ -141,7 +138,7 @@ int run(const top_options& options) {
       // lint: allow(sleep): what is looked at is what happens meanwhile.
       std::this_thread::sleep_for(std::chrono::milliseconds{20});
     }
-    auto after = look_at(**host, *config);
+    auto after = look_at(*cluster->host, cluster->config);
     if (!after)
       return fail(after.failure());
     const std::chrono::nanoseconds elapsed = after->when - before->when;

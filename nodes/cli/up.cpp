@@ -1,10 +1,11 @@
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/node_selection.hpp>
+#include <millrace/nodes/cli/cluster/own_program.hpp>
+#include <millrace/nodes/cli/cluster/start_check.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/node_selection.hpp>
-#include <millrace/nodes/cli/own_program.hpp>
-#include <millrace/nodes/cli/start_check.hpp>
 #include <millrace/nodes/cli/up.hpp>
 #include <millrace/nodes/client/await_ready.hpp>
+#include <millrace/nodes/client/small_runtime.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
 #include <fmt/format.h>
@@ -56,8 +57,7 @@ int wait_ready(const up_options& options, const std::vector<std::string>& names,
       here.push_back(name);
   if (here.empty())
     return exit_ok;
-  auto host
-    = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
+  auto host = small_runtime(*config);
   if (!host)
     return fail(host.failure());
   const bool shown = ::isatty(STDERR_FILENO) == 1;

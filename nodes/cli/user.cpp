@@ -1,9 +1,10 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/text_table.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/read_password.hpp>
-#include <millrace/nodes/cli/text_table.hpp>
 #include <millrace/nodes/cli/user.hpp>
 #include <millrace/nodes/host/descriptor.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
@@ -214,7 +215,7 @@ json_value described(const std::string& user, const user_grants* grants,
 std::string list_text(const json_value& items) {
   std::string out;
   for (const auto& each : items.elements())
-    out += (out.empty() ? "" : " ") + cell_text(each);
+    text::add_to_list(out, cell_text(each), " ");
   return out.empty() ? "-" : out;
 }
 

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/client/await_served.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
@@ -28,7 +29,7 @@ std::vector<std::string> serving(const text::json_value& live,
     if (stands.natural().value_or(0) >= version)
       out.push_back(name);
     else
-      late += (late.empty() ? "" : ", ") + name;
+      text::add_to_list(late, name);
   }
   return out;
 }
@@ -61,10 +62,7 @@ result<std::vector<std::string>> await_served(runtime& host,
 std::string served_text(const std::vector<std::string>& hdbs) {
   if (hdbs.empty())
     return "no hdb of the cluster runs that serves it";
-  std::string out = "served by ";
-  for (const auto& each : hdbs)
-    out += (&each == hdbs.data() ? "" : ", ") + each;
-  return out;
+  return "served by " + text::joined(hdbs);
 }
 
 } // namespace millrace::nodes

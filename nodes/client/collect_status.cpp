@@ -1,8 +1,8 @@
 #include <millrace/messages/data/stream_actor_name.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
-#include <millrace/nodes/assembly/guest.hpp>
+#include <millrace/nodes/client/ask.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
-#include <millrace/nodes/node/runtime.hpp>
+#include <millrace/nodes/client/small_runtime.hpp>
 
 namespace millrace::nodes {
 
@@ -21,8 +21,7 @@ std::string rt_of(const cluster_config& config, const node_config& node,
 } // namespace
 
 result<text::json_value> collect_status(const cluster_config& config) {
-  auto host
-    = runtime::create(config, {.env = {.io_threads = 1, .pool_threads = 1}});
+  const auto host = small_runtime(config);
   if (!host)
     return host.failure();
   return collect_status(**host, config);
@@ -48,17 +47,13 @@ text::json_value collect_status(runtime& host, const cluster_config& config) {
         out["refusals"].add(node.name, door.failure().context);
       continue;
     }
-    guest self{host.system()};
-    status_facts said;
-    self->request(*door, caf::timespan{2s}, status_atom_v)
-      .receive([&](const status_facts& answer) { said = answer; },
-               // It ended while we asked: as one that does not answer.
-               [](const caf::error&) {});
-    if (said.is_null())
+    const auto said = ask<status_facts>(host, *door, 2s, status_atom_v);
+    // It ended while we asked: as one that does not answer.
+    if (!said || said->is_null())
       continue;
     out["answered"].add(node.name, true);
-    out["ports"].add(node.name, said.at("port"));
-    for (const auto& [name, facts] : said.at("processes").entries()) {
+    out["ports"].add(node.name, said->at("port"));
+    for (const auto& [name, facts] : said->at("processes").entries()) {
       if (const auto stream = stream_of_actor(name)) {
         auto& rows = out["streams"][std::string{*stream}];
         if (rows.is_null())

@@ -1,5 +1,5 @@
 #include <millrace/messages/text/civil_time.hpp>
-#include <millrace/nodes/assembly/guest.hpp>
+#include <millrace/nodes/client/ask.hpp>
 #include <millrace/nodes/client/countdown.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
@@ -137,7 +137,7 @@ private:
     auto rt = find_stream(host_, config_, stream_, within(most));
     if (!rt)
       return rt.failure();
-    return ask<stream_facts>(*rt, within(most), facts_atom_v);
+    return ask<stream_facts>(host_, *rt, within(most), facts_atom_v);
   }
 
   /// Of the period that ended; one that a later one followed has none to tell.
@@ -168,19 +168,8 @@ private:
     }
   }
 
-  template <class Answer, class Handle, class... Ts>
-  result<Answer> ask(const Handle& whom, std::chrono::milliseconds deadline,
-                     Ts&&... what) {
-    result<Answer> out{error{errc::internal, "no answer"}};
-    guest self{host_.system()};
-    self->request(whom, caf::timespan{deadline}, std::forward<Ts>(what)...)
-      .receive([&](const Answer& answer) { out = answer; },
-               [&](const caf::error& fault) { out = from_caf(fault); });
-    return out;
-  }
-
   result<rdb_facts> facts_of(const rdb_actor& rdb) {
-    return ask<rdb_facts>(rdb, within(3s), facts_atom_v);
+    return ask<rdb_facts>(host_, rdb, within(3s), facts_atom_v);
   }
 
   result<rdb_facts> facts_of(const known_rdb& rdb) {
@@ -246,7 +235,8 @@ private:
         continue;
       }
       const auto end = ask<position>(
-        *rt, std::min<std::chrono::milliseconds>(time_.left(), ask_again),
+        host_, *rt,
+        std::min<std::chrono::milliseconds>(time_.left(), ask_again),
         end_period_atom_v, what_.period);
       if (end) {
         out_.end = *end;
@@ -322,8 +312,8 @@ private:
       return handle.failure();
     // The answer comes when there is something to say, or after a second.
     return ask<period_report>(
-      *handle, std::min<std::chrono::milliseconds>(left, 8s), installed_atom_v,
-      what_.period, at_, what_.accept_rejects);
+      host_, *handle, std::min<std::chrono::milliseconds>(left, 8s),
+      installed_atom_v, what_.period, at_, what_.accept_rejects);
   }
 
   /// Whether the RDB takes nothing of the stream, for as long as it lives.
@@ -423,25 +413,6 @@ private:
 };
 
 } // namespace
-
-result<position> stream_end(runtime& host, const cluster_config& config,
-                            const std::string& stream) {
-  auto rt = find_stream(host, config, stream, 5s);
-  if (!rt)
-    return rt.failure();
-  result<position> answer{error{errc::internal, "no answer"}};
-  guest self{host.system()};
-  self->request(*rt, caf::timespan{5s}, facts_atom_v)
-    .receive([&](const stream_facts& facts) { answer = facts.end; },
-             [&](const caf::error& fault) { answer = from_caf(fault); });
-  return answer;
-}
-
-error end_unknown(error fault) {
-  return {is_refusal(fault.code) ? fault.code : errc::timeout,
-          "all of it is merged; where the stream ends then is not known: "
-            + fault.context};
-}
 
 result<ended_period> end_period(runtime& host, const cluster_config& config,
                                 const std::string& stream,

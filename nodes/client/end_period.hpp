@@ -13,14 +13,6 @@
 
 namespace millrace::nodes {
 
-/// The position at which a stream ends now. Blocks: not for handlers.
-[[nodiscard]] result<position> stream_end(runtime& host,
-                                          const cluster_config& config,
-                                          const std::string& stream);
-
-/// What is told when all was published, and `stream_end` failed then.
-[[nodiscard]] error end_unknown(error fault);
-
 struct end_request {
   period_id period;
   /// Also a period that is later than the clock and the newest row: those

@@ -1,7 +1,7 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/client/declared_tables.hpp>
-#include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/feed_session.hpp>
+#include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/host/tcp_probe.hpp>
 #include <millrace/nodes/node/start_hint.hpp>
 
@@ -32,6 +32,7 @@ error taken(const process_config& process, const error& why) {
 result<std::unique_ptr<feed_session>>
 feed_session::start(const cluster_config& config, const process_config& process,
                     feed_run run) {
+  // All cores: the pool parses the files.
   auto host = runtime::create(config);
   if (!host)
     return host.failure();

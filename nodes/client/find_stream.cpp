@@ -1,6 +1,6 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
-#include <millrace/nodes/assembly/guest.hpp>
+#include <millrace/nodes/client/ask.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/host/tcp_probe.hpp>
 
@@ -12,12 +12,8 @@ namespace {
 
 bool leads(runtime& host, const sequencer_actor& at,
            std::chrono::milliseconds deadline) {
-  bool answer = false;
-  guest self{host.system()};
-  self->request(at, caf::timespan{deadline}, facts_atom_v)
-    .receive([&](const stream_facts& facts) { answer = facts.leads; },
-             [](const caf::error&) {}); // It is there, and that is all.
-  return answer;
+  const auto facts = ask<stream_facts>(host, at, deadline, facts_atom_v);
+  return facts && facts->leads; // Else it is there, and that is all.
 }
 
 } // namespace
@@ -38,6 +34,24 @@ result<sequencer_actor> find_stream(runtime& host, const cluster_config& config,
       found = std::move(handle);
   }
   return found;
+}
+
+result<position> stream_end(runtime& host, const cluster_config& config,
+                            const std::string& stream) {
+  constexpr std::chrono::seconds deadline{5};
+  const auto rt = find_stream(host, config, stream, deadline);
+  if (!rt)
+    return rt.failure();
+  const auto facts = ask<stream_facts>(host, *rt, deadline, facts_atom_v);
+  if (!facts)
+    return facts.failure();
+  return facts->end;
+}
+
+error end_unknown(error fault) {
+  return {is_refusal(fault.code) ? fault.code : errc::timeout,
+          "all of it is merged; where the stream ends then is not known: "
+            + fault.context};
 }
 
 bool stands_still(runtime& host, const cluster_config& config,

@@ -15,6 +15,14 @@ namespace millrace::nodes {
 find_stream(runtime& host, const cluster_config& config,
             const std::string& stream, std::chrono::milliseconds deadline);
 
+/// The position at which a stream ends now. Blocks: not for handlers.
+[[nodiscard]] result<position> stream_end(runtime& host,
+                                          const cluster_config& config,
+                                          const std::string& stream);
+
+/// What is told when all was published, and `stream_end` failed then.
+[[nodiscard]] error end_unknown(error fault);
+
 /// Whether a node that orders the stream holds its port, and answers nothing
 /// there: it stands still, and may go on. Blocks for some seconds.
 [[nodiscard]] bool stands_still(runtime& host, const cluster_config& config,

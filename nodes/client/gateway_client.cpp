@@ -1,6 +1,7 @@
 #include <millrace/messages/protocol/unpack.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
+#include <millrace/nodes/client/ask.hpp>
 #include <millrace/nodes/client/countdown.hpp>
 #include <millrace/nodes/client/gateway_client.hpp>
 #include <millrace/nodes/client/registered_processes.hpp>
@@ -193,17 +194,12 @@ answer_reader::~answer_reader() = default;
 std::vector<std::string> backends_away(runtime& host,
                                        const gateway_actor& gateway) {
   constexpr std::chrono::seconds patience{1};
-  const thread_visit visit;
   std::vector<std::string> out;
-  guest self{host.system()};
-  self->request(gateway, patience, status_atom_v)
-    .receive(
-      [&](const status_facts& facts) {
-        for (const auto& [name, entry] : facts.at("backends").entries())
-          if (!entry.at("ready").boolean().value_or(true))
-            out.push_back(name);
-      },
-      [](const caf::error&) {});
+  if (const auto facts
+      = ask<status_facts>(host, gateway, patience, status_atom_v))
+    for (const auto& [name, entry] : facts->at("backends").entries())
+      if (!entry.at("ready").boolean().value_or(true))
+        out.push_back(name);
   std::sort(out.begin(), out.end());
   return out;
 }

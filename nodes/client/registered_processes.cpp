@@ -1,5 +1,5 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
-#include <millrace/nodes/assembly/guest.hpp>
+#include <millrace/nodes/client/ask.hpp>
 #include <millrace/nodes/client/registered_processes.hpp>
 
 namespace millrace::nodes {
@@ -16,10 +16,8 @@ registered_processes(runtime& host, const cluster_config& config,
       out = discovery.failure();
       continue; // Another one may know.
     }
-    guest self{host.system()};
-    self->request(*discovery, caf::timespan{deadline}, lookup_atom_v, type)
-      .receive([&](const std::vector<process_row>& rows) { out = rows; },
-               [&](const caf::error& fault) { out = from_caf(fault); });
+    out = ask<std::vector<process_row>>(host, *discovery, deadline,
+                                        lookup_atom_v, type);
     if (out)
       return out;
   }

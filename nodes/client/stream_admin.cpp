@@ -1,6 +1,6 @@
 #include <millrace/messages/protocol/stream_operator.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
-#include <millrace/nodes/assembly/guest.hpp>
+#include <millrace/nodes/client/ask.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/client/stream_admin.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
@@ -19,17 +19,6 @@ using namespace std::chrono_literals;
 constexpr auto find_deadline = 3s;
 constexpr auto answer_deadline = 10s;
 
-template <class Handle, class... Words>
-result<text::json_value> ask(runtime& host, const Handle& whom,
-                             const Words&... words) {
-  result<text::json_value> answer{text::json_value{}};
-  guest self{host.system()};
-  self->request(whom, caf::timespan{answer_deadline}, words...)
-    .receive([&](const status_facts& said) { answer = said; },
-             [&](const caf::error& fault) { answer = from_caf(fault); });
-  return answer;
-}
-
 /// The node that leads, or one that asks it.
 template <class Handle, class... Words>
 result<text::json_value> ask_leader(runtime& host, const cluster_config& config,
@@ -40,7 +29,8 @@ result<text::json_value> ask_leader(runtime& host, const cluster_config& config,
   const auto found = find_stream(host, config, stream, find_deadline);
   if (!found)
     return found.failure();
-  return ask(host, caf::actor_cast<Handle>(*found), words...);
+  return ask<status_facts>(host, caf::actor_cast<Handle>(*found),
+                           answer_deadline, words...);
 }
 
 /// Two nodes that say the same of the stream, however late each, have the same
@@ -77,7 +67,8 @@ error add_losses(runtime& host, const sequencer_actor& whom,
                  known_losses& known) {
   uint64_t from = 0;
   for (;;) {
-    auto part = ask(host, whom, losses_atom_v, from);
+    auto part
+      = ask<status_facts>(host, whom, answer_deadline, losses_atom_v, from);
     if (!part)
       return part.failure();
     if (from == 0)
@@ -166,8 +157,10 @@ snapshot_stream(runtime& host, const cluster_config& config,
   for (size_t i = 0; i < nodes->size(); ++i) {
     const auto whom
       = host.find_as<operated_stream_actor>((*nodes)[i], find_deadline);
-    out.emplace(members[i]->name,
-                whom ? ask(host, *whom, snapshot_atom_v) : whom.failure());
+    out.emplace(
+      members[i]->name,
+      whom ? ask<status_facts>(host, *whom, answer_deadline, snapshot_atom_v)
+           : whom.failure());
   }
   return out;
 }

@@ -1,6 +1,6 @@
-#include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/assembly/process_keeper.hpp>
 #include <millrace/nodes/assembly/table_intake.hpp>
+#include <millrace/nodes/client/ask.hpp>
 #include <millrace/nodes/client/tell_table.hpp>
 
 #include <utility>
@@ -11,26 +11,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto find_deadline = 3s;
+constexpr auto keeper_deadline = 3s;
 
 /// A node, and what it was asked last.
 struct told_node {
   const node_config* node = nullptr;
   process_keeper_actor keeper;
 };
-
-result<status_facts> ask(runtime& host, const told_node& at,
-                         const std::string& process, const status_facts& what,
-                         std::chrono::nanoseconds patience) {
-  result<status_facts> out{error{errc::internal, "no answer"}};
-  guest self{host.system()};
-  self
-    ->request(at.keeper, caf::timespan{patience}, take_table_atom_v, process,
-              what)
-    .receive([&](const status_facts& said) { out = said; },
-             [&](const caf::error& why) { out = from_caf(why); });
-  return out;
-}
 
 } // namespace
 
@@ -44,14 +31,15 @@ told_of_table tell_table(runtime& host, const cluster_config& config,
     auto keeper = host.find_as<process_keeper_actor>(
       {config.address_of(node), node.port, std::string{process_keeper_name},
        config.name},
-      find_deadline);
+      keeper_deadline);
     if (!keeper) {
       out.silent.emplace(node.name, keeper.failure());
       continue;
     }
     told_node at{&node, *std::move(keeper)};
     // What starts there from now on knows it.
-    const auto said = ask(host, at, {}, message, patience);
+    const auto said = ask<status_facts>(
+      host, at.keeper, patience, take_table_atom_v, std::string{}, message);
     if (!said) {
       out.silent.emplace(node.name, said.failure());
       continue;
@@ -64,7 +52,8 @@ told_of_table tell_table(runtime& host, const cluster_config& config,
       // One that `spawn` starts may run anywhere.
       if (!process->node.empty() && process->node != at.node->name)
         continue;
-      auto said = ask(host, at, process->name, message, patience);
+      auto said = ask<status_facts>(host, at.keeper, patience,
+                                    take_table_atom_v, process->name, message);
       const auto state
         = said ? said->at("state").text_or_empty() : std::string{};
       if (said

@@ -1,5 +1,6 @@
 #include <millrace/feed/text/replay_speed.hpp>
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/messages/text/toml_section.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>

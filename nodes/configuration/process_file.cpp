@@ -1,4 +1,5 @@
 #include <millrace/messages/text/csv_text.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/messages/text/plain_name.hpp>
 #include <millrace/nodes/configuration/process_file.hpp>
@@ -107,9 +108,10 @@ private:
 
   void fault_at(uint32_t line, const std::string& field,
                 const std::string& reason) {
-    faults_ += (faults_.empty() ? "" : "\n") + with_.path + ":"
-               + std::to_string(line) + ":" + (field.empty() ? "" : field + ":")
-               + " " + reason;
+    text::add_to_list(faults_,
+                      with_.path + ":" + std::to_string(line) + ":"
+                        + (field.empty() ? "" : field + ":") + " " + reason,
+                      "\n");
   }
 
   void leave_out(const std::string& what) {
@@ -312,7 +314,7 @@ private:
         out_.schema_path = take();
         out_.schema_line = made.line;
       } else {
-        ignored += (ignored.empty() ? "" : " ") + word;
+        text::add_to_list(ignored, word, " ");
       }
     }
     if (!ignored.empty())
@@ -408,8 +410,10 @@ error check_directories(persistence::file_system& fs, const process_file& from,
     if (const auto fault = each.load.empty()
                              ? error{}
                              : persistence::check_not_of_kdb(fs, each.load))
-      faults += (faults.empty() ? "" : "\n") + path + ":"
-                + std::to_string(each.line) + ":load: " + fault.context;
+      text::add_to_list(faults,
+                        path + ":" + std::to_string(each.line)
+                          + ":load: " + fault.context,
+                        "\n");
   return faults.empty() ? error{} : error{errc::config, faults};
 }
 

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/configuration/read_cluster_tls.hpp>
 
 namespace millrace::nodes {
@@ -27,7 +28,7 @@ member_tls_config read_cluster_tls(toml_section& at,
   std::string missing;
   for (const auto* key : {"tls_certificate", "tls_key", "tls_authority"})
     if (!at.has(key))
-      missing += std::string{missing.empty() ? "" : ", "} + key;
+      text::add_to_list(missing, key);
     else if (first.empty())
       first = key;
   if (!first.empty() && !missing.empty())

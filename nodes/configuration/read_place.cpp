@@ -1,3 +1,4 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/configuration/read_place.hpp>
 #include <millrace/nodes/configuration/read_port.hpp>
 

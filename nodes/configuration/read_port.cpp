@@ -1,3 +1,4 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/nodes/configuration/read_cluster_tls.hpp>
 #include <millrace/nodes/configuration/read_place.hpp>

@@ -1,4 +1,5 @@
 #include <millrace/messages/data/meant_type.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/configuration/read_queries.hpp>
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 #include <millrace/messages/data/meant_type.hpp>
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/nodes/configuration/read_table.hpp>
 

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/host/data_owner.hpp>
 
 #include <filesystem>
@@ -36,7 +37,7 @@ void look_at_data(const std::string& path, size_t levels,
     return;
   if (const auto why = openness_of_data(path, about);
       !why.empty() && ++found <= told_max)
-    lines += (lines.empty() ? "" : "\n") + why;
+    text::add_to_list(lines, why, "\n");
   if (levels == 0)
     return;
   std::error_code hidden;

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/assembly/library.hpp>
 #include <millrace/nodes/node/load_libraries.hpp>
 
@@ -85,7 +86,7 @@ error load_libraries(const cluster_config& config,
       if (process.node.empty()) // What is not to start keeps nothing back.
         warnings.push_back(line);
       else
-        lines += (lines.empty() ? "" : "\n") + line;
+        text::add_to_list(lines, line, "\n");
     };
     for (const auto& path : process.libraries)
       if (loaded.insert(path).second) {

@@ -1,4 +1,6 @@
 #include <millrace/messages/base/result.hpp>
+#include <millrace/messages/text/listed.hpp>
+#include <millrace/nodes/tls/bio_internal.hpp>
 #include <millrace/nodes/tls/certificate_files_internal.hpp>
 #include <millrace/nodes/tls/member_session.hpp>
 
@@ -16,44 +18,20 @@ struct member_session::wire {
   std::string* beginning; ///< Null: it is not of interest any more.
   bool is_gone = false;
 
-  static int read(BIO* bio, char* into, int size) {
-    auto& self = *static_cast<wire*>(BIO_get_data(bio));
-    BIO_clear_retry_flags(bio);
-    const auto got = self.through.read(into, static_cast<size_t>(size));
-    if (got == 0)
-      BIO_set_retry_read(bio);
+  long read(char* into, size_t most) {
+    const auto got = through.read(into, most);
     if (got < 0)
-      self.is_gone = true;
-    if (got > 0 && self.beginning != nullptr)
-      self.beginning->append(into,
-                             std::min(static_cast<size_t>(got),
-                                      beginning_max - self.beginning->size()));
-    return got > 0 ? static_cast<int>(got) : -1;
+      is_gone = true;
+    if (got > 0 && beginning != nullptr)
+      beginning->append(into, std::min(static_cast<size_t>(got),
+                                       beginning_max - beginning->size()));
+    return got;
   }
-  static int write(BIO* bio, const char* from, int size) {
-    auto& self = *static_cast<wire*>(BIO_get_data(bio));
-    BIO_clear_retry_flags(bio);
-    const auto put = self.through.write(from, static_cast<size_t>(size));
-    if (put == 0)
-      BIO_set_retry_write(bio);
+  long write(const char* from, size_t count) {
+    const auto put = through.write(from, count);
     if (put < 0)
-      self.is_gone = true;
-    return put > 0 ? static_cast<int>(put) : -1;
-  }
-  static long control(BIO*, int what, long, void*) {
-    return what == BIO_CTRL_FLUSH ? 1 : 0;
-  }
-  static const BIO_METHOD* method() {
-    static const BIO_METHOD* made = [] {
-      auto* out = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK,
-                               "millrace member");
-      MILLRACE_ASSERT(out != nullptr);
-      BIO_meth_set_read(out, read);
-      BIO_meth_set_write(out, write);
-      BIO_meth_set_ctrl(out, control);
-      return out;
-    }();
-    return made;
+      is_gone = true;
+    return put;
   }
 };
 
@@ -62,10 +40,7 @@ namespace {
 /// Who a certificate says that it is, for a line of a log.
 std::string names_text(const X509* certificate) {
   constexpr size_t bytes_max = 256;
-  std::string out;
-  if (certificate != nullptr)
-    for (const auto& each : names_of(*certificate))
-      out += (out.empty() ? "" : ", ") + each;
+  auto out = certificate == nullptr ? "" : text::joined(names_of(*certificate));
   for (auto& each : out)
     if (static_cast<unsigned char>(each) < ' ' || each == '\x7f')
       each = '?';
@@ -148,11 +123,9 @@ member_session::member_session(std::shared_ptr<const member_identity> by,
 }
 
 void member_session::make(SSL_CTX* context) {
-  auto* bio = BIO_new(wire::method());
   ssl_ = SSL_new(context);
-  MILLRACE_ASSERT(bio != nullptr && ssl_ != nullptr); // Out of memory.
-  BIO_set_data(bio, wire_.get());
-  BIO_set_init(bio, 1);
+  MILLRACE_ASSERT(ssl_ != nullptr); // Out of memory.
+  auto* bio = wire_bio<wire>::over(*wire_);
   SSL_set_bio(ssl_, bio, bio);
   SSL_set_app_data(ssl_, this);
   SSL_set_verify(ssl_, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,

@@ -1,10 +1,9 @@
 #include <millrace/messages/base/result.hpp>
+#include <millrace/nodes/tls/bio_internal.hpp>
 #include <millrace/nodes/tls/openssl_internal.hpp>
 #include <millrace/nodes/tls/tls_session.hpp>
 
-#include <algorithm>
 #include <array>
-#include <cstring>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <utility>
@@ -17,48 +16,22 @@ struct tls_session::wire {
   std::string_view in;
   std::string out;
 
-  static int read(BIO* bio, char* into, int size) {
-    auto& self = *static_cast<wire*>(BIO_get_data(bio));
-    BIO_clear_retry_flags(bio);
-    if (self.in.empty()) {
-      BIO_set_retry_read(bio);
-      return -1;
-    }
-    const auto count = std::min(self.in.size(), static_cast<size_t>(size));
-    std::memcpy(into, self.in.data(), count);
-    self.in.remove_prefix(count);
-    return static_cast<int>(count);
+  long read(char* into, size_t most) {
+    const auto count = in.copy(into, most);
+    in.remove_prefix(count);
+    return static_cast<long>(count);
   }
-  static int write(BIO* bio, const char* from, int size) {
-    auto& self = *static_cast<wire*>(BIO_get_data(bio));
-    BIO_clear_retry_flags(bio);
-    self.out.append(from, static_cast<size_t>(size));
-    return size;
-  }
-  static long control(BIO*, int what, long, void*) {
-    return what == BIO_CTRL_FLUSH ? 1 : 0;
-  }
-  static const BIO_METHOD* method() {
-    static const BIO_METHOD* made = [] {
-      auto* out
-        = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "millrace");
-      MILLRACE_ASSERT(out != nullptr);
-      BIO_meth_set_read(out, read);
-      BIO_meth_set_write(out, write);
-      BIO_meth_set_ctrl(out, control);
-      return out;
-    }();
-    return made;
+  long write(const char* from, size_t count) {
+    out.append(from, count);
+    return static_cast<long>(count);
   }
 };
 
 tls_session::tls_session(std::shared_ptr<const tls_identity> by)
   : by_{std::move(by)}, wire_{std::make_unique<wire>()} {
-  auto* bio = BIO_new(wire::method());
   ssl_ = SSL_new(by_->context());
-  MILLRACE_ASSERT(bio != nullptr && ssl_ != nullptr); // Out of memory.
-  BIO_set_data(bio, wire_.get());
-  BIO_set_init(bio, 1);
+  MILLRACE_ASSERT(ssl_ != nullptr); // Out of memory.
+  auto* bio = wire_bio<wire>::over(*wire_);
   SSL_set_bio(ssl_, bio, bio);
   SSL_set_accept_state(ssl_);
 }

@@ -1,4 +1,5 @@
 #include <millrace/messages/text/hex_text.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/messages/text/plain_name.hpp>
 #include <millrace/messages/text/utf8.hpp>
 #include <millrace/nodes/users/secrets.hpp>
@@ -89,8 +90,8 @@ result<secrets_by_user> parse_secrets(std::string_view text,
     if (begin == line.npos || line[begin] == '#')
       continue;
     if (const auto why = read_line(line, out); !why.empty())
-      faults += (faults.empty() ? "" : "\n") + file + ":"
-                + std::to_string(number) + ": " + why;
+      text::add_to_list(faults,
+                        file + ":" + std::to_string(number) + ": " + why, "\n");
   }
   if (!faults.empty())
     return error{errc::config, std::move(faults)};

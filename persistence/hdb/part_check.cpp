@@ -1,3 +1,4 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/persistence/hdb/block_sums_internal.hpp>
 #include <millrace/persistence/hdb/column_file_internal.hpp>
 #include <millrace/persistence/hdb/hdb_store.hpp>
@@ -47,8 +48,7 @@ std::string check_content(file& in, const hdb_file& facts,
       const auto bytes = std::span<const std::byte>{buffer}.subspan(
         begin, std::min<size_t>(sums_block_bytes, buffer.size() - begin));
       if (xxh3_of(bytes) != sums[block])
-        damaged
-          += (damaged.empty() ? "" : ", ") + block_text(block, facts.bytes);
+        text::add_to_list(damaged, block_text(block, facts.bytes));
     }
   }
   if (!damaged.empty())

@@ -1,5 +1,6 @@
 #include <millrace/messages/data/types.hpp>
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/persistence/hdb/part_dates.hpp>
 
 #include <algorithm>
@@ -41,17 +42,14 @@ std::string words_of(const std::string& directory, const strayed_parts& what,
   size_t named = 0;
   for (const auto& each : what.partitions)
     if (named++ < partitions_named_max)
-      names += (names.empty() ? "" : ", ") + each;
+      text::add_to_list(names, each);
   if (named > partitions_named_max)
     names += " and " + std::to_string(named - partitions_named_max) + " more";
-  std::string made_by;
-  for (const auto& each : what.made_by)
-    made_by += (made_by.empty() ? "" : ", ") + each;
   return directory + ": partition" + (named == 1 ? " " : "s ") + names
          + " of table '" + rule.name + "' ha" + (named == 1 ? "s" : "ve")
          + " rows that are of other dates by its rule, "
          + text::roll_text(rule.roll_zone, rule.roll_offset_ns) + "; made by "
-         + made_by;
+         + text::joined(what.made_by);
 }
 
 std::string remedy_of(const std::string& directory, const std::string& table) {

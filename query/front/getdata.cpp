@@ -1,4 +1,5 @@
 #include <millrace/messages/text/json_text.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/query/front/getdata.hpp>
 #include <millrace/query/front/getdata_builder_internal.hpp>
@@ -48,7 +49,7 @@ std::string names_of_parameters() {
   std::string out;
   for (const auto& each : parameters)
     if (each.supported)
-      out.append(out.empty() ? "" : ", ").append(each.name);
+      text::add_to_list(out, each.name);
   return out;
 }
 

@@ -48,8 +48,8 @@ std::string meant_column(const table_schema& schema, const std::string& name) {
 
 std::string meant_aggregate(const std::string& name) {
   std::vector<std::string> known{"distinct"};
-  for (int i = 1; i <= static_cast<int>(aggregate_function::scov); ++i)
-    known.emplace_back(to_string(static_cast<aggregate_function>(i)));
+  for (const auto each : aggregate_names())
+    known.emplace_back(each);
   return text::meant(name, known);
 }
 

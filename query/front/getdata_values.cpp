@@ -1,4 +1,5 @@
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/messages/text/time_scan.hpp>
 #include <millrace/query/front/getdata_values.hpp>
 #include <millrace/query/plan/literal_text.hpp>
@@ -230,13 +231,10 @@ std::string chosen_words(std::string_view context, bool torq) {
 }
 
 std::string quoted_list(const std::vector<std::string>& names) {
-  std::string out;
-  for (size_t i = 0; i < names.size(); ++i)
-    out += (i == 0                  ? "'"
-            : i + 1 == names.size() ? " and '"
-                                    : ", '")
-           + names[i] + "'";
-  return out;
+  std::vector<std::string> quoted;
+  for (const auto& each : names)
+    quoted.push_back(text::in_quotes(each));
+  return text::listed(quoted);
 }
 
 error type_incorrect(std::string_view parameter, std::string_view valid,

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/query/front/named_queries.hpp>
 #include <millrace/query/front/qsql/qsql.hpp>
 #include <millrace/query/front/sql/sql.hpp>
@@ -19,8 +20,7 @@ error within(std::string_view name, error why) {
 std::string parameters_of(const named_query& what) {
   std::string out;
   for (const auto& each : what.parameters)
-    out += (out.empty() ? "" : ", ") + each.name + ":"
-           + std::string{to_string(each.type)};
+    text::add_to_list(out, each.name + ":" + std::string{to_string(each.type)});
   return out;
 }
 

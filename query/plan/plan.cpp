@@ -1,4 +1,5 @@
 #include <millrace/messages/base/name_table.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/query/plan/joined_tables_internal.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 #include <millrace/query/plan/plan.hpp>
@@ -8,6 +9,8 @@
 #include <charconv>
 
 namespace millrace::query {
+
+using text::in_quotes;
 
 namespace {
 
@@ -23,37 +26,8 @@ constexpr name_table<predicate_op, 9> predicate_ops{{
   {predicate_op::like, "like"},
 }};
 
-constexpr name_table<aggregate_function, 22> functions{{
-  {aggregate_function::count, "count"},
-  {aggregate_function::sum, "sum"},
-  {aggregate_function::avg, "avg"},
-  {aggregate_function::min, "min"},
-  {aggregate_function::max, "max"},
-  {aggregate_function::first, "first"},
-  {aggregate_function::last, "last"},
-  {aggregate_function::wavg, "wavg"},
-  {aggregate_function::dev, "dev"},
-  {aggregate_function::var, "var"},
-  {aggregate_function::cov, "cov"},
-  {aggregate_function::cor, "cor"},
-  {aggregate_function::med, "med"},
-  {aggregate_function::prd, "prd"},
-  {aggregate_function::sumsq, "sumsq"},
-  {aggregate_function::wsum, "wsum"},
-  {aggregate_function::svar, "svar"},
-  {aggregate_function::sdev, "sdev"},
-  {aggregate_function::scov, "scov"},
-  {aggregate_function::percentile, "percentile_cont"},
-  {aggregate_function::percentile_discrete, "percentile_disc"},
-  {aggregate_function::distinct, "count_distinct"},
-}};
-
 error invalid(const logical_plan& plan, const std::string& what) {
   return {errc::invalid_argument, "table '" + plan.table + "': " + what};
-}
-
-std::string quoted(std::string_view text) {
-  return "'" + std::string{text} + "'";
 }
 
 /// What a literal must be to stand beside a column of `type`.
@@ -81,11 +55,11 @@ bool fits(const literal& value, column_type type) {
 error check_filter(const logical_plan& plan, const predicate& filter) {
   const auto type = plan.type_of(filter.column);
   if (!type)
-    return invalid(plan, "filter on column " + quoted(filter.column)
+    return invalid(plan, "filter on column " + in_quotes(filter.column)
                            + ", whose type is unknown");
   const auto op = filter.op;
   const auto where = "filter " + std::string{to_string(op)} + " on column "
-                     + quoted(filter.column);
+                     + in_quotes(filter.column);
   if (op < predicate_op::less || op > predicate_op::like)
     return invalid(plan, where + " has no known operator");
   if (filter.negated && op != predicate_op::in && op != predicate_op::within
@@ -121,7 +95,7 @@ error check_aggregate(const logical_plan& plan, const aggregate& agg) {
     const auto type = plan.type_of(column);
     if (!type)
       return invalid(plan, std::string{to_string(agg.function)} + " of column "
-                             + quoted(column) + ", whose type is unknown");
+                             + in_quotes(column) + ", whose type is unknown");
     inputs.push_back(*type);
   }
   if (!(agg.fraction >= 0 && agg.fraction <= 1))
@@ -132,7 +106,7 @@ error check_aggregate(const logical_plan& plan, const aggregate& agg) {
   std::string text{to_string(agg.function)};
   text += " does not take";
   for (size_t i = 0; i < inputs.size(); ++i)
-    text += " column " + quoted(agg.columns[i]) + " of type "
+    text += " column " + in_quotes(agg.columns[i]) + " of type "
             + std::string{to_string(inputs[i])};
   return invalid(plan, inputs.empty() ? text + " no column" : text);
 }
@@ -145,15 +119,15 @@ error check_computed(const logical_plan& plan) {
           value, [&](std::string_view name) -> std::optional<column_type> {
             return plan.is_computed(name) ? std::nullopt : plan.type_of(name);
           }))
-      return invalid(plan, "computed column " + quoted(each.name) + ": "
+      return invalid(plan, "computed column " + in_quotes(each.name) + ": "
                              + fault.context);
     if (plan.type_of(each.name) != value.type || !(value == each.value))
-      return invalid(plan, "computed column " + quoted(each.name)
+      return invalid(plan, "computed column " + in_quotes(each.name)
                              + " is not of its expression's type");
     for (const auto* base :
          {&plan.time_column, &plan.symbol_column, &plan.order_column})
       if (*base == each.name)
-        return invalid(plan, "column " + quoted(each.name)
+        return invalid(plan, "column " + in_quotes(each.name)
                                + " is computed: it orders nothing");
     if (!is_text(value.type))
       continue;
@@ -161,7 +135,7 @@ error check_computed(const logical_plan& plan) {
       = [&](const auto& user) { return user.column == each.name; };
     if (std::any_of(plan.keys.begin(), plan.keys.end(), names)
         || std::any_of(plan.filters.begin(), plan.filters.end(), names))
-      return invalid(plan, "computed text " + quoted(each.name)
+      return invalid(plan, "computed text " + in_quotes(each.name)
                              + " can only be put out");
   }
   for (const auto& agg : plan.aggregates)
@@ -170,46 +144,46 @@ error check_computed(const logical_plan& plan) {
       for (const auto& column : agg.columns)
         if (plan.is_computed(column))
           return invalid(plan, std::string{to_string(agg.function)}
-                                 + " of computed column " + quoted(column));
+                                 + " of computed column " + in_quotes(column));
   return {};
 }
 
 error check_columns(const logical_plan& plan) {
   const auto time = plan.type_of(plan.time_column);
   if (plan.range && !time)
-    return invalid(plan, "time column " + quoted(plan.time_column)
+    return invalid(plan, "time column " + in_quotes(plan.time_column)
                            + " has no known type");
   if (plan.range
       && (fits(literal{std::string{}}, *time) || !fits(literal{0L}, *time)))
-    return invalid(plan, "time column " + quoted(plan.time_column)
+    return invalid(plan, "time column " + in_quotes(plan.time_column)
                            + " has type " + std::string{to_string(*time)});
   if (plan.symbols && plan.type_of(plan.symbol_column) != column_type::symbol)
-    return invalid(plan, "symbol column " + quoted(plan.symbol_column)
+    return invalid(plan, "symbol column " + in_quotes(plan.symbol_column)
                            + " is not of type symbol");
   if (plan.type_of(plan.order_column) != column_type::timestamp)
-    return invalid(plan, "order column " + quoted(plan.order_column)
+    return invalid(plan, "order column " + in_quotes(plan.order_column)
                            + " is not of type timestamp");
   for (const auto& key : plan.keys) {
     const auto type = plan.type_of(key.column);
     if (!type)
-      return invalid(plan, "group by column " + quoted(key.column)
+      return invalid(plan, "group by column " + in_quotes(key.column)
                              + ", whose type is unknown");
     if (key.bar_ns < 0)
       return invalid(plan, "a bar of " + std::to_string(key.bar_ns) + " ns");
     if (key.by_day && *type != column_type::timestamp)
-      return invalid(plan, "dates of column " + quoted(key.column) + " of type "
-                             + std::string{to_string(*type)});
+      return invalid(plan, "dates of column " + in_quotes(key.column)
+                             + " of type " + std::string{to_string(*type)});
     if (key.by_day)
       if (const auto start = day_start(plan.day_zone, plan.day_offset_ns, 0);
           !start)
         return invalid(plan, start.failure().context);
     if (key.bar_ns > 0 && !bar_type(*type))
-      return invalid(plan, "bar over column " + quoted(key.column) + " of type "
-                             + std::string{to_string(*type)});
+      return invalid(plan, "bar over column " + in_quotes(key.column)
+                             + " of type " + std::string{to_string(*type)});
   }
   for (const auto& output : plan.outputs)
     if (!plan.type_of(output.column))
-      return invalid(plan, "column " + quoted(output.column)
+      return invalid(plan, "column " + in_quotes(output.column)
                              + ", whose type is unknown");
   return {};
 }
@@ -222,23 +196,6 @@ std::string_view to_string(predicate_op op) noexcept {
 
 std::optional<predicate_op> predicate_op_of(std::string_view name) noexcept {
   return predicate_ops.find(name);
-}
-
-std::string_view to_string(aggregate_function function) noexcept {
-  return functions.name_of(function);
-}
-
-std::optional<aggregate_function>
-aggregate_function_of(std::string_view name) noexcept {
-  const auto found = functions.find(name);
-  // Those after it are not asked for by a name alone.
-  return found && *found > aggregate_function::scov ? std::nullopt : found;
-}
-
-bool takes_pairs(aggregate_function function) noexcept {
-  using fn = aggregate_function;
-  return function == fn::wavg || function == fn::wsum || function == fn::cov
-         || function == fn::cor || function == fn::scov;
 }
 
 std::optional<column_type>
@@ -274,63 +231,6 @@ bool flows(const logical_plan& plan) noexcept {
   return !plan.grouped() && plan.ordering.empty() && !plan.sublist;
 }
 
-std::optional<column_type> result_type(aggregate_function function,
-                                       std::span<const column_type> inputs) {
-  using fn = aggregate_function;
-  if (function == fn::count)
-    return inputs.size() <= 1 ? std::optional{column_type::long_}
-                              : std::nullopt;
-  if (takes_pairs(function))
-    return inputs.size() == 2 && is_numeric(inputs[0]) && is_numeric(inputs[1])
-             ? std::optional{column_type::float_}
-             : std::nullopt;
-  if (inputs.size() != 1)
-    return std::nullopt;
-  const auto type = inputs[0];
-  const auto wide = is_float(type) ? column_type::float_ : column_type::long_;
-  switch (function) {
-    case fn::sum:
-      if (type == column_type::timespan)
-        return type;
-      if (!is_numeric(type))
-        return std::nullopt;
-      return wide;
-    case fn::sumsq:
-    case fn::prd:
-      if (!is_numeric(type))
-        return std::nullopt;
-      return wide;
-    case fn::dev:
-    case fn::var:
-    case fn::sdev:
-    case fn::svar:
-    case fn::med:
-    case fn::percentile:
-      return is_numeric(type) ? std::optional{column_type::float_}
-                              : std::nullopt;
-    case fn::avg:
-      return is_numeric(type) || type == column_type::timespan
-               ? std::optional{column_type::float_}
-               : std::nullopt;
-    case fn::min:
-    case fn::max:
-      return is_text(type) || type == column_type::guid ? std::nullopt
-                                                        : std::optional{type};
-    case fn::percentile_discrete:
-      return is_text(type) || type == column_type::guid
-                 || type == column_type::boolean || type == column_type::byte_
-               ? std::nullopt
-               : std::optional{type};
-    case fn::distinct:
-      return column_type::long_;
-    case fn::first:
-    case fn::last:
-      return type;
-    default:
-      return std::nullopt;
-  }
-}
-
 column_type key_type(const logical_plan& plan, const group_key& key) {
   const auto type = *plan.type_of(key.column);
   if (key.bar_ns > 0)
@@ -362,7 +262,7 @@ error validate(const logical_plan& plan) {
   for (const auto& column : plan.types)
     if (width_of(column.type) == 0)
       return invalid(plan,
-                     "column " + quoted(column.name) + " has no known type");
+                     "column " + in_quotes(column.name) + " has no known type");
   if (plan.grouped() == !plan.outputs.empty())
     return invalid(plan, "needs either columns or aggregations");
   if (auto fault = check_joined(plan))

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/query/plan/plan_tree.hpp>
 
 #include <algorithm>
@@ -8,10 +9,9 @@ namespace millrace::query {
 namespace {
 
 using namespace operators;
+using text::in_quotes;
 
 error wrong(const std::string& what) { return {errc::invalid_argument, what}; }
-
-std::string in_quotes(const std::string& name) { return "'" + name + "'"; }
 
 std::optional<column_type> type_in(const std::vector<column_schema>& columns,
                                    std::string_view name) {
@@ -142,8 +142,7 @@ private:
       if (auto fault = resolve(each, names))
         return fault;
       types.push_back(each.type);
-      listed
-        += (listed.empty() ? "" : " and ") + std::string{to_string(each.type)};
+      text::add_to_list(listed, to_string(each.type), " and ");
     }
     const auto type = result_type(what.function, types);
     if (type)

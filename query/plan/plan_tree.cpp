@@ -63,6 +63,10 @@ window_function_of(std::string_view name) noexcept {
   return window_names.find(name);
 }
 
+std::vector<std::string_view> window_function_names() {
+  return window_names.names();
+}
+
 } // namespace operators
 
 namespace {

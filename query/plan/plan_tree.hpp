@@ -89,6 +89,8 @@ enum class window_function : uint8_t {
 [[nodiscard]] std::string_view to_string(window_function function) noexcept;
 [[nodiscard]] std::optional<window_function>
 window_function_of(std::string_view name) noexcept;
+/// All that `window_function_of` knows.
+[[nodiscard]] std::vector<std::string_view> window_function_names();
 
 /// A column of a window.
 struct running {

@@ -42,7 +42,7 @@ bool follows_tables(const joined_tables& what) {
 bool folds_in_any_order(const logical_plan& plan) {
   return plan.grouped()
          && std::none_of(plan.aggregates.begin(), plan.aggregates.end(),
-                         [](const aggregate& each) {
+                         [](const query::aggregate& each) {
                            return each.function == aggregate_function::first
                                   || each.function == aggregate_function::last;
                          });

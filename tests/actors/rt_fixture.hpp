@@ -2,6 +2,7 @@
 
 #include <millrace/nodes/assembly/roles.hpp>
 #include <millrace/nodes/node/runtime.hpp>
+#include <millrace/tests/support/temporary_directory.hpp>
 
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
@@ -67,21 +68,11 @@ struct inbox {
 /// One process with an RT node, publishers and subscribers, on a real disk.
 class rt_fixture : public ::testing::Test {
 protected:
-  void SetUp() override {
-    root
-      = std::filesystem::temp_directory_path()
-        / ("millrace-" + std::to_string(::getpid()) + "-"
-           + ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(root);
-    std::filesystem::create_directories(root);
-  }
-
   void TearDown() override {
     stop_node();
     pushers.clear();
     subscribers.clear();
     host.reset();
-    std::filesystem::remove_all(root);
   }
 
   /// The mode of the first call is that of the stream.
@@ -192,7 +183,8 @@ protected:
     return out;
   }
 
-  std::filesystem::path root;
+  test_support::temporary_directory home;
+  std::filesystem::path root{home.path()};
   std::unique_ptr<nodes::runtime> host;
   sequencer_actor node;
   std::vector<pusher_actor> pushers;

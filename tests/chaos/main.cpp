@@ -1,9 +1,9 @@
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/chaos.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/own_program.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/command/interrupts.hpp>
-#include <millrace/nodes/cli/own_program.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/real_env.hpp>
 #include <millrace/persistence/disk/file_system.hpp>

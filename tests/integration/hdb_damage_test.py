@@ -406,7 +406,7 @@ def two_branches(binary):
     mill.check("M.csv" in said.stdout, said.stdout)
     publish(made, DAYS[0], 10, "A")
     said = made.run("eop", "--period", DAYS[0], "--timeout", "60", code=1)
-    mill.check("it is written, but" in said.stdout, said.stdout)
+    mill.check("it is done, but" in said.stdout, said.stdout)
     made.down()
     shutil.rmtree(hdb)
     good.rename(hdb)
@@ -421,7 +421,7 @@ def older(binary):
   with mill.cluster(binary, NODES) as made:
     hdb, copy = (made.directory / "data" / each for each in ("hdb", "copy"))
     files = {}
-    for day, symbol in (("01", "L"), ("05", "K")):
+    for day, symbol in (("01", "L"), ("05", "K"), ("09", "N")):
       files[symbol] = made.directory / f"{symbol}.csv"
       files[symbol].write_text(
         f"time,sym,size\n2024-01-{day}T10:00:00Z,{symbol},7\n")
@@ -447,7 +447,12 @@ def older(binary):
     # An entry of another date, by the command and before anybody served it.
     said = made.run("hdb", "amend", hdb, "--table", "trade", "--remove",
                     "--symbol", "L", "--why", "bust", code=1)
-    mill.check("K.csv" in said.stdout, said.stdout)
+    mill.check("it is done, but" in said.stdout and "K.csv" in said.stdout,
+               said.stdout)
+    said = made.run("load", "--layout", layout, "--table", "trade", files["N"],
+                    "-o", "json", code=1)
+    mill.check("K.csv" in json.loads(said.stdout)["hdb_lacks"][0], said.stdout)
+    mill.check("it is done, but" in said.stderr, said.stderr)
     made.up()
     asked(65)
     made.run("status", code=1)

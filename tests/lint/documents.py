@@ -6,6 +6,10 @@ import re
 import surface
 
 ARCHITECTURE = "docs/architecture.md"
+DECISIONS = "docs/decisions"
+GETDATA = "query/front/getdata.cpp"
+GETDATA_PAGE = "docs/getdata.md"
+GETDATA_CONSOLE = "nodes/servers/http/console/source/languages.js"
 REFERENCE = "docs/configuration.md"
 CONFIGURATION = "nodes/configuration/configuration"
 TABLE = "nodes/configuration/read_table.cpp"
@@ -41,6 +45,9 @@ def check(lint):
                 and not name.startswith("examples/layouts/"):
             check_example(lint, name, lines, keys)
     check_floors(lint)
+    check_rooms(lint, folders)
+    check_decisions(lint)
+    check_getdata(lint)
     check_reference(lint, keys)
 
 
@@ -237,6 +244,61 @@ def check_floors(lint):
             if floor not in drawn:
                 lint.report(declared["list"], declared["line"], "document",
                             f"{floor} is not drawn in {ARCHITECTURE}")
+
+
+def check_rooms(lint, folders):
+    """The README of a room names its floors, that of the tests all folders that
+    mirror no room: by the last words of their path, as `torq/rdb/` or `rdb/`."""
+    wanted = {}
+    for floor, declared in lint.floors.items():
+        room = declared["list"].rpartition("/")[0]
+        wanted.setdefault(room, set()).add(floor.partition("/")[2])
+    mirrored = {floor.partition("/")[0] for floor in lint.floors} | {"bench"}
+    wanted.setdefault("tests", set()).update(
+        folder.partition("/")[2] for folder in folders
+        if folder.startswith("tests/") and folder.count("/") == 1
+        and folder.partition("/")[2] not in mirrored - {"sim"})
+    for room, below in wanted.items():
+        name = f"{room}/README.md"
+        text = "\n".join(lint.lines.get(name, []))
+        if not text:
+            continue
+        for each in sorted(below):
+            parts = each.split("/")
+            if not any(f"`{'/'.join(parts[i:])}/`" in text
+                       for i in range(len(parts))):
+                lint.report(name, 1, "document", f"it does not name {each}/")
+
+
+def check_decisions(lint):
+    """Their list has each of them."""
+    told = "\n".join(lint.lines.get(f"{DECISIONS}/README.md", []))
+    for name in lint.lines:
+        page = name.rpartition("/")[2]
+        if name.startswith(f"{DECISIONS}/0") and f"({page})" not in told:
+            lint.report(name, 1, "document",
+                        f"{DECISIONS}/README.md does not list it")
+
+
+def check_getdata(lint):
+    """The page and the console have the parameters that are taken."""
+    taken = set(re.findall(r'parameter\{"(\w+)", true\}',
+                           "\n".join(lint.lines.get(GETDATA, []))))
+    if not taken:
+        return
+    page = lint.lines.get(GETDATA_PAGE, [])
+    told = {name for line in page
+            for row in re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", line)
+            for name in re.findall(r"\w+", row)}
+    proposed = set()
+    if GETDATA_CONSOLE in lint.others:
+        words = re.search(r"const GETDATA = ([^;]*);", (
+            lint.root / GETDATA_CONSOLE).read_text(encoding="utf-8"))
+        proposed = set(re.findall(r"\w+", words.group(1)) if words else ())
+    for place, names in ((GETDATA_PAGE, told), (GETDATA_CONSOLE, proposed)):
+        for name in sorted(taken ^ names):
+            lint.report(GETDATA, 1, "document", f"{name} is taken, or in {place}"
+                        ", and not both")
 
 
 def knows(floor, declared):

@@ -142,6 +142,7 @@ class Lint:
                 self.check_calls(name)
             if room in ROOMS + FREE:
                 self.check_sleep(name)
+                self.check_comments(name)
         self.check_floors()
         self.check_caf_reach()
         half_used.check(self)
@@ -216,6 +217,13 @@ class Lint:
                 self.report(name, i + 1, "wall_wait",
                             "a blocking actor waits there by the wall clock, "
                             "which is set back: take guest::pause")
+
+    def check_comments(self, name):
+        """Whoever sorts lines must not change what they say."""
+        for i, line in enumerate(self.lines[name]):
+            if re.search(r"^\s*[^\s/].*//[/<]* The same\.$", line):
+                self.report(name, i + 1, "comment",
+                            "it is of another line: say what that says")
 
     def check_caf_reach(self):
         free = self.files_of_caf_free_libraries()

@@ -551,6 +551,49 @@ class LintTest(unittest.TestCase):
                  {page: [(3, "document"), (3, "document")]})]:
             self.assert_found({**files, page: text}, found)
 
+    def test_the_readme_of_a_room_names_its_floors(self):
+        page = "actors/README.md"
+        files = {"actors/CMakeLists.txt": "millrace_floor(actors/rt/link)\n",
+                 "actors/rt/link/x.hpp": HEADER, "tests/actors/y.py": "",
+                 "tests/bench/y.py": "", "tests/chaos/y.py": "",
+                 page: "`rt/`:\n- `link/`: flows\n",
+                 "tests/README.md": "- `chaos/`: kills\n"}
+        self.assert_clean(files)
+        self.assert_clean({**files, page: "- `rt/link/`: flows\n"})
+        for name, text in [(page, "- `rt/`: flows\n"), (page, "- link/: flows\n"),
+                           ("tests/README.md", "- `actors/`: flows\n")]:
+            self.assert_found({**files, name: text}, {name: [(1, "document")]})
+
+    def test_the_list_of_decisions_is_whole(self):
+        page = "docs/decisions/0001-one.md"
+        files = {page: "# 0001: One\n",
+                 "docs/decisions/README.md": "[0001](0001-one.md)\n"}
+        self.assert_clean(files)
+        self.assert_found({**files, "docs/decisions/README.md": "# None\n"},
+                          {page: [(1, "document")]})
+
+    def test_parameters_of_getdata_are_told_and_proposed(self):
+        code, page = "query/front/getdata.cpp", "docs/getdata.md"
+        console = "nodes/servers/http/console/source/languages.js"
+        files = {code: 'parameter{"starttime", true}, parameter{"endtime", true},'
+                       '\nparameter{"join", false},\n',
+                 page: "| `starttime`, `endtime` | time |\n",
+                 console: 'const GETDATA = "starttime "\n  + "endtime";\n'}
+        self.assert_clean(files)
+        for name, text in [(page, "| `starttime` | time |\n"),
+                           (page, files[page] + "| `join` | kind |\n"),
+                           (console, 'const GETDATA = "starttime";\n'),
+                           (console, files[console].replace("time\";",
+                                                            "time join\";"))]:
+            self.assert_found({**files, name: text}, {code: [(1, "document")]})
+
+    def test_a_comment_beside_code_leans_on_no_other(self):
+        self.assert_clean({"query/x.hpp": HEADER + "int a; ///< In ns.\n"
+                                          "/// The same.\nint b;\n"})
+        self.assert_found({"query/x.hpp": HEADER + "int a; ///< In ns.\n"
+                                          "int b; ///< The same.\n"},
+                          {"query/x.hpp": [(3, "comment")]})
+
     def test_files_and_functions_fit(self):
         self.assert_clean({"query/x.cpp": "int x;\n" * 600})
         self.assert_found({"query/x.cpp": "int x;\n" * 601},

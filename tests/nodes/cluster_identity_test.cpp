@@ -3,6 +3,7 @@
 #include <millrace/nodes/host/cluster_identity.hpp>
 #include <millrace/nodes/host/real_env.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
+#include <millrace/tests/support/temporary_directory.hpp>
 
 #include <gtest/gtest.h>
 
@@ -19,18 +20,15 @@ namespace {
 class ClusterIdentityTest : public ::testing::Test {
 protected:
   void SetUp() override {
-    data = std::filesystem::temp_directory_path()
-           / ("millrace-" + std::to_string(::getpid()) + "-identity");
-    std::filesystem::remove_all(data);
     real = real_env::create({});
     ASSERT_TRUE(real) << to_string(real.failure());
   }
-  void TearDown() override { std::filesystem::remove_all(data); }
 
   persistence::env& world() { return (*real)->world(); }
   result<cluster_id> known() { return read_cluster_id(*world().fs, data); }
 
-  std::string data;
+  test_support::temporary_directory home;
+  std::string data = home.path() + "/data"; ///< Not there yet.
   result<std::unique_ptr<real_env>> real{error{errc::closed}};
 };
 

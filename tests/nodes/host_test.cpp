@@ -8,6 +8,7 @@
 #include <millrace/nodes/host/real_env.hpp>
 #include <millrace/persistence/disk/crash_point_names.hpp>
 #include <millrace/tests/support/manual_clock.hpp>
+#include <millrace/tests/support/temporary_directory.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -90,8 +91,8 @@ TEST(CrashPointDeathTest, EndsTheProcessAsByKill9) {
 
 /// What a node's file says once its process has ended as `ends` does.
 int signal_after(const std::function<void()>& ends) {
-  auto home = ::testing::TempDir() + "last_words_XXXXXX";
-  EXPECT_NE(mkdtemp(home.data()), nullptr);
+  const test_support::temporary_directory temporary;
+  const auto& home = temporary.path();
   const auto world = real_env::create({.io_threads = 1, .pool_threads = 1});
   const auto child = [&] {
     const auto held = node_lock::acquire((*world)->world(), home);
@@ -102,7 +103,6 @@ int signal_after(const std::function<void()>& ends) {
     child(), [](int) { return true; }, "");
   const auto told = read_node_pid(*(*world)->world().fs, home);
   EXPECT_TRUE(told && *told);
-  std::filesystem::remove_all(home);
   return told && *told ? (*told)->signal : -1;
 }
 

@@ -1,4 +1,5 @@
 #include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/tests/support/cluster_text.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,25 +13,15 @@ namespace {
 
 /// A cluster with one more process, whose first line is 17.
 result<cluster_config> with_port(const std::string& process) {
-  return parse_configuration(R"([cluster]
-name = "test"
-data = "data"
-[[stream]]
-name = "market"
-[[table]]
-name = "trade"
-stream = "market"
-columns = ["time:timestamp", "sym:symbol"]
-[[node]]
-name = "one"
-port = 7001
-[[process]]
-name = "rt1"
-type = "rt"
-node = "one"
-[[process]]
-)" + process,
-                             "c.toml");
+  return parse_configuration(
+    test_support::cluster_text{"test"}
+        .stream("market")
+        .table("trade", "market", {"time:timestamp", "sym:symbol"})
+        .node("one", 7001)
+        .process("rt1", "rt", "one")
+        .text()
+      + "[[process]]\n" + process,
+    "c.toml");
 }
 
 TEST(PortConfigurationTest, APortHasItsKeys) {

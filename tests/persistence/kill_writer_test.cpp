@@ -1,3 +1,5 @@
+#include <millrace/tests/support/temporary_directory.hpp>
+
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -88,10 +90,8 @@ void kill_a_writer(const std::string& directory, std::mt19937_64& random,
 // kill -9 at any moment loses nothing that was recorded, makes no event and no
 // damage; ids go on without a hole.
 TEST(KillWriterTest, NothingRecordedIsLost) {
-  const auto directory = (std::filesystem::temp_directory_path()
-                          / ("millrace-kill-" + std::to_string(::getpid())))
-                           .string();
-  std::filesystem::remove_all(directory);
+  const test_support::temporary_directory home;
+  const auto directory = home.path() + "/log";
   std::mt19937_64 random{std::random_device{}()};
   const auto cycles = cycles_wanted();
   ASSERT_GT(cycles, 0);
@@ -134,7 +134,6 @@ TEST(KillWriterTest, NothingRecordedIsLost) {
   const auto all = read_all(posix_file_system(), directory);
   EXPECT_EQ(all.messages.size(), static_cast<size_t>(last));
   EXPECT_TRUE(all.events.empty());
-  std::filesystem::remove_all(directory);
 }
 
 } // namespace

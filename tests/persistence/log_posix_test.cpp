@@ -1,3 +1,5 @@
+#include <millrace/tests/support/temporary_directory.hpp>
+
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -27,15 +29,9 @@ namespace {
 class LogPosixTest : public ::testing::Test {
 protected:
   LogPosixTest() {
-    directory_
-      = std::filesystem::temp_directory_path()
-        / ("millrace-log-" + std::to_string(::getpid()) + "-"
-           + ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(directory_);
     world_.fs = &posix_file_system();
     world_.random = [this] { return random_(); };
   }
-  ~LogPosixTest() override { std::filesystem::remove_all(directory_); }
 
   std::unique_ptr<log_writer> open(log_writer_options options = {}) {
     options.directory = directory_.string();
@@ -52,7 +48,8 @@ protected:
     return *end;
   }
 
-  std::filesystem::path directory_;
+  test_support::temporary_directory home_;
+  std::filesystem::path directory_{home_.path() + "/log"};
   std::mt19937_64 random_{42};
   env world_;
 };

@@ -4,6 +4,7 @@
 #include <millrace/persistence/hdb/hdb_store.hpp>
 #include <millrace/persistence/hdb/partition_writer.hpp>
 #include <millrace/persistence/memory/memory_store.hpp>
+#include <millrace/tests/support/temporary_directory.hpp>
 
 #include <gtest/gtest.h>
 
@@ -16,27 +17,7 @@
 
 namespace millrace::persistence::oracle {
 
-/// A directory of its own, removed at the end.
-class temporary_directory {
-public:
-  temporary_directory() {
-    std::string name
-      = (std::filesystem::temp_directory_path() / "millrace_store_XXXXXX")
-          .string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    path_ = name;
-  }
-  ~temporary_directory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  temporary_directory(const temporary_directory&) = delete;
-  temporary_directory& operator=(const temporary_directory&) = delete;
-  [[nodiscard]] const std::string& path() const noexcept { return path_; }
-
-private:
-  std::string path_;
-};
+using test_support::temporary_directory;
 
 /// A period's write, all of it on the calling thread.
 /// @returns false when everything was there already.

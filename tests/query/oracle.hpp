@@ -22,6 +22,15 @@ std::optional<std::vector<row>> answer(const logical_plan& plan,
                                        const table_schema& schema,
                                        const std::vector<row>& rows);
 
+/// All that have a row in the table of functions, by number.
+inline std::vector<aggregate_function> aggregate_functions() {
+  std::vector<aggregate_function> out;
+  for (uint8_t i = 1;
+       to_string(static_cast<aggregate_function>(i)) != "unknown"; ++i)
+    out.push_back(static_cast<aggregate_function>(i));
+  return out;
+}
+
 /// The cells of a result.
 std::vector<row> cells_of(const table_data& table);
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <millrace/tests/support/cluster_text.hpp>
+
 #include <string>
 
 namespace millrace::sim {
@@ -9,45 +11,18 @@ namespace millrace::sim {
 /// @param process the port's `[[process]]`, without its node
 inline std::string cluster_with_door(const std::string& process,
                                      const std::string& rt_node = "db") {
-  return R"([cluster]
-name = "door"
-data = "door-data"
-[[stream]]
-name = "market"
-[[table]]
-name = "trade"
-stream = "market"
-columns = ["time:timestamp", "sym:symbol", "size:long"]
-)"
-         + (rt_node == "db"
-              ? ""
-              : "[[node]]\nname = \"" + rt_node + "\"\nport = 7460\n")
-         + R"([[node]]
-name = "db"
-port = 7461
-[[node]]
-name = "door"
-port = 7462
-[[process]]
-name = "discovery1"
-type = "discovery"
-node = "db"
-[[process]]
-name = "rt1"
-type = "rt"
-node = ")"
-         + rt_node + R"("
-[[process]]
-name = "rdb1"
-type = "rdb"
-node = "db"
-[[process]]
-name = "gw1"
-type = "gateway"
-node = "db"
-[[process]]
-node = "door"
-)" + process;
+  test_support::cluster_text out{"door", "door-data"};
+  out.stream("market").table("trade", "market",
+                             {"time:timestamp", "sym:symbol", "size:long"});
+  if (rt_node != "db")
+    out.node(rt_node, 7460);
+  out.node("db", 7461)
+    .node("door", 7462)
+    .process("discovery1", "discovery", "db")
+    .process("rt1", "rt", rt_node)
+    .process("rdb1", "rdb", "db")
+    .process("gw1", "gateway", "db");
+  return out.text() + "[[process]]\nnode = \"door\"\n" + process;
 }
 
 } // namespace millrace::sim

@@ -3,6 +3,7 @@
 // larger than any note. Two others have all that it had.
 
 #include <millrace/sim/world/failure_test.hpp>
+#include <millrace/tests/support/cluster_text.hpp>
 
 #include <gtest/gtest.h>
 
@@ -11,37 +12,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view three_rt = R"([cluster]
-name = "notes"
-data = "data"
-[[stream]]
-name = "market"
-[[table]]
-name = "trade"
-stream = "market"
-columns = ["time:timestamp", "sym:symbol", "size:int"]
-[[node]]
-name = "rt1"
-port = 7001
-[[node]]
-name = "rt2"
-port = 7002
-[[node]]
-name = "rt3"
-port = 7003
-[[process]]
-name = "rt1"
-type = "rt"
-node = "rt1"
-[[process]]
-name = "rt2"
-type = "rt"
-node = "rt2"
-[[process]]
-name = "rt3"
-type = "rt"
-node = "rt3"
-)";
+const auto three_rt
+  = test_support::cluster_text{"notes"}
+      .stream("market")
+      .table("trade", "market", {"time:timestamp", "sym:symbol", "size:int"})
+      .node("rt1", 7001)
+      .node("rt2", 7002)
+      .node("rt3", 7003)
+      .process("rt1", "rt", "rt1")
+      .process("rt2", "rt", "rt2")
+      .process("rt3", "rt", "rt3")
+      .text();
 
 /// Files whose names begin with a dot, below a directory.
 void notes_below(memory_file_system& disk, const std::string& directory,
@@ -61,7 +42,7 @@ void notes_below(memory_file_system& disk, const std::string& directory,
 /// Which note of rt1 becomes so many zero bytes; @returns how many there are.
 size_t run_with(size_t which, size_t bytes) {
   world w{7 + which};
-  w.add_cluster_text(std::string{three_rt});
+  w.add_cluster_text(three_rt);
   auto& feed = w.add_publisher("feed", "trade");
   for (int i = 0; i < 5; ++i)
     feed.publish({{"sym", "A"}, {"size", i}}, rt::ack_level::committed);

@@ -8,6 +8,7 @@
 #include <millrace/sim/world/seeds.hpp>
 #include <millrace/sim/world/table_publisher.hpp>
 #include <millrace/sim/world/world.hpp>
+#include <millrace/tests/support/cluster_text.hpp>
 
 #include <caf/event_based_actor.hpp>
 #include <gtest/gtest.h>
@@ -24,52 +25,21 @@ namespace {
 using namespace std::chrono_literals;
 
 /// An rdb that writes down and one that does not, which names its tables.
-const std::string growing_cluster = R"([cluster]
-name = "growing"
-data = "growing-data"
-[[stream]]
-name = "market"
-[[table]]
-name = "trade"
-stream = "market"
-columns = ["time:timestamp", "sym:symbol", "size:long"]
-[[node]]
-name = "rt1"
-port = 7501
-[[node]]
-name = "db"
-port = 7502
-[[node]]
-name = "door"
-port = 7503
-[[process]]
-name = "discovery1"
-type = "discovery"
-node = "rt1"
-[[process]]
-name = "rt1"
-type = "rt"
-node = "rt1"
-[[process]]
-name = "rdb1"
-type = "rdb"
-node = "db"
-[[process]]
-name = "rdb2"
-type = "rdb"
-node = "db"
-write_down = false
-tables = ["trade"]
-[[process]]
-name = "hdb1"
-type = "hdb"
-node = "db"
-[[process]]
-name = "gw1"
-type = "gateway"
-node = "door"
-query_timeout = "20s"
-)";
+const auto growing_cluster
+  = test_support::cluster_text{"growing", "growing-data"}
+      .stream("market")
+      .table("trade", "market", {"time:timestamp", "sym:symbol", "size:long"})
+      .node("rt1", 7501)
+      .node("db", 7502)
+      .node("door", 7503)
+      .process("discovery1", "discovery", "rt1")
+      .process("rt1", "rt", "rt1")
+      .process("rdb1", "rdb", "db")
+      .process("rdb2", "rdb", "db",
+               "write_down = false\ntables = [\"trade\"]\n")
+      .process("hdb1", "hdb", "db")
+      .process("gw1", "gateway", "door", "query_timeout = \"20s\"\n")
+      .text();
 
 const std::string tick_table = R"([[table]]
 name = "tick"

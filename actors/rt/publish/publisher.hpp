@@ -200,8 +200,8 @@ private:
   std::unique_ptr<group_commit> log_;
   position fence_;
   collected_copies collected_;    ///< Under the lock of `log_`.
-  std::set<std::string> strange_; ///< The same.
-  position collects_below_;       ///< The same.
+  std::set<std::string> strange_; ///< Under the lock of `log_`.
+  position collects_below_;       ///< Under the lock of `log_`.
   /// Whoever opens the directory next finds no file going away under it.
   struct collecting {
     std::mutex mutex;

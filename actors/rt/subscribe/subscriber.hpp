@@ -122,7 +122,7 @@ struct subscriber_state {
   uint64_t damaged_records = 0; ///< Chunks that were damaged on their way.
   uint64_t copies_mended = 0;   ///< Times that damage in the copy was passed.
   bool told_ahead = false;      ///< Since the last flow.
-  bool told_lost = false;       ///< The same.
+  bool told_lost = false;       ///< Since the last flow.
   int64_t flowless_ns = 0;      ///< Since when there is none; 0: there is one.
   sequencer_actor rt;           ///< That was asked last.
   std::optional<position> floor;

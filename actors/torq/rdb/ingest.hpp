@@ -37,9 +37,9 @@ struct rdb_store {
   /// Of these, those that ended this RDB again and again.
   std::atomic<uint64_t> parked_batches{0};
   std::atomic<uint64_t> unheld_batches{0}; ///< Of tables that no RDB holds.
-  /// Of the open period. The subscriber's alone.
-  uint64_t period_rejects = 0;
-  uint64_t period_unheld = 0;             ///< The same.
+  /// Of the open period.
+  uint64_t period_rejects = 0;            ///< The subscriber's alone.
+  uint64_t period_unheld = 0;             ///< The subscriber's alone.
   std::atomic<uint64_t> period_losses{0}; ///< Of the open period.
   /// Of no place in the stream: each period that ends tells them, up to the
   /// first that ends beyond `live_from`. What was there before may be told to
@@ -54,7 +54,7 @@ struct rdb_store {
   std::string last_reject;         ///< Table, column, reason.
   std::string refused; ///< Why a batch must come again; empty: none does.
   loss_log losses;     ///< Told before a snapshot shows what is after them.
-  loss_log rejects;    ///< The same.
+  loss_log rejects;    ///< Told as `losses` are.
 
   /// Why rows of a table in (from, to] may be missing; empty: of any table.
   [[nodiscard]] std::vector<persistence::hdb_loss>

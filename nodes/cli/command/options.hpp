@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/base/errors.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
 
 #include <charconv>
@@ -94,7 +95,7 @@ public:
     std::vector<std::string> known;
     std::string all;
     for (const auto& each : words) {
-      all += (all.empty() ? "" : ", ") + each.first;
+      text::add_to_list(all, each.first);
       known.push_back(each.first);
     }
     return read(

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/nodes/cli/command/usage_fault.hpp>
 
@@ -23,7 +24,7 @@ std::vector<CLI::App*> named(CLI::App& program) {
 std::string full_name(const std::vector<CLI::App*>& path) {
   std::string out;
   for (const auto* each : path)
-    out += (out.empty() ? "" : " ") + each->get_name();
+    text::add_to_list(out, each->get_name(), " ");
   return out;
 }
 

@@ -1,5 +1,6 @@
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/command/lacking.hpp>
 #include <millrace/nodes/cli/command/progress_line.hpp>
 #include <millrace/nodes/cli/hdb/amend_options.hpp>
 #include <millrace/nodes/cli/hdb/hdb_options.hpp>
@@ -61,8 +62,7 @@ void print_report(const amend_options& options, const amend_report& report,
     for (const auto& each : report.partitions)
       partitions.add(each);
     out.add("served_by", json_of(served));
-    if (!served.lacks.empty())
-      out.add("hdb_lacks", served.lacks);
+    add_lacks(out, served.lacks);
     fmt::print("{}\n", out.dump(2));
     return;
   }
@@ -125,8 +125,8 @@ int run(const amend_options& options) {
     return fail(report.fault);
   if (served.late)
     return fail(served.late);
-  if (!served.lacks.empty())
-    return exit_negative;
+  if (const auto code = exit_code_of(served.lacks); code != exit_ok)
+    return code;
   if (!options.home && report.rows_removed + report.rows_changed == 0) {
     fmt::print(stderr, "millrace: no row of table '{}' is meant\n",
                options.table);

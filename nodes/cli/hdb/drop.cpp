@@ -1,6 +1,7 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/command/lacking.hpp>
 #include <millrace/nodes/cli/command/progress_line.hpp>
 #include <millrace/nodes/cli/hdb/hdb_options.hpp>
 #include <millrace/nodes/cli/hdb/hdb_served.hpp>
@@ -136,8 +137,7 @@ void print_dropped(const hdb_drop_options& options,
                                    {"rows", what.rows},
                                    {"bytes", what.bytes}});
     out.add("served_by", json_of(served));
-    if (!served.lacks.empty())
-      out.add("hdb_lacks", served.lacks);
+    add_lacks(out, served.lacks);
     fmt::print("{}\n", out.dump(2));
     return;
   }
@@ -197,9 +197,7 @@ int run(const hdb_drop_options& options) {
   print_dropped(options, chosen, version, served);
   if (served.late)
     return fail(served.late);
-  if (!served.lacks.empty())
-    return exit_negative;
-  return exit_ok;
+  return exit_code_of(served.lacks);
 }
 
 } // namespace

@@ -1,7 +1,9 @@
 #include <millrace/nodes/assembly/changed_by_hand.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/command/lacking.hpp>
 #include <millrace/nodes/cli/hdb/hdb_served.hpp>
 #include <millrace/nodes/client/await_served.hpp>
-#include <millrace/nodes/node/runtime.hpp>
+#include <millrace/nodes/client/small_runtime.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
 #include <filesystem>
@@ -18,10 +20,9 @@ void declare_server(option_list& list, std::string& path) {
 }
 
 result<std::optional<cluster_config>> server_of(const std::string& path) {
-  const auto found = configuration_path(path);
-  if (!found)
+  if (!configuration_path(path))
     return std::optional<cluster_config>{};
-  auto config = load_configuration(persistence::posix_file_system(), *found);
+  auto config = load_cluster(path);
   if (!config)
     return config.failure();
   return std::optional{*std::move(config)};
@@ -54,8 +55,7 @@ served_report wait_served(const std::optional<cluster_config>& config,
     return out;
   }
   out.lacks = *std::move(lacks);
-  auto host
-    = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
+  auto host = small_runtime(*config);
   if (!host) {
     out.late = host.failure();
     return out;
@@ -71,14 +71,10 @@ served_report wait_served(const std::optional<cluster_config>& config,
 std::string line_of(const served_report& report) {
   if (report.late)
     return {};
-  auto out
-    = (report.by ? served_text(*report.by)
-                 : "no --config names a cluster: whether an hdb serves it is "
-                   "not known")
-      + "\n";
-  for (const auto& each : report.lacks)
-    out += "that is done, but " + each + "\n";
-  return out;
+  return (report.by ? served_text(*report.by)
+                    : "no --config names a cluster: whether an hdb serves it "
+                      "is not known")
+         + "\n" + lacking_lines(report.lacks);
 }
 
 text::json_value json_of(const served_report& report) {

@@ -1,5 +1,7 @@
 #include <millrace/messages/text/nearest_name.hpp>
+#include <millrace/nodes/cli/cluster/asked_cluster.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/stream/consumers.hpp>
 #include <millrace/nodes/cli/stream/stream_options.hpp>
 #include <millrace/nodes/cli/stream/stream_text.hpp>
 #include <millrace/nodes/client/consumer_lag.hpp>
@@ -9,8 +11,6 @@
 
 #include <algorithm>
 #include <iterator>
-
-// `millrace consumer`: what those that may lose nothing still need.
 
 namespace millrace::nodes {
 

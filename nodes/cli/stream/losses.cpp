@@ -1,4 +1,6 @@
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/listed.hpp>
+#include <millrace/nodes/cli/cluster/asked_cluster.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/stream/stream_options.hpp>
 #include <millrace/nodes/cli/stream/stream_text.hpp>
@@ -18,10 +20,6 @@ void declare(option_list& list, stream_losses_options& into) {
   declare_streams(list, into);
 }
 
-std::string joined(const std::vector<std::string>& names) {
-  return fmt::format("{}", fmt::join(names, ", "));
-}
-
 std::string ids_text(const json_value& what) {
   const auto first = what.at("first_id").integer().value_or(0);
   const auto last = what.at("last_id").integer().value_or(0);
@@ -36,13 +34,13 @@ std::string line_of(const told_loss& loss) {
   const auto& what = loss.what;
   const auto& input = what.at("input").text_or_empty();
   const auto& origin = what.at("origin").text_or_empty();
-  return fmt::format("{} {} from {} to {}{}{}{}: {} (by {})\n",
-                     text::time_text(what.at("time").integer().value_or(0)),
-                     what.at("kind").text_or_empty(),
-                     place_text(what.at("from")), place_text(what.at("to")),
-                     input.empty() ? "" : " of input " + input,
-                     origin.empty() ? "" : ", origin " + origin, ids_text(what),
-                     what.at("cause").text_or_empty(), joined(loss.nodes));
+  return fmt::format(
+    "{} {} from {} to {}{}{}{}: {} (by {})\n",
+    text::time_text(what.at("time").integer().value_or(0)),
+    what.at("kind").text_or_empty(), place_text(what.at("from")),
+    place_text(what.at("to")), input.empty() ? "" : " of input " + input,
+    origin.empty() ? "" : ", origin " + origin, ids_text(what),
+    what.at("cause").text_or_empty(), text::joined(loss.nodes));
 }
 
 json_value to_json(const told_losses& told) {
@@ -82,7 +80,7 @@ int list_losses(const stream_losses_options& options) {
            : fail({errc::unavailable, "stream '" + options.stream
                                         + "': not asked, because they do not "
                                           "answer: "
-                                        + joined(told->silent)});
+                                        + text::joined(told->silent)});
 }
 
 } // namespace

@@ -1,3 +1,4 @@
+#include <millrace/nodes/cli/cluster/asked_cluster.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/stream/stream_options.hpp>
 #include <millrace/nodes/cli/stream/stream_text.hpp>

@@ -2,26 +2,12 @@
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/stream/stream_text.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
-#include <millrace/persistence/disk/file_system.hpp>
 
 #include <fmt/format.h>
 
 #include <cstdio>
 
 namespace millrace::nodes {
-
-result<asked_cluster> ask_cluster(const std::string& config) {
-  auto path = configuration_path(config);
-  if (!path)
-    return path.failure();
-  auto loaded = load_configuration(persistence::posix_file_system(), *path);
-  if (!loaded)
-    return loaded.failure();
-  auto host = runtime::create(*loaded);
-  if (!host)
-    return host.failure();
-  return asked_cluster{*std::move(loaded), *std::move(host)};
-}
 
 std::string place_text(const text::json_value& at) {
   return to_string(position{at.natural().value_or(0)});

@@ -1,21 +1,11 @@
 #pragma once
 
-#include <millrace/messages/base/result.hpp>
+#include <millrace/messages/base/errors.hpp>
 #include <millrace/messages/text/json_value.hpp>
-#include <millrace/nodes/configuration/configuration.hpp>
-#include <millrace/nodes/node/runtime.hpp>
 
-#include <memory>
 #include <string>
 
 namespace millrace::nodes {
-
-/// A cluster that a command asks.
-struct asked_cluster {
-  cluster_config config;
-  std::unique_ptr<runtime> host;
-};
-[[nodiscard]] result<asked_cluster> ask_cluster(const std::string& config);
 
 /// A position as JSON has it, for people: "log.0.3 @ 4096".
 [[nodiscard]] std::string place_text(const text::json_value& at);

@@ -2,6 +2,7 @@
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/messages/text/letter_case.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/messages/text/utf8.hpp>
 #include <millrace/nodes/servers/http/console_files.hpp>
 #include <millrace/nodes/servers/http/exec_answer.hpp>
@@ -97,13 +98,9 @@ std::string parameter(const http_request& of, const char* name) {
 error check_parameters(const http_request& what,
                        std::initializer_list<std::string_view> known) {
   for (const auto& item : what.parameters)
-    if (std::find(known.begin(), known.end(), item.first) == known.end()) {
-      std::string all;
-      for (const auto& each : known)
-        (all += all.empty() ? "" : ", ") += each;
+    if (std::find(known.begin(), known.end(), item.first) == known.end())
       return bad("there is no parameter '" + item.first + "'; there are "
-                 + all);
-    }
+                 + text::joined(known));
   return {};
 }
 

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/servers/postgres/catalogue_functions.hpp>
 #include <millrace/nodes/servers/postgres/catalogue_writer_internal.hpp>
 #include <millrace/query/front/sql/constants.hpp>
@@ -213,7 +214,7 @@ catalogue_writer::expression catalogue_writer::list(const node& items) {
   expression out;
   for (const auto& each : items.elements()) {
     const auto made = write(each);
-    (out.sql += out.sql.empty() ? "" : ",") += made.sql;
+    text::add_to_list(out.sql, made.sql, ",");
     out.type = out.type ? out.type : made.type;
   }
   return out;
@@ -509,7 +510,7 @@ catalogue_writer::expression catalogue_writer::any_of(const node& what,
               column_type::boolean};
     std::string items;
     for (const auto& each : *elements)
-      (items += items.empty() ? "" : ",") += each;
+      text::add_to_list(items, each, ",");
     return {"(" + left + (is_all ? " NOT IN (" : " IN (") + items + "))",
             column_type::boolean};
   }

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/servers/postgres/catalogue_writer_internal.hpp>
 
 #include <algorithm>
@@ -59,7 +60,7 @@ std::string renamed(const std::string& select, const json_value& alias) {
     return "(" + select + ") AS " + quoted_name(name);
   std::string names;
   for (const auto& each : columns)
-    (names += names.empty() ? "" : ",") += quoted_name(string_in(each));
+    text::add_to_list(names, quoted_name(string_in(each)), ",");
   return "(WITH " + quoted_name(name) + "(" + names + ") AS (" + select
          + ") SELECT * FROM " + quoted_name(name) + ") AS " + quoted_name(name);
 }
@@ -187,11 +188,11 @@ std::string catalogue_writer::with(const node& clause) {
   for (const auto& each : clause.at("ctes").elements()) {
     const auto& common = each.at("CommonTableExpr");
     const auto& name = common.at("ctename").text_or_empty();
-    out += (out.empty() ? "" : ", ") + quoted_name(name);
+    text::add_to_list(out, quoted_name(name));
     std::string columns;
     for (const auto& column : common.at("aliascolnames").elements()) {
       aliases_.insert(string_in(column));
-      (columns += columns.empty() ? "" : ",") += quoted_name(string_in(column));
+      text::add_to_list(columns, quoted_name(string_in(column)), ",");
     }
     if (!columns.empty())
       out += "(" + columns + ")";
@@ -318,7 +319,7 @@ std::string catalogue_writer::joined(const node& join) {
   std::string columns;
   for (const auto& each : join.at("usingClause").elements()) {
     columns_.push_back({{}, string_in(each)});
-    (columns += columns.empty() ? "" : ",") += quoted_name(string_in(each));
+    text::add_to_list(columns, quoted_name(string_in(each)), ",");
   }
   if (!columns.empty())
     out += " USING (" + columns + ")";

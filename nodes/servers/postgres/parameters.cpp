@@ -1,5 +1,6 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/hex_text.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/messages/text/utf8.hpp>
 #include <millrace/nodes/servers/postgres/parameter_arrays.hpp>
 #include <millrace/nodes/servers/postgres/rows.hpp>
@@ -180,7 +181,7 @@ result<std::string> array_literal(uint32_t element, std::string_view text) {
     auto literal = literal_of(element, each);
     if (!literal)
       return literal;
-    (out += out.empty() ? "" : ",") += *literal;
+    text::add_to_list(out, *literal, ",");
   }
   return out.empty() ? "'{}'" : "ARRAY[" + out + "]";
 }

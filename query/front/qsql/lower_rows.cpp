@@ -151,10 +151,10 @@ std::vector<std::string> words_of_rows() {
     out.emplace_back(each.name);
   for (const auto& each : of_two)
     out.emplace_back(each.name);
-  for (int i = 1; i <= static_cast<int>(aggregate_function::scov); ++i)
-    out.emplace_back(to_string(static_cast<aggregate_function>(i)));
-  for (int i = 1; i <= static_cast<int>(window_function::row_number); ++i)
-    out.emplace_back(to_string(static_cast<window_function>(i)));
+  for (const auto each : aggregate_names())
+    out.emplace_back(each);
+  for (const auto each : operators::window_function_names())
+    out.emplace_back(each);
   return out;
 }
 

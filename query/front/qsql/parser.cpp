@@ -1,5 +1,6 @@
 #include <millrace/query/front/qsql/lexer.hpp>
 #include <millrace/query/front/qsql/parser.hpp>
+#include <millrace/query/plan/aggregate_function.hpp>
 
 #include <algorithm>
 #include <array>
@@ -10,19 +11,22 @@ namespace millrace::query::qsql {
 
 namespace {
 
-/// Names that stand between their arguments.
+/// Names that stand between their arguments, besides those of aggregates of
+/// pairs.
 constexpr std::array infix_names{
-  "and",     "asof", "bin",    "binr",  "cor",    "cov",    "cross", "cut",
-  "div",     "ema",  "except", "fby",   "ij",     "ijf",    "in",    "inter",
-  "like",    "lj",   "ljf",    "mavg",  "mcount", "mdev",   "mmax",  "mmin",
-  "mmu",     "mod",  "msum",   "or",    "pj",     "rotate", "scov",  "ss",
-  "sublist", "sv",   "take",   "uj",    "ujf",    "union",  "vs",    "wavg",
-  "within",  "wsum", "xasc",   "xbar",  "xcol",   "xcols",  "xdesc", "xexp",
-  "xkey",    "xlog", "xprev",  "xrank", "set",    "insert", "upsert"};
+  "and",    "asof",  "bin",    "binr",   "cross",  "cut",     "div",   "ema",
+  "except", "fby",   "ij",     "ijf",    "in",     "inter",   "like",  "lj",
+  "ljf",    "mavg",  "mcount", "mdev",   "mmax",   "mmin",    "mmu",   "mod",
+  "msum",   "or",    "pj",     "rotate", "ss",     "sublist", "sv",    "take",
+  "uj",     "ujf",   "union",  "vs",     "within", "xasc",    "xbar",  "xcol",
+  "xcols",  "xdesc", "xexp",   "xkey",   "xlog",   "xprev",   "xrank", "set",
+  "insert", "upsert"};
 
 bool is_infix(std::string_view name) noexcept {
-  return std::find(infix_names.begin(), infix_names.end(), name)
-         != infix_names.end();
+  const auto aggregate = aggregate_function_of(name);
+  return (aggregate && takes_pairs(*aggregate))
+         || std::find(infix_names.begin(), infix_names.end(), name)
+              != infix_names.end();
 }
 
 std::optional<phrase_kind> phrase_kind_of(std::string_view name) noexcept {

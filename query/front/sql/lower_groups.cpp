@@ -1,3 +1,4 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/query/front/sql/lowering_internal.hpp>
 
 #include <algorithm>
@@ -103,8 +104,7 @@ result<expression> row_scope::folded(aggregate_function function,
   std::string listed;
   for (const auto& each : arguments) {
     types.push_back(each.type);
-    listed
-      += (listed.empty() ? "" : " and ") + std::string{to_string(each.type)};
+    text::add_to_list(listed, to_string(each.type), " and ");
   }
   const auto type = result_type(function, types);
   if (!type)

@@ -1,5 +1,6 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/letter_case.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/query/front/sql/constants.hpp>
 #include <millrace/query/front/sql/lowering_internal.hpp>
@@ -301,8 +302,7 @@ result<expression> row_scope::call(scalar_function function,
   std::string listed;
   for (const auto& each : arguments) {
     has.push_back(each.type);
-    listed
-      += (listed.empty() ? "" : " and ") + std::string{to_string(each.type)};
+    text::add_to_list(listed, to_string(each.type), " and ");
   }
   const auto type = result_type(function, has, column_type::long_);
   if (!type)

@@ -1,5 +1,6 @@
 #include <millrace/actors/torq/rdb/dead_letters.hpp>
 #include <millrace/messages/text/json_text.hpp>
+#include <millrace/tests/support/temporary_directory.hpp>
 
 #include <gtest/gtest.h>
 
@@ -10,15 +11,6 @@ namespace millrace::torq {
 namespace {
 
 struct dead_letters_test : testing::Test {
-  dead_letters_test() {
-    std::string name
-      = (std::filesystem::temp_directory_path() / "millrace_letters_XXXXXX")
-          .string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    directory = name;
-  }
-  ~dead_letters_test() override { std::filesystem::remove_all(directory); }
-
   std::unique_ptr<dead_letters> open() {
     auto out = dead_letters::open(fs, path());
     EXPECT_TRUE(out) << to_string(out.failure());
@@ -32,7 +24,8 @@ struct dead_letters_test : testing::Test {
   }
 
   persistence::file_system& fs = persistence::posix_file_system();
-  std::string directory;
+  test_support::temporary_directory home;
+  std::string directory = home.path();
   std::array<std::byte, 2> payload{std::byte{0x0a}, std::byte{0xff}};
 };
 

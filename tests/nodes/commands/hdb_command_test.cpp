@@ -1,5 +1,6 @@
 #include <millrace/nodes/cli/hdb/hdb.hpp>
 #include <millrace/tests/support/paths.hpp>
+#include <millrace/tests/support/temporary_directory.hpp>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -17,15 +18,10 @@ using nlohmann::json;
 class HdbCommandTest : public ::testing::Test {
 protected:
   HdbCommandTest() {
-    directory_ = (std::filesystem::temp_directory_path()
-                  / ("millrace-hdb-command-" + std::to_string(::getpid())))
-                   .string();
     ::unsetenv("MILLRACE_CONFIG");
-    std::filesystem::remove_all(directory_);
     std::filesystem::copy(test_support::data_path("hdb"), directory_,
                           std::filesystem::copy_options::recursive);
   }
-  ~HdbCommandTest() override { std::filesystem::remove_all(directory_); }
 
   int run(std::vector<std::string> words) {
     words.insert(words.begin(), {"millrace", "hdb"});
@@ -51,7 +47,8 @@ protected:
     return directory_ + "/2013.10.07/all/2/" + name;
   }
 
-  std::string directory_;
+  test_support::temporary_directory home_;
+  std::string directory_ = home_.path();
   std::string out_;
   std::string err_;
 };

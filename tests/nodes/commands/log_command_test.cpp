@@ -1,5 +1,6 @@
 #include <millrace/nodes/cli/log/log.hpp>
 #include <millrace/tests/support/paths.hpp>
+#include <millrace/tests/support/temporary_directory.hpp>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -17,14 +18,9 @@ using nlohmann::json;
 class LogCommandTest : public ::testing::Test {
 protected:
   LogCommandTest() {
-    directory_ = (std::filesystem::temp_directory_path()
-                  / ("millrace-log-command-" + std::to_string(::getpid())))
-                   .string();
-    std::filesystem::remove_all(directory_);
     std::filesystem::copy(test_support::data_path("log/directory_v1"),
                           directory_);
   }
-  ~LogCommandTest() override { std::filesystem::remove_all(directory_); }
 
   int run(std::vector<std::string> words) {
     words.insert(words.begin(), {"millrace", "log"});
@@ -47,7 +43,8 @@ protected:
     return json::parse(out_);
   }
 
-  std::string directory_;
+  test_support::temporary_directory home_;
+  std::string directory_ = home_.path();
   std::string out_;
   std::string err_;
 };

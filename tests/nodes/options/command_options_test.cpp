@@ -1,15 +1,15 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/cli/bench.hpp>
+#include <millrace/nodes/cli/cluster/node_selection.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/demo.hpp>
 #include <millrace/nodes/cli/eop.hpp>
 #include <millrace/nodes/cli/feed.hpp>
 #include <millrace/nodes/cli/node.hpp>
-#include <millrace/nodes/cli/node_selection.hpp>
 #include <millrace/nodes/cli/pub.hpp>
 #include <millrace/nodes/cli/query.hpp>
 #include <millrace/nodes/cli/spawn.hpp>
-#include <millrace/nodes/cli/stream.hpp>
+#include <millrace/nodes/cli/stream/stream_options.hpp>
 #include <millrace/nodes/cli/sub.hpp>
 
 #include <gmock/gmock.h>

@@ -1,4 +1,6 @@
 // Runs the program as a user does, and looks at what it prints and returns.
+#include <millrace/tests/support/temporary_directory.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -23,14 +25,7 @@ struct outcome {
 
 class CliTest : public ::testing::Test {
 protected:
-  void SetUp() override {
-    std::string path
-      = (std::filesystem::temp_directory_path() / "millrace.XXXXXX").string();
-    ASSERT_NE(mkdtemp(path.data()), nullptr);
-    directory_ = path;
-    unsetenv("MILLRACE_CONFIG");
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
+  void SetUp() override { unsetenv("MILLRACE_CONFIG"); }
 
   std::string read(const std::string& name) {
     std::ifstream in{directory_ + "/" + name};
@@ -53,7 +48,8 @@ protected:
     return path;
   }
 
-  std::string directory_;
+  millrace::test_support::temporary_directory home_;
+  std::string directory_ = home_.path();
 };
 
 constexpr const char* small = "[cluster]\nname = \"s\"\ndata = \"d\"\n"

@@ -3,6 +3,8 @@
 #include <millrace/nodes/host/readiness.hpp>
 #include <millrace/nodes/host/real_env.hpp>
 #include <millrace/nodes/host/supervisor.hpp>
+#include <millrace/tests/support/cluster_text.hpp>
+#include <millrace/tests/support/temporary_directory.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -27,17 +29,12 @@ constexpr int64_t second_ns = 1'000'000'000;
 class SupervisorTest : public ::testing::Test {
 protected:
   void SetUp() override {
-    std::string path
-      = (std::filesystem::temp_directory_path() / "millrace.XXXXXX").string();
-    ASSERT_NE(mkdtemp(path.data()), nullptr);
-    directory_ = path;
-    std::string text = "[cluster]\nname = \"t\"\ndata = \"data\"\n";
+    test_support::cluster_text all{"t"};
     int port = 7001;
     for (const auto* name : {"good", "other", "broken", "crashing",
                              "speechless", "slow", "stubborn"})
-      text += "[[node]]\nname = \"" + std::string{name}
-              + "\"\nport = " + std::to_string(port++) + "\n";
-    std::ofstream{directory_ + "/cluster.toml"} << text;
+      all.node(name, port++);
+    std::ofstream{directory_ + "/cluster.toml"} << all.text();
     auto world = real_env::create({.io_threads = 1, .pool_threads = 1});
     ASSERT_TRUE(world);
     world_ = *std::move(world);
@@ -58,7 +55,6 @@ protected:
     // Children of this process must be reaped by it.
     while (waitpid(-1, nullptr, 0) > 0)
       continue;
-    std::filesystem::remove_all(directory_);
   }
 
   node_state::kind state_of(const std::string& node) {
@@ -67,7 +63,8 @@ protected:
     return state->state;
   }
 
-  std::string directory_;
+  test_support::temporary_directory home_;
+  std::string directory_ = home_.path();
   std::unique_ptr<real_env> world_;
   cluster_config config_;
   start_options start_;

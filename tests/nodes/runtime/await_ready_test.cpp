@@ -1,5 +1,6 @@
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/client/await_ready.hpp>
+#include <millrace/tests/support/cluster_text.hpp>
 
 #include <gtest/gtest.h>
 
@@ -9,30 +10,15 @@
 namespace millrace::nodes {
 namespace {
 
-constexpr const char* cluster = R"([cluster]
-name = "market"
-data = "/data"
-[[stream]]
-name = "market"
-[[table]]
-name = "trade"
-stream = "market"
-columns = ["time:timestamp", "sym:symbol"]
-[[node]]
-name = "n1"
-port = 7401
-[[node]]
-name = "n2"
-port = 7402
-[[process]]
-name = "rt1"
-type = "rt"
-node = "n1"
-[[process]]
-name = "rdb1"
-type = "rdb"
-node = "n2"
-)";
+const auto cluster
+  = test_support::cluster_text{"market", "/data"}
+      .stream("market")
+      .table("trade", "market", {"time:timestamp", "sym:symbol"})
+      .node("n1", 7401)
+      .node("n2", 7402)
+      .process("rt1", "rt", "n1")
+      .process("rdb1", "rdb", "n2")
+      .text();
 
 struct ready_case {
   std::string process; ///< What rdb1 says.
@@ -91,7 +77,7 @@ TEST(AwaitReadyTest, SaysWhatIsNotReadyAndWhetherTimeHelps) {
 
 // Of three a majority elects, and is waited for; fewer never do.
 TEST(AwaitReadyTest, WaitsForANodeToLeadWhereOneCan) {
-  std::string three = cluster;
+  auto three = cluster;
   for (const std::string number : {"2", "3"})
     three += "[[node]]\nname = \"m" + number + "\"\nport = 741" + number
              + "\n[[process]]\nname = \"rt" + number
@@ -160,7 +146,7 @@ TEST(AwaitReadyTest, WaitsForDiscoveriesToKnowAProcess) {
 
 TEST(AwaitReadyTest, AnHdbThatServesNothingIsNamed) {
   const auto config = parse_configuration(
-    std::string{cluster}
+    cluster
       + "[[process]]\nname = \"hdb1\"\ntype = \"hdb\"\nnode = \"n2\"\n"
         "hdb = \"/hdb\"\n",
     "c.toml");

@@ -2,6 +2,8 @@
 #include <millrace/nodes/host/real_env.hpp>
 #include <millrace/persistence/hdb/hdb_amend.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
+#include <millrace/tests/support/cluster_text.hpp>
+#include <millrace/tests/support/temporary_directory.hpp>
 
 #include <gtest/gtest.h>
 
@@ -15,31 +17,15 @@
 namespace millrace::nodes {
 namespace {
 
-constexpr const char* load_cluster = R"([cluster]
-name = "market"
-data = "data"
-[[stream]]
-name = "market"
-[[table]]
-name = "trade"
-stream = "market"
-columns = ["time:timestamp", "sym:symbol", "note:string"]
-[[node]]
-name = "n1"
-port = 7401
-[[process]]
-name = "rt1"
-type = "rt"
-node = "n1"
-[[process]]
-name = "rdb1"
-type = "rdb"
-node = "n1"
-[[process]]
-name = "hdb1"
-type = "hdb"
-node = "n1"
-)";
+const auto load_cluster
+  = test_support::cluster_text{"market"}
+      .stream("market")
+      .table("trade", "market", {"time:timestamp", "sym:symbol", "note:string"})
+      .node("n1", 7401)
+      .process("rt1", "rt", "n1")
+      .process("rdb1", "rdb", "n1")
+      .process("hdb1", "hdb", "n1")
+      .text();
 
 constexpr const char* load_layout = R"(table = "trade"
 delimiter = ","
@@ -62,19 +48,14 @@ header = "note"
 class HistoryLoadTest : public ::testing::Test {
 protected:
   void SetUp() override {
-    std::string path
-      = (std::filesystem::temp_directory_path() / "millrace.XXXXXX").string();
-    ASSERT_NE(mkdtemp(path.data()), nullptr);
-    directory_ = path;
     std::ofstream{at("layout.toml")} << load_layout;
     std::ofstream rows{at("rows.csv")};
     rows << "time,sym,note\n";
     for (int i = 0; i < row_count; ++i)
       rows << "2024-01-02T10:00:00,A," << std::string(100, 'x') << i << "\n";
   }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
   [[nodiscard]] std::string at(const std::string& name) const {
-    return directory_ + "/" + name;
+    return home_.path() + "/" + name;
   }
 
   result<std::unique_ptr<history_load>>
@@ -186,7 +167,7 @@ protected:
   std::string cluster_ = load_cluster;
   std::string file_ = "rows.csv";
   int files_ = 0;
-  std::string directory_;
+  test_support::temporary_directory home_;
 };
 
 // What it holds in memory is bounded, however long texts are.

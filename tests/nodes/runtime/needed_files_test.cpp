@@ -3,6 +3,8 @@
 #include <millrace/nodes/assembly/needed_files.hpp>
 #include <millrace/nodes/host/real_env.hpp>
 #include <millrace/nodes/node/load_libraries.hpp>
+#include <millrace/tests/support/cluster_text.hpp>
+#include <millrace/tests/support/temporary_directory.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,40 +21,16 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 struct needed_files_test : testing::Test {
-  needed_files_test() {
-    std::string name
-      = (std::filesystem::temp_directory_path() / "millrace_needed_XXXXXX")
-          .string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    directory = name;
-    env = *real_env::create({.io_threads = 1, .pool_threads = 1});
-  }
-  ~needed_files_test() override { std::filesystem::remove_all(directory); }
-
   cluster_config config(const std::string& more) {
-    auto out = parse_configuration(R"([cluster]
-name = "t"
-data = "data"
-process_types = ["own"]
-[[stream]]
-name = "s"
-[[table]]
-name = "trade"
-stream = "s"
-columns = ["time:timestamp", "sym:symbol"]
-[[node]]
-name = "n"
-port = 1
-[[process]]
-name = "rt1"
-type = "rt"
-node = "n"
-[[process]]
-name = "rdb1"
-type = "rdb"
-node = "n"
-)" + more,
-                                   directory + "/c.toml");
+    const auto text
+      = test_support::cluster_text{"t", "data", "process_types = [\"own\"]\n"}
+          .stream("s")
+          .table("trade", "s", {"time:timestamp", "sym:symbol"})
+          .node("n", 1)
+          .process("rt1", "rt", "n")
+          .process("rdb1", "rdb", "n", more)
+          .text();
+    auto out = parse_configuration(text, directory + "/c.toml");
     EXPECT_TRUE(out) << to_string(out.failure());
     return *std::move(out);
   }
@@ -66,8 +44,10 @@ node = "n"
     return check_needed_files(*env->world().fs, all, {process}, warnings);
   }
 
-  std::string directory;
-  std::unique_ptr<real_env> env;
+  test_support::temporary_directory home;
+  std::string directory = home.path();
+  std::unique_ptr<real_env> env
+    = *real_env::create({.io_threads = 1, .pool_threads = 1});
   std::vector<std::string> warnings;
 };
 

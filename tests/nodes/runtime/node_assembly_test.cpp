@@ -5,6 +5,8 @@
 #include <millrace/nodes/assembly/node_assembly.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
+#include <millrace/tests/support/cluster_text.hpp>
+#include <millrace/tests/support/temporary_directory.hpp>
 
 #include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
@@ -35,36 +37,18 @@ struct gate {
 
 class NodeAssemblyTest : public ::testing::Test {
 protected:
-  void SetUp() override {
-    root = std::filesystem::temp_directory_path()
-           / ("millrace-" + std::to_string(::getpid()) + "-assembly");
-    std::filesystem::remove_all(root);
-    std::filesystem::create_directories(root);
-    open();
-  }
-  void TearDown() override {
-    host.reset();
-    std::filesystem::remove_all(root);
-  }
+  void SetUp() override { open(); }
+  void TearDown() override { host.reset(); }
 
   void open() {
-    auto config = parse_configuration(R"(
-[cluster]
-name = "market"
-data = ")" + root.string() + R"("
-[[stream]]
-name = "first"
-[[stream]]
-name = "second"
-[[node]]
-name = "n1"
-port = 7000
-[[process]]
-name = "rt1"
-type = "rt"
-node = "n1"
-)",
-                                      root.string() + "/cluster.toml");
+    auto config
+      = parse_configuration(test_support::cluster_text{"market", root.string()}
+                              .stream("first")
+                              .stream("second")
+                              .node("n1", 7000)
+                              .process("rt1", "rt", "n1")
+                              .text(),
+                            root.string() + "/cluster.toml");
     ASSERT_TRUE(config) << to_string(config.failure());
     streams = {config->stream_directory("rt1", "first"),
                config->stream_directory("rt1", "second")};
@@ -83,7 +67,8 @@ node = "n1"
       persistence::posix_file_system().lock_directory(stream + "/raft"));
   }
 
-  std::filesystem::path root;
+  test_support::temporary_directory home;
+  std::filesystem::path root{home.path()};
   std::vector<std::string> streams;
   std::unique_ptr<runtime> host;
 };

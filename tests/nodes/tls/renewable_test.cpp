@@ -1,4 +1,5 @@
 #include <millrace/nodes/tls/renewable.hpp>
+#include <millrace/tests/support/temporary_directory.hpp>
 
 #include <gtest/gtest.h>
 
@@ -20,15 +21,10 @@ constexpr int64_t second_ns = 1'000'000'000;
 class RenewableTest : public ::testing::Test {
 protected:
   void SetUp() override {
-    std::string path = (files::temp_directory_path() / "millrace.XXXXXX");
-    ASSERT_NE(::mkdtemp(path.data()), nullptr);
-    directory = path;
     write("a", "1");
     write("b", "1");
     wall_ns = changed_ns("b") + 60 * second_ns;
   }
-  void TearDown() override { files::remove_all(directory); }
-
   [[nodiscard]] std::string at(const std::string& name) const {
     return directory + "/" + name;
   }
@@ -45,7 +41,8 @@ protected:
     return {{at("a"), at("b")}, [this] { return wall_ns; }};
   }
 
-  std::string directory;
+  test_support::temporary_directory home;
+  std::string directory = home.path();
   int64_t wall_ns = 0;
 };
 

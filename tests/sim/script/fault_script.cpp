@@ -1,3 +1,4 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/messages/text/toml_section.hpp>
 #include <millrace/sim/script/fault_script.hpp>
 

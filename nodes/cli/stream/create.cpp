@@ -1,9 +1,9 @@
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/configuration_file.hpp>
+#include <millrace/nodes/cli/cluster/node_selection.hpp>
+#include <millrace/nodes/cli/cluster/own_program.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/configuration_file.hpp>
-#include <millrace/nodes/cli/node_selection.hpp>
-#include <millrace/nodes/cli/own_program.hpp>
-#include <millrace/nodes/cli/stream.hpp>
+#include <millrace/nodes/cli/stream/stream_options.hpp>
 #include <millrace/nodes/cli/stream/stream_text.hpp>
 #include <millrace/nodes/configuration/declared_stream.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>

@@ -2,9 +2,9 @@
 #include <millrace/actors/rt/sequence/left_group.hpp>
 #include <millrace/actors/rt/sequence/stream_group.hpp>
 #include <millrace/messages/text/json_value.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/stream.hpp>
+#include <millrace/nodes/cli/stream/stream_options.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/node_lock.hpp>
@@ -123,11 +123,9 @@ error check_hosts(const cluster_config& config, const std::string& stream) {
 }
 
 int run(const stream_recover_options& options) {
-  const auto config = load_cluster(options.config);
+  const auto config = load_stream(options.config, options.stream);
   if (!config)
     return fail(config.failure());
-  if (auto known = configured_stream(*config, options.stream); !known)
-    return fail(known.failure());
   if (const auto fault = check_hosts(*config, options.stream))
     return fail(fault);
   auto made = real_env::create({.io_threads = 1, .pool_threads = 1});

@@ -1,10 +1,11 @@
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/assembly/cluster_tls.hpp>
 #include <millrace/nodes/assembly/load_queries.hpp>
 #include <millrace/nodes/assembly/needed_files.hpp>
 #include <millrace/nodes/assembly/port_tls.hpp>
 #include <millrace/nodes/assembly/table_schemas.hpp>
-#include <millrace/nodes/cli/node_selection.hpp>
-#include <millrace/nodes/cli/start_check.hpp>
+#include <millrace/nodes/cli/cluster/node_selection.hpp>
+#include <millrace/nodes/cli/cluster/start_check.hpp>
 #include <millrace/nodes/host/data_owner.hpp>
 #include <millrace/nodes/host/system_clock.hpp>
 #include <millrace/nodes/node/load_libraries.hpp>
@@ -37,7 +38,7 @@ error check_start(const cluster_config& config,
       return;
     if (!out)
       out.code = fault.code;
-    out.context += (out.context.empty() ? "" : "\n") + fault.context;
+    text::add_to_list(out.context, fault.context, "\n");
   };
   auto& fs = persistence::posix_file_system();
   const auto processes = processes_of(config, nodes);

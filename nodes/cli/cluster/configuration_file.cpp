@@ -1,4 +1,4 @@
-#include <millrace/nodes/cli/configuration_file.hpp>
+#include <millrace/nodes/cli/cluster/configuration_file.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
 #include <cerrno>

@@ -1,9 +1,10 @@
 #include <millrace/actors/rt/sequence/provenance.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_value.hpp>
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/messages/text/listed.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/stream.hpp>
+#include <millrace/nodes/cli/stream/stream_options.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/lines/parse_position.hpp>
@@ -69,7 +70,7 @@ result<stream_files> files_of(const cluster_config& config,
     auto directory = config.stream_directory(member->name, options.stream);
     if (fs.exists(directory + "/out"))
       return stream_files{member->name, std::move(directory)};
-    looked += (looked.empty() ? "" : ", ") + directory;
+    text::add_to_list(looked, directory);
   }
   if (looked.empty())
     return error{errc::not_found, "stream '" + options.stream
@@ -90,7 +91,7 @@ result<rt::input_place> place_of(const stream_files& files,
   std::optional<rt::input_name> found;
   size_t fitting = 0;
   for (const auto& life : lives ? *lives : std::vector<rt::input_name>{}) {
-    known += (known.empty() ? "" : ", ") + to_string(life.lineage);
+    text::add_to_list(known, to_string(life.lineage));
     if (!options.lineage.empty() && to_string(life.lineage) != options.lineage)
       continue;
     found = life;

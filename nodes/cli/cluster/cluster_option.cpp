@@ -1,4 +1,4 @@
-#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
 namespace millrace::nodes {

@@ -1,4 +1,4 @@
-#include <millrace/nodes/cli/running_process.hpp>
+#include <millrace/nodes/cli/cluster/running_process.hpp>
 
 namespace millrace::nodes {
 

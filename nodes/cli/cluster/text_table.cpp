@@ -1,4 +1,4 @@
-#include <millrace/nodes/cli/text_table.hpp>
+#include <millrace/nodes/cli/cluster/text_table.hpp>
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
+#include <millrace/nodes/cli/cluster/own_program.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/own_program.hpp>
 
 #include <cerrno>
 #include <cstring>
