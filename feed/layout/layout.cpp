@@ -17,6 +17,19 @@ namespace {
 
 using text::toml_kind;
 using text::toml_section;
+
+struct named_decoding {
+  std::string_view name;
+  decoding is;
+};
+constexpr named_decoding decodings[] = {
+  {"none", decoding::none},
+  {"iex-trades", decoding::iex_trades},
+  {"iex-quotes", decoding::iex_quotes},
+  {"iex-levels", decoding::iex_levels},
+  {"itch-trades", decoding::itch_trades},
+  {"itch-orders", decoding::itch_orders},
+};
 using text::toml_value;
 
 constexpr name_table<time_format, 16> formats{{
@@ -117,11 +130,10 @@ private:
     made_.delimiter = read_delimiter();
     made_.header = root_.flag("header", false);
     made_.quote = root_.flag("quote", false);
-    made_.decode = static_cast<decoding>(
-      root_.choice("decode",
-                   {"none", "iex-trades", "iex-quotes", "iex-levels",
-                    "itch-trades", "itch-orders"},
-                   false));
+    std::vector<std::string_view> names;
+    for (const auto& each : decodings)
+      names.push_back(each.name);
+    made_.decode = decodings[root_.choice("decode", names, false)].is;
     read_json();
     for (const auto* key : {"trailer", "comment"})
       if (auto given = root_.text(key, ""); !given.empty())

@@ -79,14 +79,15 @@ struct layout_constant {
   uint32_t line = 0;
 };
 
-/// What files that are not text are made into before they are read as lines.
+/// What files that are not text are made into before they are read as lines. A
+/// number is part of what a source is known by, and stands for one for ever.
 enum class decoding : uint8_t {
-  none,       ///< They are text.
-  iex_trades, ///< Packets of IEX, and what is taken of them.
-  iex_quotes,
-  iex_levels,
-  itch_trades, ///< A day of Nasdaq's ITCH 5.0.
-  itch_orders,
+  none = 0,       ///< They are text.
+  iex_trades = 1, ///< Packets of IEX, and what is taken of them.
+  iex_quotes = 2,
+  iex_levels = 3,
+  itch_trades = 4, ///< A day of Nasdaq's ITCH 5.0.
+  itch_orders = 5,
 };
 
 /// What is taken out of lines of JSON. A path is keys and positions with points

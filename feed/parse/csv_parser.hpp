@@ -66,7 +66,7 @@ struct parsed_piece {
   /// Rows earlier than the row before them, within the piece.
   uint64_t backwards = 0;
   uint64_t passed_over = 0;  ///< See line_table.
-  uint64_t skipped_rows = 0; ///< The same.
+  uint64_t skipped_rows = 0; ///< See line_table.
 };
 
 /// Turns pieces of text into batches. Owner: one thread; several parsers of

@@ -33,7 +33,7 @@ struct rejected_line {
   std::string reason;  ///< Names column and value where one is at fault.
   std::string text;    ///< The line, printable; one too long is cut off.
   std::optional<line_reading> reading; ///< See line_place.
-  std::optional<uint32_t> hash;        ///< The same.
+  std::optional<uint32_t> hash;        ///< See line_place.
 };
 
 /// Receives rejected lines in the order of the file. A failure (the disk is

@@ -31,6 +31,20 @@ TEST(LayoutTest, PresetsGiveSoundSchemas) {
   EXPECT_EQ(preset("nope").failure().code, errc::not_found);
 }
 
+/// Goal: a feed of an earlier release goes on where it stood. The numbers are
+/// in the names of sources in its log.
+TEST(LayoutTest, TheNumbersOfDecodingsStay) {
+  const std::pair<const char*, int> numbers[]
+    = {{"none", 0},       {"iex-trades", 1},  {"iex-quotes", 2},
+       {"iex-levels", 3}, {"itch-trades", 4}, {"itch-orders", 5}};
+  for (const auto& [name, number] : numbers) {
+    const auto made = parse_layout(
+      "decode = \"" + std::string{name} + "\"\n" + minimal, "l.toml");
+    ASSERT_TRUE(made) << to_string(made.failure());
+    EXPECT_EQ(static_cast<int>(made->decode), number) << name;
+  }
+}
+
 TEST(LayoutTest, SchemaFollowsTheOrderOfTheFile) {
   const auto schema = *preset_schema("lean-equity-quote");
   std::string names;
