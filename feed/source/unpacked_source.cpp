@@ -60,14 +60,21 @@ source_kind kind_of(std::span<const std::byte> head) noexcept {
                            return static_cast<std::byte>(c) == b;
                          });
   };
+  // A frame of another program's own, before those of the text (RFC
+  // 8878, 3.1.2).
+  const auto is_skippable = [&] {
+    return head.size() >= 4 && (head[0] & std::byte{0xf0}) == std::byte{0x50}
+           && head[1] == std::byte{0x2a} && head[2] == std::byte{0x4d}
+           && head[3] == std::byte{0x18};
+  };
   return begins("PK\x03\x04") || begins("PK\x05\x06") ? source_kind::zip_member
          : begins("\x1f\x8b")                         ? source_kind::gzip
          : begins("BZh")                              ? source_kind::bzip2
          : begins("\xfd"
                   "7zXZ\0"sv)
            ? source_kind::xz
-         : begins("\x28\xb5\x2f\xfd") ? source_kind::zstd
-                                      : source_kind::plain;
+         : begins("\x28\xb5\x2f\xfd") || is_skippable() ? source_kind::zstd
+                                                        : source_kind::plain;
 }
 
 result<std::unique_ptr<source>> unpacked(std::unique_ptr<source> from,

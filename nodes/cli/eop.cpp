@@ -49,21 +49,37 @@ void declare(option_list& list, eop_options& into) {
   declare_output(list, into.output);
 }
 
+/// "; late: 2013.10.07 1 2013.10.06 4"; what is beyond some dates is summed up.
+std::string dates_text(const char* what,
+                       const std::vector<std::pair<int64_t, uint64_t>>& dates) {
+  constexpr size_t shown_max = 8;
+  std::string out;
+  uint64_t others = 0;
+  for (size_t i = 0; i < dates.size(); ++i)
+    if (i < shown_max)
+      out += fmt::format(" {} {}", text::date_text(dates[i].first, '.'),
+                         dates[i].second);
+    else
+      others += dates[i].second;
+  if (dates.size() > shown_max)
+    out += fmt::format(" and {} of {} other dates ('-o json' has all)", others,
+                       dates.size() - shown_max);
+  return out.empty() ? out : "; " + std::string{what} + ":" + out;
+}
+
 /// "trade: 3 rows; late: 2013.10.07 1; early: 2013.10.09 1"
 void print_rows(const std::string& table,
                 const std::map<int64_t, uint64_t>& dates, period_id period) {
   uint64_t total = 0;
-  std::string late;
-  std::string early;
+  std::vector<std::pair<int64_t, uint64_t>> late;
+  std::vector<std::pair<int64_t, uint64_t>> early;
   for (const auto& [date, rows] : dates) {
     total += rows;
     if (date != period.value)
-      (date < period.value ? late : early)
-        += fmt::format(" {} {}", text::date_text(date, '.'), rows);
+      (date < period.value ? late : early).emplace_back(date, rows);
   }
-  fmt::print("  {}: {} rows{}{}{}{}\n", table, total,
-             late.empty() ? "" : "; late:", late,
-             early.empty() ? "" : "; early:", early);
+  fmt::print("  {}: {} rows{}{}\n", table, total, dates_text("late", late),
+             dates_text("early", early));
 }
 
 void print_written(const written_period& what, period_id period) {

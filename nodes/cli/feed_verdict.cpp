@@ -62,7 +62,7 @@ error check_no_directory(const std::vector<std::string>& files) {
     if (std::filesystem::is_directory(each, fault))
       return {errc::invalid_argument,
               each + ": is a directory; name the files in it, as " + each
-                + "/*.csv"};
+                + (each.ends_with('/') ? "*.csv" : "/*.csv")};
   return {};
 }
 

@@ -110,7 +110,8 @@ result<declared_table> write(const table_add_options& options,
   auto file = configuration_file::open(options.config, "tables");
   if (!file)
     return file.failure();
-  const auto before = parse_configuration(file->text(), file->path());
+  const auto before = parse_configuration(file->text(), file->path(),
+                                          tables_in_file::yet_to_come);
   if (!before)
     return before.failure();
   auto made = declare_table(*before, what);

@@ -41,8 +41,8 @@ constexpr auto most_bytes
 /// Reads the tables of one file into `config`; faults gather in `faults`.
 class reader {
 public:
-  reader(const toml_value& root, const std::string& file)
-    : faults_{file}, root_{root, "", faults_} {
+  reader(const toml_value& root, const std::string& file, tables_in_file tables)
+    : tables_{tables}, faults_{file}, root_{root, "", faults_} {
     std::error_code ignored;
     base_ = std::filesystem::absolute(file, ignored).parent_path();
     config_.path = file;
@@ -379,7 +379,8 @@ private:
     if (!at.has("tables"))
       for (const auto& table : config_.tables)
         out.tables.push_back(table.schema.name);
-    if (out.tables.empty())
+    if (out.tables.empty()
+        && (at.has("tables") || tables_ == tables_in_file::needed))
       at.fault("tables",
                at.has("tables")
                  ? "holds no table"
@@ -543,6 +544,7 @@ private:
   }
 
   cluster_config config_;
+  tables_in_file tables_;
   /// Types of processes that programs of this cluster register.
   std::vector<std::string> own_types_;
   toml_faults faults_;
@@ -553,11 +555,12 @@ private:
 } // namespace
 
 result<cluster_config> parse_configuration(std::string_view text,
-                                           const std::string& file) {
+                                           const std::string& file,
+                                           tables_in_file tables) {
   auto root = text::parse_toml(text, file);
   if (!root)
     return root.failure();
-  auto out = reader{*root, file}.run();
+  auto out = reader{*root, file, tables}.run();
   if (out)
     out->source.text = text;
   return out;

@@ -325,11 +325,15 @@ struct cluster_config {
     = default;
 };
 
+/// Whether an rdb without a list needs a [[table]] that it could hold.
+enum class tables_in_file : uint8_t { needed, yet_to_come };
+
 /// Reads TOML text. `file` names it in messages, and relative paths count from
 /// its folder. Every fault found is a line `<file>:<line>:<key>: <reason>
 /// (column <n>)` of one `config` error. Touches no file.
 [[nodiscard]] result<cluster_config>
-parse_configuration(std::string_view text, const std::string& file);
+parse_configuration(std::string_view text, const std::string& file,
+                    tables_in_file tables = tables_in_file::needed);
 
 /// The same from a file; a path that ends with ".csv" is a process file of TorQ
 /// (see process_file.hpp). `config` also when it cannot be read.

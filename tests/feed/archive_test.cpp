@@ -76,6 +76,12 @@ std::string zstandard(const std::string& text) {
   return out;
 }
 
+/// As programs write it that pack in several threads: behind a frame of their
+/// own.
+std::string zstandard_after_a_note(const std::string& text) {
+  return std::string{"\x50\x2a\x4d\x18\x03\0\0\0abc", 11} + zstandard(text);
+}
+
 void put(std::string& out, uint64_t number, int bytes) {
   for (int i = 0; i < bytes; ++i)
     out += static_cast<char>(number >> (8 * i));
@@ -156,8 +162,11 @@ struct packer {
   const char* name;
   std::string (*pack)(const std::string& text);
 };
-constexpr packer packers[]
-  = {{"gz", gzipped}, {"bz2", bzipped}, {"xz", xzipped}, {"zst", zstandard}};
+constexpr packer packers[] = {{"gz", gzipped},
+                              {"bz2", bzipped},
+                              {"xz", xzipped},
+                              {"zst", zstandard},
+                              {"zst after a note", zstandard_after_a_note}};
 
 TEST(ArchiveTest, EveryPackingGivesTheRowsOfThePlainFile) {
   // Zeroes pack so well that little of the file makes much text.

@@ -351,6 +351,23 @@ def what_is_wrong_is_named(binary):
     mill.check(not add(made, TICK)["left"])
 
 
+def the_first_table_of_a_file(binary):
+  """A configuration without a table gets it by the same command."""
+  with mill.cluster(binary, NODES) as made:
+    whole = made.path.read_text()
+    begin, end = whole.index("[[table]]"), whole.index("[[node]]")
+    made.path.write_text(whole[:begin] + whole[end:])
+    made.run("up", code=78)
+    file = made.directory / "mine.csv"
+    file.write_text(CSV)
+    layout = made.directory / "mine.toml"
+    layout.write_text(made.run("layout", file).stdout)
+    add(made, made.run("layout", "--print-table", file).stdout)
+    made.up()
+    made.run("feed", "--layout", layout, "--table", "mine", file)
+    mill.check(count(made) == len(CSV.splitlines()) - 1, count(made))
+
+
 def two_at_once_are_both_there(binary):
   with mill.cluster(binary, NODES) as made:
     made.up()
@@ -378,4 +395,5 @@ if __name__ == "__main__":
              a_table_that_rolls_elsewhere_loses_no_row_of_another_date,
              who_rolls_elsewhere_is_named,
              a_port_with_other_tables_takes_no_rows,
-             what_is_wrong_is_named, two_at_once_are_both_there])
+             what_is_wrong_is_named, the_first_table_of_a_file,
+             two_at_once_are_both_there])
