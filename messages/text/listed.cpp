@@ -1,5 +1,7 @@
 #include <millrace/messages/text/listed.hpp>
 
+#include <iterator>
+
 namespace millrace::text {
 
 void add_to_list(std::string& list, std::string_view part,
@@ -14,6 +16,18 @@ std::string listed(const std::vector<std::string>& parts) {
   for (const auto& part : parts)
     add_to_list(out, part, &part == &parts.back() ? " and " : ", ");
   return out;
+}
+
+std::string some_of(const std::set<std::string>& names) {
+  constexpr size_t shown_max = 12;
+  if (names.size() <= shown_max)
+    return joined(names, " ");
+  std::string out;
+  for (auto each = names.begin(); std::distance(names.begin(), each) < 3;
+       ++each)
+    add_to_list(out, *each, " ");
+  return out + " ... " + *names.rbegin() + " (" + std::to_string(names.size())
+         + " in all)";
 }
 
 std::string in_quotes(std::string_view text) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,9 @@ void add_to_list(std::string& list, std::string_view part,
 
 /// As a sentence has them: "a, b and c".
 [[nodiscard]] std::string listed(const std::vector<std::string>& parts);
+
+/// "a b c"; of many the first and the last: "a b c ... z (700 in all)".
+[[nodiscard]] std::string some_of(const std::set<std::string>& names);
 
 /// text -> 'text', as messages show what a user wrote.
 [[nodiscard]] std::string in_quotes(std::string_view text);

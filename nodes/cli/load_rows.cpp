@@ -1,5 +1,6 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_value.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/assembly/changed_by_hand.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/command/lacking.hpp>
@@ -13,7 +14,6 @@
 #include <millrace/nodes/host/exit_codes.hpp>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -186,7 +186,7 @@ void print_end(const load_options& options, const std::string& table,
                : "",
              rejected);
   if (!partitions.empty())
-    fmt::print("{}\n", fmt::join(partitions, " "));
+    fmt::print("{}\n", text::some_of(partitions));
   if (!options.replace && load.rows_before() != 0)
     fmt::print("those dates had {} rows before, which stay\n",
                load.rows_before());

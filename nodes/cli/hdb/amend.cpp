@@ -1,4 +1,5 @@
 #include <millrace/messages/text/json_text.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/command/lacking.hpp>
 #include <millrace/nodes/cli/command/progress_line.hpp>
@@ -11,7 +12,6 @@
 #include <millrace/query/execution/row_choice.hpp>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <cstdio>
 #include <unistd.h>
@@ -71,16 +71,21 @@ void print_report(const amend_options& options, const amend_report& report,
              options.dry ? "would be: " : "", report.rows_removed,
              report.rows_changed, report.rows_moved, version);
   if (!report.partitions.empty())
-    fmt::print("{}\n", fmt::join(report.partitions, " "));
+    fmt::print("{}\n", text::some_of(report.partitions));
   if (!options.dry && (report.ranges != 0 || !served.lacks.empty()))
     fmt::print("{}", line_of(served));
 }
 
 /// One job after the other: a person waits, and the machine serves others.
-error run_jobs(const std::vector<std::function<error()>>& jobs) {
-  for (const auto& job : jobs)
+error run_jobs(const std::vector<std::function<error()>>& jobs,
+               progress_line& told) {
+  size_t done = 0;
+  for (const auto& job : jobs) {
+    told.show(done++, jobs.size());
     if (auto fault = job())
       return fault;
+  }
+  told.end();
   return {};
 }
 
@@ -106,10 +111,11 @@ int run(const amend_options& options) {
     return fail(what.failure());
   what->rule = rule_of(*cluster, options.directory, options.table);
   progress_line told{*(*env)->world().clock, "ranges"};
+  progress_line written{*(*env)->world().clock, "files written"};
   auto report = amend(
     **writer, *what,
     {.applies = !options.dry,
-     .run = run_jobs,
+     .run = [&](const auto& jobs) { return run_jobs(jobs, written); },
      .progress = [&](size_t done, size_t all) { told.show(done, all); }});
   told.end();
   const auto version = (*writer)->manifest().version;
