@@ -228,6 +228,13 @@ result<hosted_process> start_gateway(process_host& host,
     return queries.failure();
   settings.queries = *std::move(queries);
   settings.on_warning = warnings_of(host, "gateway", process.name);
+  for (const auto& [table, what] : settings.tables)
+    if (!what.in_rdb && what.warning.empty())
+      settings.on_warning("unheld_table",
+                          "no rdb holds table '" + table + "' in "
+                            + what.home.directory
+                            + ": of what its stream brings later nothing is in "
+                              "an answer");
   settings.on_note = notes_of(host, "gateway", process.name);
   settings.on_detail = details_of(host, "gateway", process.name);
   for (const auto& stream : host.config().streams)

@@ -233,6 +233,9 @@ int end_stream(runtime& host, const cluster_config& config,
   return code;
 }
 
+/// Of each stream, whatever those before it took.
+constexpr std::chrono::seconds least_time{10};
+
 int run(const eop_options& options) {
   auto config = load_cluster(options.config);
   if (!config)
@@ -255,9 +258,9 @@ int run(const eop_options& options) {
   auto told = json_value::array();
   int code = exit_ok;
   for (const auto& stream : config->streams) {
-    // They share the time; one that comes last is asked all the same.
+    // They share the time; one that comes last is ended all the same.
     what.deadline
-      = std::max(std::chrono::seconds{1},
+      = std::max(std::min(least_time, std::chrono::seconds{options.timeout_s}),
                  std::chrono::round<std::chrono::seconds>(time.left()));
     if (const auto one
         = end_stream(**host, *config, stream.name, what,

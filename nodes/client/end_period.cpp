@@ -20,6 +20,8 @@ using namespace std::chrono_literals;
 constexpr auto ask_again = 2s;
 /// What is there answers within it.
 constexpr auto at_once = 500ms;
+/// For what is asked once a period is served, or the wait for it is over.
+constexpr std::chrono::milliseconds time_to_close = 3s;
 /// An RDB that has nothing to say yet answers after a second.
 constexpr auto turn_of_rdb = 2s;
 /// And so often it is said what is waited for.
@@ -73,6 +75,9 @@ public:
       return fault;
     find_absent();
     out_.written = wait_served();
+    // What is left to ask of those that are there takes no time of the wait's.
+    if (time_.left() < time_to_close)
+      time_ = countdown{*host_.env().clock, time_to_close};
     auto next = out_.written.begin();
     for (const auto& rdb : rdbs_)
       if (rdb.writes) {

@@ -63,7 +63,13 @@ void note_change(hdb_manifest& next, const hdb_manifest& before) {
   next.changes.push_back(XXH3_64bits(what, sizeof what));
 }
 
-/// What parts account for of their stream stays.
+/// What a part accounts for of its stream stays.
+void let_rows_go(hdb_part& part) {
+  part.row_count = 0;
+  part.files.clear();
+  part.zones.assign(part.zones.size(), {});
+}
+
 /// @returns their directories
 std::vector<std::string> empty_parts(hdb_manifest& manifest,
                                      const std::set<uint64_t>& directories) {
@@ -71,9 +77,7 @@ std::vector<std::string> empty_parts(hdb_manifest& manifest,
   for (auto& part : manifest.parts)
     if (part.row_count != 0 && directories.contains(part.directory)) {
       out.push_back(part.path());
-      part.row_count = 0;
-      part.files.clear();
-      part.zones.assign(part.zones.size(), {});
+      let_rows_go(part);
     }
   return out;
 }
@@ -255,6 +259,8 @@ error hdb_writer::replace(const std::vector<replaced_range>& ranges) {
   }
   // What was dropped of a range stays noted: who brings it again is told so.
   std::set<std::pair<range_key, std::string>> emptied;
+  // And so does that all rows of a partition were taken out.
+  std::map<range_key, std::map<std::string, hdb_part>> taken_out;
   std::vector<std::string> left;
   std::erase_if(next.parts, [&](const auto& here) {
     const auto at = found.find(key_of(here));
@@ -264,11 +270,14 @@ error hdb_writer::replace(const std::vector<replaced_range>& ranges) {
       return false;
     if (at->second.partition.empty())
       at->second.partition = here.partition;
-    if (here.row_count != 0)
-      left.push_back(here.path());
-    else
+    if (here.row_count == 0) {
       emptied.emplace(at->first, here.partition);
-    return here.row_count != 0;
+      return false;
+    }
+    left.push_back(here.path());
+    if (!at->second.by->partitions.empty())
+      taken_out[at->first].emplace(here.partition, here);
+    return true;
   });
   std::vector<hdb_ledger_entry> entries;
   for (const auto& range : ranges) {
@@ -278,12 +287,19 @@ error hdb_writer::replace(const std::vector<replaced_range>& ranges) {
       return {errc::not_found, "no part of table '" + first.table + "' at ("
                                  + to_string(first.from) + ", "
                                  + to_string(first.to) + "] to replace"};
+    auto& gone = taken_out[key_of(first)];
     for (const auto& part : range.parts) {
-      if (part.row_count == 0 && emptied.contains({key_of(first), partition}))
+      if (part.row_count == 0
+          && (!gone.empty() || emptied.contains({key_of(first), partition})))
         continue;
+      gone.erase(part.partition);
       next.parts.push_back(part);
       if (part.row_count == 0)
         next.parts.back().partition = partition;
+    }
+    for (auto& [its_partition, part] : gone) {
+      let_rows_go(part);
+      next.parts.push_back(std::move(part));
     }
     entries.insert(entries.end(), range.entries.begin(), range.entries.end());
   }

@@ -453,6 +453,44 @@ TEST(HdbAmendTest, DroppedRowsGoWithTheirFilesAndStayAccountedFor) {
             static_cast<ptrdiff_t>(directories.size()));
 }
 
+/// Goal: who brings rows again that an amendment took out is told so, for each
+/// date of which none is left.
+TEST(HdbAmendTest, EachDateThatIsEmptiedStaysNoted) {
+  amended_database db{12};
+  db.add_range(100, true);
+  std::map<std::string, uint64_t> before;
+  for (const auto& part : db.manifest().parts)
+    before[part.partition] += part.row_count;
+  ASSERT_GT(before.size(), 2u);
+  // All of the first two dates, and one row of the last.
+  const auto last = std::prev(before.end())->second;
+  auto some = db.rows_with(symbol_column, "");
+  some.removes = true;
+  size_t part_number = 0;
+  some.choose = [&](const table_view& part) -> result<std::vector<uint32_t>> {
+    const auto count = part.segments[0].row_count;
+    std::vector<uint32_t> rows;
+    const auto which = part_number++;
+    if (which < 2)
+      for (uint32_t i = 0; i < count; ++i)
+        rows.push_back(i);
+    else if (which == before.size() - 1)
+      rows.push_back(0);
+    return rows;
+  };
+  const auto done = db.run(some);
+  ASSERT_FALSE(done.fault) << to_string(done.fault);
+  std::map<std::string, uint64_t> after;
+  for (const auto& part : db.manifest().parts)
+    if (!is_ledger_entry(part))
+      after[part.partition] += part.row_count;
+  auto wanted = before;
+  wanted.begin()->second = 0;
+  std::next(wanted.begin())->second = 0;
+  std::prev(wanted.end())->second = last - 1;
+  EXPECT_EQ(after, wanted);
+}
+
 /// The n-th call of a class fails while rows are removed, and the process ends
 /// or the power is cut. @returns false when there were fewer calls.
 bool survive(sim::disk_call call, uint64_t nth) {

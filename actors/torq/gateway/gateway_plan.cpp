@@ -126,9 +126,11 @@ gateway_plan(gateway_plan_actor::stateful_pointer<gateway_plan_state> self,
   state.env = world;
   state.gateway = std::move(gateway);
   // Without the one nobody carries its steps out, without the other nobody
-  // waits for them.
-  self->set_down_handler(
-    [self](const caf::down_msg& down) { self->quit(down.reason); });
+  // waits for them. The gateway hears that it is over.
+  self->set_down_handler([self](const caf::down_msg&) {
+    self->state.finish(
+      {}, to_caf({errc::cancelled, "its asker, or its gateway, is gone"}));
+  });
   self->monitor(state.gateway);
   if (request->client)
     self->monitor(request->client);

@@ -138,6 +138,13 @@ gateway_state::unheld_text(const gateway_settings::table& table) const {
     = stream == streams.end() ? std::nullopt : stream->second.ends.end();
   if (!end || end->at == position{} || !table.warning.empty())
     return {};
+  // A stream that nobody ever wrote down from may have nothing of the table.
+  position written;
+  for (const auto* hdb : backends.candidates(backend_role::hdb, table.home, 0))
+    if (const auto cut = hdb->cut_of(table.schema.name))
+      written = std::max(written, cut->cutover);
+  if (written == position{} || written == unread_cutover || written >= end->at)
+    return {};
   return "no rdb holds what stream '" + table.home.stream + "' has of table '"
          + table.schema.name + "' (it ends at " + to_string(end->at)
          + "): that is in no answer";

@@ -19,6 +19,10 @@ namespace {
 const char* const all_trades
   = R"({"tablename":"trade","starttime":"2000-01-01","endtime":"2001-01-01"})";
 
+const char* const joined_trades
+  = R"({"language":"sql","text":"select count(*) from trade a join )"
+    R"((select sym, count(*) n from trade group by sym) b on a.sym = b.sym"})";
+
 /// What an HDB says to each question, in order; then nothing.
 struct hdb_words {
   std::vector<caf::message> to_ask;
@@ -128,6 +132,16 @@ struct gateway_test : testing::Test {
       run();
     }
   }
+  /// Questions, as its status has them.
+  std::optional<uint64_t> running() {
+    self->send(asked, status_atom_v);
+    run();
+    std::optional<uint64_t> out;
+    self->receive(
+      [&](const status_facts& said) { out = said.at("running").natural(); },
+      caf::after(caf::timespan{0}) >> [] {});
+    return out;
+  }
   /// What it was told by now: "", "answered" or the fault.
   template <class... Answer>
   std::string word() {
@@ -171,18 +185,7 @@ TEST_F(GatewayTest, AQuestionWhoseBackEndWentIsAskedAgainWhenItIsBack) {
 }
 
 TEST_F(GatewayTest, APlanOfSeveralStepsCountsAsOneQuestion) {
-  const std::string joined
-    = R"({"language":"sql","text":"select count(*) from trade a join )"
-      R"((select sym, count(*) n from trade group by sym) b on a.sym = b.sym"})";
-  const auto running = [&] {
-    self->send(asked, status_atom_v);
-    run();
-    std::optional<uint64_t> out;
-    self->receive(
-      [&](const status_facts& said) { out = said.at("running").natural(); },
-      caf::after(caf::timespan{0}) >> [] {});
-    return out;
-  };
+  const std::string joined = joined_trades;
   EXPECT_EQ(running(), 0u);
   // The stores say nothing.
   self->send(asked, query_atom_v, joined);
@@ -196,6 +199,17 @@ TEST_F(GatewayTest, APlanOfSeveralStepsCountsAsOneQuestion) {
   run();
   EXPECT_EQ((word<bundle, query_cut>()),
             "busy: gateway1: 2 queries run or wait; retry later");
+}
+
+TEST_F(GatewayTest, WhoIsGoneAsksNothingAnyMore) {
+  const auto client = spawn(flow_client);
+  caf::send_as(client, asked, query_atom_v, std::string{joined_trades});
+  caf::send_as(client, asked, query_atom_v, std::string{all_trades});
+  run();
+  EXPECT_EQ(running(), 2u);
+  caf::anon_send_exit(client, caf::exit_reason::kill);
+  run();
+  EXPECT_EQ(running(), 0u);
 }
 
 TEST_F(GatewayTest, AFlowWhoseBackEndWentIsAskedForAgainWhenItIsBack) {
