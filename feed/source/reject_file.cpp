@@ -41,11 +41,15 @@ std::string name_text(std::string_view name) {
   return out;
 }
 
-/// The name of a file or member up to its first dot: the same of a text and of
-/// what it is packed in.
-std::string_view stem_of(std::string_view source) {
-  source.remove_prefix(source.find_last_of("/#") + 1);
-  return source.substr(0, source.find('.'));
+/// The path of a file up to the first dot of its name, and the member: the same
+/// of a text and of what it is packed in, beside it. Files of one name in other
+/// folders or archives are others: their paths may say another day or symbol.
+std::string stem_of(std::string_view source) {
+  const auto mark = std::min(source.rfind('#'), source.size());
+  const auto file = source.substr(0, mark);
+  const auto name = file.find_last_of('/') + 1;
+  return std::string{file.substr(0, file.find('.', name))}.append(
+    source.substr(mark));
 }
 
 std::string place_of(const rejected_line& line) {
@@ -268,11 +272,13 @@ error check_reject_file(persistence::file_system& fs, const std::string& path) {
   if (!got)
     return got.failure();
   begin.resize(*got);
-  std::string_view rest{begin};
+  auto rest = std::string_view{begin}.substr(0, begin.find('\n'));
   uint64_t line = 0;
-  take_field(rest); // File.
-  if (begin.empty()
-      || (take_number(rest, line) && parse_line_place(take_field(rest))))
+  const auto file = take_field(rest);
+  const bool is_one = !file.empty() && take_number(rest, line) && line != 0
+                      && parse_line_place(take_field(rest))
+                      && !take_field(rest).empty() && !rest.empty();
+  if (begin.empty() || is_one)
     return {};
   return {errc::invalid_argument,
           path

@@ -105,7 +105,7 @@ error check_unread(const source_info& info, const reader_options& options,
   const auto place
     = parse_text_identity(*source_of_rejects(fitted.identity)).place;
   for (const auto& each : options.resume) {
-    const auto at = std::min(each.name.find('@'), each.name.size());
+    const auto at = std::min(each.name.rfind('@'), each.name.size());
     if (each.name.substr(0, at) != info.label() || source_of_rejects(each.name)
         || parse_text_identity(each.name).place != place)
       continue;

@@ -103,9 +103,10 @@ text_identity parse_text_identity(std::string_view source) {
 }
 
 std::string without_place(std::string_view source) {
-  const auto at = std::min(source.rfind('@'), source.size());
-  return std::string{
-    source.substr(0, std::min(source.find('~', at), source.size()))};
+  const auto name = source_of_rejects(source).value_or(source);
+  const auto at = std::min(name.rfind('@'), name.size());
+  return std::string{name.substr(0, std::min(name.find('~', at), name.size()))}
+    .append(source.substr(name.size()));
 }
 
 result<std::string> identify_text(persistence::file_system& fs,

@@ -261,6 +261,11 @@ void tell_end(process_host& host, const process_config& process,
                    + " lines gave no row and stand in "
                    + reject_path_of(host.config(), process) + "; the first is "
                    + each.first_reject});
+    if (each.skipped_rows != 0)
+      host.tell({notice::severity::warning, "feed", name, "passed over",
+                 each.source + ": " + std::to_string(each.skipped_rows)
+                   + " lines that begin as comments or a trailer of the layout "
+                     "do have as many fields as rows"});
     for (const auto& member : each.left_out)
       host.tell({notice::severity::warning, "feed", name, "passed over",
                  member + " of the archive of " + each.source

@@ -63,6 +63,32 @@ void note_change(hdb_manifest& next, const hdb_manifest& before) {
   next.changes.push_back(XXH3_64bits(what, sizeof what));
 }
 
+using range_key = std::tuple<std::string, std::string, position, position>;
+
+range_key key_of(const hdb_part& part) {
+  return {part.stream, part.table, part.from, part.to};
+}
+
+/// The parts that a range has now are all of its stripes: one that counts more
+/// would not be taken for whole.
+void number_stripes(hdb_manifest& manifest, const std::set<range_key>& ranges) {
+  std::map<range_key, std::vector<hdb_part*>> parts;
+  for (auto& part : manifest.parts)
+    if (!is_ledger_entry(part) && ranges.contains(key_of(part)))
+      parts[key_of(part)].push_back(&part);
+  for (auto& [key, of_range] : parts) {
+    std::stable_sort(of_range.begin(), of_range.end(),
+                     [](const auto* a, const auto* b) {
+                       return std::tie(a->partition, a->stripe)
+                              < std::tie(b->partition, b->stripe);
+                     });
+    for (uint32_t i = 0; i < of_range.size(); ++i) {
+      of_range[i]->stripe = i;
+      of_range[i]->stripe_count = static_cast<uint32_t>(of_range.size());
+    }
+  }
+}
+
 /// What a part accounts for of its stream stays.
 void let_rows_go(hdb_part& part) {
   part.row_count = 0;
@@ -243,10 +269,6 @@ error hdb_writer::commit(std::vector<hdb_part> parts,
 
 error hdb_writer::replace(const std::vector<replaced_range>& ranges) {
   auto next = manifest_;
-  using range_key = std::tuple<std::string, std::string, position, position>;
-  const auto key_of = [](const hdb_part& part) {
-    return range_key{part.stream, part.table, part.from, part.to};
-  };
   struct replaced {
     const replaced_range* by = nullptr;
     std::string partition; ///< Of the first one there.
@@ -303,6 +325,10 @@ error hdb_writer::replace(const std::vector<replaced_range>& ranges) {
     }
     entries.insert(entries.end(), range.entries.begin(), range.entries.end());
   }
+  std::set<range_key> replaced_keys;
+  for (const auto& [key, what] : found)
+    replaced_keys.insert(key);
+  number_stripes(next, replaced_keys);
   if (auto fault = announce(left))
     return fault;
   return write(std::move(next), std::move(entries));

@@ -1,4 +1,5 @@
 #include <millrace/feed/source/file_source.hpp>
+#include <millrace/feed/source/text_identity.hpp>
 
 #include "feed_support.hpp"
 
@@ -202,6 +203,31 @@ TEST_F(RejectReadingTest, WhatIsReadByAnotherNameLeavesIt) {
   put_file(disk_, "/in/a.csv", text);
   EXPECT_EQ(feed(with({"/in/a.csv"})).rows(), 2u);
   EXPECT_TRUE(kept().empty());
+}
+
+/// Goal: the line of one file stays when another file of its name, in another
+/// folder, has the same text.
+TEST_F(RejectReadingTest, FilesOfOneNameInTwoFoldersAreTwo) {
+  const std::string text = "time,price,size\n2023-01-02T10:00:00,1,1\n"
+                           "2023-01-02T10:00:01,one,1\n2023-01-02T10:00:02,";
+  put_file(disk_, "/nyse/t.csv", text + "1,1\n");
+  put_file(disk_, "/arca/t.csv", text + "2,1\n");
+  feed(with({"/nyse/t.csv"}));
+  feed(with({"/arca/t.csv"}));
+  ASSERT_EQ(kept().size(), 2u);
+  EXPECT_EQ(kept()[0].source, "/nyse/t.csv");
+  EXPECT_EQ(kept()[1].source, "/arca/t.csv");
+}
+
+/// Goal: what an earlier release published of rejected lines is known, whatever
+/// names say of where rows go since.
+TEST(TextIdentityTest, NamesOfRejectedLinesAreComparedWithoutTheirPlace) {
+  const std::string begin = "=9:0123456789abcdef:a.csv@lay";
+  EXPECT_EQ(without_place(begin + "~place+inst^01234567"), begin);
+  EXPECT_EQ(without_place(begin + "~place+inst@rejects:7"),
+            without_place(begin + "~place@rejects:7"));
+  EXPECT_NE(without_place(begin + "~place@rejects:7"),
+            without_place(begin + "~place@rejects:8"));
 }
 
 TEST_F(RejectReadingTest, ADateThatLacksRejectsNothing) {

@@ -489,6 +489,61 @@ TEST(HdbAmendTest, EachDateThatIsEmptiedStaysNoted) {
   std::next(wanted.begin())->second = 0;
   std::prev(wanted.end())->second = last - 1;
   EXPECT_EQ(after, wanted);
+  EXPECT_EQ(db.manifest().cutover("ticks", "all"), (position{1000}));
+}
+
+/// Goal: a range accounts for its stream whatever of it was dropped, moved to
+/// where it was dropped, and taken out.
+TEST(HdbAmendTest, WhatIsLeftOfARangeIsAllOfIt) {
+  for (const bool moves : {false, true}) {
+    SCOPED_TRACE(moves);
+    amended_database db{13};
+    db.add_range(100, true);
+    std::set<std::string> partitions;
+    int64_t last_day = 0;
+    for (const auto& part : db.manifest().parts) {
+      partitions.insert(part.partition);
+      last_day = std::max<int64_t>(last_day, *text::parse_date(part.partition));
+    }
+    ASSERT_GT(partitions.size(), 2u);
+    std::set<uint64_t> directories;
+    for (const auto& part : db.manifest().parts)
+      if (part.partition == *partitions.begin())
+        directories.insert(part.directory);
+    db.close();
+    {
+      auto writer = hdb_writer::open(db.world, db.path());
+      ASSERT_TRUE(writer);
+      ASSERT_FALSE((*writer)->drop({directories, {}}));
+    }
+    db.open();
+    const auto all_but_last
+      = [&](const table_view& part) -> result<std::vector<uint32_t>> {
+      const auto view = loaded(part);
+      if (!view)
+        return view.failure();
+      std::vector<uint32_t> rows;
+      const auto& segment = view->segments[0];
+      for (uint32_t r = 0; r < segment.row_count; ++r)
+        if (text::floor_divide(time_of(db.schema, row_of(segment, r)),
+                               text::day_ns)
+            != last_day)
+          rows.push_back(r);
+      return rows;
+    };
+    if (moves) {
+      auto back = db.rows_with(symbol_column, "");
+      back.choose = all_but_last;
+      back.values = {{time_column, bytes_of(2 * text::day_ns + 5)}};
+      ASSERT_FALSE(db.run(back).fault);
+    }
+    auto out = db.rows_with(symbol_column, "");
+    out.removes = true;
+    out.choose = all_but_last;
+    const auto done = db.run(out);
+    ASSERT_FALSE(done.fault) << to_string(done.fault);
+    EXPECT_EQ(db.manifest().cutover("ticks", "all"), (position{1000}));
+  }
 }
 
 /// The n-th call of a class fails while rows are removed, and the process ends
