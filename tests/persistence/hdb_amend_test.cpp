@@ -3,6 +3,7 @@
 #include <millrace/sim/disk/memory_file_system.hpp>
 
 #include <map>
+#include <numeric>
 
 #include "store_fixture.hpp"
 
@@ -297,8 +298,7 @@ TEST(HdbAmendTest, ARangeWithoutRowsStillCounts) {
   all.removes = true;
   all.choose = [](const table_view& part) -> result<std::vector<uint32_t>> {
     std::vector<uint32_t> rows(part.segments[0].row_count);
-    for (uint32_t i = 0; i < rows.size(); ++i)
-      rows[i] = i;
+    std::iota(rows.begin(), rows.end(), 0);
     return rows;
   };
   EXPECT_EQ(db.run(all).rows_removed, 100u);
@@ -415,15 +415,30 @@ TEST(HdbAmendTest, TheLedgerNamesWhereRowsMovedFromAndTo) {
   EXPECT_EQ(to, done.rows_moved);
 }
 
+/// By partition.
+std::map<std::string, uint64_t> rows_of(const hdb_manifest& manifest) {
+  std::map<std::string, uint64_t> out;
+  for (const auto& part : manifest.parts)
+    if (!is_ledger_entry(part))
+      out[part.partition] += part.row_count;
+  return out;
+}
+
+std::set<uint64_t> directories_of(const hdb_manifest& manifest,
+                                  const std::string& partition) {
+  std::set<uint64_t> out;
+  for (const auto& part : manifest.parts)
+    if (part.partition == partition)
+      out.insert(part.directory);
+  return out;
+}
+
 TEST(HdbAmendTest, DroppedRowsGoWithTheirFilesAndStayAccountedFor) {
   amended_database db{10};
   db.add_range(100, true);
   const auto partition = db.manifest().parts[0].partition;
   const auto files = db.path() + "/" + db.manifest().parts[0].path();
-  std::set<uint64_t> directories;
-  for (const auto& part : db.manifest().parts)
-    if (part.partition == partition)
-      directories.insert(part.directory);
+  const auto directories = directories_of(db.manifest(), partition);
   auto writer = hdb_writer::open(db.world, db.path());
   EXPECT_EQ(writer.failure().code, errc::locked);
   db.close();
@@ -441,16 +456,8 @@ TEST(HdbAmendTest, DroppedRowsGoWithTheirFilesAndStayAccountedFor) {
   auto rest = db.rows_with(symbol_column, "S6");
   rest.removes = true;
   const auto done = db.run(rest);
-  ASSERT_FALSE(done.fault) << to_string(done.fault);
-  ASSERT_GT(done.rows_removed, 0u);
-  const auto& parts = db.manifest().parts;
-  EXPECT_EQ(std::count_if(parts.begin(), parts.end(),
-                          [&](const hdb_part& part) {
-                            return part.partition == partition
-                                   && part.row_count == 0
-                                   && !is_ledger_entry(part);
-                          }),
-            static_cast<ptrdiff_t>(directories.size()));
+  ASSERT_GT(done.rows_removed, 0u) << to_string(done.fault);
+  EXPECT_EQ(rows_of(db.manifest()).at(partition), 0u);
 }
 
 /// Goal: who brings rows again that an amendment took out is told so, for each
@@ -458,37 +465,24 @@ TEST(HdbAmendTest, DroppedRowsGoWithTheirFilesAndStayAccountedFor) {
 TEST(HdbAmendTest, EachDateThatIsEmptiedStaysNoted) {
   amended_database db{12};
   db.add_range(100, true);
-  std::map<std::string, uint64_t> before;
-  for (const auto& part : db.manifest().parts)
-    before[part.partition] += part.row_count;
-  ASSERT_GT(before.size(), 2u);
+  auto wanted = rows_of(db.manifest());
+  ASSERT_GT(wanted.size(), 2u);
   // All of the first two dates, and one row of the last.
-  const auto last = std::prev(before.end())->second;
   auto some = db.rows_with(symbol_column, "");
   some.removes = true;
   size_t part_number = 0;
   some.choose = [&](const table_view& part) -> result<std::vector<uint32_t>> {
-    const auto count = part.segments[0].row_count;
-    std::vector<uint32_t> rows;
     const auto which = part_number++;
-    if (which < 2)
-      for (uint32_t i = 0; i < count; ++i)
-        rows.push_back(i);
-    else if (which == before.size() - 1)
-      rows.push_back(0);
+    std::vector<uint32_t> rows(which < 2 ? part.segments[0].row_count
+                                         : which == wanted.size() - 1);
+    std::iota(rows.begin(), rows.end(), 0);
     return rows;
   };
   const auto done = db.run(some);
   ASSERT_FALSE(done.fault) << to_string(done.fault);
-  std::map<std::string, uint64_t> after;
-  for (const auto& part : db.manifest().parts)
-    if (!is_ledger_entry(part))
-      after[part.partition] += part.row_count;
-  auto wanted = before;
-  wanted.begin()->second = 0;
-  std::next(wanted.begin())->second = 0;
-  std::prev(wanted.end())->second = last - 1;
-  EXPECT_EQ(after, wanted);
+  wanted.begin()->second = std::next(wanted.begin())->second = 0;
+  --std::prev(wanted.end())->second;
+  EXPECT_EQ(rows_of(db.manifest()), wanted);
   EXPECT_EQ(db.manifest().cutover("ticks", "all"), (position{1000}));
 }
 
@@ -499,17 +493,11 @@ TEST(HdbAmendTest, WhatIsLeftOfARangeIsAllOfIt) {
     SCOPED_TRACE(moves);
     amended_database db{13};
     db.add_range(100, true);
-    std::set<std::string> partitions;
-    int64_t last_day = 0;
-    for (const auto& part : db.manifest().parts) {
-      partitions.insert(part.partition);
-      last_day = std::max<int64_t>(last_day, *text::parse_date(part.partition));
-    }
-    ASSERT_GT(partitions.size(), 2u);
-    std::set<uint64_t> directories;
-    for (const auto& part : db.manifest().parts)
-      if (part.partition == *partitions.begin())
-        directories.insert(part.directory);
+    const auto rows_before = rows_of(db.manifest());
+    ASSERT_GT(rows_before.size(), 2u);
+    const int64_t last_day = *text::parse_date(rows_before.rbegin()->first);
+    const auto directories
+      = directories_of(db.manifest(), rows_before.begin()->first);
     db.close();
     {
       auto writer = hdb_writer::open(db.world, db.path());
