@@ -233,8 +233,9 @@ int end_stream(runtime& host, const cluster_config& config,
   return code;
 }
 
-/// Of each stream, whatever those before it took.
-constexpr std::chrono::seconds least_time{10};
+/// Kept for each stream behind the one that is waited for: a fourth of the
+/// whole time, at most so much.
+constexpr std::chrono::milliseconds kept_time_max{10'000};
 
 int run(const eop_options& options) {
   auto config = load_cluster(options.config);
@@ -257,11 +258,14 @@ int run(const eop_options& options) {
     }};
   auto told = json_value::array();
   int code = exit_ok;
+  const auto kept_time = std::min(
+    kept_time_max, std::chrono::milliseconds{options.timeout_s * 1000 / 4});
+  auto behind = static_cast<int64_t>(config->streams.size());
   for (const auto& stream : config->streams) {
     // They share the time; one that comes last is ended all the same.
-    what.deadline
-      = std::max(std::min(least_time, std::chrono::seconds{options.timeout_s}),
-                 std::chrono::round<std::chrono::seconds>(time.left()));
+    what.deadline = std::max(std::chrono::seconds{1},
+                             std::chrono::round<std::chrono::seconds>(
+                               time.left() - kept_time * --behind));
     if (const auto one
         = end_stream(**host, *config, stream.name, what,
                      options.output == output_format::json ? &told : nullptr);

@@ -416,7 +416,7 @@ TEST(HdbAmendTest, TheLedgerNamesWhereRowsMovedFromAndTo) {
 }
 
 /// By partition.
-std::map<std::string, uint64_t> rows_of(const hdb_manifest& manifest) {
+std::map<std::string, uint64_t> rows_in(const hdb_manifest& manifest) {
   std::map<std::string, uint64_t> out;
   for (const auto& part : manifest.parts)
     if (!is_ledger_entry(part))
@@ -457,7 +457,7 @@ TEST(HdbAmendTest, DroppedRowsGoWithTheirFilesAndStayAccountedFor) {
   rest.removes = true;
   const auto done = db.run(rest);
   ASSERT_GT(done.rows_removed, 0u) << to_string(done.fault);
-  EXPECT_EQ(rows_of(db.manifest()).at(partition), 0u);
+  EXPECT_EQ(rows_in(db.manifest()).at(partition), 0u);
 }
 
 /// Goal: who brings rows again that an amendment took out is told so, for each
@@ -465,7 +465,7 @@ TEST(HdbAmendTest, DroppedRowsGoWithTheirFilesAndStayAccountedFor) {
 TEST(HdbAmendTest, EachDateThatIsEmptiedStaysNoted) {
   amended_database db{12};
   db.add_range(100, true);
-  auto wanted = rows_of(db.manifest());
+  auto wanted = rows_in(db.manifest());
   ASSERT_GT(wanted.size(), 2u);
   // All of the first two dates, and one row of the last.
   auto some = db.rows_with(symbol_column, "");
@@ -482,7 +482,7 @@ TEST(HdbAmendTest, EachDateThatIsEmptiedStaysNoted) {
   ASSERT_FALSE(done.fault) << to_string(done.fault);
   wanted.begin()->second = std::next(wanted.begin())->second = 0;
   --std::prev(wanted.end())->second;
-  EXPECT_EQ(rows_of(db.manifest()), wanted);
+  EXPECT_EQ(rows_in(db.manifest()), wanted);
   EXPECT_EQ(db.manifest().cutover("ticks", "all"), (position{1000}));
 }
 
@@ -493,7 +493,7 @@ TEST(HdbAmendTest, WhatIsLeftOfARangeIsAllOfIt) {
     SCOPED_TRACE(moves);
     amended_database db{13};
     db.add_range(100, true);
-    const auto rows_before = rows_of(db.manifest());
+    const auto rows_before = rows_in(db.manifest());
     ASSERT_GT(rows_before.size(), 2u);
     const int64_t last_day = *text::parse_date(rows_before.rbegin()->first);
     const auto directories
