@@ -160,8 +160,9 @@ TEST(GuessedNumbersTest, WhatMayBeCodesIsAsked) {
                             row + each.first + "|1.8100000000000001",
                             each.question};
     check(file);
+    const auto guess = guess_layout(file.text, "t");
     if (each.question.empty())
-      for (const auto& asked : guess_layout(file.text, "t")->questions)
+      for (const auto& asked : guess->questions)
         EXPECT_EQ(asked.find("column 'x'"), std::string::npos) << asked;
   }
   // Of a price and a quantity an exponent is one.
