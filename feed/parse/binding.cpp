@@ -306,7 +306,6 @@ private:
       }
       print("constant", constant.name, *text);
       if (constant.name == out_->schema.symbol_column
-          && constant.text.find_first_of('{') != std::string::npos
           && (constant.text.find("{file}") != std::string::npos
               || constant.text.find("{member") != std::string::npos))
         named_symbol_ = hash_of(*text);

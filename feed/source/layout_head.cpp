@@ -7,6 +7,7 @@
 #include <millrace/feed/source/json_head_internal.hpp>
 #include <millrace/feed/source/layout_head_internal.hpp>
 #include <millrace/messages/text/csv_text.hpp>
+#include <millrace/messages/text/listed.hpp>
 
 #include <algorithm>
 
@@ -363,13 +364,6 @@ result<layout_head> read_layout_head(std::string_view head) {
 
 namespace {
 
-std::string listed_names(const std::vector<std::string>& names) {
-  std::string out;
-  for (const auto& each : names)
-    out += (out.empty() ? "" : ", ") + each;
-  return out;
-}
-
 void ask_about_hashes(const layout_head& head, std::vector<std::string>& out) {
   const auto lines
     = std::to_string(head.hash_rows != 0 ? head.hash_rows : head.hash_like_rows)
@@ -391,15 +385,15 @@ std::vector<std::string> questions_of(const layout_head& head) {
   ask_about_hashes(head, out);
   if (!head.mixed.empty())
     out.push_back(
-      "left out: " + listed_names(head.mixed)
+      "left out: " + text::joined(head.mixed)
       + "; lists in some lines and values in others: the lines are of "
         "several kinds, and each kind wants a layout of its own (only = "
         "[\"PATH=VALUE\"] takes the lines of one)");
   if (!head.repeated.empty())
-    out.push_back("left out: " + listed_names(head.repeated)
+    out.push_back("left out: " + text::joined(head.repeated)
                   + "; a line has the key twice, and which is "
                     "meant nobody knows");
-  const auto lists = listed_names(head.left_out);
+  const auto lists = text::joined(head.left_out);
   if (!lists.empty())
     out.push_back(
       "left out: " + lists

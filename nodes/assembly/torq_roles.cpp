@@ -61,7 +61,9 @@ tables_of(const cluster_config& config) {
 }
 
 /// Directories that do not fit together: questions pass some rows over.
-void tell_strays(process_host& host, const process_config& rdb) {
+/// @param unserved see rdb_settings
+void tell_strays(process_host& host, const process_config& rdb,
+                 const std::map<std::string, std::string>& unserved) {
   const auto& config = host.config();
   const auto warn = [&](const std::string& id, const std::string& text) {
     host.tell({notice::severity::warning, "rdb", rdb.name, id, text});
@@ -73,7 +75,7 @@ void tell_strays(process_host& host, const process_config& rdb) {
                           + rdb.hdb_directory + ": this rdb is not asked");
   if (const auto why = not_served(config, rdb); !why.empty())
     warn("not_served", why);
-  for (const auto& [table, text] : unserved_rows(*host.env().fs, config, rdb))
+  for (const auto& [table, text] : unserved)
     warn("not_asked", text);
 }
 
@@ -142,7 +144,7 @@ result<hosted_process> start_rdb(process_host& host,
   if (!rt)
     return rt.failure();
   settings.rt = *rt;
-  tell_strays(host, process);
+  tell_strays(host, process, settings.unserved);
   return hosted(host.spawn(torq::rdb, &host.env(), settings, host.connector(),
                            host.registrar()),
                 rdb_attributes(config, process));

@@ -22,8 +22,9 @@ result<cluster_id> read_id(persistence::file_system& fs,
     const auto why = bytes.failure().code;
     if (why == errc::not_found)
       return none;
-    return why == errc::permission ? result<cluster_id>{cluster_id{}}
-                                   : result<cluster_id>{bytes.failure()};
+    if (why == errc::permission)
+      return cluster_id{};
+    return bytes.failure();
   }
   const std::string_view text{reinterpret_cast<const char*>(bytes->data()),
                               bytes->size()};

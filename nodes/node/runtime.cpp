@@ -102,17 +102,20 @@ result<std::unique_ptr<runtime>> runtime::create(cluster_config config,
     if (auto fault = made->found_cluster())
       return fault;
   } else if (!made->config().data_directory.empty()) {
-    auto known
-      = read_cluster_id(*made->env().fs, made->config().data_directory);
+    const auto& data = made->config().data_directory;
+    auto known = asked_cluster_id(*made->env().fs, data);
     if (!known)
       return known.failure();
     // Each host has data of its own: their certificates say what they are of.
-    if (!made->config().spans_hosts())
-      made->cluster_->look
-        = [fs = made->env().fs, data = made->config().data_directory] {
-            const auto id = asked_cluster_id(*fs, data);
-            return id ? *id : cluster_id{};
-          };
+    if (!made->config().spans_hosts()) {
+      if (*known != unfounded_cluster)
+        made->cluster_->id = known->value;
+      else
+        made->cluster_->look = [fs = made->env().fs, data] {
+          const auto id = asked_cluster_id(*fs, data);
+          return id ? *id : cluster_id{};
+        };
+    }
   }
   made->connector_ = made->system_->spawn(
     nodes::connector, made->locals(), made->cluster_, address, port,

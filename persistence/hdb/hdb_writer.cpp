@@ -71,11 +71,15 @@ range_key key_of(const hdb_part& part) {
 
 /// The parts that a range has now are all of its stripes: one that counts more
 /// would not be taken for whole.
-void number_stripes(hdb_manifest& manifest, const std::set<range_key>& ranges) {
+void number_stripes(hdb_manifest& manifest,
+                    const std::vector<replaced_range>& ranges) {
   std::map<range_key, std::vector<hdb_part*>> parts;
+  for (const auto& range : ranges)
+    parts.try_emplace(key_of(range.parts.front()));
   for (auto& part : manifest.parts)
-    if (!is_ledger_entry(part) && ranges.contains(key_of(part)))
-      parts[key_of(part)].push_back(&part);
+    if (const auto of = parts.find(key_of(part));
+        of != parts.end() && !is_ledger_entry(part))
+      of->second.push_back(&part);
   for (auto& [key, of_range] : parts) {
     std::stable_sort(of_range.begin(), of_range.end(),
                      [](const auto* a, const auto* b) {
@@ -325,10 +329,7 @@ error hdb_writer::replace(const std::vector<replaced_range>& ranges) {
     }
     entries.insert(entries.end(), range.entries.begin(), range.entries.end());
   }
-  std::set<range_key> replaced_keys;
-  for (const auto& [key, what] : found)
-    replaced_keys.insert(key);
-  number_stripes(next, replaced_keys);
+  number_stripes(next, ranges);
   if (auto fault = announce(left))
     return fault;
   return write(std::move(next), std::move(entries));

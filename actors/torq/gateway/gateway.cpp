@@ -200,7 +200,10 @@ bool gateway_state::ready(const held_question& what) const {
 void gateway_state::start(held_question what) {
   const auto& table = settings.tables.at(what.plan.table);
   const auto stream = streams.find(table.home.stream);
-  if (stream == streams.end() || what.upto.at != position{}
+  const bool grows = table.in_rdb
+                     || backends.known(backend_role::rdb, table.home)
+                     || written_down(table) != position{};
+  if (!grows || stream == streams.end() || what.upto.at != position{}
       || (what.at_least && !may_be_reborn(stream->second, what.plan.table)))
     run(std::move(what), {});
   else

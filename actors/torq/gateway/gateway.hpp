@@ -229,6 +229,10 @@ struct gateway_state {
   };
   [[nodiscard]] bool may_be_reborn(const followed_stream& stream,
                                    const std::string& table) const;
+  /// Up to where the table's stream is, as the HDBs tell; the start: nothing,
+  /// or it is not known.
+  [[nodiscard]] position
+  written_down(const gateway_settings::table& table) const;
   /// What no RDB holds is in the log of its stream alone, and in no answer.
   /// Empty: nothing is.
   [[nodiscard]] std::string

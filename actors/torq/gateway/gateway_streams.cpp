@@ -131,19 +131,24 @@ void gateway_state::inquire_waiting(const std::string& stream_name) {
         connect_node(stream_name, node);
 }
 
+position
+gateway_state::written_down(const gateway_settings::table& table) const {
+  position out;
+  for (const auto* hdb : backends.candidates(backend_role::hdb, table.home, 0))
+    if (const auto cut = hdb->cut_of(table.schema.name))
+      out = std::max(out, cut->cutover);
+  return out == unread_cutover ? position{} : out;
+}
+
+/// A stream that nobody ever wrote down from may have nothing of the table.
 std::string
 gateway_state::unheld_text(const gateway_settings::table& table) const {
   const auto stream = streams.find(table.home.stream);
   const auto end
     = stream == streams.end() ? std::nullopt : stream->second.ends.end();
-  if (!end || end->at == position{} || !table.warning.empty())
-    return {};
-  // A stream that nobody ever wrote down from may have nothing of the table.
-  position written;
-  for (const auto* hdb : backends.candidates(backend_role::hdb, table.home, 0))
-    if (const auto cut = hdb->cut_of(table.schema.name))
-      written = std::max(written, cut->cutover);
-  if (written == position{} || written == unread_cutover || written >= end->at)
+  const auto written = written_down(table);
+  if (!end || !table.warning.empty() || written == position{}
+      || written >= end->at)
     return {};
   return "no rdb holds what stream '" + table.home.stream + "' has of table '"
          + table.schema.name + "' (it ends at " + to_string(end->at)

@@ -1,4 +1,5 @@
 #include <millrace/actors/torq/hdb/hdb.hpp>
+#include <millrace/messages/text/listed.hpp>
 
 namespace millrace::torq {
 
@@ -27,7 +28,7 @@ std::string hdb_state::remedy() const {
   auto marks = settings.mark_file;
   for (const auto& each : marks_now().files)
     if (each != settings.mark_file)
-      marks += " and " + each;
+      text::add_to_list(marks, each, " and ");
   return "once that is settled, remove " + marks
          + " and restart what serves the directory";
 }
