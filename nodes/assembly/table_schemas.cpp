@@ -164,7 +164,8 @@ error note(persistence::file_system& fs, const std::string& path,
       return fault;
   if (auto fault = fs.create_directories(directory))
     return fault;
-  return persistence::replace_file(fs, path, encode(schema));
+  return persistence::replace_own_file(fs, path, encode(schema),
+                                       noted_bytes_max);
 }
 
 } // namespace

@@ -5,6 +5,7 @@
 #include <millrace/nodes/cli/cluster/node_selection.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/rejects.hpp>
+#include <millrace/nodes/host/cluster_identity.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/lines/line_rows.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
@@ -121,6 +122,18 @@ int run(const rejects_options& options) {
   const auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
+  // No file is none kept; but not where the whole directory is another's, or is
+  // not mounted.
+  const auto founded = asked_cluster_id(persistence::posix_file_system(),
+                                        config->data_directory);
+  if (!founded)
+    return fail(founded.failure());
+  if (*founded == unfounded_cluster)
+    return fail({errc::not_found,
+                 config->data_directory
+                   + ": nothing of this cluster was "
+                     "started with it on this host ('data' of [cluster] names "
+                     "it)"});
   batch_builder letters{letters_schema(options.payload)};
   bool found = options.process.empty();
   int code = exit_ok;

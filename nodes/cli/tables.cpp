@@ -156,11 +156,12 @@ int told_by_all(const cluster_config& config, const json_value& live,
       text::add_to_list(silent, node.name);
   if (silent.empty())
     return exit_ok;
-  const bool refused = !live.at("refusals").entries().empty();
-  return fail({refused ? errc::permission : errc::unavailable,
-               "rows are not counted of nodes that "
-                 + std::string{refused ? "may not be asked" : "do not answer"}
-                 + ": " + silent + " ('millrace status' tells more)"});
+  if (const auto why = why_not_told(live))
+    return fail(
+      {why.code, "rows are not counted of " + silent + ": " + why.context});
+  return fail({errc::unavailable,
+               "rows are not counted of nodes that do not answer: " + silent
+                 + " ('millrace status' tells more)"});
 }
 
 void print_all(const json_value& tables) {

@@ -1,4 +1,5 @@
 #include <millrace/messages/data/stream_actor_name.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/client/ask.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
@@ -68,6 +69,18 @@ text::json_value collect_status(runtime& host, const cluster_config& config) {
     }
   }
   return out;
+}
+
+error why_not_told(const text::json_value& live) {
+  for (const auto& [key, code] : {std::pair{"strangers", errc::config},
+                                  std::pair{"refusals", errc::permission}}) {
+    std::string said;
+    for (const auto& [node, why] : live.at(key).entries())
+      text::add_to_list(said, node + ": " + why.text_or_empty(), "; ");
+    if (!said.empty())
+      return {code, said};
+  }
+  return {};
 }
 
 } // namespace millrace::nodes

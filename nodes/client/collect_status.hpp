@@ -17,4 +17,9 @@ collect_status(const cluster_config& config);
 [[nodiscard]] text::json_value collect_status(runtime& host,
                                               const cluster_config& config);
 
+/// Why nodes that answer at their ports told nothing: `config` with the words
+/// of those that are of another cluster, else `permission` with those that let
+/// this process ask nothing. None: all that answer told.
+[[nodiscard]] error why_not_told(const text::json_value& live);
+
 } // namespace millrace::nodes

@@ -127,7 +127,8 @@ result<secrets_by_user> load_secrets(persistence::file_system& fs,
 error save_secrets(persistence::file_system& fs, const std::string& path,
                    const secrets_by_user& all) {
   const auto text = to_text(all);
-  return persistence::replace_file(fs, path, std::as_bytes(std::span{text}));
+  return persistence::replace_own_file(fs, path, std::as_bytes(std::span{text}),
+                                       file_bytes_max);
 }
 
 error set_password(kept_secrets& of, std::string_view password) {

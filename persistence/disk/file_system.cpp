@@ -69,6 +69,16 @@ error replace_file(file_system& fs, const std::string& path,
                                                       : path.substr(0, slash));
 }
 
+error replace_own_file(file_system& fs, const std::string& path,
+                       std::span<const std::byte> bytes, uint64_t bytes_max) {
+  if (bytes.size() > bytes_max)
+    return {errc::oversize, path + ": would have "
+                              + std::to_string(bytes.size())
+                              + " bytes, at most " + std::to_string(bytes_max)
+                              + " are read again; it stays as it was"};
+  return replace_file(fs, path, bytes);
+}
+
 error set_aside(file_system& fs, const std::string& path) {
   uint64_t number = 1;
   const auto name

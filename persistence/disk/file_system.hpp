@@ -139,6 +139,12 @@ read_own_file(file_system& fs, const std::string& path,
 [[nodiscard]] error replace_file(file_system& fs, const std::string& path,
                                  std::span<const std::byte> bytes);
 
+/// The same of a file that `read_own_file` reads with this bound: `oversize`
+/// above it, which nobody could read again, and the old content stays.
+[[nodiscard]] error replace_own_file(file_system& fs, const std::string& path,
+                                     std::span<const std::byte> bytes,
+                                     uint64_t bytes_max = uint64_t{64} << 20);
+
 /// Stands before the number in the names of what was set aside.
 inline constexpr std::string_view aside_mark = ".aside.";
 

@@ -15,6 +15,7 @@ namespace {
 // XXH3-64 of the group's lines. Earlier releases wrote one group, and "end"
 // alone without a newline.
 constexpr std::string_view end_word = "end";
+constexpr uint64_t list_bytes_max = uint64_t{64} << 20;
 
 std::string group_of(const auto& paths) {
   std::string out;
@@ -67,7 +68,7 @@ announced_parts::announced_parts(file_system& fs, std::string directory)
   : fs_{&fs}, path_{std::move(directory) + "/.announced"} {}
 
 result<std::vector<std::string>> announced_parts::read() {
-  const auto text = read_own_file(*fs_, path_);
+  const auto text = read_own_file(*fs_, path_, list_bytes_max);
   if (!text && text.failure().code == errc::not_found)
     return std::vector<std::string>{};
   if (!text && fs_->list(path_)) {
@@ -85,6 +86,8 @@ error announced_parts::add(const std::vector<std::string>& paths) {
   if (!file_)
     return rewrite();
   const auto text = group_of(paths);
+  if (size_ + text.size() > list_bytes_max)
+    return rewrite();
   auto fault = file_->write_at(size_, std::as_bytes(std::span{text}));
   if (!fault)
     fault = file_->sync();
@@ -115,7 +118,8 @@ error announced_parts::remove() {
 error announced_parts::rewrite() {
   file_.reset();
   const auto text = group_of(paths_);
-  if (auto fault = replace_file(*fs_, path_, std::as_bytes(std::span{text})))
+  if (auto fault = replace_own_file(*fs_, path_, std::as_bytes(std::span{text}),
+                                    list_bytes_max))
     return fault;
   auto opened = fs_->open(path_, open_mode::write);
   if (!opened)

@@ -39,8 +39,6 @@ struct preamble {
 };
 static_assert(sizeof(preamble) == 32);
 
-constexpr uint64_t manifest_bytes_max = uint64_t{1} << 30;
-
 uint64_t checksum_of(const preamble& head, std::span<const std::byte> payload) {
   return XXH3_64bits_withSeed(payload.data(), payload.size(),
                               XXH3_64bits(&head, offsetof(preamble, checksum)));
@@ -528,7 +526,7 @@ bool is_partition(file_system& fs, const std::string& directory,
 result<hdb_manifest> read_hdb_manifest(file_system& fs,
                                        const std::string& directory) {
   const auto path = directory + "/" + hdb_manifest_name;
-  auto bytes = read_own_file(fs, path, manifest_bytes_max);
+  auto bytes = read_own_file(fs, path, hdb_manifest_bytes_max);
   if (!bytes)
     return bytes.failure().code == errc::not_found
              ? lost_or_never_there(fs, directory, bytes.failure())

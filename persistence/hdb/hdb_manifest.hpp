@@ -175,6 +175,8 @@ decode_hdb_manifest(std::span<const std::byte> bytes);
                                 const std::string& name);
 
 inline constexpr const char* hdb_manifest_name = "manifest";
+/// A commit that would make it larger is refused, `oversize`.
+inline constexpr uint64_t hdb_manifest_bytes_max = uint64_t{1} << 30;
 
 /// `not_found` when the directory has none, `corrupt` when it is damaged, or
 /// missing beside partitions; `config` when kdb+ wrote what is there.

@@ -378,9 +378,10 @@ error hdb_writer::write(hdb_manifest next) {
     return fault;
   note_change(next, manifest_);
   const auto bytes = encode(next);
-  if (auto fault = replace_file(*world_->fs,
-                                directory_ + "/" + hdb_manifest_name, bytes)) {
-    failed_ = true;
+  if (auto fault
+      = replace_own_file(*world_->fs, directory_ + "/" + hdb_manifest_name,
+                         bytes, hdb_manifest_bytes_max)) {
+    failed_ = fault.code != errc::oversize;
     return fault;
   }
   next.identity = identity_of(bytes);

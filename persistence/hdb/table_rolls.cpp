@@ -75,8 +75,8 @@ error write_table_rolls(file_system& fs, const std::string& directory,
     lines += each.table + "\t" + each.zone + "\t"
              + std::to_string(each.offset_ns) + "\n";
   lines += end_of(lines);
-  return replace_file(fs, directory + "/" + std::string{table_rolls_name},
-                      std::as_bytes(std::span{lines}));
+  return replace_own_file(fs, directory + "/" + std::string{table_rolls_name},
+                          std::as_bytes(std::span{lines}));
 }
 
 } // namespace millrace::persistence

@@ -346,7 +346,7 @@ error write_ids(file_system& fs, const std::string& directory,
   const auto path = path_of(directory, ".ids");
   if (auto fault = free_name(fs, path))
     return fault;
-  return replace_file(fs, path, out);
+  return replace_own_file(fs, path, out);
 }
 
 namespace {

@@ -19,8 +19,12 @@ OF_ONE_CLUSTER = [
   ["eop", "--period", "2024-01-02", "--timeout", "5"],
   ["processes"],
   ["query", "--timeout", "5", "select from trade"],
+  ["tables"],
+  ["stream", "ls"],
   ["stream", "info", "market"],
+  ["stream", "members", "market"],
   ["stream", "losses", "market"],
+  ["consumer", "ls"],
   ["stream", "prune", "market", "--to", "log.0.1@0", "--yes"],
   ["stream", "give-up", "market", "--yes"],
 ]

@@ -292,6 +292,20 @@ TEST_F(MemoryDiskTest, WhatMayOnlyBeReadRefusesEveryChange) {
   EXPECT_EQ(text_of(disk_, "/d/a"), "") << "which wrote nothing";
 }
 
+TEST_F(MemoryDiskTest, WhatCouldNotBeReadAgainIsNotWritten) {
+  const auto write = [this](std::string_view text) {
+    return persistence::replace_own_file(disk_, "/d/a", bytes_of(text), 5);
+  };
+  ASSERT_FALSE(write("first"));
+  const auto fault = write("second");
+  EXPECT_EQ(fault.code, errc::oversize);
+  EXPECT_NE(fault.context.find("/d/a"), std::string::npos) << fault.context;
+  EXPECT_EQ(text_of(disk_, "/d/a"), "first");
+  EXPECT_TRUE(persistence::read_own_file(disk_, "/d/a", 5));
+  EXPECT_EQ(persistence::read_own_file(disk_, "/d/a", 4).failure().code,
+            errc::corrupt);
+}
+
 TEST_F(MemoryDiskTest, AMappingOutlivesItsFile) {
   auto a = make("/d/a");
   ASSERT_FALSE(a->write_at(0, bytes_of("abc")));

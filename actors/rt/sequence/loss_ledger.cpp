@@ -147,8 +147,8 @@ error loss_ledger::shorten() {
   std::string all;
   for (const auto& each : kept_)
     all += to_json(each).dump() + '\n';
-  if (auto fault
-      = persistence::replace_file(*fs_, path_, std::as_bytes(std::span{all})))
+  if (auto fault = persistence::replace_own_file(*fs_, path_,
+                                                 std::as_bytes(std::span{all})))
     return fault;
   lines_ = kept_.size();
   end_ = all.size();

@@ -131,8 +131,9 @@ error fatal_watch::write_parked(const std::vector<place>& all) {
   std::string lines;
   for (const auto& each : all)
     lines += as_line(each) + "\n";
-  return persistence::replace_file(*fs_, path_ + ".parked",
-                                   std::as_bytes(std::span<const char>{lines}));
+  return persistence::replace_own_file(
+    *fs_, path_ + ".parked", std::as_bytes(std::span<const char>{lines}),
+    parked_bytes_max);
 }
 
 bool fatal_watch::is_parked(const place& what) const {

@@ -14,7 +14,8 @@ namespace millrace::torq {
 
 namespace {
 
-constexpr uint64_t mark_bytes_max = 16u << 20;
+/// Of one database a mark has less than its manifest, which has this bound.
+constexpr uint64_t mark_bytes_max = uint64_t{1} << 30;
 
 uint64_t hash_of(std::string_view text) {
   return XXH3_64bits(text.data(), text.size());
@@ -318,8 +319,8 @@ error write_mark(persistence::file_system& fs, const std::string& path,
       = fs.create_directories(path.substr(0, path.find_last_of('/'))))
     return fault;
   const auto text = mark.text();
-  return persistence::replace_file(fs, path,
-                                   std::as_bytes(std::span<const char>{text}));
+  return persistence::replace_own_file(
+    fs, path, std::as_bytes(std::span<const char>{text}), mark_bytes_max);
 }
 
 } // namespace millrace::torq

@@ -51,8 +51,8 @@ error write_stream_note(persistence::file_system& fs, const std::string& path,
                                {"gone", note.gone},
                                {"goneHadRows", note.gone_had_rows}};
   const auto line = value.dump() + "\n";
-  return persistence::replace_file(fs, path,
-                                   std::as_bytes(std::span<const char>{line}));
+  return persistence::replace_own_file(
+    fs, path, std::as_bytes(std::span<const char>{line}), note_bytes_max);
 }
 
 } // namespace millrace::torq

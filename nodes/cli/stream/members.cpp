@@ -110,15 +110,16 @@ int members(const stream_members_options& options) {
     fmt::print("{}\n", told.dump(2));
   else
     print_members(told);
-  return told.at("leader").is_null()
-           ? fail({errc::unavailable,
-                   "stream '" + options.stream + "': no node orders it; "
-                     + (swapped(told)
-                          ? "stop the nodes, and give each its own directory "
-                            "back"
-                          : "if a majority cannot come back, 'millrace stream "
-                            "recover' says what is left")})
-           : static_cast<int>(exit_ok);
+  if (!told.at("leader").is_null())
+    return exit_ok;
+  if (const auto why = why_not_told(*live))
+    return fail(why);
+  return fail(
+    {errc::unavailable,
+     "stream '" + options.stream + "': no node orders it; "
+       + (swapped(told) ? "stop the nodes, and give each its own directory back"
+                        : "if a majority cannot come back, 'millrace stream "
+                          "recover' says what is left")});
 }
 
 } // namespace
