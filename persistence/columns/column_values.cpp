@@ -33,16 +33,10 @@ void fill(std::byte* into, size_t count, T value) noexcept {
 
 template <class From, class To>
 To widen(From value) noexcept {
-  if constexpr (std::is_signed_v<From> && std::is_integral_v<From>) {
-    using from = std::numeric_limits<From>;
-    using to = std::numeric_limits<To>;
-    if (value == from::min())
-      return to::min();
-    if (value == from::max())
-      return to::max();
-    if (value == -from::max())
-      return static_cast<To>(-to::max());
-  }
+  // What stands for an infinity among whole numbers counts as a number there.
+  if constexpr (std::is_signed_v<From> && std::is_integral_v<From>)
+    if (value == std::numeric_limits<From>::min())
+      return std::numeric_limits<To>::min();
   return static_cast<To>(value);
 }
 

@@ -17,8 +17,9 @@ namespace millrace::persistence {
 /// repeated end offset.
 void fill_null(column_type type, std::byte* into, size_t count) noexcept;
 
-/// Copies `count` values of `from` as values of `to`; null and both infinities
-/// stay what they are. @pre widens(from, to)
+/// Copies `count` values of `from` as values of `to`, each the same number as
+/// before; null stays null, and infinities of floats what they are.
+/// @pre widens(from, to)
 void copy_values(column_type from, column_type to, const std::byte* values,
                  std::byte* into, size_t count) noexcept;
 
