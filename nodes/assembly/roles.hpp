@@ -37,7 +37,6 @@ public:
   role_table();
 
   /// Registers a type, or takes the place of the factory that it has.
-  // lint: allow(half_used): for programs with processes of their own.
   void add(std::string type, process_factory factory);
   /// Null when the type is not registered.
   [[nodiscard]] const process_factory* find(std::string_view type) const;

@@ -125,19 +125,16 @@ class first_write {
 public:
   explicit first_write(peer_wire& wire) : wire_{&wire} {}
 
-  // lint: allow(half_used): CAF calls it.
   rw_state read_some(size_t& count, int, void*, size_t) {
     count = 0;
     return rw_state::success;
   }
-  // lint: allow(half_used): CAF calls it.
   rw_state write_some(size_t& count, int socket, const void* from,
                       size_t most) {
     if (wire_->write_some(count, socket, from, most) == rw_state::failure)
       count = 0;
     return rw_state::success;
   }
-  // lint: allow(half_used): CAF calls it.
   bool must_read_more(int, size_t) { return false; }
 
 private:

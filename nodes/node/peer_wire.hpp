@@ -67,13 +67,10 @@ public:
   void begin_event() noexcept { is_draining_ = is_drained_ = false; }
 
   // Of a policy.
-  // lint: allow(half_used): CAF calls it.
   caf::io::network::rw_state read_some(size_t& count, int socket, void* into,
                                        size_t most);
-  // lint: allow(half_used): CAF calls it.
   caf::io::network::rw_state write_some(size_t& count, int socket,
                                         const void* from, size_t most);
-  // lint: allow(half_used): CAF calls it.
   bool must_read_more(int socket, size_t threshold);
 
 private:

@@ -76,7 +76,6 @@ private:
 };
 
 /// All morsels one after the other on this thread.
-// lint: allow(half_used): for programs that link the query room alone.
 [[nodiscard]] result<partial_result>
 execute(const logical_plan& plan, std::vector<persistence::table_view> parts,
         execution_options options = {});

@@ -94,6 +94,7 @@ class Lint:
     def __init__(self, root):
         self.root = root
         self.found = []
+        self.needed = set()  # (file, line) of what allows something.
         self.lines = {}
         self.others = set()  # Files that are not text.
         self.code = {}
@@ -102,9 +103,10 @@ class Lint:
     def report(self, name, line, rule, text):
         lines = self.lines[name]
         allowed = f"lint: allow({rule})"
-        near = lines[max(0, line - 2):line]
-        if any(re.search(re.escape(allowed) + r": \S", each) for each in near):
-            return
+        for at in range(max(0, line - 2), min(line, len(lines))):
+            if re.search(re.escape(allowed) + r": \S", lines[at]):
+                self.needed.add((name, at + 1))
+                return
         self.found.append((name, line, rule, text))
 
     def load(self):
@@ -155,7 +157,17 @@ class Lint:
                 if WORKPLACE.search(line):
                     self.report(name, i + 1, "path",
                                 "a path of somebody's machine")
+        self.check_allowances()
         return sorted(self.found)
+
+    def check_allowances(self):
+        """Last: what allows nothing says what is not so."""
+        for name in self.code:
+            for i, line in enumerate(self.lines[name]):
+                if (re.search(r"// lint: allow\(\w+\): \S", line)
+                        and (name, i + 1) not in self.needed):
+                    self.report(name, i + 1, "allowance",
+                                "nothing is found here without it: remove it")
 
     def check_header(self, name):
         if not name.endswith(".hpp"):

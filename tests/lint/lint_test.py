@@ -248,9 +248,18 @@ class LintTest(unittest.TestCase):
                            f"// lint: allow(thread): a benchmark.\n{line}\n"})
         self.assert_clean({"query/x.cpp":
                            f"{line} // lint: allow(thread): a benchmark.\n"})
-        for marker in ["lint: allow(thread):", "lint: allow(file): x"]:
+        for marker, also in [("lint: allow(thread):", []),
+                             ("lint: allow(file): x", [(1, "allowance")])]:
             self.assert_found({"query/x.cpp": f"// {marker}\n{line}\n"},
-                              {"query/x.cpp": [(2, "thread")]})
+                              {"query/x.cpp": also + [(2, "thread")]})
+
+    def test_an_exception_that_is_none_is_found(self):
+        marker = "// lint: allow(thread): a benchmark.\n"
+        self.assert_found({"query/x.cpp": f"{marker}void f();\n"},
+                          {"query/x.cpp": [(1, "allowance")]})
+        self.assert_found(
+            {"query/x.cpp": f"{marker}\n\nstd::thread t{{f}};\n"},
+            {"query/x.cpp": [(1, "allowance"), (4, "thread")]})
 
     def test_headers_are_guarded_and_open_no_namespace(self):
         self.assert_found({"messages/x.hpp": "struct x {};\n"},

@@ -103,7 +103,6 @@ private:
   error write_parked(const std::vector<place>& all);
   void begin(const place& what);
   void end();
-  // lint: allow(half_used): `watch` does, in this header.
   void threw(const place& what);
   [[nodiscard]] uint32_t times_of(const place& what) const;
   void write(mark as, const taking& what);

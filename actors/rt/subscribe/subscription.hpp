@@ -51,7 +51,6 @@ public:
   /// more: the closed files of the local copy that end before it go soon, or,
   /// when this subscription leads (see archived_exchange), those of the stream
   /// and of all copies that follow it. From any thread.
-  // lint: allow(half_used): for programs that keep a copy of a stream.
   void prune(position at);
 
   /// What became of the wishes to prune.
@@ -60,7 +59,6 @@ public:
     position done;  ///< As far as it was carried out, here or in the stream.
     error failure;  ///< Why the last try was refused; it is tried again.
   };
-  // lint: allow(half_used): for programs that keep a copy of a stream.
   [[nodiscard]] prune_state pruned() const;
 
   [[nodiscard]] bool active() const noexcept { return !stopped_; }

@@ -118,7 +118,6 @@ struct publishing_door {
 private:
   State& derived() { return static_cast<State&>(*this); }
 
-  // lint: allow(half_used): by put_batch.
   error refuse(const std::string& table, error why) {
     ++refused_batches;
     derived().tell("declared_otherwise",

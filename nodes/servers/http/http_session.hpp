@@ -36,7 +36,6 @@ struct http_request {
   friend bool operator==(const http_request&, const http_request&) = default;
 };
 
-// lint: allow(half_used): port_core calls it, a template.
 [[nodiscard]] size_t byte_count(const http_request& of) noexcept;
 
 struct http_limits {
@@ -83,26 +82,20 @@ public:
   http_session& operator=(http_session&&) noexcept;
 
   /// More bytes of the client.
-  // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] effects received(std::string_view bytes);
   /// The response to a request.
   [[nodiscard]] effects answered(uint64_t id, std::string message);
 
   /// Whether the client of the last request is who it says.
-  // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] effects judged(const login_verdict& what);
 
   /// A request began, and is not whole; or none has begun.
-  // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] bool is_awaited() const noexcept;
-  // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] std::string user() const { return user_; }
-  // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] bool reads_on() const noexcept { return !is_streaming(); }
   /// An interim response, which every client of HTTP/1.1 passes over: whether
   /// one that sends no more still reads shows when it is sent. Empty: none can
   /// be sent now.
-  // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] std::string probe() const;
   [[nodiscard]] size_t held_bytes() const noexcept;
 

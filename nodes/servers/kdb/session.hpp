@@ -40,11 +40,9 @@ public:
   explicit session(session_limits limits = {}) : limits_{limits} {}
 
   /// More bytes of the client.
-  // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] session_effects received(std::string_view bytes);
 
   /// Whether it is who it says.
-  // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] session_effects judged(const login_verdict& what);
 
   /// What came of a request that wants an answer; a failure becomes an error
@@ -55,7 +53,6 @@ public:
 
   /// Whether something that it began to send is not there yet: it has a time
   /// for that.
-  // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] bool is_awaited() const noexcept {
     return !logged_in_ && !is_judged_;
   }
@@ -63,7 +60,6 @@ public:
   [[nodiscard]] const std::string& user() const noexcept { return user_; }
   [[nodiscard]] bool is_text() const noexcept { return is_text_; }
   /// Whether it may send no more, and read on.
-  // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] bool reads_on() const noexcept { return is_text_; }
   /// What both ends know: 1: timestamps and timespans, 3: guids.
   [[nodiscard]] char capability() const noexcept { return capability_; }

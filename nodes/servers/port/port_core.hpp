@@ -6,12 +6,14 @@
 #include <millrace/nodes/servers/port/session_effects.hpp>
 
 #include <algorithm>
+#include <concepts>
 #include <cstdint>
 #include <deque>
 #include <iterator>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -67,10 +69,30 @@ private:
               "less, or later"};
 }
 
+/// What the bytes of one connection mean: kdb::session, http::http_session,
+/// postgres::pg_session. Its effects are those of `session_effects_of`. One
+/// that speaks TLS has `bind_to(end_point)` beside, one that can ask whether
+/// its client is still there `probe()`, which gives the bytes for that.
+template <class T>
+concept port_session
+  = std::constructible_from<T, typename T::limits_type> && requires(
+    T of, const T& is, std::string_view bytes, const login_verdict& verdict,
+    uint64_t id, std::string message, const typename T::request_type& request) {
+  of.received(bytes);
+  of.judged(verdict);
+  of.answered(id, std::move(message));
+  // Whether something that it began is awaited, and has its time.
+  { is.is_awaited() } -> std::convertible_to<bool>;
+  // Whether its client may send no more, and read on.
+  { is.reads_on() } -> std::convertible_to<bool>;
+  { is.user() } -> std::convertible_to<std::string>;
+  { is.held_bytes() } -> std::convertible_to<size_t>;
+  { byte_count(request) } -> std::convertible_to<size_t>;
+};
+
 /// All connections of one port: what is to be done next for whom, what they may
 /// hold, and for how long they are waited for. Pure; one owner.
-/// @tparam Session what the bytes of one connection mean, as kdb::session
-template <class Session>
+template <port_session Session>
 class port_core {
 public:
   using request_type = typename Session::request_type;
@@ -119,7 +141,6 @@ public:
     size_t bytes = 0;
     int64_t since_ns = 0;
   };
-  // lint: allow(half_used): doors that push call it, a template.
   [[nodiscard]] unsent_facts unsent(connection_id which) const {
     const auto found = clients_.find(which);
     return found == clients_.end() ? unsent_facts{}
@@ -131,7 +152,6 @@ public:
     return facts_.held_bytes + bytes <= limits_.bytes_max;
   }
   /// How many other connections are logged in as a user.
-  // lint: allow(half_used): doors call it, a template.
   [[nodiscard]] uint64_t others_of(connection_id which,
                                    const std::string& user) const {
     return static_cast<uint64_t>(
@@ -207,7 +227,7 @@ private:
   port_facts facts_;
 };
 
-template <class Session>
+template <port_session Session>
 void port_core<Session>::act(const connection_opened& what, int64_t now_ns,
                              effects&) {
   auto& made = clients_.emplace(what.id, client{limits_.session}).first->second;
@@ -217,7 +237,7 @@ void port_core<Session>::act(const connection_opened& what, int64_t now_ns,
   ++facts_.connections_total;
 }
 
-template <class Session>
+template <port_session Session>
 void port_core<Session>::act(const tls_ready& what, int64_t now_ns, effects&) {
   const auto found = clients_.find(what.id);
   if (found == clients_.end())
@@ -229,7 +249,7 @@ void port_core<Session>::act(const tls_ready& what, int64_t now_ns, effects&) {
   found->second.awaited_ns = found->second.active_ns = now_ns;
 }
 
-template <class Session>
+template <port_session Session>
 void port_core<Session>::act(const tls_failed& what, int64_t now_ns,
                              effects& out) {
   const auto found = clients_.find(what.id);
@@ -239,7 +259,7 @@ void port_core<Session>::act(const tls_failed& what, int64_t now_ns,
   act(connection_closed{what.id, what.why}, now_ns, out);
 }
 
-template <class Session>
+template <port_session Session>
 void port_core<Session>::no_tls_with(const std::string& peer,
                                      const std::string& why, effects& out) {
   ++facts_.refused;
@@ -249,7 +269,7 @@ void port_core<Session>::no_tls_with(const std::string& peer,
     tell_of{"tls_failed", facts_.last_refusal, peer + ": " + why});
 }
 
-template <class Session>
+template <port_session Session>
 void port_core<Session>::act(const bytes_received& what, int64_t now_ns,
                              effects& out) {
   const auto found = clients_.find(what.id);
@@ -262,7 +282,7 @@ void port_core<Session>::act(const bytes_received& what, int64_t now_ns,
   take(what.id, of, of.talk.received(what.bytes), now_ns, out);
 }
 
-template <class Session>
+template <port_session Session>
 auto port_core<Session>::judged(connection_id from, const login_verdict& what,
                                 int64_t now_ns) -> effects {
   effects out;
@@ -273,7 +293,7 @@ auto port_core<Session>::judged(connection_id from, const login_verdict& what,
   return out;
 }
 
-template <class Session>
+template <port_session Session>
 void port_core<Session>::act(const input_ended& what, int64_t now_ns,
                              effects& out) {
   const auto found = clients_.find(what.id);
@@ -290,7 +310,7 @@ void port_core<Session>::act(const input_ended& what, int64_t now_ns,
     leave(what.id, of, out);
 }
 
-template <class Session>
+template <port_session Session>
 void port_core<Session>::finish(connection_id id, client& of, effects& out) {
   if (!std::exchange(of.finishing, true))
     out.emplace_back(finish_connection{id});
@@ -298,7 +318,7 @@ void port_core<Session>::finish(connection_id id, client& of, effects& out) {
 
 /// To one that sends no more it cannot be told whether it reads, or went, but
 /// by sending.
-template <class Session>
+template <port_session Session>
 void port_core<Session>::probe(connection_id id, client& of, int64_t now_ns,
                                effects& out) {
   if constexpr (requires { of.talk.probe(); }) {
@@ -313,7 +333,7 @@ void port_core<Session>::probe(connection_id id, client& of, int64_t now_ns,
 }
 
 /// What it sent to be done without an answer is done all the same.
-template <class Session>
+template <port_session Session>
 void port_core<Session>::leave(connection_id id, client& of, effects& out) {
   of.leaving = true;
   if (of.current && of.current->wants_answer) {
@@ -323,7 +343,7 @@ void port_core<Session>::leave(connection_id id, client& of, effects& out) {
   go_on(id, of, out);
 }
 
-template <class Session>
+template <port_session Session>
 void port_core<Session>::act(const bytes_sent& what, int64_t now_ns,
                              effects& out) {
   const auto found = clients_.find(what.id);
@@ -336,7 +356,7 @@ void port_core<Session>::act(const bytes_sent& what, int64_t now_ns,
   (void)account(what.id, of, out);
 }
 
-template <class Session>
+template <port_session Session>
 void port_core<Session>::act(const connection_closed& what, int64_t,
                              effects& out) {
   const auto found = clients_.find(what.id);
@@ -344,7 +364,7 @@ void port_core<Session>::act(const connection_closed& what, int64_t,
     leave(what.id, found->second, out);
 }
 
-template <class Session>
+template <port_session Session>
 void port_core<Session>::act(const connection_refused& what, int64_t,
                              effects& out) {
   ++facts_.refused;
@@ -353,7 +373,7 @@ void port_core<Session>::act(const connection_refused& what, int64_t,
     tell_of{"refused", "a connection was refused: " + what.why.context});
 }
 
-template <class Session>
+template <port_session Session>
 void port_core<Session>::take(connection_id id, client& of,
                               session_effects_of<request_type> done,
                               int64_t now_ns, effects& out) {
@@ -402,7 +422,7 @@ void port_core<Session>::take(connection_id id, client& of,
     go_on(id, of, out);
 }
 
-template <class Session>
+template <port_session Session>
 void port_core<Session>::go_on(connection_id id, client& of, effects& out) {
   while (!of.current && !of.waiting.empty()) {
     auto next = std::move(of.waiting.front());
@@ -434,7 +454,7 @@ void port_core<Session>::go_on(connection_id id, client& of, effects& out) {
   }
 }
 
-template <class Session>
+template <port_session Session>
 bool port_core<Session>::account(connection_id id, client& of, effects& out) {
   const auto held = of.talk.held_bytes() + of.waiting_bytes + of.unsent_bytes;
   const bool grew = held > of.counted_bytes;
@@ -451,7 +471,7 @@ bool port_core<Session>::account(connection_id id, client& of, effects& out) {
   return false;
 }
 
-template <class Session>
+template <port_session Session>
 void port_core<Session>::refuse(connection_id id, const std::string& why,
                                 effects& out) {
   ++facts_.refused;
@@ -461,7 +481,7 @@ void port_core<Session>::refuse(connection_id id, const std::string& why,
   out.emplace_back(drop_connection{id});
 }
 
-template <class Session>
+template <port_session Session>
 void port_core<Session>::forget(connection_id id, effects& out) {
   const auto found = clients_.find(id);
   if (found == clients_.end())
@@ -472,7 +492,7 @@ void port_core<Session>::forget(connection_id id, effects& out) {
   clients_.erase(found);
 }
 
-template <class Session>
+template <port_session Session>
 typename port_core<Session>::effects
 port_core<Session>::answered(connection_id from, uint64_t request,
                              std::string message, bool failed, int64_t now_ns) {
@@ -501,7 +521,7 @@ port_core<Session>::answered(connection_id from, uint64_t request,
   return out;
 }
 
-template <class Session>
+template <port_session Session>
 typename port_core<Session>::effects
 port_core<Session>::push(connection_id to, std::string message,
                          int64_t now_ns) {
@@ -524,7 +544,7 @@ port_core<Session>::push(connection_id to, std::string message,
   return out;
 }
 
-template <class Session>
+template <port_session Session>
 typename port_core<Session>::effects port_core<Session>::tick(int64_t now_ns) {
   effects out;
   std::vector<std::pair<connection_id, std::string>> late;

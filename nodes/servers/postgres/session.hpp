@@ -48,7 +48,6 @@ struct cancel_wish {
 };
 using pg_wish = std::variant<login_wish, query_wish, cancel_wish>;
 
-// lint: allow(half_used): port_core calls it, a template.
 [[nodiscard]] size_t byte_count(const pg_wish& of) noexcept;
 
 /// What all clients of a port are served with.
@@ -85,14 +84,11 @@ public:
   explicit pg_session(pg_limits limits = {}) : limits_{std::move(limits)} {}
 
   /// More bytes of the client.
-  // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] effects received(std::string_view bytes);
   /// What there is to judge a client by.
-  // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] effects judged(const login_verdict& what);
   /// The certificate that it was shown, where it asked for TLS: a newer one
   /// than that of the limits, maybe.
-  // lint: allow(half_used): port_core calls it, a template.
   void bind_to(const std::string& end_point) {
     limits_.tls_end_point = end_point;
   }
@@ -100,12 +96,10 @@ public:
   [[nodiscard]] effects answered(uint64_t id, std::string message);
 
   /// Whether it has not said yet who it is.
-  // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] bool is_awaited() const noexcept {
     return !has_begun_ && login_ != login_step::judged;
   }
   [[nodiscard]] const std::string& user() const noexcept { return user_; }
-  // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] bool reads_on() const noexcept { return false; }
   /// Of what is not done, of statements, and of rows that were not fetched.
   [[nodiscard]] size_t held_bytes() const noexcept;
