@@ -191,6 +191,8 @@ error from_caf(const caf::error& err) {
     return {errc::timeout, "no answer before the deadline"};
   if (err == caf::sec::cannot_connect_to_node)
     return {errc::unavailable, "nothing listens there"};
+  if (err == caf::sec::runtime_error)
+    return {errc::unavailable, "it threw an exception, which its log tells"};
   return {errc::unavailable, "it ended, or its connection did"};
 }
 

@@ -1,3 +1,4 @@
+#include <millrace/messages/base/caught.hpp>
 #include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/assembly/load_queries.hpp>
@@ -13,6 +14,21 @@
 #include <set>
 
 namespace millrace::nodes {
+
+namespace {
+
+/// Ends a process by the fault of its part.
+void end_with(const caf::strong_actor_ptr& part,
+              const caf::strong_actor_ptr& process) {
+  caf::actor_cast<caf::abstract_actor*>(part)->attach_functor(
+    [to = caf::actor_cast<caf::actor_addr>(process)](const caf::error& reason) {
+      if (auto whole = caf::actor_cast<caf::actor>(to);
+          whole && is_fault_of_part(reason))
+        caf::anon_send(whole, caf::exit_msg{whole.address(), reason});
+    });
+}
+
+} // namespace
 
 node_assembly::node_assembly(process_host& host, std::string node,
                              role_table roles)
@@ -86,13 +102,36 @@ error node_assembly::start(const std::string& process) {
                             + "', only " + text::joined(roles_.types())};
   if (auto fault = check_databases(*host_.env().fs, config, {process}))
     return fault; // Of what is spawned nobody has looked before.
-  auto made = (*factory)(host_, *what);
+  auto made = make(*factory, *what);
   if (!made)
     return made.failure();
-  if (!made->actor)
-    return {errc::internal, "process '" + process + "': its type '" + what->type
-                              + "' started no actor"};
   return serve(*what, *made);
+}
+
+/// Its parts are all that it started, whether the factory says so or not.
+result<hosted_process> node_assembly::make(const process_factory& factory,
+                                           const process_config& what) {
+  const process_host::gathering started;
+  const auto who = "process '" + what.name + "': its type '" + what.type + "'";
+  result<hosted_process> made = error{errc::internal, who + " has no factory"};
+  if (factory)
+    made = caught(who + " threw as it started",
+                  [&] { return factory(host_, what); });
+  if (made && !made->actor)
+    made = error{errc::internal, who + " started no actor"};
+  if (!made) {
+    for (const auto& each : started.all())
+      caf::anon_send_exit(each, caf::exit_reason::kill);
+    return made;
+  }
+  std::set<caf::strong_actor_ptr> known{made->parts.begin(), made->parts.end()};
+  known.insert(made->actor);
+  for (const auto& stream : made->streams)
+    known.insert(caf::actor_cast<caf::strong_actor_ptr>(stream));
+  for (const auto& each : started.all())
+    if (known.insert(each).second)
+      made->parts.push_back(each);
+  return made;
 }
 
 error node_assembly::ending() const {
@@ -117,9 +156,14 @@ error node_assembly::serve(const process_config& process,
     all.insert(caf::actor_cast<caf::strong_actor_ptr>(stream));
   for (const auto& each : all)
     if (keeper)
-      caf::anon_send(keeper, keep_atom::value, process.name, each);
+      caf::anon_send(keeper, keep_atom::value, process.name, each, false);
     else
       host_.essential(process.name, caf::actor_cast<caf::actor>(each));
+  for (const auto& each : made.parts)
+    if (keeper)
+      caf::anon_send(keeper, keep_atom::value, process.name, each, true);
+    else
+      end_with(each, made.actor);
   host_.put(process.name, made.actor);
   enroll(process, made.attributes);
   host_.tell({notice::severity::info, process.type, process.name, "started",

@@ -62,6 +62,8 @@ public:
   std::vector<sequencer_actor> close();
 
 private:
+  [[nodiscard]] result<hosted_process> make(const process_factory& factory,
+                                            const process_config& what);
   void enroll(const process_config& process, text::json_value attributes);
   error serve(const process_config& process, const hosted_process& made);
   [[nodiscard]] error ending() const;

@@ -1,6 +1,7 @@
 #include <millrace/actors/rt/publish/pusher.hpp>
 #include <millrace/actors/rt/subscribe/subscriber.hpp>
 #include <millrace/actors/torq/registry/registrar.hpp>
+#include <millrace/messages/base/result.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/parking_handlers.hpp>
 #include <millrace/nodes/assembly/process_host.hpp>
@@ -8,6 +9,7 @@
 
 #include <cstdlib>
 #include <string_view>
+#include <utility>
 
 namespace millrace::nodes {
 
@@ -30,6 +32,9 @@ result<rt::publisher_options> publisher_options_of(const cluster_config& config,
   out.roll_bytes = (*settings)->roll_bytes;
   return out;
 }
+
+/// That of this thread; null: there is none.
+thread_local process_host::gathering* gathering_now = nullptr;
 
 /// What the seed of the streams calls the variable, and its values.
 result<rt::archived_exchange> archived_by_variable() {
@@ -55,11 +60,28 @@ void process_host::set_config(cluster_config next) {
   configs_.push_back(std::move(fresh));
 }
 
+process_host::gathering::gathering() {
+  MILLRACE_ASSERT(gathering_now == nullptr);
+  gathering_now = this;
+}
+
+process_host::gathering::~gathering() { gathering_now = nullptr; }
+
+void process_host::take_in(caf::strong_actor_ptr handle) {
+  if (gathering_now != nullptr)
+    gathering_now->all_.push_back(handle);
+  adopt(std::move(handle));
+}
+
 registrar_actor process_host::registrar() {
   const std::scoped_lock lock{mutex_};
-  if (!registrar_)
-    registrar_ = spawn(torq::registrar, &env(), connector(),
-                       endpoints_of(config(), process_type::discovery));
+  if (registrar_)
+    return registrar_;
+  // It is of the host, whoever needs it first.
+  auto* const others = std::exchange(gathering_now, nullptr);
+  registrar_ = spawn(torq::registrar, &env(), connector(),
+                     endpoints_of(config(), process_type::discovery));
+  gathering_now = others;
   return registrar_;
 }
 
@@ -117,10 +139,12 @@ process_host::subscribe(const std::string& stream,
   if (!archived)
     return archived.failure();
   settings.archived = *archived;
-  settings.warn = [this, stream](const std::string& text) {
-    tell({notice::severity::warning, "subscriber", stream, "damaged_on_the_way",
-          text});
-  };
+  settings.warn
+    = [this, stream](const std::string& id, const std::string& text) {
+        const bool goes_on = id == "damaged_on_the_way";
+        tell({goes_on ? notice::severity::warning : notice::severity::error,
+              "subscriber", stream, id, text});
+      };
   if (!stream.starts_with('/')) {
     auto nodes = endpoints_of_stream(config(), stream);
     if (!nodes)

@@ -136,9 +136,26 @@ public:
   /// Ends `handle` with this host; actors end in reverse order.
   template <class Handle>
   Handle keep(Handle handle) {
-    adopt(caf::actor_cast<caf::strong_actor_ptr>(handle));
+    this->take_in(caf::actor_cast<caf::strong_actor_ptr>(handle));
     return handle;
   }
+  /// What this thread has the host keep while one lives: the actors that a
+  /// process is made of. One at a time per thread.
+  class gathering {
+  public:
+    gathering();
+    ~gathering();
+    gathering(const gathering&) = delete;
+    gathering& operator=(const gathering&) = delete;
+    /// The oldest first.
+    [[nodiscard]] const std::vector<caf::strong_actor_ptr>& all() const {
+      return all_;
+    }
+
+  private:
+    friend class process_host;
+    std::vector<caf::strong_actor_ptr> all_;
+  };
   /// Names an actor.
   template <class Handle>
   void put(const std::string& name, const Handle& handle) {
@@ -170,6 +187,8 @@ protected:
   void forget_actors();
 
 private:
+  void take_in(caf::strong_actor_ptr handle);
+
   std::atomic<const cluster_config*> config_ = nullptr; ///< The last of these.
   std::vector<std::unique_ptr<const cluster_config>> configs_;
   std::shared_ptr<local_actors> locals_ = std::make_shared<local_actors>();

@@ -8,16 +8,30 @@
 
 namespace millrace::nodes {
 
+bool is_fault_of_part(const caf::error& reason) {
+  return reason && reason != caf::exit_reason::user_shutdown
+         && reason != caf::exit_reason::kill;
+}
+
 void process_keeper_state::keep(const std::string& process,
-                                const caf::strong_actor_ptr& actor) {
-  running[caf::actor_cast<caf::actor_addr>(actor)] = process;
-  endings.came(process, host->env().clock->monotonic_ns());
+                                const caf::strong_actor_ptr& actor,
+                                bool is_part) {
+  running[caf::actor_cast<caf::actor_addr>(actor)] = {process, is_part};
+  if (!is_part)
+    endings.came(process, host->env().clock->monotonic_ns());
   self->monitor(actor);
 }
 
 bool process_keeper_state::lives(const std::string& process) const {
-  return std::any_of(running.begin(), running.end(),
-                     [&](const auto& item) { return item.second == process; });
+  return std::any_of(running.begin(), running.end(), [&](const auto& item) {
+    return item.second.process == process && !item.second.is_part;
+  });
+}
+
+bool process_keeper_state::has_parts(const std::string& process) const {
+  return std::any_of(running.begin(), running.end(), [&](const auto& item) {
+    return item.second.process == process && item.second.is_part;
+  });
 }
 
 caf::result<std::string>
@@ -93,8 +107,9 @@ void process_keeper_state::table_answered(uint64_t number, const error& fault,
   what.promise.deliver(std::move(said));
 }
 
-/// A process ends with the first of its actors, and is started again when the
-/// last is gone: what they hold is free then.
+/// A process ends with the first of its actors, or with a part that ends by a
+/// fault, and is started again when the last is gone: what they hold is free
+/// then.
 void process_keeper_state::lost(const caf::down_msg& down) {
   std::vector<uint64_t> unanswered;
   for (const auto& [number, what] : errands)
@@ -108,22 +123,32 @@ void process_keeper_state::lost(const caf::down_msg& down) {
   auto found = running.extract(down.source);
   if (!found)
     return;
-  const auto process = std::move(found.mapped());
+  const auto [process, is_part] = std::move(found.mapped());
+  if (is_part && !ending.contains(process)
+      && (stopping.contains(process) || !is_fault_of_part(down.reason)))
+    return;
+  end_for(process, down.reason);
+}
+
+void process_keeper_state::end_for(const std::string& process,
+                                   const caf::error& reason) {
   const bool asked = stopping.contains(process);
   // Its host ends.
   if (!asked && !ending.contains(process)
-      && down.reason == caf::exit_reason::user_shutdown)
+      && reason == caf::exit_reason::user_shutdown)
     return;
   const auto [why, first] = ending.try_emplace(
-    process, down.reason ? from_caf(down.reason)
-                         : error{errc::closed, "it ended without a fault"});
+    process, reason ? from_caf(reason)
+                    : error{errc::closed, "it ended without a fault"});
   if (lives(process)) {
     if (first && !asked)
       assembly->abandon(process);
     return;
   }
-  const auto cause = std::move(ending.extract(why).mapped());
   assembly->forget(process);
+  if (has_parts(process))
+    return; // They end by that.
+  const auto cause = std::move(ending.extract(why).mapped());
   if (auto promise = stopping.extract(process))
     promise.mapped().deliver(process);
   else
@@ -176,9 +201,8 @@ process_keeper_actor::behavior_type process_keeper(
   return {
     [self](status_atom) { return self->state.status(); },
     [self](keep_atom, const std::string& process,
-           const caf::strong_actor_ptr& actor) {
-      self->state.keep(process, actor);
-    },
+           const caf::strong_actor_ptr& actor,
+           bool is_part) { self->state.keep(process, actor, is_part); },
     [self](stop_atom, const std::string& process) {
       return self->state.stop(process);
     },

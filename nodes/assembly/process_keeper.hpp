@@ -24,8 +24,9 @@ using again_atom = caf::atom_constant<caf::atom("again")>;
 /// PROCESS KEEPER: starts the processes of its node again that ended by
 /// themselves, tells the log, and keeps what became of them for `status`.
 using process_keeper_actor = status_actor::extend<
-  // A process runs: one of the actors without which it is none.
-  caf::reacts_to<keep_atom, std::string, caf::strong_actor_ptr>,
+  // A process runs: one of the actors without which it is none, or one of its
+  // parts (true), which may end before it, though not by a fault.
+  caf::reacts_to<keep_atom, std::string, caf::strong_actor_ptr, bool>,
   // Ends a process for good; answers when it has ended. `not_found` when it
   // does not run here.
   caf::replies_to<stop_atom, std::string>::with<std::string>,
@@ -46,7 +47,8 @@ struct process_keeper_state {
   explicit process_keeper_state(process_keeper_actor::pointer owner)
     : self{owner} {}
 
-  void keep(const std::string& process, const caf::strong_actor_ptr& actor);
+  void keep(const std::string& process, const caf::strong_actor_ptr& actor,
+            bool is_part);
   caf::result<std::string> stop(const std::string& process);
   caf::result<status_facts> take_table(const std::string& process,
                                        const status_facts& what);
@@ -60,8 +62,14 @@ struct process_keeper_state {
   process_host* host = nullptr;
   std::shared_ptr<node_assembly> assembly;
   [[nodiscard]] bool lives(const std::string& process) const;
+  [[nodiscard]] bool has_parts(const std::string& process) const;
+  void end_for(const std::string& process, const caf::error& reason);
 
-  std::map<caf::actor_addr, std::string> running; ///< By actor: the process.
+  struct actor_of_process {
+    std::string process;
+    bool is_part = false;
+  };
+  std::map<caf::actor_addr, actor_of_process> running;
   std::map<std::string, error> ending; ///< Some of its actors are gone: why.
   std::map<std::string, caf::typed_response_promise<std::string>> stopping;
   process_endings endings;
@@ -74,6 +82,10 @@ struct process_keeper_state {
   std::map<uint64_t, table_errand> errands;
   uint64_t errand_last = 0;
 };
+
+/// Whether a part of a process that ended so ends it: neither was it done, nor
+/// did its host or its process end.
+[[nodiscard]] bool is_fault_of_part(const caf::error& reason);
 
 /// @param host outlives the actor.
 process_keeper_actor::behavior_type process_keeper(

@@ -20,13 +20,16 @@ struct hosted_process {
   text::json_value attributes = text::json_value::object();
   /// Streams that it orders: a clean end stops them before all else.
   std::vector<sequencer_actor> streams{};
-  /// Others that it consists of, and that end with it.
+  /// Others that it consists of, and that end with it; what its factory had the
+  /// host keep is among them, named here or not. When one ends by a fault the
+  /// process does, and is started again.
   std::vector<caf::strong_actor_ptr> parts{};
   /// Names of its actors beside its own.
   std::vector<std::string> names{};
 };
 
-/// Starts a process, recovered and ready to serve. Must not throw.
+/// Starts a process, recovered and ready to serve. What it throws is
+/// `internal`.
 using process_factory
   = std::function<result<hosted_process>(process_host&, const process_config&)>;
 

@@ -9,6 +9,8 @@
 #include <caf/stateful_actor.hpp>
 
 #include <algorithm>
+#include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -260,6 +262,75 @@ TEST(ParkedMessageSim, AProcessOfOnesOwnComesPastIt) {
   EXPECT_TRUE(has_warning(w, "mine", "parked"));
   feed.publish({{"sym", "A"}, {"price", 15.0}, {"size", 1}});
   EXPECT_TRUE(w.eventually(30s, [&] { return mine.status("rows") == 4; }));
+}
+
+/// Counts rows from the beginning; its callback throws at those of a certain
+/// price, so often as `throws` says.
+nodes::process_factory throwing_counter(std::shared_ptr<int> throws,
+                                        bool parks) {
+  return
+    [throws, parks](
+      nodes::process_host& host,
+      const nodes::process_config& process) -> result<nodes::hosted_process> {
+      auto me = host.spawn(count_actor);
+      rt::subscription_handlers on;
+      on.on_message = [me, throws](const rt::message& message, position) {
+        const auto batch = decode_batch(message.payload);
+        if (!batch)
+          return;
+        for (uint32_t row = 0; row < batch->row_count; ++row)
+          if (batch->column("price")->as<double>()[row] == 13.0
+              && (*throws)-- > 0)
+            throw std::runtime_error{"unlucky"};
+        caf::anon_send(me, batch->row_count);
+      };
+      nodes::subscribe_options how{.start = {.kind = start_spec::begin}};
+      if (parks)
+        how.parks_as = process.name;
+      if (auto heard = host.subscribe("market", std::move(on), how); !heard)
+        return heard.failure();
+      return nodes::hosted_process{caf::actor_cast<caf::strong_actor_ptr>(me)};
+    };
+}
+
+int errors_of(world& w, const std::string& node, const std::string& id,
+              const std::string& text) {
+  const auto& notices = w.at(node).notices();
+  return static_cast<int>(
+    std::count_if(notices.begin(), notices.end(), [&](const auto& each) {
+      return each.level == nodes::notice::severity::error && each.id == id
+             && each.text.find(text) != std::string::npos;
+    }));
+}
+
+// Nothing is left that looks alive and takes nothing.
+TEST(ThrowingCallbackSim, EndsItsProcessWhichIsStartedAgainAndTold) {
+  world w{9};
+  w.add_cluster(
+    test_support::source_path("examples/failure_test/cluster.toml"));
+  auto& feed = w.add_publisher("feed", "trade");
+  auto& mine
+    = w.host("mine", throwing_counter(std::make_shared<int>(2), false));
+  for (const double price : {10.0, 13.0, 14.0})
+    feed.publish({{"sym", "A"}, {"price", price}, {"size", 1}});
+  EXPECT_TRUE(w.eventually(60s, [&] { return mine.status("rows") == 3; }));
+  EXPECT_EQ(errors_of(w, "mine", "threw", "stream 'market': a callback threw"),
+            2);
+  EXPECT_EQ(errors_of(w, "mine", "ended", "unlucky; it is started again"), 2);
+}
+
+TEST(ThrowingCallbackSim, AMessageThatIsThrownAtAgainAndAgainIsParked) {
+  world w{10};
+  w.add_cluster(
+    test_support::source_path("examples/failure_test/cluster.toml"));
+  auto& feed = w.add_publisher("feed", "trade");
+  auto& mine
+    = w.host("mine", throwing_counter(std::make_shared<int>(1000), true));
+  for (const double price : {10.0, 13.0, 14.0})
+    feed.publish({{"sym", "A"}, {"price", price}, {"size", 1}});
+  EXPECT_TRUE(w.eventually(120s, [&] { return mine.status("rows") == 2; }));
+  EXPECT_TRUE(has_warning(w, "mine", "parked"));
+  EXPECT_EQ(errors_of(w, "mine", "ended", "unlucky"), 3);
 }
 
 } // namespace

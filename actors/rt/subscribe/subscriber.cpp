@@ -143,7 +143,7 @@ void subscriber_state::begin_flow(const source_actor& from,
     if (!opened) {
       if (opened.failure().code == errc::no_space)
         return disconnect(opened.failure());
-      out->fail(opened.failure());
+      fail(opened.failure());
       return finish_if_ended();
     }
     copy = *std::move(opened);
@@ -156,7 +156,7 @@ void subscriber_state::begin_flow(const source_actor& from,
     auto reader = persistence::log_reader::open(
       *env->fs, {.directory = options.local_copy}, out->where());
     if (!reader) {
-      out->fail(reader.failure());
+      fail(reader.failure());
       return finish_if_ended();
     }
     copy_reader = *std::move(reader);
@@ -187,18 +187,18 @@ void subscriber_state::tell_set_back(position begin) {
   out->take(event);
   if (copy)
     if (auto fault = copy->cut(begin))
-      out->fail(fault);
+      fail(fault);
 }
 
 void subscriber_state::catch_up_from_copy() {
   auto item = copy_reader->next_chunk(copy_chunk_bytes);
   if (!item) {
-    out->fail(item.failure());
+    fail(item.failure());
     return finish_if_ended();
   }
   if (const auto* part = std::get_if<persistence::log_chunk>(&*item)) {
     if (auto fault = out->take(lineage, part->begin, part->bytes))
-      out->fail(fault);
+      fail(fault);
   } else if (const auto* event = std::get_if<stream_event>(&*item)) {
     if (event->kind == event_kind::badtail)
       return copy_again(event->from);
@@ -214,7 +214,7 @@ void subscriber_state::copy_again(position from) {
   copy_reader.reset();
   ++copies_mended;
   if (auto fault = copy->cut(from)) {
-    out->fail(fault);
+    fail(fault);
     return finish_if_ended();
   }
   step(link_core::restarted{});
@@ -257,7 +257,7 @@ void subscriber_state::refused(const error& why) {
   hopeless = never ? hopeless + 1 : 0;
   // One node's fault is not the stream's: the others are asked first.
   if (never && (journal || hopeless >= options.rt.size())) {
-    out->fail(why);
+    fail(why);
     return finish_if_ended();
   }
   disconnect(why);
@@ -295,10 +295,11 @@ void subscriber_state::tell_damage(const error& fault) {
     return;
   ++damaged_records;
   if (options.warn)
-    options.warn("records from "
-                 + to_string(options.rt[asked % options.rt.size()])
-                 + " were damaged on their way: " + to_string(fault)
-                 + "; refused, and asked for again");
+    options.warn("damaged_on_the_way",
+                 "records from "
+                   + to_string(options.rt[asked % options.rt.size()])
+                   + " were damaged on their way: " + to_string(fault)
+                   + "; refused, and asked for again");
 }
 
 void subscriber_state::deliver(const held_chunk& what) {
@@ -318,7 +319,7 @@ void subscriber_state::deliver(const held_chunk& what) {
       // The disk is full: asked for again from the copy's end, until it fits.
       if (fault.code == errc::no_space)
         return disconnect(fault);
-      out->fail(fault);
+      fail(fault);
       return finish_if_ended();
     }
     begins_with_file = false;
@@ -345,12 +346,43 @@ void subscriber_state::deliver(const stream_event& what) {
   finish_if_ended();
 }
 
+void subscriber_state::fail(const error& fault) {
+  if (out->fail(fault))
+    return;
+  failure = {fault.code, "stream '" + options.topic + "': " + fault.context};
+  if (options.warn)
+    options.warn("failed", "a subscription ended, and is not begun again: "
+                             + to_string(failure));
+}
+
+/// What a callback threw leaves it where nobody knows: it is not called again.
+caf::error subscriber_state::threw(const std::exception_ptr& what) {
+  std::string said;
+  try {
+    std::rethrow_exception(what);
+  } catch (const std::exception& known) {
+    said = known.what();
+  } catch (...) {
+    said = "what is no std::exception";
+  }
+  control->stopped_ = true;
+  const error fault{errc::internal, "stream '" + options.topic
+                                      + "': a callback threw after "
+                                      + to_string(out->where()) + ": " + said};
+  if (options.warn)
+    options.warn("threw", fault.context + "; its subscription ended with it");
+  return to_caf(fault);
+}
+
 void subscriber_state::finish_if_ended() {
   if (control->active())
     return;
   if (source)
     self->send(source, stop_atom_v);
-  self->quit();
+  if (failure)
+    self->quit(to_caf(failure));
+  else
+    self->quit();
 }
 
 /// Again and again: a node that leads newly knows nothing of it.
@@ -503,6 +535,8 @@ subscriber(subscriber_self_actor::stateful_pointer<subscriber_state> self,
     state.started = true;
     state.lineage = state.options.start.life;
   }
+  self->set_exception_handler(
+    [self](std::exception_ptr& what) { return self->state.threw(what); });
   self->set_down_handler([self](caf::down_msg& down) {
     auto& me = self->state;
     if (me.source && down.source == me.source.address()) {

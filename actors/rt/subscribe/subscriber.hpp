@@ -11,6 +11,7 @@
 #include <caf/stateful_actor.hpp>
 
 #include <deque>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -44,9 +45,11 @@ struct subscriber_options {
   /// what is there. What it needs it tells (`floor_atom`).
   std::string consumer;
   archived_exchange archived = archived_exchange::follow;
-  /// Gets a line for a log: records were damaged on their way, and refused.
-  /// Null: only `status` tells.
-  std::function<void(const std::string&)> warn{};
+  /// Gets lines for a log, by a word that they can be found by:
+  /// "damaged_on_the_way": records were, and are refused. "threw": a callback
+  /// did, "failed": there is no callback that is told of a failure; either ends
+  /// the actor, with this for its reason. Null: nobody does.
+  std::function<void(const std::string& id, const std::string& text)> warn{};
 };
 
 /// State of the SUBSCRIBER: asks the RT node for the merged log from where it
@@ -94,6 +97,8 @@ struct subscriber_state {
   void collect_copy();
   void copy_collected(position below, const caf::error& outcome);
   void deliver_waiting();
+  void fail(const error& fault);
+  [[nodiscard]] caf::error threw(const std::exception_ptr& what);
   void finish_if_ended();
   [[nodiscard]] start_spec next_start() const;
   [[nodiscard]] uint32_t sum_before() const;
@@ -121,6 +126,7 @@ struct subscriber_state {
   bool begins_with_file = false;
   uint64_t damaged_records = 0; ///< Chunks that were damaged on their way.
   uint64_t copies_mended = 0;   ///< Times that damage in the copy was passed.
+  error failure;                ///< That no callback was told of.
   bool told_ahead = false;      ///< Since the last flow.
   bool told_lost = false;       ///< Since the last flow.
   int64_t flowless_ns = 0;      ///< Since when there is none; 0: there is one.

@@ -181,13 +181,14 @@ void delivery::lose_flow(const error& why) {
     handlers_.on_lost(why);
 }
 
-void delivery::fail(const error& fault) {
+bool delivery::fail(const error& fault) {
   const in_callback guard{*control_};
   if (!control_->active())
-    return;
+    return true;
   if (handlers_.on_failure)
     handlers_.on_failure(fault);
   control_->stopped_ = true;
+  return handlers_.on_failure != nullptr;
 }
 
 } // namespace millrace::rt

@@ -78,7 +78,8 @@ private:
 };
 
 /// What a subscription calls, always in stream order and never two at a time.
-/// A callback must not throw.
+/// A callback that throws ends the subscription, and the process that it is of:
+/// no other callback is told of it.
 struct subscription_handlers {
   /// A message, and the position to resume at after it.
   std::function<void(const message&, position end)> on_message;
@@ -96,7 +97,8 @@ struct subscription_handlers {
   /// There has been no flow for two seconds: no node of the stream gives one,
   /// for this reason. Once, until the next flow begins.
   std::function<void(const error&)> on_lost;
-  /// The subscription ended because of this and will not go on.
+  /// The subscription ended because of this and will not go on. Empty: it ends
+  /// the process that the subscription is of.
   std::function<void(const error&)> on_failure;
 };
 
@@ -126,7 +128,8 @@ public:
   void begin_flow(lineage_id life, position end);
   /// None begins, because of this.
   void lose_flow(const error& why);
-  void fail(const error& fault);
+  /// @returns whether a callback was told, or nobody waits for one any more
+  bool fail(const error& fault);
 
   /// End of the last delivery: where to resume.
   [[nodiscard]] position where() const noexcept { return where_; }

@@ -16,6 +16,7 @@
 #include <fstream>
 #include <future>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <unistd.h>
 
@@ -155,6 +156,30 @@ TEST_F(NodeAssemblyTest, AStreamThatDoesNotOpenLeavesTheOthersUnstarted) {
   const auto again = assemble()->start("rt1");
   EXPECT_FALSE(again) << to_string(again);
   EXPECT_TRUE(host->locals()->find("rt/second"));
+}
+
+// Also what it spawned before is gone.
+TEST_F(NodeAssemblyTest, AStartThatThrowsIsAnErrorAndLeavesNothing) {
+  role_table roles;
+  std::promise<void> gone;
+  roles.add(
+    "rt",
+    [&](process_host& on, const process_config&) -> result<hosted_process> {
+      on.spawn(
+          [](caf::event_based_actor*) -> caf::behavior { return {[](int) {}}; })
+        ->attach_functor([&] { gone.set_value(); });
+      throw std::runtime_error{"unlucky"};
+    });
+  const auto processes = assemble(roles);
+  const auto fault = processes->start("rt1");
+  EXPECT_EQ(fault.code, errc::internal);
+  for (const auto* word : {"'rt1'", "'rt'", "unlucky"})
+    EXPECT_NE(fault.context.find(word), std::string::npos) << fault.context;
+  gone.get_future().wait();
+  EXPECT_TRUE(host->locals()->all().empty());
+  role_table none;
+  none.add("rt", nullptr);
+  EXPECT_EQ(assemble(none)->start("rt1").code, errc::internal);
 }
 
 } // namespace

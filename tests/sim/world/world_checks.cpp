@@ -62,6 +62,8 @@ std::string world::story() const {
 }
 
 void node::tell(const nodes::notice& what) {
+  if (!alive_ && what.id == "threw")
+    return; // A crash leaves the handlers of what crashes by an exception.
   notices_.push_back(what);
   const auto level = what.level == nodes::notice::severity::error     ? "ERR "
                      : what.level == nodes::notice::severity::warning ? "WRN "
