@@ -12,6 +12,7 @@
 #include <millrace/messages/data/position.hpp>
 #include <millrace/messages/data/start_spec.hpp>
 #include <millrace/messages/data/types.hpp>
+#include <millrace/messages/protocol/announcements.hpp>
 #include <millrace/messages/protocol/bundle.hpp>
 #include <millrace/messages/protocol/endpoint.hpp>
 #include <millrace/messages/protocol/wire.hpp>
@@ -190,35 +191,6 @@ typename Inspector::result_type inspect(Inspector& f, stream_facts& x) {
            x.last_period_absent);
 }
 
-/// What an HDB serves: a version of the manifest, and up to where it accounts
-/// for each table; a table that is not named: nothing yet.
-struct hdb_announcement {
-  std::string process; ///< Its name in the registry.
-  manifest_version manifest;
-  std::map<std::string, position> cutovers; ///< By table.
-};
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, hdb_announcement& x) {
-  return f(caf::meta::type_name("hdb_announcement"), x.process, x.manifest,
-           x.cutovers);
-}
-
-/// Whether an RDB can be asked, as it tells gateways when that changes.
-struct rdb_announcement {
-  std::string process; ///< Its name in the registry.
-  lineage_id life;     ///< Of the stream that it follows.
-  /// It has come to the end that its stream had when it subscribed, and does
-  /// not stand still.
-  bool ready = false;
-};
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, rdb_announcement& x) {
-  return f(caf::meta::type_name("rdb_announcement"), x.process, x.life,
-           x.ready);
-}
-
 /// Where an RDB stands.
 struct rdb_facts {
   std::string stream;
@@ -268,6 +240,7 @@ struct period_report {
   uint64_t rejected_batches = 0; ///< Kept, because they fit no table.
   bool held = false;             ///< Not written until these are accepted.
   uint64_t losses = 0;           ///< Of the stream, while the period went on.
+  std::string last_loss;         ///< Of these, in words.
   /// Of tables that no RDB holds: they are stored nowhere.
   uint64_t unheld_batches = 0;
   std::string failure; ///< Why it is not written; empty: none known.
@@ -279,7 +252,7 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, period_report& x) {
   return f(caf::meta::type_name("period_report"), x.period, x.end, x.reached,
            x.stands, x.version, x.served, x.hdbs, x.rows, x.rejected_batches,
-           x.held, x.losses, x.unheld_batches, x.failure, x.lacks);
+           x.held, x.losses, x.last_loss, x.unheld_batches, x.failure, x.lacks);
 }
 
 } // namespace millrace

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <unistd.h>
 
 namespace millrace::nodes {
 
@@ -101,19 +102,28 @@ remember_by_hand(persistence::file_system& fs, const cluster_config& config,
   const auto own = as_configured(config, directory);
   if (!own)
     return std::vector<std::string>{};
-  const auto manifest = persistence::read_hdb_manifest(fs, *own);
-  if (!manifest)
-    return manifest.failure();
   const auto folder = marks_folder(config);
   const auto path = torq::mark_of_commands(folder, *own);
-  auto known = torq::read_marks(fs, folder, *own);
-  // What is gone stays so in this one too.
-  const bool is_news = known.mark.see(*own, &*manifest) || !fs.exists(path);
-  if (is_news && known.mark != torq::served_mark{})
-    if (auto fault = torq::write_mark(fs, path, known.mark))
-      return fault;
-  return known.faults.empty() ? losses_of(known.mark)
-                              : std::vector{to_string(known.faults.front())};
+  auto manifest = persistence::read_hdb_manifest(fs, *own);
+  for (;;) {
+    if (!manifest)
+      return manifest.failure();
+    auto known = torq::read_marks(fs, folder, *own);
+    // What is gone stays so in this one too.
+    const bool is_news = known.mark.see(*own, &*manifest) || !fs.exists(path);
+    if (is_news && known.mark != torq::served_mark{})
+      if (auto fault
+          = torq::write_mark(fs, path, known.mark, std::to_string(::getpid())))
+        return fault;
+    // Another command may have committed, and written its mark before this one:
+    // who writes last knows what was there then.
+    const auto seen = manifest->identity;
+    manifest = persistence::read_hdb_manifest(fs, *own);
+    if (manifest && manifest->identity == seen)
+      return known.faults.empty()
+               ? losses_of(known.mark)
+               : std::vector{to_string(known.faults.front())};
+  }
 }
 
 } // namespace millrace::nodes

@@ -102,8 +102,9 @@ void print_written(const written_period& what, period_id period) {
                "and are not in it\n",
                what.rdb, report.rejected_batches);
   if (report.losses != 0)
-    fmt::print("  {}: the stream lost something {} times, see its status\n",
-               what.rdb, report.losses);
+    fmt::print("  {}: {} {} of the stream while the period went on{}{}\n",
+               what.rdb, report.losses, report.losses == 1 ? "loss" : "losses",
+               report.losses == 1 ? ": " : ", the last: ", report.last_loss);
   if (!what.lost_meanwhile.empty())
     fmt::print("  {}: it lost something while the period ended: {}\n", what.rdb,
                what.lost_meanwhile);
@@ -129,6 +130,7 @@ json_value json_of(const written_period& what) {
                  {"rows", std::move(rows)},
                  {"rejected_batches", report.rejected_batches},
                  {"losses", report.losses},
+                 {"last_loss", report.last_loss},
                  {"unheld_batches", report.unheld_batches}};
   add_lacks(out, report.lacks);
   if (!what.waiting.empty())

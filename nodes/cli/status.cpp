@@ -66,7 +66,7 @@ std::vector<std::string> own_keys(const json_value& process) {
   if (cell_text(process.at("type")) == process_type::rt)
     for (const auto& [key, value] : process.entries())
       if (key != "down" && key != "ended" && key != "last_ended"
-          && key != "ended_by")
+          && key != "ended_by" && key != "log")
         out.push_back(key);
   return out;
 }
@@ -158,8 +158,9 @@ std::vector<std::string> lacks(const json_value& status) {
   };
   constexpr count counts[]
     = {{"losses", "loss", "losses",
-        "answers about what they touch say so; 'millrace stream losses' and "
-        "'millrace hdb ledger' list them, and 'millrace logs' tells of others"},
+        "answers about what they touch say so; 'millrace logs' of its node "
+        "tells of each, 'millrace stream losses' lists those of the stream, "
+        "'millrace hdb ledger' those that are written down"},
        {"rejected_batches", "batch", "batches",
         "no table fits: 'millrace rejects' lists them"},
        {"parked_batches", "batch", "batches",

@@ -132,8 +132,9 @@ void warn_of_losses(const cluster_config& config, const json_value& live,
     const auto& last = facts.at("last_loss").text_or_empty();
     fmt::print(stderr,
                "millrace: warning: rows may be missing: {} counts {} {}{}; "
-               "'millrace stream losses' and 'millrace hdb ledger' list them, "
-               "and 'millrace logs' tells of others\n",
+               "'millrace logs' of its node tells of each, 'millrace stream "
+               "losses' lists those of the stream, 'millrace hdb ledger' those "
+               "that are written down\n",
                process.name, losses, losses == 1 ? "loss" : "losses",
                last.empty() ? "" : ", the last: " + last);
   }

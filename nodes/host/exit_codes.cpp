@@ -21,13 +21,14 @@ int exit_code_of(errc code) noexcept {
     case errc::schema_mismatch:
     case errc::bad_data:
     case errc::overflow:
+    case errc::fenced:
+    case errc::limit_exceeded:
       return exit_data;
     case errc::closed:
     case errc::unavailable:
     case errc::backend_lost:
       return exit_unavailable;
     case errc::internal:
-    case errc::fenced:
       return exit_internal;
     case errc::locked:
       return exit_locked;
@@ -36,7 +37,6 @@ int exit_code_of(errc code) noexcept {
       return exit_io;
     case errc::timeout:
     case errc::moved:
-    case errc::limit_exceeded:
     case errc::busy:
     case errc::origin_unverified:
     case errc::cancelled:

@@ -9,9 +9,9 @@ enum exit_code : int {
   exit_ok = 0,
   exit_negative = 1,     ///< A negative answer: `verify` found damage.
   exit_usage = 64,       ///< The command line is wrong.
-  exit_data = 65,        ///< Input data is bad.
+  exit_data = 65,        ///< Data is bad, another life's, or beyond a limit.
   exit_unavailable = 69, ///< No live process can do it.
-  exit_internal = 70,    ///< A defect of ours, or fenced.
+  exit_internal = 70,    ///< A defect of ours.
   exit_locked = 73,      ///< Already running, or directory or port is taken.
   exit_io = 74,          ///< The system refused a file or a socket.
   exit_retry = 75,       ///< Try again later.

@@ -466,6 +466,10 @@ error getdata_builder::check_limits() {
     const auto limit = read_count(value);
     if (!limit)
       return type_incorrect("limits." + name, "-7", value);
+    if (*limit == 0)
+      return check_failed_plainly(
+        "checklimits", "Limit `" + name + " is 0; it is from 1 on",
+        "the limit '" + name + "' is 0; it is from 1 on");
     if (name == "rows")
       out_.plan.rows_max = *limit;
     else if (name == "bytes")

@@ -841,7 +841,7 @@ class Cluster(Case):
         shutil.rmtree(log)
         log.with_name("kept").rename(log)
         self.restart()
-        out, err = self.pub(*rows, "-o", "json", stdin=line, code=70)
+        out, err = self.pub(*rows, "-o", "json", stdin=line, code=65)
         self.assertIn("fenced", err)
         self.assertNotIn("1 rows published", err)
         self.assertEqual(json.loads(out)["level"], "recorded")

@@ -616,8 +616,96 @@ def held_by_nobody(binary):
     made.run(*sql, "--strict", code=65)
 
 
+def second_copy(binary):
+  """Where files of a table's own directory are damaged, a copy with files of
+  its own answers; and it says so when it may hold other rows."""
+  with mill.cluster(binary, NODES) as made:
+    whole = made.path.read_text()
+    made.path.write_text(
+      whole + f"""
+[[node]]
+name = "more"
+port = {mill.free_ports(1)[0]}
+[[process]]
+name = "rdb2"
+type = "rdb"
+node = "more"
+tables = ["trade"]
+hdb = "data/second"
+[[process]]
+name = "hdb2"
+type = "hdb"
+node = "more"
+hdb = "data/second"
+""")
+    made.up()
+    publish(made, DAYS[0], ROWS, "A")
+    made.run("eop", "--period", DAYS[0])
+    expected = sum(i % 9 for i in range(ROWS))
+    broken = column(made, DAYS[0], "size") # Nobody has read of it.
+    flip(broken, 1001)
+    asked = {"tablename": "trade", "starttime": DAYS[0], "endtime": DAYS[0],
+             "aggregations": {"sum": "size"}}
+    for _ in range(3):
+      said = made.query(asked, "--strict")
+      mill.check(list(said[0].values())[0] == expected, said)
+    # Rows flow as well.
+    rows = made.query({"tablename": "trade", "starttime": DAYS[0],
+                       "endtime": DAYS[0], "columns": "size"}, "--strict")
+    mill.check(sum(each["size"] for each in rows) == expected, len(rows))
+    # What is loaded is in the table's own directory alone.
+    file = made.directory / "l.csv"
+    file.write_text("time,sym,size\n2024-01-01T10:00:00Z,L,7\n")
+    layout = made.directory / "h.toml"
+    layout.write_text(made.run("layout", file).stdout.replace("long", "int"))
+    made.run("load", "--layout", layout, "--table", "trade", file)
+    done = made.query(asked, "--strict", code=65)
+    mill.check("hdb2" in done.stderr and "may not hold all" in done.stderr
+               and str(broken) in done.stderr, done.stderr)
+    flip(broken, 1001)
+    said = made.query(asked, "--strict")
+    mill.check(list(said[0].values())[0] == expected, said)
+
+
+def lacking_replica(binary):
+  """Of two rdbs the one that lost rows gives way, and eop says what is lost."""
+  with mill.cluster(binary, NODES) as made:
+    whole = made.path.read_text().replace(
+      'mode = "cached"', 'mode = "cached"\nroll_size = "64KiB"')
+    made.path.write_text(
+      whole + f"""
+[[node]]
+name = "more"
+port = {mill.free_ports(1)[0]}
+[[process]]
+name = "rdb2"
+type = "rdb"
+node = "more"
+tables = ["trade"]
+write_down = false
+""")
+    made.up()
+    publish(made, DAYS[0], 3000, "A")
+    made.down("back")
+    publish(made, DAYS[0], 6000, "A")
+    made.run("stream", "prune", "market", "--to", "log.0.2@0", "--force",
+             "--yes")
+    made.up()
+    question = {"tablename": "trade", "starttime": DAYS[0], "endtime": DAYS[0],
+                "aggregations": {"count": "size"}}
+    for _ in range(4):
+      said = made.query(question, "--strict", at_least=made.merged_end())
+      mill.check(list(said[0].values())[0] == 9000, said)
+    done = made.run("eop", "--period", DAYS[0], code=1)
+    mill.check("rdb1: 1 loss of the stream while the period went on: "
+               in done.stdout, done.stdout)
+    done = made.run("hdb", "ledger", made.directory / "data/hdb")
+    mill.check("lost of stream market" in done.stdout, done.stdout)
+
+
 if __name__ == "__main__":
   mill.main([damage, rolled_otherwise, gone,
              gone_with_nothing_of_the_stream, away_for_one_start,
              back_while_all_run, two_branches, older, died_behind_its_commit, held_by_nobody,
-             loaded_for_nobody, amended_beside_damage])
+             loaded_for_nobody, amended_beside_damage, second_copy,
+             lacking_replica])

@@ -1,3 +1,5 @@
+#include <millrace/persistence/hdb/hdb_contents.hpp>
+#include <millrace/persistence/hdb/hdb_ledger.hpp>
 #include <millrace/sim/disk/memory_file_system.hpp>
 #include <millrace/tests/support/effort.hpp>
 
@@ -44,6 +46,26 @@ hdb_manifest sample_manifest() {
     = {{hdb_loss::stream_event, "ticks", "", {100}, {200}, 2, "lost"},
        {hdb_loss::rejects, "ticks", "all", {250}, {250}, 1, "fits no table"}};
   return out;
+}
+
+// As copies that were cut into the same ranges, whatever their files are.
+TEST(HdbManifestTest, ContentsTellTheSameRowsFromOthers) {
+  const auto manifest = sample_manifest();
+  auto copy = manifest;
+  copy.version = 70;
+  std::reverse(copy.parts.begin(), copy.parts.end());
+  for (auto& part : copy.parts)
+    part.directory += 1000;
+  const auto contents = contents_of(manifest);
+  EXPECT_EQ(contents.size(), 1u);
+  EXPECT_EQ(contents_of(copy), contents);
+  copy.parts[0].row_count += 1;
+  EXPECT_NE(contents_of(copy), contents);
+  copy = manifest;
+  copy.parts.push_back(persistence::part_of(
+    {.version = 8, .table = "all", .partition = "2013.10.07", .text = "bust"},
+    copy));
+  EXPECT_NE(contents_of(copy), contents) << "something was done by hand";
 }
 
 TEST(HdbManifestTest, RoundTrip) {

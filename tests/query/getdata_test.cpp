@@ -290,6 +290,7 @@ const std::vector<refusal> refusals{
    {{"filters", {{"bidprice", {"like", "5*"}}}}},
    "table 'xdaily': filter like on column 'bidprice' of type float needs"},
   {"M7", {{"limits", {{"rowz", 5}}}}, "checklimits: Unknown limit `rowz"},
+  {"M7", {{"limits", {{"rows", 0}}}}, "checklimits: Limit `rows is 0"},
   {"M8", {{"grouping", "sym"}}, "aggtimebar: "},
   {"M9",
    {{"columns", {"date"}}},

@@ -107,6 +107,14 @@ void cut_query::choose_hdb(effects& out) {
   for (const auto& each : asked_.hdbs) {
     if (tried_hdbs_.names.contains(each.name))
       continue;
+    if (!each.copy_in.empty()) {
+      const bool fits
+        = cut_ && each.announced && each.announced->cutover == cut_->cutover;
+      if (!tried_hdbs_.damage || (!fits && asked_.is_part))
+        continue;
+      if (!fits)
+        leave_cut();
+    }
     hdb_ = each.name;
     out.hdb = ask_hdb{each.name, std::nullopt};
     if (!cut_)
@@ -127,21 +135,38 @@ void cut_query::choose_hdb(effects& out) {
   refuse(lost("hdb", tried_hdbs_, asked_.hdb_hint), out);
 }
 
+/// A copy has a cut of its own, which the RDB is asked for anew.
+void cut_query::leave_cut() {
+  ++round_; // What the RDB answers at the other cut is late.
+  cut_.reset();
+  rdb_.clear();
+  if (asked_.wants_rdb)
+    rdb_partial_.reset();
+}
+
+/// Of those that were not tried. @param whole none whose rows may not be all
+const std::string* cut_query::next_rdb(bool whole) const {
+  for (const auto& name : asked_.rdbs)
+    if (!tried_rdbs_.names.contains(name)
+        && !(whole && tried_rdbs_.lacking.contains(name)))
+      return &name;
+  return nullptr;
+}
+
 void cut_query::choose_rdb(effects& out) {
-  for (const auto& name : asked_.rdbs) {
-    if (tried_rdbs_.names.contains(name))
-      continue;
-    rdb_ = name;
-    out.rdb = ask_rdb{name,
-                      {.cutover = cut_->cutover,
-                       .at_least = MILLRACE_PLANTED(answer_from_the_past)
-                                     ? position{}
-                                     : asked_.at_least,
-                       .life = asked_.life,
-                       .upto = asked_.upto}};
-    return;
-  }
-  refuse(lost("rdb", tried_rdbs_, asked_.rdb_hint), out);
+  const auto* next = next_rdb(true);
+  if (next == nullptr)
+    next = next_rdb(false);
+  if (next == nullptr)
+    return refuse(lost("rdb", tried_rdbs_, asked_.rdb_hint), out);
+  rdb_ = *next;
+  out.rdb = ask_rdb{rdb_,
+                    {.cutover = cut_->cutover,
+                     .at_least = MILLRACE_PLANTED(answer_from_the_past)
+                                   ? position{}
+                                   : asked_.at_least,
+                     .life = asked_.life,
+                     .upto = asked_.upto}};
 }
 
 void cut_query::on(hdb_answered& what, int64_t, effects& out) {
@@ -154,13 +179,29 @@ void cut_query::on(hdb_answered& what, int64_t, effects& out) {
   if (goes_too_far(what.cut.cutover, out))
     return;
   cut_ = what.cut;
+  note_copy();
   hdb_partial_ = std::move(what.partial);
   if (asked_.wants_rdb && rdb_.empty())
     choose_rdb(out);
   merge_when_complete(out);
 }
 
+/// An answer says when it may lack what its table's own directory has.
+void cut_query::note_copy() {
+  for (const auto& each : asked_.hdbs)
+    if (each.name == hdb_ && !each.copy_in.empty() && !each.is_same)
+      cut_->warnings.push_back(
+        "answered by " + hdb_ + " from its copy in " + each.copy_in
+        + ", which may not hold all that was loaded, corrected or written in "
+          "the table's own directory ("
+        + to_string(tried_hdbs_.damage) + ")");
+}
+
 void cut_query::on(rdb_answered& what, int64_t, effects& out) {
+  // It is asked once more, and believed, if the others are away.
+  if (!what.cut.warnings.empty() && tried_rdbs_.lacking.insert(rdb_).second
+      && next_rdb(true) != nullptr)
+    return choose_rdb(out);
   held_ = std::move(what.cut);
   rdb_partial_ = std::move(what.partial);
   merge_when_complete(out);

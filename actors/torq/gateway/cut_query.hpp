@@ -15,10 +15,11 @@ namespace millrace::torq {
 /// One question's way through the two stores, at one cut. When the HDB to ask
 /// has announced its cut, both are asked side by side at that one; else the
 /// HDB's answer tells the cut, and the RDB is asked after it. A back end that
-/// is lost is replaced by another of its kind at the same cut; one that cannot
-/// serve the cut moves it: the question is planned again, from what an HDB
-/// serves then. Knows no actor and no clock: each step takes what happened and
-/// the time (monotonic, ns), and returns what is to be done. One owner.
+/// is lost is replaced by another of its kind at the same cut; an RDB whose
+/// rows may not be all gives way to one whose are; one that cannot serve the
+/// cut moves it: the question is planned again, from what an HDB serves then.
+/// Knows no actor and no clock: each step takes what happened and the time
+/// (monotonic, ns), and returns what is to be done. One owner.
 class cut_query {
 public:
   /// How often a moved cut is planned again.
@@ -28,6 +29,11 @@ public:
     std::string name;
     /// Of the question's table; none: it has announced nothing yet.
     std::optional<partition_cut> announced;
+    /// One of another directory, which is asked when files of the table's own
+    /// are damaged, and at its own cut; empty: it is none.
+    std::string copy_in{};
+    /// Of a copy: it holds the same, as far as is known.
+    bool is_same = false;
   };
   struct question {
     std::string table;
@@ -113,8 +119,9 @@ private:
   /// Back ends of one kind that failed this question.
   struct tried_ones {
     std::set<std::string> names;
-    error damage; ///< Of one whose rows cannot be read.
-    error away;   ///< Of one that gave no answer.
+    std::set<std::string> lacking; ///< Whose rows may not be all.
+    error damage;                  ///< Of one whose rows cannot be read.
+    error away;                    ///< Of one that gave no answer.
   };
 
   void on(start& what, int64_t now, effects& out);
@@ -128,6 +135,9 @@ private:
   bool goes_too_far(position cutover, effects& out);
   void choose_hdb(effects& out);
   void choose_rdb(effects& out);
+  [[nodiscard]] const std::string* next_rdb(bool whole) const;
+  void leave_cut();
+  void note_copy();
   void merge_when_complete(effects& out);
   void refuse(error fault, effects& out);
   /// Refuses, or takes the fault for one of `who` that another may not have.

@@ -256,16 +256,7 @@ void gateway_state::run(held_question what,
       !text.empty())
     request->warnings.push_back(std::move(text));
   ++turn;
-  for (const auto* hdb :
-       backends.candidates(backend_role::hdb, table.home, turn)) {
-    question.hdbs.push_back({hdb->row.name, cut_for(what, *hdb)});
-    request->handles[hdb->row.name] = hdb->handle;
-  }
-  for (const auto* rdb :
-       backends.candidates(backend_role::rdb, table.home, turn)) {
-    question.rdbs.push_back(rdb->row.name);
-    request->handles[rdb->row.name] = rdb->handle;
-  }
+  name_backends(what, table.home, *request);
   const auto number = ++question_last;
   what.connections_then = connections;
   if (what.to.sink && query::flows(request->plan)) {
@@ -508,7 +499,7 @@ void gateway_state::connect(const std::string& backend_name) {
 void gateway_state::hear(const hdb_announcement& news) {
   auto* entry = backends.find(news.process);
   if (entry != nullptr && entry->handle)
-    entry->announced = news;
+    entry->announced = news, entry->contents = news.contents;
 }
 
 void gateway_state::hear(const rdb_announcement& news) {

@@ -177,6 +177,8 @@ struct gateway_state {
   void run(held_question what, const std::vector<std::string>& warnings);
   /// Binds a fragment to the place and the partitions of its plan.
   void keep_to_plan(const held_question& what, cut_query::question& question);
+  void name_backends(const held_question& what, const table_home& home,
+                     gateway_request& into);
   [[nodiscard]] std::optional<partition_cut> cut_for(const held_question& what,
                                                      const backend& hdb) const;
   void run_waiting();

@@ -134,6 +134,29 @@ void gateway_state::keep_to_plan(const held_question& what,
   }
 }
 
+/// Those of the table's own directory first; copies in others serve where its
+/// files are damaged.
+void gateway_state::name_backends(const held_question& what,
+                                  const table_home& home,
+                                  gateway_request& into) {
+  auto& question = into.question;
+  for (const auto* hdb : backends.candidates(backend_role::hdb, home, turn)) {
+    question.hdbs.push_back({hdb->row.name, cut_for(what, *hdb)});
+    into.handles[hdb->row.name] = hdb->handle;
+  }
+  const auto own = backends.contents(home);
+  for (const auto* copy : backends.copies(home)) {
+    question.hdbs.push_back({copy->row.name, cut_for(what, *copy),
+                             copy->directory,
+                             own == copy->contents.at(home.table)});
+    into.handles[copy->row.name] = copy->handle;
+  }
+  for (const auto* rdb : backends.candidates(backend_role::rdb, home, turn)) {
+    question.rdbs.push_back(rdb->row.name);
+    into.handles[rdb->row.name] = rdb->handle;
+  }
+}
+
 std::optional<partition_cut> gateway_state::cut_for(const held_question& what,
                                                     const backend& hdb) const {
   if (what.part_of)

@@ -7,6 +7,7 @@
 #include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/messages/text/json_value.hpp>
+#include <millrace/persistence/hdb/hdb_contents.hpp>
 #include <millrace/persistence/hdb/part_dates.hpp>
 #include <millrace/persistence/memory/memory_table.hpp>
 
@@ -69,6 +70,7 @@ manifest_version hdb_state::refresh() {
   look_for_outgrown(latest->manifest());
   look_for_strayed(latest->manifest());
   look_for_losses(&latest->manifest());
+  contents = persistence::contents_of(latest->manifest());
   versions[version] = {std::move(latest), 0};
   serving = version;
   env->crash_point("hdb.after_open");
@@ -157,6 +159,7 @@ hdb_announcement hdb_state::announcement() const {
   for (const auto& [table, stream] : settings.streams)
     if (const auto at = snapshot.cutover(stream, table))
       out.cutovers[table] = *at;
+  out.contents = contents;
   return out;
 }
 

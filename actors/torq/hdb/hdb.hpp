@@ -186,7 +186,8 @@ struct hdb_state {
   };
   /// Versions that plans may still name.
   std::map<manifest_version, retained> versions;
-  manifest_version serving; ///< 0: nothing yet.
+  std::map<std::string, uint64_t> contents; ///< Of the newest, by table.
+  manifest_version serving;                 ///< 0: nothing yet.
   std::vector<hdb_watcher_actor> watchers;
   std::set<caf::actor_addr> flows;             ///< QUERY FLOWs that run.
   std::shared_ptr<hdb_index_slot> index;       ///< May be null.

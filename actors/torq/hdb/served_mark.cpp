@@ -274,7 +274,9 @@ result<served_mark> read_mark(persistence::file_system& fs,
   auto mark = served_mark::parse(
     {reinterpret_cast<const char*>(bytes->data()), bytes->size()});
   if (!mark)
-    return error{errc::corrupt, path + ": " + mark.failure().context};
+    return error{errc::corrupt, path + ": " + mark.failure().context
+                                  + "; look whether the database is its newest "
+                                    "copy, then remove that file"};
   return mark;
 }
 
@@ -314,13 +316,23 @@ std::string mark_of_commands(const std::string& folder,
 }
 
 error write_mark(persistence::file_system& fs, const std::string& path,
-                 const served_mark& mark) {
+                 const served_mark& mark, const std::string& writer) {
   if (auto fault
       = fs.create_directories(path.substr(0, path.find_last_of('/'))))
     return fault;
   const auto text = mark.text();
-  return persistence::replace_own_file(
-    fs, path, std::as_bytes(std::span<const char>{text}), mark_bytes_max);
+  const auto bytes = std::as_bytes(std::span<const char>{text});
+  if (writer.empty())
+    return persistence::replace_own_file(fs, path, bytes, mark_bytes_max);
+  // What is half written is nobody's mark, and others do not write into it.
+  const auto own
+    = path + "." + writer + std::string{persistence::temporary_suffix};
+  if (auto fault
+      = persistence::replace_own_file(fs, own, bytes, mark_bytes_max))
+    return fault;
+  if (auto fault = fs.rename(own, path))
+    return fault;
+  return fs.sync_directory(path.substr(0, path.find_last_of('/')));
 }
 
 } // namespace millrace::torq

@@ -110,8 +110,10 @@ struct known_of_hdb {
 [[nodiscard]] std::string mark_of_commands(const std::string& folder,
                                            const std::string& directory);
 /// Replaces the file, and makes the directory that it is in; synced.
+/// @param writer a word of its own for each of several that may write it at the
+///   same time: the last one counts, whole
 [[nodiscard]] error write_mark(persistence::file_system& fs,
-                               const std::string& path,
-                               const served_mark& mark);
+                               const std::string& path, const served_mark& mark,
+                               const std::string& writer = {});
 
 } // namespace millrace::torq

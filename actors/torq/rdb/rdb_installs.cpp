@@ -99,6 +99,7 @@ void rdb_state::report(waiting_install what) {
         out.rows = std::move(written->rows);
         out.rejected_batches = written->rejected_batches;
         out.losses = written->losses;
+        out.last_loss = std::move(written->last_loss);
       } else {
         out.failure = to_string(written.failure());
       }
@@ -126,6 +127,8 @@ void rdb_state::reported(uint64_t number, const period_report& written) {
     out.end = entry->end;
     out.rejected_batches = entry->rejects;
     out.losses = entry->losses;
+    if (out.losses != 0 && out.last_loss.empty())
+      out.last_loss = facts().last_loss; // It is not written down.
     out.unheld_batches = entry->unheld;
   }
   const auto* waits = ledger.waiting();

@@ -31,11 +31,16 @@ written_rows written_rows_of(const persistence::hdb_manifest& manifest,
   if (covered.size() == tables.size())
     for (const auto& [table, to] : covered)
       out.covered = std::max(out.covered, to);
-  for (const auto& loss : manifest.losses)
-    if (loss.stream == stream && loss.touches(begin, out.end))
-      (loss.kind == persistence::hdb_loss::rejects ? out.rejected_batches
-                                                   : out.losses)
-        += loss.count;
+  for (const auto& loss : manifest.losses) {
+    if (loss.stream != stream || !loss.touches(begin, out.end))
+      continue;
+    if (loss.kind == persistence::hdb_loss::rejects) {
+      out.rejected_batches += loss.count;
+    } else {
+      out.losses += loss.count;
+      out.last_loss = loss.text;
+    }
+  }
   if (out.end != position{})
     out.version = manifest_version{manifest.version};
   return out;

@@ -25,6 +25,7 @@ struct written_rows {
   std::map<std::string, std::map<int64_t, uint64_t>> rows;
   uint64_t rejected_batches = 0; ///< Left out of it by decision.
   uint64_t losses = 0;           ///< That the stream told of, in it.
+  std::string last_loss;         ///< Of these, in words.
 };
 
 /// What a manifest holds of these tables. Rows of others are not of this RDB.

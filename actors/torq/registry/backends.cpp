@@ -73,6 +73,26 @@ std::vector<const backend*> backend_table::candidates(backend_role role,
   return found;
 }
 
+std::vector<const backend*>
+backend_table::copies(const table_home& home) const {
+  std::vector<const backend*> found;
+  for (const auto& [name, entry] : rows_)
+    if (entry.role == backend_role::hdb && entry.handle && entry.announced
+        && entry.directory != home.directory
+        && entry.contents.contains(home.table))
+      found.push_back(&entry);
+  return found;
+}
+
+std::optional<uint64_t> backend_table::contents(const table_home& home) const {
+  for (const auto& [name, entry] : rows_)
+    if (entry.role == backend_role::hdb && entry.serves(home))
+      if (const auto found = entry.contents.find(home.table);
+          found != entry.contents.end())
+        return found->second;
+  return std::nullopt;
+}
+
 uint64_t backend_table::begin(const std::string& name) {
   auto* entry = find(name);
   if (entry == nullptr || !entry->link.away())

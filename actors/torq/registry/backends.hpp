@@ -67,6 +67,8 @@ struct backend {
     return announced ? std::optional{torq::cut_of(*announced, table)}
                      : std::nullopt;
   }
+  /// hdb: hdb_announcement::contents, as it told last.
+  std::map<std::string, uint64_t> contents;
   void forget_connection() {
     handle = nullptr;
     announced.reset();
@@ -90,6 +92,14 @@ public:
   /// spreads questions evenly.
   [[nodiscard]] std::vector<const backend*>
   candidates(backend_role role, const table_home& home, uint64_t turn) const;
+
+  /// Connected HDBs of other directories, which say what they have of a table:
+  /// copies, when streams were written down, or files copied, there as well.
+  [[nodiscard]] std::vector<const backend*>
+  copies(const table_home& home) const;
+  /// What the HDBs of the table's own directory told last that it holds, be
+  /// they there or not.
+  [[nodiscard]] std::optional<uint64_t> contents(const table_home& home) const;
 
   /// It is looked for where its row says now. 0: it is connected, is looked for
   /// already, or is not known; otherwise what came of this attempt follows.

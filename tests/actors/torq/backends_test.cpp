@@ -106,6 +106,32 @@ TEST(BackendsTest, AnAnswerFromWhereItWasIsNotOneFromWhereItIs) {
   EXPECT_TRUE(table.find("h")->link.connected());
 }
 
+TEST_F(BackendsSystemTest, CopiesAreThoseOfOtherDirectoriesThatHaveTheTable) {
+  const table_home home{"s", "t", "/a"};
+  const caf::scoped_actor somebody{system};
+  const auto handle = caf::actor_cast<caf::strong_actor_ptr>(somebody);
+  backend_table table;
+  table.update({registered("own", "hdb", {{"hdb", "/a"}}),
+                registered("copy", "hdb", {{"hdb", "/b"}}),
+                registered("other", "hdb", {{"hdb", "/c"}}),
+                registered("silent", "hdb", {{"hdb", "/d"}})},
+               {backend_role::hdb}, 1);
+  for (const auto* name : {"own", "copy", "other", "silent"})
+    ASSERT_TRUE(table.reached(name, table.begin(name), handle, 10));
+  for (const auto* name : {"own", "copy", "other"}) {
+    table.find(name)->announced.emplace();
+    table.find(name)->contents[name == std::string{"other"} ? "q" : "t"] = 7;
+  }
+  const auto copies = table.copies(home);
+  ASSERT_EQ(copies.size(), 1u);
+  EXPECT_EQ(copies[0]->row.name, "copy");
+  EXPECT_EQ(table.contents(home), 7u);
+  table.find("own")->forget_connection();
+  EXPECT_EQ(table.contents(home), 7u) << "as it told last";
+  table.find("copy")->forget_connection();
+  EXPECT_TRUE(table.copies(home).empty());
+}
+
 TEST_F(BackendsSystemTest, OneThatMovedIsGoneUntilItIsFoundThere) {
   const std::set roles{backend_role::hdb};
   const table_home home{"s", "t", "/a"};

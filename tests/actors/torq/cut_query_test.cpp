@@ -50,6 +50,10 @@ cut_query::input hdb(int round, uint64_t manifest, uint64_t cutover) {
 cut_query::input rdb(int round, uint64_t upper) {
   return cut_query::rdb_answered{round, {upper}, {}};
 }
+/// Its rows may not be all.
+cut_query::input lacking(int round, uint64_t upper) {
+  return cut_query::rdb_answered{round, {upper, {}, {"lost"}}, {}};
+}
 cut_query::input hdb_fails(int round, errc code) {
   return cut_query::hdb_failed{round, {code, "reason"}};
 }
@@ -77,6 +81,9 @@ const std::vector<cut_query::hdb> announced{{"hdb1", cut_at(4, 100)},
 const std::vector<cut_query::hdb> silent{{"hdb1", std::nullopt},
                                          {"hdb2", std::nullopt}};
 const std::vector<std::string> two_rdbs{"rdb1", "rdb2"};
+/// The second one has files of its own.
+const std::vector<cut_query::hdb> with_copy{{"hdb1", cut_at(4, 100)},
+                                            {"hdbB", cut_at(9, 90), "/b"}};
 
 const std::vector<query_path> query_paths{
   {"BothSideBySideAtTheAnnouncedCut",
@@ -91,6 +98,48 @@ const std::vector<query_path> query_paths{
    {{start(), "hdb1@4 rdb1>100"},
     {rdb(1, 130), ""},
     {hdb(1, 4, 100), "= 4 100..130"}}},
+  {"AnRdbWhoseRowsMayNotBeAllGivesWay",
+   announced,
+   two_rdbs,
+   {{start(), "hdb1@4 rdb1>100"},
+    {lacking(1, 130), "rdb2>100"},
+    {hdb(1, 4, 100), ""},
+    {rdb(1, 130), "= 4 100..130"}}},
+  {"WhereAllLackRowsTheLastIsBelieved",
+   announced,
+   two_rdbs,
+   {{start(), "hdb1@4 rdb1>100"},
+    {hdb(1, 4, 100), ""},
+    {lacking(1, 130), "rdb2>100"},
+    {lacking(1, 131), "= 4 100..131"}}},
+  {"AnRdbThatLacksRowsIsAskedAgainWhenTheOthersAreGone",
+   announced,
+   two_rdbs,
+   {{start(), "hdb1@4 rdb1>100"},
+    {hdb(1, 4, 100), ""},
+    {lacking(1, 130), "rdb2>100"},
+    {rdb_fails(1, errc::unavailable), "rdb1>100"},
+    {lacking(1, 132), "= 4 100..132"}}},
+  {"ACopyIsAskedAtItsOwnCutWhereFilesAreDamaged",
+   with_copy,
+   two_rdbs,
+   {{start(), "hdb1@4 rdb1>100"},
+    {hdb_fails(1, errc::corrupt), "hdbB@9"},
+    {rdb(1, 130), ""}, // After the cutover of the other.
+    {hdb(2, 9, 90), "rdb1>90"},
+    {rdb(2, 130), "= 9 90..130"}}},
+  {"ACopyAtTheSameCutTakesTheOthersPlace",
+   {{"hdb1", cut_at(4, 100)}, {"hdbB", cut_at(9, 100), "/b"}},
+   two_rdbs,
+   {{start(), "hdb1@4 rdb1>100"},
+    {hdb_fails(1, errc::corrupt), "hdbB@9"},
+    {rdb(1, 130), ""},
+    {hdb(1, 9, 100), "= 9 100..130"}}},
+  {"ACopyIsNotAskedForOneThatIsAway",
+   with_copy,
+   two_rdbs,
+   {{start(), "hdb1@4 rdb1>100"},
+    {hdb_fails(1, errc::unavailable), "! backend_lost"}}},
   {"AnHdbWithoutPartitionsIsPinnedToo",
    {{"hdb1", cut_at(0, 0)}},
    two_rdbs,
@@ -298,6 +347,24 @@ TEST_P(CutQueryPath, DoesWhatTheTableSays) {
 INSTANTIATE_TEST_SUITE_P(All, CutQueryPath, ::testing::ValuesIn(query_paths),
                          [](const auto& each) { return each.param.name; });
 
+TEST(CutQueryTest, AnswersOfACopyThatMayBeAnotherSaySo) {
+  for (const bool is_same : {false, true}) {
+    cut_query query{{.deadline_ns = deadline_ns,
+                     .wants_hdb = true,
+                     .hdbs = {{"hdb1", cut_at(4, 100)},
+                              {"hdbB", cut_at(4, 100), "/b", is_same}}}};
+    (void)query.step(start(), 0);
+    (void)query.step(hdb_fails(1, errc::corrupt), 0);
+    const auto done = query.step(hdb(query.round(), 4, 100), 0);
+    ASSERT_TRUE(done.complete);
+    const auto& warnings = done.complete->cut.warnings;
+    ASSERT_EQ(warnings.size(), is_same ? 0u : 1u);
+    for (const auto* word : {"hdbB", "/b", "corrupt: hdb1: reason"})
+      EXPECT_TRUE(is_same || warnings[0].find(word) != std::string::npos)
+        << warnings[0];
+  }
+}
+
 TEST(CutQueryTest, CarriesThePositionThatTheRdbMustReach) {
   cut_query query{{.at_least = {250},
                    .deadline_ns = deadline_ns,
@@ -385,7 +452,7 @@ TEST(CutQueryTest, TellsWhatEitherStoreWarnsOfOnce) {
                    .wants_hdb = true,
                    .wants_rdb = true,
                    .hdbs = announced,
-                   .rdbs = two_rdbs}};
+                   .rdbs = {"rdb1"}}};
   (void)query.step(start(), 0);
   auto old = cut_at(4, 100);
   old.warnings = {"at 90", "at 100"};
