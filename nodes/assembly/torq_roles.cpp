@@ -72,7 +72,9 @@ void tell_strays(process_host& host, const process_config& rdb,
     if (const auto home = config.home_of(table); home != rdb.hdb_directory)
       warn("not_asked", "questions about table '" + table + "' look in " + home
                           + ", where it is written and loaded, and not in "
-                          + rdb.hdb_directory + ": this rdb is not asked");
+                          + rdb.hdb_directory
+                          + ": this rdb is not asked, and the hdb there only "
+                            "where files of the other are damaged");
   if (const auto why = not_served(config, rdb); !why.empty())
     warn("not_served", why);
   for (const auto& [table, text] : unserved)
@@ -212,7 +214,9 @@ result<hosted_process> start_hdb(process_host& host,
     slot = std::make_shared<torq::hdb_index_slot>(*std::move(index));
   if (tables_at(config, process.hdb_directory).empty())
     warn("not_asked", "no table of the configuration is written or loaded to "
-                        + process.hdb_directory + ": no question comes here");
+                        + process.hdb_directory
+                        + ": questions come here only where files of a table's "
+                          "own directory are damaged");
   return hosted(host.spawn(torq::hdb, &host.env(), settings, std::move(slot)),
                 hdb_attributes(config, process));
 }
