@@ -53,7 +53,7 @@ std::string stem_of(std::string_view source) {
 }
 
 std::string place_of(const rejected_line& line) {
-  return to_text(line_place{line.offset, line.reading, line.hash});
+  return to_text(line_place{line.offset, line.reading, line.hash, line.mark});
 }
 
 void append_line(const rejected_line& line, std::string& out) {
@@ -68,7 +68,7 @@ std::string count_key(const std::string& source,
     return source;
   auto said = *reading;
   said.header.reset();
-  return source + '\t' + to_text(line_place{0, std::move(said), {}});
+  return source + '\t' + to_text(line_place{0, std::move(said), {}, {}});
 }
 
 bool take_number(std::string_view& rest, uint64_t& out) {
@@ -81,7 +81,7 @@ bool take_number(std::string_view& rest, uint64_t& out) {
 /// What of a line tells it from others.
 struct kept_line {
   std::string source;
-  std::string_view place;
+  std::string place; ///< The same whether the line is being fed or not.
   std::string_view text;
   std::optional<line_place> at; ///< None: `place` is none.
 
@@ -99,6 +99,10 @@ kept_line split_kept(std::string_view line) {
   take_field(line); // Reason.
   out.text = line;
   out.at = parse_line_place(out.place);
+  if (out.at && out.at->mark && !out.at->mark->refused) {
+    out.at->mark.reset();
+    out.place = to_text(*out.at);
+  }
   return out;
 }
 
@@ -318,6 +322,7 @@ result<std::vector<rejected_line>> read_rejects(persistence::file_system& fs,
     line.offset = place->offset;
     line.reading = place->reading;
     line.hash = place->hash;
+    line.mark = place->mark;
   }
   return out;
 }

@@ -1,4 +1,5 @@
 #include <millrace/feed/parse/reject.hpp>
+#include <millrace/feed/source/fed_rejects_internal.hpp>
 #include <millrace/feed/source/reject_file.hpp>
 #include <millrace/feed/source/rejected_sources_internal.hpp>
 #include <millrace/feed/source/text_identity.hpp>
@@ -33,22 +34,17 @@ error check_said(const line_reading& reading, const reader_options& options) {
   return {};
 }
 
-std::string reading_key(const rejected_line& line) {
-  return line.source + '\t'
-         + (line.reading ? to_text(line_place{0, line.reading, {}}) : "");
-}
-
 } // namespace
 
 result<std::vector<source_info>> list_rejects(persistence::file_system& fs,
                                               const reader_options& options) {
-  const auto lines = read_rejects(fs, options.only_rejects);
-  if (!lines)
-    return lines.failure();
+  const auto settled = settle_rejects(fs, options);
+  if (!settled)
+    return settled.failure();
   std::map<std::string, std::shared_ptr<reject_text>> texts;
   std::vector<source_info> out;
   uint64_t number = 0;
-  for (const auto& each : *lines) {
+  for (const auto& each : settled->lines) {
     ++number;
     if (is_cut_off(each))
       continue;

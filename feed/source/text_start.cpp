@@ -60,7 +60,12 @@ error text_start::begin() {
   if (!made)
     return made.failure();
   if (options_->layout.header && !header)
-    return {};
+    return info_->rejected
+             ? error{errc::bad_data,
+                     "the header of its rejected lines is not there any more: "
+                     "write it and the lines into a file, feed it, and take "
+                     "them out of the reject file"}
+             : error{};
   std::vector<std::string> names;
   if (header) {
     auto split = split_header(*header, options_->layout);

@@ -74,6 +74,12 @@ void tell_lines(const std::vector<feed::source_report>& reports) {
                  "{}\n",
                  archive_of(each), fmt::join(each.left_out, ", "));
   for (const auto& each : reports)
+    if (each.published_before != 0)
+      fmt::print(stderr,
+                 "{}: {} of its lines were published by an earlier run, which "
+                 "was interrupted, as they stood then\n",
+                 each.source, each.published_before);
+  for (const auto& each : reports)
     if (each.passed_over != 0)
       fmt::print(stderr,
                  "{}: {} lines are not of those that the layout looks for, "

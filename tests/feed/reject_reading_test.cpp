@@ -56,12 +56,15 @@ protected:
   }
 
   /// What a feed would publish, and how it ends; cursors are kept.
-  outcome feed(reader_options options) {
+  /// @param batches_max after so many it is killed
+  outcome feed(reader_options options, size_t batches_max = SIZE_MAX) {
     outcome out;
     auto counters = std::make_shared<batch_source_counters>();
     file_source files{world_, std::move(options), reject_path, counters};
     out.failed = files.open(cursors_);
     while (!out.failed) {
+      if (out.batches.size() == batches_max)
+        return out;
       auto batch = files.next();
       out.failed = batch.failure();
       if (!batch || !*batch)
@@ -267,6 +270,122 @@ TEST_F(RejectReadingTest, WhatWasNotSaidCanBeGiven) {
                                            "2023-01-03: leave out --date");
   EXPECT_EQ(rows_of(feed(alone({}, {}, dated))),
             std::vector<std::string>{row_at(monday + 1, 36'000, "1|1|X")});
+}
+
+/// Goal: a line that was published by a reading which was interrupted is never
+/// published again, however it, other lines and the layout were mended since;
+/// and one that gave no row before the interruption stays in the file.
+class InterruptedRejectsTest : public RejectReadingTest {
+protected:
+  InterruptedRejectsTest() {
+    put_file(disk_, "/in/a.csv",
+             "time,price,size\n10:00:00,1,1\n10:00:01,a,1\n10:00:02,b,1\n"
+             "10:00:03,c,1\n10:00:04,d,1\n10:00:05,2,1\n");
+    feed(with({"/in/a.csv"}, monday));
+    mend("a,", "11,");
+    mend("c,", "13,");
+    mend("d,", "14,");
+  }
+
+  static reader_options by_rows(const std::string& feed = "k") {
+    auto out = alone();
+    out.limits.rows_max = 1;
+    out.feed = feed;
+    return out;
+  }
+};
+
+TEST_F(InterruptedRejectsTest, AnEditElsewhereDoublesNothing) {
+  EXPECT_EQ(feed(by_rows(), 2).rows(), 2u); // 11 and 13; b gave none.
+  mend("b,", "12,");
+  mend("13,", "13.5,"); // Too late: it is published.
+  mend("14,", "14.5,");
+  const auto got = feed(by_rows());
+  EXPECT_EQ(rows_of(got),
+            (std::vector<std::string>{row_at(monday, 36'004, "14.5|1|X"),
+                                      row_at(monday, 36'002, "12|1|X")}));
+  EXPECT_EQ(got.reports.back().published_before, 2u);
+  EXPECT_TRUE(kept().empty());
+}
+
+TEST_F(InterruptedRejectsTest, AnotherLayoutDoublesNothing) {
+  EXPECT_EQ(feed(by_rows(), 3).rows(), 3u); // All, and the file is as it was.
+  ASSERT_EQ(kept().size(), 5u);
+  auto mended = by_rows();
+  mended.layout.columns.at(1).rules.null_words = {"b"};
+  EXPECT_EQ(rows_of(feed(mended)),
+            std::vector<std::string>{row_at(monday, 36'002, "nan|1|X")});
+  EXPECT_TRUE(kept().empty());
+}
+
+TEST_F(InterruptedRejectsTest, LinesThatGaveNoRowStay) {
+  EXPECT_EQ(feed(by_rows(), 2).rows(), 2u);
+  EXPECT_EQ(feed(by_rows()).rows(), 1u);
+  ASSERT_EQ(kept().size(), 1u);
+  EXPECT_EQ(kept()[0].text, "10:00:02,b,1");
+  EXPECT_EQ(kept()[0].line, 4u);
+  EXPECT_FALSE(kept()[0].mark);
+}
+
+/// Goal: of a line that stands there twice, because it gave no row and no row
+/// behind it was published, the mended one counts.
+TEST_F(InterruptedRejectsTest, TheMendedCopyCounts) {
+  EXPECT_EQ(feed(by_rows(), 2).rows(), 2u);
+  const auto twice = file_text(disk_, reject_path);
+  const auto published = cursors_;
+  ASSERT_NE(twice.find("b,"), twice.rfind("b,"));
+  for (const bool first : {false, true}) {
+    // 13, which stands behind b, was given and not published.
+    cursors_.clear();
+    auto text = twice;
+    text.replace(first ? text.find("b,") : text.rfind("b,"), 2, "12,");
+    put_file(disk_, reject_path, text);
+    EXPECT_EQ(feed(by_rows()).rows(), 4u) << first;
+    EXPECT_TRUE(kept().empty());
+  }
+}
+
+TEST_F(InterruptedRejectsTest, OnlyTheFeedThatWasInterruptedGoesOn) {
+  EXPECT_EQ(feed(by_rows(), 1).rows(), 1u);
+  const auto all = kept();
+  ASSERT_FALSE(all.empty());
+  EXPECT_EQ(all[0].mark->feed, "k");
+  expect_refused(by_rows("other"), "rejects.txt:1: the line is being fed as "
+                                   "'k', which was interrupted");
+}
+
+TEST_F(InterruptedRejectsTest, WithoutARowNothingIsMarked) {
+  mend("11,", "u,");
+  mend("13,", "v,");
+  mend("14,", "w,");
+  const auto before = file_text(disk_, reject_path);
+  EXPECT_EQ(feed(by_rows()).failed.code, errc::bad_data);
+  EXPECT_EQ(file_text(disk_, reject_path), before);
+  // Nor by who looks only.
+  file_source look{
+    world_, by_rows(), {}, std::make_shared<batch_source_counters>(), false};
+  ASSERT_FALSE(look.open({}));
+  static_cast<void>(look.next());
+  EXPECT_FALSE(look.close());
+  EXPECT_EQ(file_text(disk_, reject_path), before);
+}
+
+/// Goal: a line that a feed rejects meanwhile stays, and one whose text is
+/// mended while it is read leaves the file all the same.
+TEST_F(InterruptedRejectsTest, WhatIsWrittenMeanwhileStays) {
+  file_source files{
+    world_, by_rows(), {}, std::make_shared<batch_source_counters>()};
+  ASSERT_FALSE(files.open({}));
+  ASSERT_TRUE(*files.next());
+  mend("14,", "14.5,");
+  put_file(disk_, reject_path,
+           file_text(disk_, reject_path) + "/in/b.csv\t2\t16\twhy\tx\n");
+  while (*files.next())
+    ;
+  ASSERT_FALSE(files.close());
+  ASSERT_EQ(kept().size(), 2u);
+  EXPECT_EQ(kept()[0].source, "/in/b.csv");
+  EXPECT_EQ(kept()[1].text, "10:00:02,b,1");
 }
 
 TEST_F(RejectReadingTest, LinesOfOlderReleasesTakeWhatIsSaid) {
