@@ -313,7 +313,8 @@ error published_place::changed(const source_cursor& place) {
           "its first " + std::to_string(place.offset) + " bytes ("
             + std::to_string(place.row)
             + " lines) were published and are not the same any more: --again "
-              "publishes the file from the start, as it is now"};
+              "publishes the file from the start, as it is now; a line that "
+              "gave no row is mended in the reject file, for --only-rejects"};
 }
 
 } // namespace millrace::feed
