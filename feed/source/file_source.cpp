@@ -35,7 +35,9 @@ error file_source::read_files() {
     return fault;
   options_.rejects = rejects_.sink();
   options_.reads = [this](const text_read& part) {
-    if (part.is_first)
+    // Else it may be another file of that name: only lines that stand there
+    // still are read again.
+    if (part.is_first && part.resumed)
       if (auto fault
           = rejects_.forget_from(part.source, part.reading, part.offset))
         return fault;

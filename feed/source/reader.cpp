@@ -271,8 +271,8 @@ error reader::state::tell_read() {
     return {};
   const bool is_first = read_of != number;
   read_of = number;
-  return options.reads(
-    {bound->source, bound->reading, piece.offset, is_first, piece.text});
+  return options.reads({bound->source, bound->reading, piece.offset, is_first,
+                        report.resumed, piece.text});
 }
 
 error reader::state::deliver_rejects(uint64_t below) {

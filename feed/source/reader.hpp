@@ -36,6 +36,7 @@ struct text_read {
   const line_reading& reading;
   uint64_t offset = 0;   ///< Of `text`, uncompressed.
   bool is_first = false; ///< Reading begins here.
+  bool resumed = false;  ///< After rows that stand in it as they did.
   std::string_view text; ///< Whole lines, but for one that is too long.
 };
 

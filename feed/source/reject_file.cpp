@@ -103,6 +103,9 @@ kept_line split_kept(std::string_view line) {
     out.at->mark.reset();
     out.place = to_text(*out.at);
   }
+  // As older releases kept it: the line as it is now.
+  if (out.at && !out.at->hash)
+    out.at->hash = line_hash(unprintable(out.text));
   return out;
 }
 
@@ -143,7 +146,7 @@ error reject_file::read() {
       return;
     ++kept_[kept.counted()];
     sources_.insert(kept.source);
-    if (kept.at && kept.at->reading && kept.at->hash)
+    if (kept.at)
       places_.emplace(kept.at->offset, *kept.at->hash);
   });
 }
@@ -175,8 +178,11 @@ error reject_file::forget_read(const std::string& source,
     return {};
   return forget([&](const kept_line& each) {
     const auto& at = each.at;
-    return at && at->reading && covers(now, *at->reading)
-           && stem_of(each.source) == stem_of(source) && at->offset >= offset
+    const bool same_line
+      = at && at->reading
+          ? covers(now, *at->reading) && stem_of(each.source) == stem_of(source)
+          : each.source == source;
+    return at && same_line && at->offset >= offset
            && at->offset - offset < text.size()
            && at->hash == hash_at(at->offset);
   });

@@ -26,9 +26,10 @@ public:
   reject_file(persistence::file_system& fs, std::string path)
     : fs_{fs}, path_{std::move(path)} {}
 
-  /// Takes out the lines of `source` at `offset` and after it, but for those
-  /// that `now` does not cover: they are read again, and are added again where
-  /// they still give no row.
+  /// Takes out the lines of `source`, whose text before `offset` is the one of
+  /// which they were rejected, at `offset` and after it, but for those that
+  /// `now` does not cover: they are read again, also where they are mended, and
+  /// are added again where they still give no row.
   error forget_from(const std::string& source, const line_reading& now,
                     uint64_t offset);
   /// Takes out the lines that stand at their offset in this text, which begins

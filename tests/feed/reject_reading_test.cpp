@@ -208,6 +208,53 @@ TEST_F(RejectReadingTest, WhatIsReadByAnotherNameLeavesIt) {
   EXPECT_TRUE(kept().empty());
 }
 
+/// Goal: a line stays as long as nobody reads it: not where another text lies
+/// under its file's name, as of a log that was rotated.
+TEST_F(RejectReadingTest, ALineOfAnotherTextStays) {
+  const std::string head = "time,price,size\n";
+  for (const bool is_older : {false, true}) {
+    cursors_.clear();
+    put_file(disk_, "/in/log",
+             head
+               + "2023-01-02T10:00:00,one,1\n"
+                 "2023-01-02T10:00:01,2,1\n");
+    feed(with({"/in/log"}));
+    ASSERT_EQ(kept().size(), 1u);
+    if (is_older)
+      mend(file_text(disk_, reject_path)
+             .substr(10, file_text(disk_, reject_path).find("\tcolumn") - 10),
+           "16");
+    put_file(disk_, "/in/log", head + "2023-01-03T10:00:00,3,1\n");
+    auto again = with({"/in/log"});
+    again.again = true;
+    cursors_.clear();
+    EXPECT_EQ(feed(again).rows(), 1u);
+    ASSERT_EQ(kept().size(), 1u);
+    EXPECT_EQ(kept()[0].text, "2023-01-02T10:00:00,one,1");
+    // Its own text takes it out.
+    put_file(disk_, "/in/log",
+             head
+               + "2023-01-02T10:00:00,one,1\n"
+                 "2023-01-02T10:00:01,2,1\n");
+    again.schema.columns[1].type = column_type::symbol;
+    again.layout.columns[1].type = column_type::symbol;
+    EXPECT_EQ(feed(again).rows(), 2u);
+    EXPECT_TRUE(kept().empty());
+  }
+}
+
+/// Goal: a line behind the last row that is mended in its file is no line of
+/// the reject file any more.
+TEST_F(RejectReadingTest, ALineThatIsMendedInItsFileLeavesIt) {
+  const std::string begin = "time,price,size\n2023-01-02T10:00:00,1,1\n";
+  put_file(disk_, "/in/a.csv", begin + "2023-01-02T10:00:01,two,1\n");
+  EXPECT_EQ(feed(with({"/in/a.csv"})).rows(), 1u);
+  ASSERT_EQ(kept().size(), 1u);
+  put_file(disk_, "/in/a.csv", begin + "2023-01-02T10:00:01,2,1\n");
+  EXPECT_EQ(feed(with({"/in/a.csv"})).rows(), 1u);
+  EXPECT_TRUE(kept().empty());
+}
+
 /// Goal: the line of one file stays when another file of its name, in another
 /// folder, has the same text.
 TEST_F(RejectReadingTest, FilesOfOneNameInTwoFoldersAreTwo) {
