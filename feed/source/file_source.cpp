@@ -18,9 +18,11 @@ error file_source::open(const std::vector<source_cursor>& published) {
   options_.resume = published;
   options_.stop = counters_->stop;
   const bool only_rejects = !options_.only_rejects.empty();
-  if (only_rejects && publishes_)
+  if (only_rejects && publishes_) {
+    if (auto fault = lock(persistence::lock_mode::exclusive))
+      return fault;
     options_.rejects = rejects_.sink();
-  else if (!only_rejects && !rejects_.path().empty())
+  } else if (!only_rejects && !rejects_.path().empty())
     if (auto fault = read_files())
       return fault;
   auto opened = reader::open(*env_, options_);
@@ -30,7 +32,17 @@ error file_source::open(const std::vector<source_cursor>& published) {
   return only_rejects && publishes_ ? mark_lines() : error{};
 }
 
+error file_source::lock(persistence::lock_mode mode) {
+  auto held = lock_rejects(*env_->fs, rejects_.path(), mode, options_.feed);
+  if (!held)
+    return held.failure();
+  lock_ = *std::move(held);
+  return {};
+}
+
 error file_source::read_files() {
+  if (auto fault = lock(persistence::lock_mode::shared))
+    return fault;
   if (auto fault = check_reject_file(*env_->fs, rejects_.path()))
     return fault;
   options_.rejects = rejects_.sink();
@@ -65,30 +77,41 @@ error file_source::mark_lines() {
 result<std::optional<parsed_batch>> file_source::next() {
   auto batch = reader_->next();
   count(reader_->counters());
-  // What stands before a published row is not read again: it is in the file
-  // before the row is. After a fault nobody closes this.
-  if (auto fault = batch ? rejects_.write() : rejects_.flush(); fault) {
-    if (batch)
-      return fault;
-    auto both = batch.failure();
-    both.context += "; rejected lines are lost: " + fault.context;
-    return both;
-  }
   any_row_ = any_row_ || (batch && *batch);
-  // Without a row nothing is to be known of it.
-  if (!batch && marked_ && !any_row_)
-    if (auto fault = unmark_lines())
-      return fault;
-  if (!batch || (!*batch && !waiting()))
+  if (!batch)
+    return end_with(batch.failure());
+  // What stands before a published row is not read again: it is in the file
+  // before the row is.
+  if (auto fault = rejects_.write()) {
+    lock_.reset();
+    return fault;
+  }
+  if (!*batch && !waiting())
     if (auto fault = keep_reports())
-      return fault;
+      return end_with(fault);
   return batch;
+}
+
+/// After a fault nobody closes this.
+error file_source::end_with(error why) {
+  if (const auto fault = rejects_.flush())
+    why.context += "; rejected lines are lost: " + fault.context;
+  // Without a row nothing is to be known of the reading.
+  else if (marked_ && !any_row_)
+    if (const auto left = unmark_lines())
+      why.context += "; " + left.context;
+  if (const auto fault = keep_reports())
+    why.context += "; " + fault.context;
+  lock_.reset();
+  return why;
 }
 
 bool file_source::waiting() const { return reader_ && reader_->waiting(); }
 
 error file_source::close() {
-  return marked_ ? keep_remaining() : rejects_.flush();
+  const auto fault = marked_ ? keep_remaining() : rejects_.flush();
+  lock_.reset();
+  return fault;
 }
 
 error file_source::unmark_lines() {

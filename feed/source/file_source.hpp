@@ -39,7 +39,9 @@ public:
 private:
   void count(const reader_counters& now);
   error keep_reports();
+  error lock(persistence::lock_mode mode);
   error read_files();
+  [[nodiscard]] error end_with(error why);
   error mark_lines();
   error unmark_lines();
   error keep_remaining();
@@ -48,6 +50,7 @@ private:
   reader_options options_;
   reject_file rejects_;
   bool publishes_;
+  std::unique_ptr<persistence::file_lock> lock_; ///< Of the reject file.
   bool marked_ = false; ///< Lines of options_.only_rejects.
   bool any_row_ = false;
   std::set<uint64_t> marked_sources_;

@@ -192,6 +192,9 @@ template <class F>
 error reject_file::forget(F is_gone) {
   if (auto fault = write())
     return fault;
+  const auto lock = change();
+  if (!lock)
+    return lock.failure();
   std::string rest;
   bool any = false;
   auto fault = each_line([&](std::string_view line) {
@@ -214,26 +217,31 @@ error reject_file::forget(F is_gone) {
   });
   if (fault || !any)
     return fault;
-  file_.reset(); // Another file takes its place.
   return persistence::replace_file(fs_, path_, std::as_bytes(std::span{rest}));
+}
+
+result<std::unique_ptr<persistence::file_lock>> reject_file::change() {
+  return fs_.lock_file(path_ + ".change",
+                       persistence::lock_mode::exclusive_wait, "a feed");
 }
 
 error reject_file::write() {
   if (pending_.empty())
     return {};
-  if (!file_) {
-    auto opened = fs_.open(path_, persistence::open_mode::write);
-    if (!opened)
-      return opened.failure();
-    const auto size = (*opened)->size();
-    if (!size)
-      return size.failure();
-    end_ = *size;
-    file_ = std::move(*opened);
-  }
-  if (auto fault = file_->write_at(end_, std::as_bytes(std::span{pending_})))
+  const auto lock = change();
+  if (!lock)
+    return lock.failure();
+  // Each time anew: others add to it, and put another file in its place.
+  auto opened = fs_.open(path_, persistence::open_mode::write);
+  if (!opened)
+    return opened.failure();
+  const auto size = (*opened)->size();
+  if (!size)
+    return size.failure();
+  if (auto fault
+      = (*opened)->write_at(*size, std::as_bytes(std::span{pending_})))
     return fault;
-  end_ += pending_.size();
+  written_ = true;
   pending_.clear();
   return {};
 }
@@ -267,7 +275,27 @@ result<uint64_t> reject_file::kept_before(const std::string& source,
 error reject_file::flush() {
   if (auto fault = write())
     return fault;
-  return file_ ? file_->sync() : error{};
+  if (!written_)
+    return {};
+  const auto opened = fs_.open(path_, persistence::open_mode::write);
+  return opened ? (*opened)->sync() : opened.failure();
+}
+
+result<std::unique_ptr<persistence::file_lock>>
+lock_rejects(persistence::file_system& fs, const std::string& path,
+             persistence::lock_mode mode, const std::string& feed) {
+  auto lock = fs.lock_file(path + ".lock", mode, "feed '" + feed + "'");
+  if (lock || lock.failure().code == errc::not_found)
+    return lock ? std::move(lock) : std::unique_ptr<persistence::file_lock>{};
+  auto fault = lock.failure();
+  if (fault.code == errc::locked)
+    fault.context
+      = path
+        + (mode == persistence::lock_mode::shared
+             ? ": its lines are being fed ("
+             : ": a feed writes to it what it rejects, or feeds its lines (")
+        + fault.context + "): wait until that is over, or stop it";
+  return fault;
 }
 
 error check_reject_file(persistence::file_system& fs, const std::string& path) {

@@ -435,6 +435,57 @@ TEST_F(InterruptedRejectsTest, WhatIsWrittenMeanwhileStays) {
   EXPECT_EQ(kept()[1].text, "10:00:02,b,1");
 }
 
+/// Goal: nobody takes lines out of a file to which another adds.
+TEST_F(RejectReadingTest, AFileThatIsWrittenIsNotFed) {
+  const std::string text = "time,price,size\n2023-01-02T10:00:00,x,1\n"
+                           "2023-01-02T10:00:01,2,1\n";
+  put_file(disk_, "/in/a.csv", text);
+  put_file(disk_, "/in/b.csv", text);
+  const auto counters
+    = [] { return std::make_shared<batch_source_counters>(); };
+  auto options = with({"/in/a.csv"});
+  options.feed = "live";
+  {
+    file_source files{world_, options, reject_path, counters()};
+    ASSERT_FALSE(files.open({}));
+    ASSERT_TRUE(*files.next());
+    expect_refused(alone(), "a feed writes to it what it rejects, or feeds its "
+                            "lines (/log/rejects.txt.lock: held by feed "
+                            "'live')");
+    // Others that add to it may.
+    EXPECT_EQ(feed(with({"/in/b.csv"})).rows(), 1u);
+    EXPECT_FALSE(*files.next());
+    EXPECT_FALSE(files.close());
+    // It is over, though the object lives.
+    file_source reading{world_, alone(), {}, counters()};
+    EXPECT_FALSE(reading.open({}));
+    EXPECT_EQ(feed(with({"/in/b.csv"})).failed.code, errc::locked);
+    EXPECT_EQ(reading.next().failure().code, errc::bad_data);
+    EXPECT_FALSE(feed(with({"/in/b.csv"})).failed);
+  }
+  EXPECT_EQ(kept().size(), 2u);
+}
+
+/// Goal: what is added goes to the file that lies there, also where another
+/// was put in its place since.
+TEST_F(RejectReadingTest, AFileThatWasReplacedIsWrittenToAnew) {
+  reject_file file{disk_, reject_path};
+  const line_reading reading{"t", {}, {}, {}};
+  ASSERT_FALSE(file.add({"a.csv", 1, 0, "why", "x", reading, 1}));
+  ASSERT_FALSE(file.flush());
+  reject_file other{disk_, reject_path};
+  ASSERT_FALSE(other.add({"b.csv", 1, 0, "why", "y", reading, 2}));
+  ASSERT_FALSE(other.flush());
+  ASSERT_FALSE(file.add({"a.csv", 2, 2, "why", "z", reading, 3}));
+  ASSERT_FALSE(file.flush());
+  put_file(disk_, reject_path, "");
+  ASSERT_FALSE(file.add({"a.csv", 3, 4, "why", "z", reading, 4}));
+  ASSERT_FALSE(other.add({"b.csv", 2, 2, "why", "y", reading, 2}));
+  ASSERT_FALSE(file.flush());
+  ASSERT_FALSE(other.flush());
+  EXPECT_EQ(kept().size(), 2u);
+}
+
 TEST_F(RejectReadingTest, LinesOfOlderReleasesTakeWhatIsSaid) {
   put_file(disk_, "/in/a.csv", "time,price,size\n10:00:00,x,1\n");
   put_file(disk_, reject_path, "/in/a.csv\t2\t16\twhy\t10:00:00,1,1\n");
