@@ -486,6 +486,37 @@ TEST_F(RejectReadingTest, AFileThatWasReplacedIsWrittenToAnew) {
   EXPECT_EQ(kept().size(), 2u);
 }
 
+/// Goal: a line that was read with the date since it was rejected is known
+/// under whatever name its text was read.
+TEST_F(RejectReadingTest, ALineThatWasReadUnderAnotherNameIsRefused) {
+  auto headless = reject_layout;
+  headless.replace(headless.find("header = true"), 13, "fields = 3");
+  for (const auto& [from, to] : {std::pair{"header = \"time\"", "field = 1"},
+                                 {"header = \"price\"", "field = 2"},
+                                 {"header = \"size\"", "field = 3"}})
+    headless.replace(headless.find(from), std::string_view{from}.size(), to);
+  const std::string text = "2023-01-03T10:00:00,1,1\n10:00:00,1,1\n"
+                           "2023-01-03T10:00:01,1,1\n";
+  put_file(disk_, "/in/a.csv", text);
+  put_file(disk_, "/in/m/a.csv.txt", text + "10:00:01,1,1\n");
+  EXPECT_EQ(feed(with({"/in/a.csv"}, {}, "X", headless)).rows(), 2u);
+  const auto rejected = file_text(disk_, reject_path);
+  EXPECT_EQ(feed(with({"/in/m/a.csv.txt"}, monday, "X", headless)).rows(), 2u);
+  put_file(disk_, reject_path, rejected);
+  // The copy goes on behind what is compared.
+  expect_refused(alone(monday, {}, headless), "line 2 may have been read");
+  put_file(disk_, "/in/a.csv", text + "10:00:01,1,1\n");
+  expect_refused(alone(monday, {}, headless),
+                 "line 2 was read with this date and symbol");
+  ASSERT_FALSE(disk_.remove("/in/a.csv"));
+  expect_refused(alone(monday, {}, headless),
+                 "line 2 may have been read with this date and symbol, as "
+                 "/in/m/a.csv.txt: its file is not there any more");
+  // Another text of its name is no reason.
+  put_file(disk_, "/in/a.csv", "2023-01-04T10:00:00,1,1\n" + text);
+  EXPECT_EQ(feed(alone(monday, {}, headless)).rows(), 1u);
+}
+
 TEST_F(RejectReadingTest, LinesOfOlderReleasesTakeWhatIsSaid) {
   put_file(disk_, "/in/a.csv", "time,price,size\n10:00:00,x,1\n");
   put_file(disk_, reject_path, "/in/a.csv\t2\t16\twhy\t10:00:00,1,1\n");
