@@ -258,7 +258,9 @@ error reader::state::tell_read() {
   // published, and rejects of all its lines.
   if (parsed.batches.empty() && report.rows == 0 && !report.resumed)
     for (const auto& each : parsed.rejects)
-      if ((each.why == fault::own_date || each.why == fault::no_date)
+      // The first piece of what is followed may be one line.
+      if ((each.why == fault::own_date
+           || (each.why == fault::no_date && !info.followed))
           && !info.rejected)
         return {errc::bad_data,
                 bound->source + ":"
