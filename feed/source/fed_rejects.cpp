@@ -16,6 +16,11 @@ std::string line_key(const rejected_line& line) {
          + to_text(line_place{line.offset, line.reading, line.hash, {}});
 }
 
+/// A line of a reading, which may stand there twice.
+std::pair<uint64_t, uint64_t> mark_key(const feeding_mark& mark) {
+  return {mark.source, mark.begin};
+}
+
 /// Drops what `is_fed` says of marked lines, and lines that stand there once
 /// more because they gave no row, of which the mended one counts. No mark is
 /// left.
@@ -24,32 +29,32 @@ std::vector<rejected_line> settled(std::vector<rejected_line> lines, F is_fed) {
   const auto is_gone = [&](const rejected_line& each) {
     return each.mark && !each.mark->refused && is_fed(*each.mark);
   };
-  const auto is_copy = [](const rejected_line& each) {
-    return !each.mark || each.mark->refused;
-  };
-  std::set<std::string> copied;
-  for (const auto& each : lines)
-    if (is_copy(each))
-      copied.insert(line_key(each));
-  // Not read yet, and there once more.
-  std::map<std::string, rejected_line*> waiting;
-  if (!copied.empty())
-    for (auto& each : lines)
-      if (!is_copy(each) && !is_gone(each))
-        if (auto key = line_key(each); copied.contains(key))
-          waiting.emplace(std::move(key), &each);
-  if (!waiting.empty())
-    for (auto& each : lines)
-      if (each.mark && each.mark->refused)
-        if (const auto found = waiting.find(line_key(each));
-            found != waiting.end()
-            && line_hash(found->second->text) == found->second->mark->text)
-          found->second->text = each.text;
+  // Lines that were not read yet, by their mark and by their place.
+  std::map<std::pair<uint64_t, uint64_t>, rejected_line*> waiting;
+  std::set<std::string> places;
+  const bool any_added = std::any_of(
+    lines.begin(), lines.end(), [](const auto& each) { return !each.mark; });
+  for (auto& each : lines)
+    if (each.mark && !each.mark->refused && !is_gone(each)) {
+      waiting[mark_key(*each.mark)] = &each;
+      if (any_added)
+        places.insert(line_key(each));
+    }
+  for (auto& each : lines)
+    if (each.mark && each.mark->refused)
+      if (const auto found = waiting.find(mark_key(*each.mark));
+          found != waiting.end()
+          && line_hash(found->second->text) == found->second->mark->text)
+        found->second->text = each.text;
   std::vector<rejected_line> out;
+  std::set<std::pair<uint64_t, uint64_t>> refused;
   for (auto& each : lines) {
-    if (is_gone(each)
-        || (is_copy(each) && !waiting.empty()
-            && waiting.contains(line_key(each))))
+    const bool is_again
+      = !each.mark ? any_added && places.contains(line_key(each))
+                   : each.mark->refused
+                       && (waiting.contains(mark_key(*each.mark))
+                           || !refused.insert(mark_key(*each.mark)).second);
+    if (is_gone(each) || is_again)
       continue;
     each.mark.reset();
     out.push_back(std::move(each));
@@ -69,6 +74,9 @@ result<settled_rejects> settle_rejects(persistence::file_system& fs,
   auto lines = read_rejects(fs, options.only_rejects);
   if (!lines)
     return lines.failure();
+  if (std::none_of(lines->begin(), lines->end(),
+                   [](const auto& each) { return each.mark.has_value(); }))
+    return settled_rejects{*std::move(lines), 0};
   std::map<uint64_t, uint64_t> reached;
   for (const auto& each : options.resume)
     if (source_of_rejects(each.name)) {

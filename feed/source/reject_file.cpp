@@ -275,7 +275,7 @@ result<uint64_t> reject_file::kept_before(const std::string& source,
 error reject_file::flush() {
   if (auto fault = write())
     return fault;
-  if (!written_)
+  if (!written_ || !fs_.exists(path_))
     return {};
   const auto opened = fs_.open(path_, persistence::open_mode::write);
   return opened ? (*opened)->sync() : opened.failure();

@@ -119,7 +119,7 @@ public:
   lock_directory(const std::string& path) = 0;
   /// Locks a name by a file that is there for nothing else: it is made for it,
   /// and removed by the last who holds it. `locked` names who does.
-  /// @param holder what others are told
+  /// @param holder what others are told, if the disk has room for it
   virtual result<std::unique_ptr<file_lock>>
   lock_file(const std::string& path, lock_mode mode, const std::string& holder)
     = 0;

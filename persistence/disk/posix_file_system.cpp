@@ -479,13 +479,12 @@ public:
                                     : failure(path, "lock", errno);
       if (!lies_at(opened, path))
         continue;
+      // It is held on a full disk, too, where nobody can be told by whom.
       const auto text
         = holder + ", process " + std::to_string(::getpid()) + "\n";
-      if (::ftruncate(opened.get(), 0) == -1)
-        return failure(path, "truncate", errno);
-      if (auto fault
-          = write_whole(opened, path, 0, std::as_bytes(std::span{text})))
-        return fault;
+      if (::ftruncate(opened.get(), 0) == 0)
+        static_cast<void>(
+          write_whole(opened, path, 0, std::as_bytes(std::span{text})));
       return std::unique_ptr<file_lock>{
         std::make_unique<posix_file_lock>(std::move(opened), path)};
     }
