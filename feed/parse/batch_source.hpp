@@ -51,6 +51,9 @@ struct source_report {
   /// Rejects of earlier runs, before the place where this one began, that the
   /// reject file holds.
   uint64_t rejects_before = 0;
+  /// Of a reject file: lines that an interrupted reading of it published, as
+  /// they were then.
+  uint64_t published_before = 0;
   /// Members of its archive that were not read: see source_info.
   std::vector<std::string> left_out;
   /// The last line, printable, when it has no newline; it was taken as it

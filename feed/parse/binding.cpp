@@ -85,8 +85,11 @@ public:
     print_.clear();
     print("place", request_.schema.name, std::to_string(out_->date),
           request_.values.symbol);
-    out_->identity = request_.source + "@" + rows + "~" + hash_of(print_)
-                     + (named_symbol_.empty() ? "" : "+" + named_symbol_);
+    out_->identity = request_.source + "@" + rows + "~" + hash_of(print_);
+    if (!named_symbol_.empty() || !named_others_.empty())
+      out_->identity += "+" + named_symbol_;
+    if (!named_others_.empty())
+      out_->identity += "." + hash_of(named_others_);
     return std::shared_ptr<const binding>{out_};
   }
 
@@ -305,10 +308,13 @@ private:
         text = std::move(made);
       }
       print("constant", constant.name, *text);
-      if (constant.name == out_->schema.symbol_column
-          && (constant.text.find("{file}") != std::string::npos
-              || constant.text.find("{member") != std::string::npos))
-        named_symbol_ = hash_of(*text);
+      if (constant.text.find("{file}") != std::string::npos
+          || constant.text.find("{member") != std::string::npos) {
+        if (constant.name == out_->schema.symbol_column)
+          named_symbol_ = hash_of(*text);
+        else
+          named_others_ += constant.name + "\n" + *text + "\n";
+      }
       date_is_used_
         = date_is_used_ || constant.text.find("{date}") != std::string::npos;
       bound_constant bound{*index, *text, {}};
@@ -361,8 +367,10 @@ private:
     return text;
   }
 
-  /// Hash of the instrument, where the name of the file says it.
+  /// Hash of the instrument, where the name of the file says it, and what it
+  /// says in other columns.
   std::string named_symbol_;
+  std::string named_others_;
   const binding_request& request_;
   const layout& from_;
   std::shared_ptr<binding> out_ = std::make_shared<binding>();

@@ -128,7 +128,8 @@ struct json_splitter::state {
   std::optional<json_path> each;
   std::vector<std::pair<json_path, std::string>> only;
   std::string mark; ///< Of numbers in quotes that the line has none around.
-  uint32_t repeated = 0; ///< See repeated_path.
+  uint32_t repeated = 0;        ///< See repeated_path.
+  bool takes_positions = false; ///< A document may be a list.
 
   /// False: it is no JSON.
   bool parse(std::string_view text, element& document) {
@@ -194,6 +195,13 @@ json_splitter::json_splitter(const json_lines& wanted)
     state_->paths.emplace_back(each);
   if (!wanted.each.empty())
     state_->each.emplace(wanted.each);
+  const auto is_position = [](const std::string& path) {
+    return !path.empty() && path[0] >= '0' && path[0] <= '9';
+  };
+  state_->takes_positions
+    = is_position(wanted.each)
+      || std::any_of(wanted.paths.begin(), wanted.paths.end(), is_position)
+      || std::any_of(wanted.only.begin(), wanted.only.end(), is_position);
   for (const auto& each : wanted.only) {
     const auto mark = end_of_path(each);
     state_->only.emplace_back(json_path{each.substr(0, mark)},
@@ -215,6 +223,8 @@ fault json_splitter::split(std::string_view line, std::string& out,
   element document;
   if (!state_->parse(text, document))
     return fault::not_json;
+  if (document.is_array() && !state_->takes_positions)
+    return fault::list_of_rows;
   bool twice = false;
   state_->repeated = static_cast<uint32_t>(state_->paths.size());
   const bool wanted = state_->wants(document, twice);

@@ -39,8 +39,19 @@ std::string word_text(std::string_view word) {
   return out;
 }
 
+/// "<source>:<begin>:<text>"
+bool read_mark(std::string_view text, feeding_mark& out) {
+  const auto first = text.find(':');
+  const auto second
+    = first == text.npos ? text.npos : text.find(':', first + 1);
+  return first == 16 && second != text.npos
+         && read_all(text.substr(0, first), out.source, 16)
+         && read_all(text.substr(first + 1, second - first - 1), out.begin, 10)
+         && read_all(text.substr(second + 1), out.text, 16);
+}
+
 bool take_word(std::string_view key, std::string_view value, line_place& out,
-               line_reading& reading) {
+               line_reading& reading, feeding_mark& mark) {
   if (key == "table")
     reading.table = unprintable(value);
   else if (key == "symbol")
@@ -49,7 +60,12 @@ bool take_word(std::string_view key, std::string_view value, line_place& out,
     return read_hash(value, reading.header);
   else if (key == "line")
     return read_hash(value, out.hash);
-  else if (key == "date") {
+  else if (key == "feed")
+    mark.feed = unprintable(value);
+  else if (key == "reading" || key == "refused") {
+    mark.refused = key == "refused";
+    return read_mark(value, mark);
+  } else if (key == "date") {
     const auto day = text::parse_date(value);
     if (day)
       reading.date = *day;
@@ -80,6 +96,14 @@ std::string to_text(const line_place& place) {
   }
   if (place.hash)
     out += " line=" + hash_digits(*place.hash);
+  if (const auto& mark = place.mark) {
+    char source[17];
+    std::snprintf(source, sizeof source, "%016llx",
+                  static_cast<unsigned long long>(mark->source));
+    out += " feed=" + word_text(mark->feed)
+           + (mark->refused ? " refused=" : " reading=") + source + ":"
+           + std::to_string(mark->begin) + ":" + hash_digits(mark->text);
+  }
   return out;
 }
 
@@ -89,21 +113,30 @@ std::optional<line_place> parse_line_place(std::string_view text) {
   if (!read_all(text.substr(0, end), out.offset, 10))
     return std::nullopt;
   line_reading reading;
+  feeding_mark fed;
   while (end < text.size()) {
     const auto begin = end + 1;
     end = std::min(text.find(' ', begin), text.size());
     const auto word = text.substr(begin, end - begin);
     const auto mark = word.find('=');
     if (mark == word.npos
-        || !take_word(word.substr(0, mark), word.substr(mark + 1), out,
-                      reading))
+        || !take_word(word.substr(0, mark), word.substr(mark + 1), out, reading,
+                      fed))
       return std::nullopt;
   }
   if (!reading.table.empty())
     out.reading = std::move(reading);
   else if (reading != line_reading{})
     return std::nullopt;
+  if (fed.source != 0)
+    out.mark = std::move(fed);
   return out;
+}
+
+uint64_t hash_of_source(std::string_view name) {
+  text_digest digest;
+  digest.add(name);
+  return digest.value();
 }
 
 uint32_t line_hash(std::string_view text) {

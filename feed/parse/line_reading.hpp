@@ -25,6 +25,17 @@ struct line_reading {
 /// it, or `then` lacked what `now` says, and the header may be another.
 [[nodiscard]] bool covers(const line_reading& now, const line_reading& then);
 
+/// That a rejected line is being fed by itself, kept with it in its file from
+/// before the first row of that reading until its end: what was published of it
+/// is known then, whatever becomes of the line's text.
+struct feeding_mark {
+  std::string feed;     ///< The feed's name.
+  uint64_t source = 0;  ///< See hash_of_source: the cursor that tells how far.
+  uint64_t begin = 0;   ///< Of the line in the text that is read.
+  uint32_t text = 0;    ///< See line_hash: of the line as it is read.
+  bool refused = false; ///< It gave no row, and is kept once more for that.
+};
+
 /// Where a rejected line stood, and how it was read.
 struct line_place {
   uint64_t offset = 0; ///< Of the line's first byte, uncompressed.
@@ -32,14 +43,19 @@ struct line_place {
   std::optional<line_reading> reading;
   /// See line_hash; none: the same.
   std::optional<uint32_t> hash;
+  std::optional<feeding_mark> mark; ///< None: nobody reads it.
 };
 
-/// "1234 table=trade date=2024-01-02 symbol=X header=0123abcd line=4567cdef":
+/// "1234 table=trade date=2024-01-02 symbol=X header=0123abcd line=4567cdef
+/// feed=F reading=0123456789abcdef:56:89abcdef", or "refused=" for "reading=":
 /// what is not known or was not said is left out. It holds no control
 /// characters.
 [[nodiscard]] std::string to_text(const line_place& place);
 /// None: the text is of another form. An older release wrote the offset alone.
 [[nodiscard]] std::optional<line_place> parse_line_place(std::string_view text);
+
+/// Of the name of a source in cursors.
+[[nodiscard]] uint64_t hash_of_source(std::string_view name);
 
 /// Of a header, and of the first line of what begins so, without its end, as
 /// far as it is 256 bytes long.

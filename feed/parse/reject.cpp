@@ -50,6 +50,9 @@ std::string_view to_string(fault why) noexcept {
       return "stands twice in the line: which is meant?";
     case fault::not_list:
       return "has no list where `each` says";
+    case fault::list_of_rows:
+      return "is a list of JSON, and the layout takes keys: `jq -c '.[]'` "
+             "makes a line of each of its elements";
     case fault::after_quote:
       return "has text after a closing quote";
     case fault::not_number:
@@ -143,6 +146,7 @@ std::string explain(const binding& fitted, const raw_reject& what,
     case fault::open_quote:
     case fault::not_json:
     case fault::not_list:
+    case fault::list_of_rows:
     case fault::after_quote:
       return "the line " + std::string{to_string(what.why)};
     case fault::repeated_key:

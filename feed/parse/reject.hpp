@@ -34,6 +34,7 @@ struct rejected_line {
   std::string text;    ///< The line, printable; one too long is cut off.
   std::optional<line_reading> reading; ///< See line_place.
   std::optional<uint32_t> hash;        ///< See line_place.
+  std::optional<feeding_mark> mark;    ///< See line_place.
 };
 
 /// Receives rejected lines in the order of the file. A failure (the disk is

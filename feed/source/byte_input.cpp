@@ -105,9 +105,7 @@ result<size_t> byte_input::read(std::span<std::byte> into) {
         + ": another file came in its place while it was "
           "followed, after "
         + std::to_string(consumed_)
-        + " bytes; another run with --again feeds what that one holds, and "
-          "takes rejected lines of this name out of the reject file: keep a "
-          "copy of them, or give another --reject"};
+        + " bytes; another run with --again feeds what that one holds"};
   waited_ = true;
   return error{errc::timeout, path() + ": nothing more yet"};
 }

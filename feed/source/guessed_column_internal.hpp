@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/messages/data/types.hpp>
+#include <millrace/feed/source/guessed_name_internal.hpp>
 
 #include <optional>
 #include <string>
@@ -33,8 +33,10 @@ struct guessed_column {
   bool decimal_comma = false; ///< The mark of decimals is a comma.
   bool either_mark = false;   ///< Its comma, or point, could be the other one.
   bool two_marks = false;     ///< Texts, for numbers of others have a point.
-  /// Its numbers have one mark and three digits behind it each.
-  bool one_group = false;
+  bool comma_lists = false;   ///< The same, for they may be lists of codes.
+  /// Nothing shows that what stands between its digits is of thousands.
+  bool open_group = false;
+  bool some_empty = false; ///< Beside values.
   bool exponents = false;  ///< Texts, which may be digits with an exponent.
   bool few_values = false; ///< Texts come again: a symbol.
   bool empty = false;      ///< There is no value.
@@ -63,32 +65,5 @@ struct guessed_clock {
 /// hour. @param values of one field @param name of the field
 [[nodiscard]] std::optional<guessed_clock>
 guess_clock(const std::vector<std::string_view>& values, std::string_view name);
-
-/// The words of a name in small letters: "firstUpdate_id" has three.
-[[nodiscard]] std::vector<std::string> words_of(std::string_view name);
-/// Whether a name is that of a time or a date.
-[[nodiscard]] bool says_time(std::string_view name);
-
-/// How plainly a name is that of what is traded: 0 most.
-struct named_instrument {
-  size_t rank = 0;
-  bool sure = false; ///< It is, whatever the values look like.
-};
-[[nodiscard]] std::optional<named_instrument>
-instrument_of(std::string_view name);
-
-/// Whether a name says in which zone its times are, that they are of some
-/// clock beside the exchange's, or that it is of a time of day.
-[[nodiscard]] bool says_utc(std::string_view name);
-[[nodiscard]] bool says_local(std::string_view name);
-[[nodiscard]] bool may_be_clock(std::string_view name);
-/// Whether it is of a day that is another one than the row's.
-[[nodiscard]] bool says_other_day(std::string_view name);
-/// Whether it is of a price, an amount, a code or what else counts no day.
-[[nodiscard]] bool says_other_number(std::string_view name);
-
-/// "Ask Price 1" as ask_price_1: what a column may be called whose field has
-/// this name. @param number of the field, from 0
-[[nodiscard]] std::string column_name(std::string_view from, size_t number);
 
 } // namespace millrace::feed

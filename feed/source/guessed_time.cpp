@@ -22,6 +22,21 @@ bool says_time_alone(std::string_view name) {
          || words == "datetime" || words == "date time";
 }
 
+/// The same of the date that belongs to the time of a row.
+bool says_day_alone(std::string_view name) {
+  const auto words = words_of(name);
+  return std::all_of(words.begin(), words.end(), [](const auto& each) {
+    for (const auto* word :
+         {"date",  "day",   "trade",    "trading",   "session",  "business",
+          "quote", "event", "exchange", "market",    "bar",      "tick",
+          "utc",   "local", "gmt",      "tradedate", "yyyymmdd", "dt",
+          "the",   "of",    "time",     "timestamp"})
+      if (each == word)
+        return true;
+    return false;
+  });
+}
+
 class time_finder {
 public:
   time_finder(const layout_head& head, std::vector<guessed_column>& columns)
@@ -29,9 +44,18 @@ public:
 
   result<guessed_time> run() {
     auto time = find_stamp();
-    if (!time)
+    const auto named = named_clock();
+    const bool is_named
+      = time && head_.header && says_time_alone(head_.names[*time]);
+    if (time && named && !is_named) {
+      out_.questions.push_back("which of its times is that of the row: "
+                               + name_of(*named) + ", " + name_of(*time)
+                               + "? The one that is called so is taken");
+      time.reset();
+    } else if (!time && !named) {
       time = first_of(kind::stamp);
-    if (!time)
+    }
+    if (!time && !named)
       time = find_count();
     if (!time) {
       time = find_two();
@@ -60,6 +84,13 @@ private:
       if (columns_[i].is == wanted && suits(i))
         return i;
     return {};
+  }
+
+  /// A time of day that is called a time and nothing else.
+  [[nodiscard]] std::optional<size_t> named_clock() const {
+    return first_of(kind::clock, [&](size_t i) {
+      return head_.header && says_time_alone(head_.names[i]);
+    });
   }
 
   /// Of several, the one that is called a time and nothing else.
@@ -109,6 +140,11 @@ private:
       out_.date = date_;
       if (!date_)
         ask_for_date();
+      else if (head_.header && !says_day_alone(head_.names[*date_]))
+        out_.questions.push_back("is " + name_of(*date_) + " the date of "
+                                 + name_of(*found)
+                                 + "? It is taken for that; without it the "
+                                   "times have no date");
     } else if (date_) {
       ask_for_clock();
     }

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -38,7 +39,11 @@ public:
     for (size_t i = 0; i < head_.fields; ++i)
       columns_.push_back(guess(i));
     drop_footer();
-    settle_marks(columns_, head_.rows, head_.json ? '\0' : head_.delimiter);
+    std::vector<bool> amounts(head_.fields, false);
+    for (size_t i = 0; i < head_.fields; ++i)
+      amounts[i] = says_price(name_at(i)) || says_quantity(name_at(i));
+    settle_marks(columns_, head_.rows, amounts,
+                 head_.json ? '\0' : head_.delimiter);
     if (auto fault = find_time())
       return fault;
     find_symbol();
@@ -54,38 +59,53 @@ private:
   /// A last line without the time that all others have tells of the file, as
   /// "END|20240102|7" or a sum does.
   void drop_footer() {
-    if (head_.json || head_.rows.size() < 2)
-      return;
-    auto last = std::move(head_.rows.back());
-    head_.rows.pop_back();
-    std::vector<std::pair<size_t, guessed_column>> better;
+    constexpr size_t footers_max = 3;
+    std::vector<std::vector<std::string>> last;
+    while (!head_.json && last.size() < footers_max && head_.rows.size() > 1) {
+      last.push_back(std::move(head_.rows.back()));
+      head_.rows.pop_back();
+      if (const auto time = first_with_times()) {
+        for (size_t i = 0; i < head_.fields; ++i)
+          columns_[i] = guess(i);
+        for (auto each = last.rbegin(); each != last.rend(); ++each)
+          tell_footer(*each, *time == 0);
+        return;
+      }
+    }
+    head_.rows.insert(head_.rows.end(), std::move_iterator{last.rbegin()},
+                      std::move_iterator{last.rend()});
+  }
+
+  /// The first field that reads as times now, and as a text before.
+  [[nodiscard]] std::optional<size_t> first_with_times() const {
     for (size_t i = 0; i < head_.fields; ++i)
       if (columns_[i].is == kind::text && !columns_[i].empty)
-        if (auto without = guess(i); without.is == kind::stamp
-                                     || without.is == kind::date
-                                     || without.is == kind::clock)
-          better.emplace_back(i, std::move(without));
-    if (better.empty()) {
-      head_.rows.push_back(std::move(last));
-      return;
-    }
-    for (size_t i = 0; i < head_.fields; ++i)
-      columns_[i] = guess(i);
-    auto text = last[0];
-    for (size_t i = 1; i < last.size(); ++i)
-      text += head_.delimiter + last[i];
-    auto asked
-      = "its last line is none of the rows: '" + printable(text, 80) + "'";
-    if (better.front().first == 0 && !last[0].empty())
+        if (const auto now = guess(i).is;
+            now == kind::stamp || now == kind::date || now == kind::clock)
+          return i;
+    return {};
+  }
+
+  void tell_footer(const std::vector<std::string>& fields, bool by_begin) {
+    auto text = fields[0];
+    for (size_t i = 1; i < fields.size(); ++i)
+      text += head_.delimiter + fields[i];
+    auto asked = "one of its last lines is none of the rows: '"
+                 + printable(text, 80) + "'";
+    if (by_begin && !fields[0].empty())
       asked += "; trailer = "
-               + text::toml_string(last[0] + std::string(1, head_.delimiter))
+               + text::toml_string(fields[0] + std::string(1, head_.delimiter))
                + " leaves it out";
     out_.questions.push_back(std::move(asked));
   }
 
+  /// Empty: it has none.
+  [[nodiscard]] std::string_view name_at(size_t field) const {
+    return head_.header ? std::string_view{head_.names[field]} : "";
+  }
+
   [[nodiscard]] guessed_column guess(size_t field) const {
-    return guess_column(values_of(head_, field),
-                        head_.header ? head_.names[field] : "",
+    return guess_column(values_of(head_, field), name_at(field),
                         !head_.json && head_.delimiter == ',');
   }
 
@@ -242,27 +262,50 @@ private:
       without_zone_.push_back(name);
   }
 
-  void write_marks(const guessed_column& column, const std::string& name) {
+  void ask_about_groups(size_t field, const std::string& name) {
+    const auto& column = columns_[field];
+    // Amounts have thousands; prices of bonds are written with apostrophes.
+    if (column.group == '\0' || !column.open_group || column.decimal_comma
+        || column.either_mark || says_quantity(name_at(field))
+        || (column.group != '\'' && says_price(name_at(field))))
+      return;
+    out_.questions.push_back(
+      "column '" + name + "': does its "
+      + (column.group == ','    ? "comma"
+         : column.group == '\'' ? "apostrophe"
+                                : "blank")
+      + " stand between thousands, as is assumed, or between other parts, as "
+        "in "
+      + (column.group == '\'' ? "prices of bonds in 32nds" : "lists of codes")
+      + "? See thousands = ..., and type = \"symbol\"");
+  }
+
+  void write_marks(size_t field, const std::string& name) {
+    const auto& column = columns_[field];
     auto& text = out_.layout;
     if (column.decimal_comma)
       text += "decimal = \",\"\n";
     if (column.group != '\0')
       text += "thousands = " + text::toml_string(std::string(1, column.group))
               + "\n";
+    if (column.comma_lists)
+      out_.questions.push_back(
+        "column '" + name
+        + "': are its values numbers with a comma before their decimals, or "
+          "lists of codes? They are taken as texts; type = \"float\" and "
+          "decimal = \",\" make numbers of them");
+    if (column.is == kind::boolean && column.some_empty)
+      out_.questions.push_back(
+        "column '" + name
+        + "': some of its values are empty, and a boolean reads these as "
+          "false; type = \"symbol\" keeps them apart");
     if (column.two_marks)
       out_.questions.push_back(
         "column '" + name
         + "': its values could be numbers with a comma before their decimals, "
           "and those of other columns have a point there: they are taken as "
           "texts; type = \"float\" and decimal = \",\" make numbers of them");
-    if (column.one_group)
-      out_.questions.push_back(
-        "column '" + name + "': does its "
-        + (column.group == ',' ? "comma" : "apostrophe")
-        + " stand between thousands, as is assumed, or between other parts, as "
-          "in "
-        + (column.group == ',' ? "lists of codes" : "prices of bonds in 32nds")
-        + "? See thousands = ..., and type = \"symbol\"");
+    ask_about_groups(field, name);
     if (column.exponents)
       out_.questions.push_back(
         "column '" + name
@@ -299,7 +342,7 @@ private:
         keep_symbols();
       else {
         write_format(column.format, column.either_day, name);
-        write_marks(column, name);
+        write_marks(field, name);
         write_text_rules(field, name);
         if (column.empty)
           without_value_.push_back(name);

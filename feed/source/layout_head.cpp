@@ -10,6 +10,7 @@
 #include <millrace/messages/text/listed.hpp>
 
 #include <algorithm>
+#include <optional>
 
 namespace millrace::feed {
 
@@ -236,6 +237,14 @@ private:
     if (!is_any)
       return;
     out_.comments = false;
+    // What stands before the names is about the file.
+    const auto names = lines_.front().number;
+    if (is_named && hashes_.front().number < names) {
+      begins_blank_ = true;
+      out_.first_skipped = hashes_.front().text;
+      std::erase_if(hashes_,
+                    [&](const auto& each) { return each.number < names; });
+    }
     lines_.insert(lines_.end(), hashes_.begin(), hashes_.end());
     std::sort(lines_.begin(), lines_.end(),
               [](const auto& a, const auto& b) { return a.number < b.number; });
@@ -319,24 +328,35 @@ private:
   void trim_rows() {
     out_.padded.resize(out_.fields);
     out_.ragged.resize(out_.fields);
+    const auto after_delimiters = blanks_after_delimiters();
     for (size_t i = 0; i < out_.fields; ++i) {
-      bool any_begins = false;
-      bool all_begin = true;
       for (auto& row : out_.rows) {
         auto& value = row[i];
         const auto begin = std::min(value.find_first_not_of(' '), value.size());
         const auto end = value.find_last_not_of(' ') + 1;
-        if (begin < end) {
-          any_begins = any_begins || begin != 0;
-          all_begin = all_begin && begin != 0;
-        }
+        if (begin < end && begin != (i == 0 ? 0 : after_delimiters))
+          out_.ragged[i] = true;
         if (begin == 0 && end == value.size())
           continue;
         out_.padded[i] = true;
         value = begin < end ? value.substr(begin, end - begin) : std::string{};
       }
-      out_.ragged[i] = any_begins && !all_begin;
     }
+  }
+
+  /// As many as stand before each value but the first of its line; where they
+  /// are of some columns alone, their places may mean something.
+  [[nodiscard]] size_t blanks_after_delimiters() const {
+    std::optional<size_t> out;
+    for (const auto& row : out_.rows)
+      for (size_t i = 1; i < row.size(); ++i)
+        if (const auto begin = row[i].find_first_not_of(' ');
+            begin != std::string::npos) {
+          if (out && *out != begin)
+            return 0;
+          out = begin;
+        }
+    return out.value_or(0);
   }
 
   /// None of a header's names comes again as a value of its column.

@@ -22,7 +22,7 @@ struct layout_head {
   size_t fields = 1;           ///< Of most lines.
   /// Of each field: blanks stand around some values; not in `rows`.
   std::vector<bool> padded;
-  /// Of each field: before some, and not before others.
+  /// Of each field: before values, and not before those of all fields alike.
   std::vector<bool> ragged;
   size_t skipped = 0; ///< Lines before the header, or the first row.
   std::string_view first_skipped; ///< Of them, the first that is not blank.

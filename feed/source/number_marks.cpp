@@ -99,17 +99,17 @@ std::string take_mark(std::string_view& text) {
   return found;
 }
 
-/// "123,456" or "112'160" are all of them: it may be a list of codes, or the
-/// price of a bond.
+/// Whether something shows that the marks stand between thousands: a mark of
+/// decimals behind them, or two of what no price of a bond has twice. "302,604"
+/// may be a list of codes, and "112'160" such a price.
 template <class Values>
-bool have_one_group(const Values& values, char mark) {
-  return std::all_of(values.begin(), values.end(), [&](std::string_view text) {
-    if (text.starts_with('-'))
-      text.remove_prefix(1);
-    const auto at = text.find(mark);
-    return text.empty()
-           || (at != text.npos && text.size() - at == 4
-               && text.find_first_not_of("0123456789", at + 1) == text.npos);
+bool prove_groups(const Values& values, char mark) {
+  return std::any_of(values.begin(), values.end(), [&](std::string_view text) {
+    const auto last = text.rfind(mark);
+    return last != text.npos
+           && (text.find(mark == '.' ? "," : ".", last) != text.npos
+               || (mark != ',' && text.find(',', last) != text.npos)
+               || (mark == '\'' && text.find(mark) != last));
   });
 }
 
@@ -134,7 +134,7 @@ bool guess_marks(const std::vector<std::string_view>& given, bool rather_groups,
       if (bool whole = true;
           has_any(values, group) && are_grouped(values, group, point, whole)) {
         take(out, group, point == ',' && has_any(values, ','), whole);
-        out.one_group = group == '\'' && have_one_group(values, group);
+        out.open_group = !prove_groups(values, group);
         return true;
       }
   if (!has_any(values, ','))
@@ -155,6 +155,7 @@ bool guess_marks(const std::vector<std::string_view>& given, bool rather_groups,
   else
     take(out, '.', true, false);
   out.either_mark = thousands && decimal;
+  out.open_group = !prove_groups(values, ',');
   return true;
 }
 
@@ -201,7 +202,7 @@ exponents find_exponents(const std::vector<std::string_view>& values) {
 
 void settle_marks(std::vector<guessed_column>& columns,
                   const std::vector<std::vector<std::string>>& rows,
-                  char delimiter) {
+                  const std::vector<bool>& amounts, char delimiter) {
   const auto values_of = [&](size_t field) {
     std::vector<std::string_view> out;
     const auto& none = words_for_none();
@@ -211,14 +212,18 @@ void settle_marks(std::vector<guessed_column>& columns,
     return out;
   };
   bool comma_is_decimal = false;
+  bool comma_is_sure = false; ///< Nothing but decimals are likely.
   bool comma_groups = false;
   bool point_is_decimal = false;
   std::vector<size_t> grouped; ///< Of points, as it seems.
   for (size_t i = 0; i < columns.size(); ++i) {
     const auto& each = columns[i];
     if (each.group != '\0' || each.decimal_comma) {
-      comma_is_decimal
-        = comma_is_decimal || (each.decimal_comma && !each.either_mark);
+      if (each.decimal_comma && !each.either_mark) {
+        comma_is_decimal = true;
+        comma_is_sure
+          = comma_is_sure || amounts[i] || has_any(values_of(i), '.');
+      }
       comma_groups = comma_groups || (each.group == ',' && !each.either_mark);
     } else if (each.is == kind::decimal) {
       const auto values = values_of(i);
@@ -231,14 +236,17 @@ void settle_marks(std::vector<guessed_column>& columns,
         point_is_decimal = true;
     }
   }
-  // Between commas a decimal comma stands in quotes, and so do lists of codes.
-  if (comma_is_decimal && point_is_decimal && delimiter == ',') {
+  // One file has one mark of decimals; and between commas a decimal comma
+  // stands in quotes, as lists of codes do.
+  const bool in_two = comma_is_decimal && point_is_decimal;
+  if (in_two || (comma_is_decimal && !comma_is_sure && delimiter == ',')) {
     for (auto& each : columns)
       if (each.decimal_comma && !each.either_mark) {
         each.is = kind::text;
         each.group = '\0';
         each.decimal_comma = false;
-        each.two_marks = true;
+        each.two_marks = in_two;
+        each.comma_lists = !in_two;
       }
     comma_is_decimal = false;
   }
@@ -250,8 +258,6 @@ void settle_marks(std::vector<guessed_column>& columns,
         const bool fits = are_grouped(values_of(i), ',', '.', whole);
         take(columns[i], comma_groups ? ',' : '.', comma_is_decimal,
              comma_groups && fits && whole);
-        columns[i].one_group = comma_groups && delimiter == ','
-                               && have_one_group(values_of(i), ',');
       }
   for (const auto i : grouped)
     if (comma_is_decimal && !comma_groups && !point_is_decimal)

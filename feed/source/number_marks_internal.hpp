@@ -17,9 +17,10 @@ bool guess_marks(const std::vector<std::string_view>& values,
 /// The marks of one file are the same in all of its columns: what one shows
 /// holds for those that could be read in two ways.
 /// @param rows the values, as many in each as there are columns
+/// @param amounts whose names say a price or an amount
 void settle_marks(std::vector<guessed_column>& columns,
                   const std::vector<std::vector<std::string>>& rows,
-                  char delimiter);
+                  const std::vector<bool>& amounts, char delimiter);
 
 /// Whole numbers of which some have an exponent without a sign: programs write
 /// 1e+05, so that they may be codes with an E, and are such where a zero stands

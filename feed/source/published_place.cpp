@@ -77,6 +77,7 @@ std::vector<published_place::known_source> published_place::known() const {
   const auto add = [&](const source_cursor& each, const std::string& label) {
     known_source made{each, label, parse_text_identity(each.name), false,
                       false};
+    text_.tell_named(made.told);
     made.own = label.empty() && is_own(each);
     if (made.own) {
       out.push_back(std::move(made));
@@ -235,14 +236,16 @@ error published_place::judge() const {
 
 /// `already_exists` when other rows were made of this whole text.
 error published_place::other_rows() const {
-  for (const auto& each : options_.resume)
-    if (const auto other = parse_text_identity(each.name);
-        other.text == own_.text && other.layout != own_.layout
+  for (const auto& each : options_.resume) {
+    auto other = parse_text_identity(each.name);
+    text_.tell_named(other);
+    if (other.text == own_.text && other.layout != own_.layout
         && !other.is_of_another(own_))
       return {errc::already_exists,
               "its text was loaded as " + other.name
                 + ", with another layout, date or symbol; --replace puts its "
                   "rows in the place of all rows of their dates"};
+  }
   return {};
 }
 
@@ -310,7 +313,8 @@ error published_place::changed(const source_cursor& place) {
           "its first " + std::to_string(place.offset) + " bytes ("
             + std::to_string(place.row)
             + " lines) were published and are not the same any more: --again "
-              "publishes the file from the start, as it is now"};
+              "publishes the file from the start, as it is now; a line that "
+              "gave no row is mended in the reject file, for --only-rejects"};
 }
 
 } // namespace millrace::feed

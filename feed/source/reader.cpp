@@ -44,7 +44,8 @@ struct reader::state {
   error add_rejects();
   /// Before the first row, whether all of them fit: else what stands before the
   /// one that does not would be published.
-  [[nodiscard]] error check_texts() const;
+  [[nodiscard]] error check_texts();
+  [[nodiscard]] error name_rejects();
   void add_source(source_info info);
   /// Opens the next source that is not wholly read; none: `cutter` is empty.
   error open_next();
@@ -72,6 +73,7 @@ struct reader::state {
   reader_counters counters;
   std::vector<source_info> sources;
   std::vector<source_report> reports; ///< Of each source.
+  std::vector<std::string> reject_names;
   std::vector<uint64_t> bytes_before; ///< Of each source.
   size_t next_source = 0;
   std::optional<piece_cutter> cutter;
@@ -113,7 +115,19 @@ error reader::state::list_files() {
   return check_member(options.choice, sources);
 }
 
-error reader::state::check_texts() const {
+error reader::state::name_rejects() {
+  for (const auto& info : sources) {
+    const auto opened = open_text(*outside.fs, info, options);
+    if (!opened)
+      return hinted(info, within(info.label(), opened.failure()));
+    reject_names.push_back(opened->cutter ? opened->fitted->identity : "");
+  }
+  return {};
+}
+
+error reader::state::check_texts() {
+  if (!options.only_rejects.empty())
+    return name_rejects();
   if (sources.size() < 2)
     return {};
   text_check check{*outside.fs, options};
@@ -228,6 +242,8 @@ void reader::state::place(size_t source, rejected_line& line) const {
     rejected->lines.begin(), rejected->lines.end(), line.offset,
     [](uint64_t at, const auto& each) { return at < each.begin; });
   const auto& origin = *std::prev(after);
+  line.mark = {options.feed, hash_of_source(reject_names[source]), origin.begin,
+               0, true};
   line.line = origin.line;
   line.offset = origin.offset;
   line.reading = rejected->reading;
@@ -242,7 +258,9 @@ error reader::state::tell_read() {
   // published, and rejects of all its lines.
   if (parsed.batches.empty() && report.rows == 0 && !report.resumed)
     for (const auto& each : parsed.rejects)
-      if ((each.why == fault::own_date || each.why == fault::no_date)
+      // The first piece of what is followed may be one line.
+      if ((each.why == fault::own_date
+           || (each.why == fault::no_date && !info.followed))
           && !info.rejected)
         return {errc::bad_data,
                 bound->source + ":"
@@ -255,8 +273,8 @@ error reader::state::tell_read() {
     return {};
   const bool is_first = read_of != number;
   read_of = number;
-  return options.reads(
-    {bound->source, bound->reading, piece.offset, is_first, piece.text});
+  return options.reads({bound->source, bound->reading, piece.offset, is_first,
+                        report.resumed, piece.text});
 }
 
 error reader::state::deliver_rejects(uint64_t below) {
@@ -424,6 +442,10 @@ result<std::optional<parsed_batch>> reader::next() {
       return std::optional<parsed_batch>{};
   }
   return self.failed;
+}
+
+const std::vector<std::string>& reader::reject_names() const noexcept {
+  return state_->reject_names;
 }
 
 bool reader::waiting() const noexcept { return state_->waiting; }

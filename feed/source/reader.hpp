@@ -36,6 +36,7 @@ struct text_read {
   const line_reading& reading;
   uint64_t offset = 0;   ///< Of `text`, uncompressed.
   bool is_first = false; ///< Reading begins here.
+  bool resumed = false;  ///< After rows that stand in it as they did.
   std::string_view text; ///< Whole lines, but for one that is too long.
 };
 
@@ -61,6 +62,7 @@ struct reader_options {
   /// A reject file, whose lines are read instead of files: each as a line of
   /// the file that it names. Empty: none.
   std::string only_rejects;
+  std::string feed; ///< Whose cursors `resume` are, for lines of reject files.
   source_choice choice;
   /// Ends what is followed, and waits for a pipe. Never none.
   std::shared_ptr<const std::atomic<bool>> stop
@@ -105,6 +107,9 @@ public:
   [[nodiscard]] const reader_counters& counters() const noexcept;
   /// Of each source, in the order of reading, as far as it was read.
   [[nodiscard]] const std::vector<source_report>& reports() const noexcept;
+  /// Of lines of a reject file: the names that their sources have in cursors,
+  /// in the order of reading. An empty one gives no row.
+  [[nodiscard]] const std::vector<std::string>& reject_names() const noexcept;
 
 private:
   struct state;

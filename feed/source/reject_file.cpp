@@ -53,7 +53,7 @@ std::string stem_of(std::string_view source) {
 }
 
 std::string place_of(const rejected_line& line) {
-  return to_text(line_place{line.offset, line.reading, line.hash});
+  return to_text(line_place{line.offset, line.reading, line.hash, line.mark});
 }
 
 void append_line(const rejected_line& line, std::string& out) {
@@ -68,7 +68,7 @@ std::string count_key(const std::string& source,
     return source;
   auto said = *reading;
   said.header.reset();
-  return source + '\t' + to_text(line_place{0, std::move(said), {}});
+  return source + '\t' + to_text(line_place{0, std::move(said), {}, {}});
 }
 
 bool take_number(std::string_view& rest, uint64_t& out) {
@@ -81,7 +81,7 @@ bool take_number(std::string_view& rest, uint64_t& out) {
 /// What of a line tells it from others.
 struct kept_line {
   std::string source;
-  std::string_view place;
+  std::string place; ///< The same whether the line is being fed or not.
   std::string_view text;
   std::optional<line_place> at; ///< None: `place` is none.
 
@@ -99,6 +99,13 @@ kept_line split_kept(std::string_view line) {
   take_field(line); // Reason.
   out.text = line;
   out.at = parse_line_place(out.place);
+  if (out.at && out.at->mark && !out.at->mark->refused) {
+    out.at->mark.reset();
+    out.place = to_text(*out.at);
+  }
+  // As older releases kept it: the line as it is now.
+  if (out.at && !out.at->hash)
+    out.at->hash = line_hash(unprintable(out.text));
   return out;
 }
 
@@ -139,7 +146,7 @@ error reject_file::read() {
       return;
     ++kept_[kept.counted()];
     sources_.insert(kept.source);
-    if (kept.at && kept.at->reading && kept.at->hash)
+    if (kept.at)
       places_.emplace(kept.at->offset, *kept.at->hash);
   });
 }
@@ -171,8 +178,11 @@ error reject_file::forget_read(const std::string& source,
     return {};
   return forget([&](const kept_line& each) {
     const auto& at = each.at;
-    return at && at->reading && covers(now, *at->reading)
-           && stem_of(each.source) == stem_of(source) && at->offset >= offset
+    const bool same_line
+      = at && at->reading
+          ? covers(now, *at->reading) && stem_of(each.source) == stem_of(source)
+          : each.source == source;
+    return at && same_line && at->offset >= offset
            && at->offset - offset < text.size()
            && at->hash == hash_at(at->offset);
   });
@@ -182,6 +192,9 @@ template <class F>
 error reject_file::forget(F is_gone) {
   if (auto fault = write())
     return fault;
+  const auto lock = change();
+  if (!lock)
+    return lock.failure();
   std::string rest;
   bool any = false;
   auto fault = each_line([&](std::string_view line) {
@@ -204,26 +217,31 @@ error reject_file::forget(F is_gone) {
   });
   if (fault || !any)
     return fault;
-  file_.reset(); // Another file takes its place.
   return persistence::replace_file(fs_, path_, std::as_bytes(std::span{rest}));
+}
+
+result<std::unique_ptr<persistence::file_lock>> reject_file::change() {
+  return fs_.lock_file(path_ + ".change",
+                       persistence::lock_mode::exclusive_wait, "a feed");
 }
 
 error reject_file::write() {
   if (pending_.empty())
     return {};
-  if (!file_) {
-    auto opened = fs_.open(path_, persistence::open_mode::write);
-    if (!opened)
-      return opened.failure();
-    const auto size = (*opened)->size();
-    if (!size)
-      return size.failure();
-    end_ = *size;
-    file_ = std::move(*opened);
-  }
-  if (auto fault = file_->write_at(end_, std::as_bytes(std::span{pending_})))
+  const auto lock = change();
+  if (!lock)
+    return lock.failure();
+  // Each time anew: others add to it, and put another file in its place.
+  auto opened = fs_.open(path_, persistence::open_mode::write);
+  if (!opened)
+    return opened.failure();
+  const auto size = (*opened)->size();
+  if (!size)
+    return size.failure();
+  if (auto fault
+      = (*opened)->write_at(*size, std::as_bytes(std::span{pending_})))
     return fault;
-  end_ += pending_.size();
+  written_ = true;
   pending_.clear();
   return {};
 }
@@ -257,7 +275,27 @@ result<uint64_t> reject_file::kept_before(const std::string& source,
 error reject_file::flush() {
   if (auto fault = write())
     return fault;
-  return file_ ? file_->sync() : error{};
+  if (!written_ || !fs_.exists(path_))
+    return {};
+  const auto opened = fs_.open(path_, persistence::open_mode::write);
+  return opened ? (*opened)->sync() : opened.failure();
+}
+
+result<std::unique_ptr<persistence::file_lock>>
+lock_rejects(persistence::file_system& fs, const std::string& path,
+             persistence::lock_mode mode, const std::string& feed) {
+  auto lock = fs.lock_file(path + ".lock", mode, "feed '" + feed + "'");
+  if (lock || lock.failure().code == errc::not_found)
+    return lock ? std::move(lock) : std::unique_ptr<persistence::file_lock>{};
+  auto fault = lock.failure();
+  if (fault.code == errc::locked)
+    fault.context
+      = path
+        + (mode == persistence::lock_mode::shared
+             ? ": its lines are being fed ("
+             : ": a feed writes to it what it rejects, or feeds its lines (")
+        + fault.context + "): wait until that is over, or stop it";
+  return fault;
 }
 
 error check_reject_file(persistence::file_system& fs, const std::string& path) {
@@ -318,6 +356,7 @@ result<std::vector<rejected_line>> read_rejects(persistence::file_system& fs,
     line.offset = place->offset;
     line.reading = place->reading;
     line.hash = place->hash;
+    line.mark = place->mark;
   }
   return out;
 }

@@ -26,9 +26,10 @@ public:
   reject_file(persistence::file_system& fs, std::string path)
     : fs_{fs}, path_{std::move(path)} {}
 
-  /// Takes out the lines of `source` at `offset` and after it, but for those
-  /// that `now` does not cover: they are read again, and are added again where
-  /// they still give no row.
+  /// Takes out the lines of `source`, whose text before `offset` is the one of
+  /// which they were rejected, at `offset` and after it, but for those that
+  /// `now` does not cover: they are read again, also where they are mended, and
+  /// are added again where they still give no row.
   error forget_from(const std::string& source, const line_reading& now,
                     uint64_t offset);
   /// Takes out the lines that stand at their offset in this text, which begins
@@ -64,10 +65,12 @@ private:
   template <class F>
   error forget(F is_gone);
 
+  /// While lines are added or taken out: others may do so, too.
+  result<std::unique_ptr<persistence::file_lock>> change();
+
   persistence::file_system& fs_;
   std::string path_;
-  std::unique_ptr<persistence::file> file_;
-  uint64_t end_ = 0;
+  bool written_ = false;
   std::string pending_;
   bool known_read_ = false;
   std::unordered_set<uint64_t> known_;                ///< Hashes of its lines.
@@ -75,6 +78,13 @@ private:
   std::set<std::string, std::less<>> sources_;        ///< Of its lines.
   std::multimap<uint64_t, uint32_t> places_; ///< Offset and hash of its lines.
 };
+
+/// Who adds to a reject file shares it, and who feeds its lines, which takes
+/// them out, has it alone. `locked` says who is in the way. None where it lies
+/// in no directory.
+[[nodiscard]] result<std::unique_ptr<persistence::file_lock>>
+lock_rejects(persistence::file_system& fs, const std::string& path,
+             persistence::lock_mode mode, const std::string& feed);
 
 /// Whether lines may be added to what lies at `path`: nothing, an empty file,
 /// or one that begins as a reject file does. `invalid_argument` names it.

@@ -1,7 +1,9 @@
 #include <millrace/feed/parse/reject.hpp>
+#include <millrace/feed/source/fed_rejects_internal.hpp>
 #include <millrace/feed/source/reject_file.hpp>
 #include <millrace/feed/source/rejected_sources_internal.hpp>
 #include <millrace/feed/source/text_identity.hpp>
+#include <millrace/feed/source/text_start_internal.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 
 #include <algorithm>
@@ -33,22 +35,17 @@ error check_said(const line_reading& reading, const reader_options& options) {
   return {};
 }
 
-std::string reading_key(const rejected_line& line) {
-  return line.source + '\t'
-         + (line.reading ? to_text(line_place{0, line.reading, {}}) : "");
-}
-
 } // namespace
 
 result<std::vector<source_info>> list_rejects(persistence::file_system& fs,
                                               const reader_options& options) {
-  const auto lines = read_rejects(fs, options.only_rejects);
-  if (!lines)
-    return lines.failure();
+  const auto settled = settle_rejects(fs, options);
+  if (!settled)
+    return settled.failure();
   std::map<std::string, std::shared_ptr<reject_text>> texts;
   std::vector<source_info> out;
   uint64_t number = 0;
-  for (const auto& each : *lines) {
+  for (const auto& each : settled->lines) {
     ++number;
     if (is_cut_off(each))
       continue;
@@ -94,27 +91,66 @@ said_of_source said_of(const source_info& info, const reader_options& options) {
   return out;
 }
 
-error check_unread(const source_info& info, const reader_options& options,
-                   const binding& fitted) {
-  if (!info.rejected || !info.rejected->reading)
+namespace {
+
+/// The name of a file up to its first dot, and the member.
+std::string_view name_stem(std::string_view name) {
+  const auto slash = name.rfind('/');
+  name.remove_prefix(slash == name.npos ? 0 : slash + 1);
+  return name.substr(0, name.find('.'));
+}
+
+/// Whether a text that was read is the one of which lines were rejected; none:
+/// that one is not there any more.
+std::optional<bool> is_same_text(text_start& text, const source_cursor& each) {
+  auto lines = text.lines();
+  if (!lines)
+    return std::nullopt;
+  if (compare_marks(lines->line_marks(), parse_text_identity(each.name).marks)
+        .differ)
+    return false;
+  const auto reached = lines->skip_to(each.offset, each.row);
+  if (!reached || !*reached)
+    return std::nullopt; // It may have been longer.
+  return lines->digest() == each.digest;
+}
+
+} // namespace
+
+error check_unread(text_start& text) {
+  const auto& info = text.info();
+  if (!info.rejected || !info.rejected->reading || info.rejected->lines.empty())
     return {};
-  const auto said = said_of(info, options);
+  const auto said = said_of(info, text.options());
   const auto& was = *info.rejected->reading;
   if (said.date == was.date && said.symbol == was.symbol)
     return {};
   const auto place
-    = parse_text_identity(*source_of_rejects(fitted.identity)).place;
-  for (const auto& each : options.resume) {
-    const auto at = std::min(each.name.rfind('@'), each.name.size());
-    if (each.name.substr(0, at) != info.label() || source_of_rejects(each.name)
-        || parse_text_identity(each.name).place != place)
+    = parse_text_identity(*source_of_rejects(text.out().fitted->identity))
+        .place;
+  for (const auto& each : text.options().resume) {
+    const auto told = parse_text_identity(each.name);
+    if (source_of_rejects(each.name) || told.place != place || told.pipe)
       continue;
-    for (const auto& line : info.rejected->lines)
-      if (line.offset < each.offset)
-        return {errc::already_exists,
-                "line " + std::to_string(line.line)
-                  + " was read with this date and symbol since it was "
-                    "rejected: take it out of the reject file"};
+    const auto read = std::find_if(
+      info.rejected->lines.begin(), info.rejected->lines.end(),
+      [&](const auto& line) { return line.offset < each.offset; });
+    if (read == info.rejected->lines.end())
+      continue;
+    const auto same = told.name == info.label() ? std::optional{true}
+                                                : is_same_text(text, each);
+    const auto line = "line " + std::to_string(read->line);
+    if (same == true)
+      return {errc::already_exists,
+              line
+                + " was read with this date and symbol since it was "
+                  "rejected: take it out of the reject file"};
+    if (!same && name_stem(told.name) == name_stem(info.label()))
+      return {errc::already_exists,
+              line + " may have been read with this date and symbol, as "
+                + told.name
+                + ": its file is not there any more to be compared; put it "
+                  "back, or take the line out of the reject file"};
   }
   return {};
 }

@@ -7,6 +7,8 @@
 
 namespace millrace::feed {
 
+class text_start;
+
 /// What `options.only_rejects` holds: one source per file and reading that it
 /// names, in the order of its lines. `invalid_argument` when a line was read
 /// with another table, date or symbol than the options say.
@@ -23,11 +25,10 @@ struct said_of_source {
                                      const reader_options& options);
 
 /// Whether rejected lines were read with the date and symbol that are said now,
-/// and were not when they were rejected: `already_exists`.
-/// @param fitted of the source
-[[nodiscard]] error check_unread(const source_info& info,
-                                 const reader_options& options,
-                                 const binding& fitted);
+/// and were not when they were rejected, under whatever name their text was
+/// read: `already_exists`.
+/// @param text begun
+[[nodiscard]] error check_unread(text_start& text);
 
 /// Whether rejected lines are read under the header that they were read under.
 /// @param now of the file, or none where the layout has none

@@ -84,8 +84,12 @@ text_identity parse_text_identity(std::string_view source) {
   const auto lines = std::min(place.find('^'), place.size());
   const auto instrument = std::min(place.find('+'), lines);
   out.place = place.substr(0, instrument);
-  if (instrument < lines)
-    out.instrument = place.substr(instrument + 1, lines - instrument - 1);
+  if (instrument < lines) {
+    const auto said = place.substr(instrument + 1, lines - instrument - 1);
+    const auto others = std::min(said.find('.'), said.size());
+    out.instrument = said.substr(0, others);
+    out.constants = said.substr(std::min(others + 1, said.size()));
+  }
   out.pipe = place.substr(lines) == pipe_mark;
   out.marks = parse_marks(place.substr(std::min(lines + 1, place.size())));
   auto name = source.substr(0, at);

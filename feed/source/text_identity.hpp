@@ -14,9 +14,9 @@ namespace millrace::feed {
 
 /// What the name of a source says that is known by its text:
 /// "=<bytes>:<hash>:<file>[#<member>]@<what makes rows of its lines>~<where
-/// they go>[+<instrument>]^<marks of its first lines>". Before that there was
-/// no
-/// "+<...>", then no "^<...>", then no "~<...>", and before that
+/// they go>[+[<instrument>][.<other constants>]]^<marks of its first lines>".
+/// Before that there was no ".<...>", then no "+<...>", then no "^<...>", then
+/// no "~<...>", and before that
 /// "<file>:<bytes>:<hash of the first 64 KiB>[#<member>]@<...>", which does not
 /// tell the text. What is known by its path has that in the place of all before
 /// the '@'.
@@ -28,6 +28,7 @@ struct text_identity {
   /// Hash of the instrument of all rows, which the file's name says; empty: it
   /// does not, or it is not told.
   std::string instrument;
+  std::string constants; ///< The same of columns beside the instrument's.
   /// See piece_cutter::line_marks; empty: not told.
   std::vector<uint32_t> marks;
   bool pipe = false; ///< It came through one.
@@ -36,11 +37,15 @@ struct text_identity {
   [[nodiscard]] bool same_rows(const text_identity& other) const {
     return !text.empty() && text == other.text && layout == other.layout;
   }
-  /// Files of two instruments may have the same text, as bars of what nobody
-  /// trades: their rows are others.
+  /// Files of two instruments, or venues, may have the same text, as bars of
+  /// what nobody trades: their rows are others.
   [[nodiscard]] bool is_of_another(const text_identity& other) const {
-    return !instrument.empty() && !other.instrument.empty()
-           && instrument != other.instrument && name != other.name;
+    const auto differ = [](const std::string& a, const std::string& b) {
+      return !a.empty() && !b.empty() && a != b;
+    };
+    return name != other.name
+           && (differ(instrument, other.instrument)
+               || differ(constants, other.constants));
   }
 };
 

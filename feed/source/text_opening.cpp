@@ -50,7 +50,7 @@ result<opened_text> open_text(persistence::file_system& fs,
   if (auto fault = text.begin())
     return fault;
   if (text.out().cutter) {
-    if (auto fault = check_unread(info, options, *text.out().fitted))
+    if (auto fault = check_unread(text))
       return fault;
     const auto place = published_place{text, earlier}.find();
     if (!place)

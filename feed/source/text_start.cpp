@@ -60,7 +60,12 @@ error text_start::begin() {
   if (!made)
     return made.failure();
   if (options_->layout.header && !header)
-    return {};
+    return info_->rejected
+             ? error{errc::bad_data,
+                     "the header of its rejected lines is not there any more: "
+                     "write it and the lines into a file, feed it, and take "
+                     "them out of the reject file"}
+             : error{};
   std::vector<std::string> names;
   if (header) {
     auto split = split_header(*header, options_->layout);
@@ -222,8 +227,32 @@ error text_start::fit(std::vector<std::string> names,
   if (!bound)
     return bound.failure();
   out_.fitted = *bound;
+  request_ = std::move(request);
   name_it(header);
   return {};
+}
+
+void text_start::tell_named(text_identity& of) const {
+  const auto own = parse_text_identity(out_.fitted->identity);
+  if ((own.instrument.empty() || !of.instrument.empty())
+      && (own.constants.empty() || !of.constants.empty()))
+    return;
+  auto request = request_;
+  // A member's name follows the path of its archive, which may hold the mark.
+  for (auto mark = of.name.size(); mark != std::string::npos;
+       mark = mark == 0 ? std::string::npos : of.name.rfind('#', mark - 1)) {
+    request.values.file = of.name.substr(0, mark);
+    request.values.member = of.name.substr(std::min(mark + 1, of.name.size()));
+    const auto bound = bind(request);
+    if (!bound)
+      continue;
+    const auto made = parse_text_identity((*bound)->identity);
+    if (made.layout != of.layout)
+      continue;
+    of.instrument = made.instrument;
+    of.constants = made.constants;
+    return;
+  }
 }
 
 void text_start::name_it(const std::optional<std::string>& header) {

@@ -40,6 +40,10 @@ public:
   [[nodiscard]] const std::vector<uint32_t>& marks() const noexcept {
     return marks_;
   }
+  /// What the name of a file says in its rows, for a source whose name in
+  /// cursors does not tell: as this layout makes it of the file's name, where
+  /// it is by this one that it was read. After `begin`.
+  void tell_named(text_identity& of) const;
   /// Lines before the first row.
   [[nodiscard]] uint64_t head_lines() const noexcept { return head_lines_; }
   [[nodiscard]] const source_info& info() const noexcept { return *info_; }
@@ -66,6 +70,7 @@ private:
   const source_info* info_;
   const reader_options* options_;
   opened_text out_;
+  binding_request request_; ///< Of `out_.fitted`.
   std::vector<uint32_t> marks_;
   uint64_t head_lines_ = 0;
 };

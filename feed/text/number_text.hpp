@@ -20,6 +20,7 @@ enum class fault : uint8_t {
   open_quote,   ///< A quoted field does not end.
   not_json,     ///< The line is not JSON.
   not_list,     ///< What each row is to be taken of is not a list.
+  list_of_rows, ///< The line is a list, and its keys are asked for.
   repeated_key, ///< An object has a key twice that is looked at.
   after_quote,  ///< Text between a closing quote and the delimiter.
   not_number,

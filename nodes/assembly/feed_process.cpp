@@ -109,6 +109,7 @@ result<feed::reader_options> reading_of(persistence::env& world,
   out.schema = config.table(process.table)->schema;
   out.files = process.files;
   out.only_rejects = run.only_rejects;
+  out.feed = process.name;
   out.choice = run.choice;
   out.again = run.again;
   out.go_on = run.go_on;
@@ -221,7 +222,7 @@ result<feed_check> check_feed(persistence::env& world,
   feed_check out;
   out.read = run.read;
   feed::file_source files{world, *std::move(reading), run.reject_path,
-                          std::move(run.read)};
+                          std::move(run.read), false};
   if (auto fault = files.open({}))
     return fault;
   while (!interrupted()) {
@@ -238,10 +239,8 @@ result<feed_check> check_feed(persistence::env& world,
     if ((*batch)->last_time != null_long)
       out.last_time = (*batch)->last_time;
   }
-  // Lines that would be published stay in their reject file.
-  if (run.only_rejects.empty())
-    if (auto fault = files.close())
-      return fault;
+  if (auto fault = files.close())
+    return fault;
   return out;
 }
 

@@ -351,6 +351,8 @@ int run(const feed_options& options) {
     return fail(fault);
   if (auto fault = check_symbol_is_said(options))
     return fail(fault);
+  if (auto fault = check_keeps_rejects(options.reject))
+    return fail(fault);
   auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());

@@ -56,6 +56,18 @@ error judge(const std::vector<feed::source_report>& reports,
   return fault;
 }
 
+error check_keeps_rejects(const std::string& path) {
+  std::error_code fault;
+  const auto there = std::filesystem::status(path, fault);
+  if (!std::filesystem::exists(there)
+      || std::filesystem::is_regular_file(there))
+    return {};
+  return {errc::invalid_argument,
+          "--reject " + path
+            + ": is no file that could keep rejected lines; leave it out, and "
+              "give --max-rejects N where lines may give no row"};
+}
+
 error check_no_directory(const std::vector<std::string>& files) {
   std::error_code fault;
   for (const auto& each : files)
@@ -73,6 +85,12 @@ void tell_lines(const std::vector<feed::source_report>& reports) {
                  "{}: not read, for a name that begins with a dot is hidden: "
                  "{}\n",
                  archive_of(each), fmt::join(each.left_out, ", "));
+  for (const auto& each : reports)
+    if (each.published_before != 0)
+      fmt::print(stderr,
+                 "{}: {} of its lines were published by an earlier run, which "
+                 "was interrupted, as they stood then\n",
+                 each.source, each.published_before);
   for (const auto& each : reports)
     if (each.passed_over != 0)
       fmt::print(stderr,

@@ -14,6 +14,10 @@ namespace millrace::nodes {
 [[nodiscard]] error judge(const std::vector<feed::source_report>& reports,
                           uint64_t rejects_max);
 
+/// Whether rejected lines can be kept there: in what is not there yet, or in a
+/// file, but not in a device, a pipe or a directory. `invalid_argument`.
+[[nodiscard]] error check_keeps_rejects(const std::string& path);
+
 /// What is named to be read is no directory: `invalid_argument` names the first
 /// that is.
 [[nodiscard]] error check_no_directory(const std::vector<std::string>& files);

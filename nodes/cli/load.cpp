@@ -112,6 +112,8 @@ int run(const load_options& options) {
     return fail(fault);
   if (!options.kdb.empty())
     return load_kdb(options);
+  if (const auto fault = check_keeps_rejects(options.reject))
+    return fail(fault);
   if (const auto fault = check_no_directory(options.files))
     return fail(fault);
   const auto config = load_cluster(options.config);

@@ -57,6 +57,19 @@ public:
   virtual ~directory_lock() = default;
 };
 
+/// Holds a name for one process, or several that share it; released on
+/// destruction or death.
+class file_lock {
+public:
+  virtual ~file_lock() = default;
+};
+
+enum class lock_mode {
+  shared,         ///< Others may share it.
+  exclusive,      ///< Nobody else holds it.
+  exclusive_wait, ///< The same; waits for those who hold it.
+};
+
 /// Read-only memory of a whole file; stays valid after the file is removed.
 class mapped_file {
 public:
@@ -104,6 +117,12 @@ public:
   /// `locked` with the holder's pid when another live owner has it.
   virtual result<std::unique_ptr<directory_lock>>
   lock_directory(const std::string& path) = 0;
+  /// Locks a name by a file that is there for nothing else: it is made for it,
+  /// and removed by the last who holds it. `locked` names who does.
+  /// @param holder what others are told, if the disk has room for it
+  virtual result<std::unique_ptr<file_lock>>
+  lock_file(const std::string& path, lock_mode mode, const std::string& holder)
+    = 0;
   /// Changes whenever unsynced bytes may have been lost: names one life of the
   /// machine, not of the process. Two equal answers around a crash mean that
   /// only the process died, and that all it wrote is still there.

@@ -224,6 +224,42 @@ private:
   descriptor opened_; // flock lives as long as this open file does.
 };
 
+class posix_file_lock final : public file_lock {
+public:
+  posix_file_lock(descriptor opened, std::string path)
+    : opened_{std::move(opened)}, path_{std::move(path)} {}
+  posix_file_lock(const posix_file_lock&) = delete;
+  posix_file_lock& operator=(const posix_file_lock&) = delete;
+  ~posix_file_lock() override {
+    // Who opened it meanwhile sees that it is gone, and makes another.
+    if (::flock(opened_.get(), LOCK_EX | LOCK_NB) == 0)
+      ::unlink(path_.c_str());
+  }
+
+private:
+  descriptor opened_;
+  std::string path_;
+};
+
+/// Whether the file that is open is what lies there.
+bool lies_at(const descriptor& opened, const std::string& path) {
+  struct stat here {};
+  struct stat there {};
+  return ::fstat(opened.get(), &here) == 0 && ::stat(path.c_str(), &there) == 0
+         && here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
+/// What stands in a lock that others hold.
+error held_by_others(const descriptor& opened, const std::string& path) {
+  char text[256] = {};
+  const auto got = ::pread(opened.get(), text, sizeof(text) - 1, 0);
+  std::string_view holder{text, got > 0 ? static_cast<size_t>(got) : 0};
+  holder = holder.substr(0, holder.find('\n'));
+  return {errc::locked, path + ": held by "
+                          + (holder.empty() ? std::string{"another process"}
+                                            : std::string{holder})};
+}
+
 class posix_disk final : public file_system {
 public:
   result<std::unique_ptr<file>> open(const std::string& path,
@@ -424,6 +460,34 @@ public:
       return fault;
     return std::unique_ptr<directory_lock>{
       std::make_unique<posix_lock>(std::move(opened))};
+  }
+
+  result<std::unique_ptr<file_lock>>
+  lock_file(const std::string& path, lock_mode mode,
+            const std::string& holder) override {
+    const auto how = (mode == lock_mode::shared ? LOCK_SH : LOCK_EX)
+                     | (mode == lock_mode::exclusive_wait ? 0 : LOCK_NB);
+    for (;;) {
+      descriptor opened{uninterrupted([&] {
+        return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+                      0640);
+      })};
+      if (opened.get() == -1)
+        return no_link(path, errno);
+      if (uninterrupted([&] { return ::flock(opened.get(), how); }) == -1)
+        return errno == EWOULDBLOCK ? held_by_others(opened, path)
+                                    : failure(path, "lock", errno);
+      if (!lies_at(opened, path))
+        continue;
+      // It is held on a full disk, too, where nobody can be told by whom.
+      const auto text
+        = holder + ", process " + std::to_string(::getpid()) + "\n";
+      if (::ftruncate(opened.get(), 0) == 0)
+        static_cast<void>(
+          write_whole(opened, path, 0, std::as_bytes(std::span{text})));
+      return std::unique_ptr<file_lock>{
+        std::make_unique<posix_file_lock>(std::move(opened), path)};
+    }
   }
 
   uint64_t boot_id() override {

@@ -120,6 +120,29 @@ TEST_F(GrowingTest, AFollowedFileGivesWhatComes) {
   EXPECT_EQ(rows_now(*more), 2u);
 }
 
+/// Goal: a first line without its date is rejected as every other one, for the
+/// next may have one.
+TEST_F(GrowingTest, AFollowedFileMayBeginWithoutADate) {
+  auto layout = growing_layout;
+  layout.erase(layout.find("format = "), 17);
+  append("time,sym\n10:00:00,A\n");
+  auto given = options_of(layout, {path_});
+  given.stop = stop_;
+  EXPECT_EQ(read_all(*world_.fs, given).failed.code, errc::bad_data);
+  given.choice.follow = true;
+  uint64_t rejects = 0;
+  given.rejects = [&](const rejected_line&) {
+    ++rejects;
+    return error{};
+  };
+  auto opened = reader::open(world_, given);
+  ASSERT_TRUE(opened) << to_string(opened.failure());
+  EXPECT_EQ(rows_now(*opened), 0u);
+  EXPECT_EQ(rejects, 1u);
+  append("2024-01-02T10:00:00,A\n");
+  EXPECT_EQ(rows_now(*opened), 1u);
+}
+
 TEST_F(GrowingTest, AFollowedFileThatIsCutIsAnError) {
   append("time,sym\n1,A\n2,B\n");
   auto given = options();

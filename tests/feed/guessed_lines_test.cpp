@@ -45,6 +45,29 @@ TEST(GuessedLinesTest, InstrumentsMayBeginAsComments) {
   EXPECT_NE(noted->layout.find("comment"), std::string::npos);
 }
 
+/// Goal: a comment before the header is none of the names, also where rows
+/// begin as it does; and a few last lines that tell of the file are told.
+TEST(GuessedLinesTest, WhatStandsAroundTheRowsIsTold) {
+  check({"before the header",
+         "# exported,by,me\ntime,sym,px\n2024-01-02T09:30:00.5Z,A,1.5\n"
+         "2024-01-02T09:30:01Z,#B,1.5\n#2024-01-02T09:30:01Z,#B,1.5\n",
+         "time:timestamp sym:symbol px:float", "757503000500000000|A|1.5",
+         "as many fields as rows"});
+  check({"before the header, beside rows that begin so",
+         "# exported,by,me\nsym,time,px\nA,2024-01-02T09:30:00.5Z,1.5\n"
+         "#B,2024-01-02T09:30:01Z,1.5\n",
+         "sym:symbol time:timestamp px:float", "A|757503000500000000|1.5",
+         "passed over (skip_lines), from '# exported,by,me' on"});
+  const auto two = guess_layout("time,sym,size\n2024-01-02T09:30:00.5Z,A,1\n"
+                                "2024-01-02T09:30:01Z,A,1\nTotal,,2\nEnd,,3\n",
+                                "t");
+  ASSERT_TRUE(two) << to_string(two.failure());
+  for (const auto* each :
+       {"'Total,,2'; trailer = \"Total,\"", "'End,,3'; trailer = \"End,\""})
+    EXPECT_NE(all_questions_of(*two).find(each), std::string::npos)
+      << all_questions_of(*two);
+}
+
 // A comment is no row, but what has the form of one is told.
 TEST(GuessedLinesTest, WhatIsLeftOutAndMayBeARowIsCounted) {
   for (const auto* const quote : {"false", "true"}) {
@@ -125,7 +148,18 @@ TEST(GuessedLinesTest, TextsKeepTheirBlanksAndWords) {
   check({"blanks that count", begin + "c,1, F I\n" + next + "c, 7,@  I\n",
          columns, row + "c|1| F I", "'code': do the blanks before"});
   check({"blanks of a column", begin + " c,1,x  \n" + next + " d,7,y\n",
-         columns, row + "c|1|x"});
+         columns, row + " c|1|x", "'note': do the blanks before"});
+  check({"blanks of several places",
+         begin + " F I,1,x\n" + next + " T  ,7,y\n" + next + "   I,7,y\n" + next
+           + "   I,7,y\n",
+         columns, row + " F I|1|x", "'note': do the blanks before"});
+  const auto spaced
+    = guess_layout("time, sym, note, n\n2024-01-02T09:30:00.5Z, A, c, 1\n"
+                   "2024-01-02T09:30:00.5Z, A, d, 7\n",
+                   "t");
+  ASSERT_TRUE(spaced);
+  EXPECT_NE(spaced->layout.find("trim = true"), std::string::npos);
+  EXPECT_TRUE(spaced->questions.empty());
   const auto kept
     = guess_layout(begin + "c,1, F I\n" + next + "c,7,@  I\n", "t");
   ASSERT_TRUE(kept);

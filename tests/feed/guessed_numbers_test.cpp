@@ -151,7 +151,23 @@ TEST(GuessedNumbersTest, WhatMayBeCodesIsAsked) {
                      {{"1.5,1.81", "5e02,1.6"}, "float", "1.5", ""},
                      {{"1,1.81", "5e+02,1.6"}, "float", "1", ""},
                      {{"1'234'567,1.81", "112'165,1.6"}, "long", "1234567", ""},
-                     {{"112'165,1.81", "950,1.6"}, "long", "112165", ""}};
+                     {{"112'165,1.81", "950,1.6"},
+                      "long",
+                      "112165",
+                      "'x': does its apostrophe stand between thousands"},
+                     {{"\"302,604\",1.81", "604,1.6"},
+                      "long",
+                      "302604",
+                      "'x': does its comma stand between thousands"},
+                     {{"\"302,604,112\",1.81", "\"1,604\",1.6"},
+                      "long",
+                      "302604112",
+                      "'x': does its comma stand between thousands"},
+                     {{"302 604,1.81", "604,1.6"},
+                      "long",
+                      "302604",
+                      "'x': does its blank stand between thousands"},
+                     {{"\"1,604.5\",1.81", "604,1.6"}, "float", "1604.5", ""}};
   for (const auto& each : cases) {
     const guessed_file file{each.values[0] + " and " + each.values[1],
                             "time,sym,x,px\n" + comma_begin + each.values[0]
@@ -168,6 +184,43 @@ TEST(GuessedNumbersTest, WhatMayBeCodesIsAsked) {
   // Of a price and a quantity an exponent is one.
   check({"an amount", "time,sym,volume\n" + comma_begin + "1e5\n",
          "time:timestamp sym:symbol volume:float", row + "100000"});
+}
+
+/// Goal: one file has one mark of decimals, and a list of codes beside whole
+/// prices shows none.
+TEST(GuessedNumbersTest, ListsOfCodesAreNoDecimals) {
+  const std::string comma_begin = "2024-01-02T09:30:00.5Z,A,";
+  const std::string columns = "time:timestamp sym:symbol ";
+  const auto row = time_of_guess + "|A|";
+  check({"two marks",
+         "time;sym;px;cond\n2024-01-02T09:30:00.5Z;A;10.5;1,5\n"
+         "2024-01-02T09:30:00.5Z;A;16.25;12,37\n",
+         columns + "px:float cond:symbol", row + "10.5|1,5",
+         "'cond': its values could be numbers with a comma"});
+  check({"whole prices",
+         "time,sym,px,cond\n" + comma_begin + "10,\"1,5\"\n" + comma_begin
+           + "16,\"12,37\"\n",
+         columns + "px:float cond:symbol", row + "10|1,5",
+         "'cond': are its values numbers with a comma before their decimals, "
+         "or lists of codes?"});
+  check({"decimals that are no codes",
+         "time,sym,px,cond\n" + comma_begin + "\"10,5\",\"1,5\"\n" + comma_begin
+           + "\"16,25\",\"12,37\"\n",
+         columns + "px:float cond:float", row + "10.5|1.5"});
+  // An amount has thousands, and nobody is asked.
+  const auto amount
+    = guess_layout("time,sym,volume,px\n" + comma_begin + "\"302,604\",1.5\n"
+                     + comma_begin + "604,1.5\n",
+                   "t");
+  ASSERT_TRUE(amount);
+  for (const auto& each : amount->questions)
+    ADD_FAILURE() << each;
+  const auto truths = guess_layout(
+    "time,sym,sell\n" + comma_begin + "true\n" + comma_begin + "\n", "t");
+  ASSERT_TRUE(truths);
+  ASSERT_EQ(truths->questions.size(), 1u);
+  EXPECT_NE(truths->questions[0].find("'sell': some of its values are empty"),
+            std::string::npos);
 }
 
 } // namespace

@@ -143,5 +143,27 @@ TEST(GuessedTimeTest, AFractionMayBeInSomeRowsOnly) {
          columns, half});
 }
 
+/// Goal: what is called a time is the row's, though another column has whole
+/// times of another day; and a date of something else is asked.
+TEST(GuessedTimeTest, ATimeOfDayThatIsCalledSoIsTheRows) {
+  check({"beside another time",
+         "time,listed_at,sym,px\n09:30:00,2010-06-29T00:00:00Z,A,1.5\n"
+         "09:30:01,2012-06-29T00:00:00Z,B,1.5\n",
+         "time:timestamp listed_at:timestamp sym:symbol px:float",
+         "757503000000000000|331084800000000000|A|1.5",
+         "which of its times is that of the row: time, listed_at?"});
+  check({"beside a date of another thing",
+         "listed_date,time,sym,px\n2024-01-02,09:30:00,A,1.5\n",
+         "time:timestamp sym:symbol px:float", "757503000000000000|A|1.5",
+         "is listed_date the date of time?"});
+  for (const std::string day : {"date", "Trade Date", "day", "TradeDate"}) {
+    const auto got
+      = guess_layout(day + ",time,sym,px\n2024-01-02,09:30:00,A,1.5\n", "t");
+    ASSERT_TRUE(got);
+    for (const auto& each : got->questions)
+      EXPECT_EQ(each.find("the date of"), std::string::npos) << each;
+  }
+}
+
 } // namespace
 } // namespace millrace::feed

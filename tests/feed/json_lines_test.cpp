@@ -230,6 +230,7 @@ TEST(JsonLinesTest, LinesThatAreNotJsonAreTold) {
     {"{\"t\":1", "the line is not JSON"},
     {"{\"t\":1}}", "the line is not JSON"},
     {"nothing", "the line is not JSON"},
+    {"[{\"t\":1,\"n\":5}]", "the line is a list of JSON, and the layout takes"},
     {"{\"t\":1,\"n\":\"x\"}", "column 'n': n is not a number (long)"},
     {"{\"n\":1}", "column 'time': t is empty, and the table needs it"},
     {"{\"t\":1,\"r\":\"a\\u0000b\"}", "the line holds a NUL byte"},

@@ -376,6 +376,42 @@ type = "symbol"
 value = "{file}"
 )";
 
+const std::string by_venue
+  = std::string{by_symbol}.replace(by_symbol.find("{file}"), 6, "X")
+    + R"([[constant]]
+name = "venue"
+type = "int"
+value = "{file}"
+)";
+
+/// Goal: the same where an older release published the first file, whose name
+/// for it says nothing of what the file's name says.
+TEST(TextIdentityTest, WhatTheFilesNameSaysIsKnownOfOlderNames) {
+  const std::string lines = "2024-01-02T10:00:00,1\n2024-01-03T10:00:00,1\n";
+  for (const auto& layout : {by_symbol, by_venue})
+    for (const bool loads : {false, true}) {
+      sim::memory_file_system disk;
+      for (const auto* path : {"/in/1.csv", "/in/2.csv", "/in/m/1.old.csv"})
+        put_file(disk, path, lines);
+      const auto with = [&](const char* file) {
+        auto options = options_of(layout, {file});
+        options.named_by_text = loads;
+        return options;
+      };
+      auto older = read_all(disk, with("/in/1.csv")).batches.at(0).cursor;
+      older.name.resize(older.name.find('+'));
+      auto other = with("/in/2.csv");
+      other.resume = {older};
+      const auto got = read_all(disk, other);
+      EXPECT_FALSE(got.failed) << to_string(got.failed);
+      EXPECT_EQ(got.rows(), 2u);
+      // And a copy of it stays one.
+      auto copy = with("/in/m/1.old.csv");
+      copy.resume = {older};
+      EXPECT_EQ(read_all(disk, copy).rows(), 0u);
+    }
+}
+
 /// Goal: bars of instruments that nobody trades have the same text, and are
 /// rows of each; so are those of several days.
 TEST(TextIdentityTest, AnInstrumentOfTheFilesNameIsAnother) {
@@ -390,6 +426,7 @@ TEST(TextIdentityTest, AnInstrumentOfTheFilesNameIsAnother) {
     std::string text;
   } const cases[]
     = {{by_symbol, {"/in/AAA.csv", "/in/BBB.csv", "/in/CCC.csv"}, lines},
+       {by_venue, {"/in/1.csv", "/in/2.csv"}, lines},
        {by_day, {"/in/20240102_x.csv", "/in/20240103_x.csv"}, clocks}};
   for (const auto& each : cases)
     for (const bool loads : {false, true}) {

@@ -166,6 +166,11 @@ def lines(binary):
     mill.check([(line[0].rsplit("/")[-1], line[1]) for line in told]
                == [("mixed.csv", "3"), ("mixed.csv", "4")]
                and "'time'" in told[0][3] and "'price'" in told[1][3], told)
+    # What keeps no line is told before a row is published.
+    for nothing in ("/dev/null", made.directory):
+      refused(made.run(*feed.words(feed.put("bad.csv", GOOD + "x\n"),
+                                   "--reject", nothing), code=None), USAGE,
+              f"--reject {nothing}: is no file", "--max-rejects")
     # Mended, they are rows of the day and symbol that were said of their file.
     mill.check(f"table=trade date={DATE} symbol=mixed" in told[0][2], told)
     mended = rejects.read_text().replace("not a time", "34200003")

@@ -124,6 +124,36 @@ TEST_F(LogPosixTest, LinksAreNotFollowedToWhatIsWritten) {
   EXPECT_EQ(*read, kept);
 }
 
+/// Goal: a name is held by one, or shared; others are told by whom, and nothing
+/// is left of it.
+TEST_F(LogPosixTest, ANameIsHeldByOneOrShared) {
+  auto& disk = posix_file_system();
+  std::filesystem::create_directories(directory_);
+  const auto name = directory_.string() + "/a.lock";
+  auto one = disk.lock_file(name, lock_mode::shared, "one");
+  auto two = disk.lock_file(name, lock_mode::shared, "two");
+  ASSERT_TRUE(one && two);
+  const auto refused = disk.lock_file(name, lock_mode::exclusive, "three");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.failure().code, errc::locked);
+  EXPECT_EQ(refused.failure().context,
+            name + ": held by two, process " + std::to_string(::getpid()));
+  one->reset();
+  EXPECT_TRUE(disk.exists(name));
+  two->reset();
+  EXPECT_FALSE(disk.exists(name));
+  auto alone = disk.lock_file(name, lock_mode::exclusive, "three");
+  ASSERT_TRUE(alone);
+  EXPECT_FALSE(disk.lock_file(name, lock_mode::shared, "four"));
+  // As after a process that died.
+  alone->reset();
+  ASSERT_FALSE(replace_file(disk, name, {}));
+  EXPECT_TRUE(disk.lock_file(name, lock_mode::exclusive_wait, "five"));
+  EXPECT_FALSE(disk.exists(name));
+  EXPECT_EQ(disk.lock_file(name + "/b", lock_mode::shared, "").failure().code,
+            errc::not_found);
+}
+
 TEST_F(LogPosixTest, ADirectoryOfOthersIsNotLocked) {
   namespace files = std::filesystem;
   auto& disk = posix_file_system();

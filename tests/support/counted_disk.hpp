@@ -65,6 +65,11 @@ public:
   lock_directory(const std::string& path) override {
     return disk_->lock_directory(path);
   }
+  result<std::unique_ptr<persistence::file_lock>>
+  lock_file(const std::string& path, persistence::lock_mode mode,
+            const std::string& holder) override {
+    return disk_->lock_file(path, mode, holder);
+  }
   uint64_t boot_id() override { return disk_->boot_id(); }
   result<uint64_t> free_bytes(const std::string& path) override {
     return disk_->free_bytes(path);

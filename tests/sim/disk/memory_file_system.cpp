@@ -125,6 +125,25 @@ private:
   bool writable_;
 };
 
+class memory_file_lock final : public persistence::file_lock {
+public:
+  memory_file_lock(memory_file_system& disk, std::string path)
+    : disk_{&disk}, path_{std::move(path)}, life_{disk.life_} {}
+  memory_file_lock(const memory_file_lock&) = delete;
+  memory_file_lock& operator=(const memory_file_lock&) = delete;
+  ~memory_file_lock() override {
+    const std::scoped_lock lock{disk_->mutex_};
+    auto& held = disk_->name_locks_[path_];
+    if (life_ == held.life && held.count != 0)
+      --held.count;
+  }
+
+private:
+  memory_file_system* disk_;
+  std::string path_;
+  uint64_t life_;
+};
+
 class memory_lock final : public directory_lock {
 public:
   memory_lock(memory_file_system& disk, std::string path)
@@ -475,6 +494,30 @@ memory_file_system::lock_directory(const std::string& raw) {
                  path + ": held by process " + std::to_string(life_)};
   return std::unique_ptr<directory_lock>{
     std::make_unique<memory_lock>(*this, path)};
+}
+
+/// Nobody waits here: who would have to is told.
+result<std::unique_ptr<persistence::file_lock>>
+memory_file_system::lock_file(const std::string& raw,
+                              persistence::lock_mode mode,
+                              const std::string& holder) {
+  const std::scoped_lock lock{mutex_};
+  const auto path = clean(raw);
+  const auto slash = path.rfind('/');
+  if (slash != path.npos && slash != 0
+      && !directories_.contains(path.substr(0, slash)))
+    return error{errc::not_found, path + ": open: No such file or directory"};
+  const bool exclusive = mode != persistence::lock_mode::shared;
+  auto& held = name_locks_[path];
+  if (held.life != life_)
+    held = {life_, 0, false, {}};
+  if (held.count != 0 && (exclusive || held.exclusive))
+    return error{errc::locked, path + ": held by " + held.last};
+  ++held.count;
+  held.exclusive = exclusive;
+  held.last = holder;
+  return std::unique_ptr<persistence::file_lock>{
+    std::make_unique<memory_file_lock>(*this, path)};
 }
 
 uint64_t memory_file_system::boot_id() {

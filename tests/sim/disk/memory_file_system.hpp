@@ -130,6 +130,9 @@ public:
   map(const std::string& path) override;
   result<std::unique_ptr<persistence::directory_lock>>
   lock_directory(const std::string& path) override;
+  result<std::unique_ptr<persistence::file_lock>>
+  lock_file(const std::string& path, persistence::lock_mode mode,
+            const std::string& holder) override;
   uint64_t boot_id() override;
   result<uint64_t> free_bytes(const std::string& path) override;
   result<uint64_t> total_bytes(const std::string& path) override;
@@ -137,6 +140,7 @@ public:
 private:
   friend class memory_file;
   friend class memory_lock;
+  friend class memory_file_lock;
 
   struct extent {
     uint64_t offset = 0;
@@ -198,6 +202,13 @@ private:
   /// Unsynced changes of names by directory, oldest first.
   std::map<std::string, std::vector<name_change>> changes_;
   std::map<std::string, uint64_t> locks_; ///< Directory to life.
+  struct name_holders {
+    uint64_t life = 0; ///< Others are gone.
+    uint64_t count = 0;
+    bool exclusive = false;
+    std::string last;
+  };
+  std::map<std::string, name_holders> name_locks_;
   std::vector<failure_plan> plans_;
   std::map<disk_call, uint64_t> calls_;
   uint64_t refused_ = 0;

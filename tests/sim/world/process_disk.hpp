@@ -78,6 +78,13 @@ public:
     return std::unique_ptr<persistence::directory_lock>{
       std::make_unique<life_lock>(std::move(held))};
   }
+  result<std::unique_ptr<persistence::file_lock>>
+  lock_file(const std::string& path, persistence::lock_mode mode,
+            const std::string& holder) override {
+    if (!*alive_)
+      return over(path);
+    return disk_.lock_file(path, mode, holder);
+  }
   uint64_t boot_id() override { return disk_.boot_id(); }
   result<uint64_t> free_bytes(const std::string& path) override {
     if (!*alive_)
