@@ -541,6 +541,9 @@ result<table_schema> schema_of(const layout& from) {
   schema.roll_zone = from.roll_zone;
   for (auto& each : entries)
     schema.columns.push_back(std::move(each.column));
+  // Rows that a feed stamps have their time from elsewhere.
+  if (!schema.column_index(schema.time_column))
+    schema.columns.push_back({schema.time_column, column_type::timestamp});
   if (auto fault = validate(schema))
     return fault;
   return schema;

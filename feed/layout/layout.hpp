@@ -143,7 +143,8 @@ struct layout {
 preset_text(std::string_view name) noexcept;
 [[nodiscard]] result<layout> preset(std::string_view name);
 
-/// The table that a layout fills, columns in the order of the layout.
+/// The table that a layout fills, columns in the order of the layout; the time
+/// column last if it has none: then the feed gives rows their time.
 [[nodiscard]] result<table_schema> schema_of(const layout& from);
 [[nodiscard]] result<table_schema> preset_schema(std::string_view name);
 

@@ -77,6 +77,14 @@ public:
           &binder::bind_constants, &binder::bind_absent})
       if (auto fault = (this->*step)())
         return fault;
+    out_->now = request_.now;
+    if (!filled_[out_->time_column] && !out_->now)
+      return fail(errc::config, from_.columns.front().line,
+                  "time column '" + out_->schema.time_column + "' of table '"
+                    + out_->schema.name
+                    + "' is not a column of the layout ('stamp = true' of the "
+                      "[[table]] gives rows that are fed the time of their "
+                      "publishing)");
     for (size_t i = 0; i < filled_.size(); ++i)
       if (!filled_[i])
         out_->null_columns.push_back(i);

@@ -171,7 +171,7 @@ void csv_parser::truncate_columns(uint32_t row_count) {
 }
 
 void csv_parser::refuse_missing_times(uint32_t before, uint32_t count) {
-  if (time_field_ == UINT32_MAX)
+  if (time_field_ == UINT32_MAX || fitted_->now)
     return;
   const auto& times = builder_.values(fitted_->time_column);
   uint32_t missing = 0;
@@ -308,6 +308,15 @@ void csv_parser::mark_absent(uint32_t before, uint32_t count) {
     }
 }
 
+/// Rows without a time get that of their batch, which is published next.
+void csv_parser::stamp(uint32_t rows) {
+  const auto now = fitted_->now();
+  auto& times = builder_.values(fitted_->time_column);
+  for (uint32_t row = 0; row < rows; ++row)
+    if (time_at(times, row) == null_long)
+      std::memcpy(times.data() + row * sizeof now, &now, sizeof now);
+}
+
 void csv_parser::finish_batch(const text_piece& piece, parsed_piece& into) {
   const auto rows = builder_.row_count();
   if (rows != 0) {
@@ -321,6 +330,8 @@ void csv_parser::finish_batch(const text_piece& piece, parsed_piece& into) {
     digested_ = until.end;
     batch.cursor = {fitted_->identity, piece.offset + until.end,
                     piece.first_line + until.line, digest_.value()};
+    if (fitted_->now)
+      stamp(rows);
     const auto& times = builder_.values(fitted_->time_column);
     for (uint32_t row = 0; row < rows; ++row) {
       const auto time = time_at(times, row);

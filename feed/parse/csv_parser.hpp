@@ -99,6 +99,7 @@ private:
   void truncate_columns(uint32_t row_count);
   void fill_constants(uint32_t count);
   void mark_absent(uint32_t before, uint32_t count);
+  void stamp(uint32_t rows);
   void finish_batch(const text_piece& piece, parsed_piece& into);
 
   std::shared_ptr<const binding> fitted_;

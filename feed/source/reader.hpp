@@ -48,6 +48,8 @@ struct reader_options {
   /// name, as the layout says.
   std::optional<int32_t> date;
   std::string symbol; ///< {symbol} in the layout.
+  /// The time of publishing of rows without one; see binding_request.
+  std::function<int64_t()> now;
   /// What was published before: at most one cursor per source (the last).
   /// Reading goes on after it; a source without a cursor is read whole.
   std::vector<source_cursor> resume;

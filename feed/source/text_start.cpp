@@ -213,7 +213,8 @@ error text_start::fit(std::vector<std::string> names,
   binding_request request{
     &options_->layout, options_->schema,
     info_->label(),    {said.symbol, {}, info_->path, info_->member},
-    null_int,          std::move(names)};
+    null_int,          std::move(names),
+    options_->now};
   // Rejected without a date, its lines may be of a day all the same.
   if (said.date && info_->rejected && info_->rejected->reading
       && !info_->rejected->reading->date)

@@ -150,6 +150,9 @@ result<shared_source> files_of(persistence::env& world,
   if (!reading)
     return reading.failure();
   reading->named_by_text = named_by_text;
+  // What is loaded is of the past: it has no time of publishing.
+  if (config.table(process.table)->stamp && !named_by_text)
+    reading->now = [clock = world.clock] { return clock->now_ns(); };
   return shared_source{std::make_shared<feed::file_source>(
     world, *std::move(reading), reject_path, run.read)};
 }

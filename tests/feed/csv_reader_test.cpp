@@ -57,6 +57,38 @@ TEST(CsvReaderTest, ReadsRowsByHeaderName) {
   EXPECT_EQ(got.batches[0].last_time, 757555199123456789);
 }
 
+// As tables do that stamp: a row without a time gets that of its publishing.
+TEST(CsvReaderTest, RowsWithoutATimeAreStampedOrRefused) {
+  const auto read
+    = [](const std::string& text, const std::string& layout_text, bool stamps) {
+        sim::memory_file_system disk;
+        put_file(disk, "a.csv", text);
+        auto options = options_of(layout_text, {"a.csv"});
+        if (stamps)
+          options.now = [] { return int64_t{77}; };
+        return read_all(disk, std::move(options));
+      };
+  const auto some
+    = header + "1970-01-01T00:00:00,A,1,1\n,B,2,2\nx,C,3,3\n" + "inf,D,4,4\n";
+  auto got = read(some, trade_layout, true);
+  EXPECT_EQ(rows_of(got), (std::vector<std::string>{"-946684800000000000|A|1|1",
+                                                    "77|B|2|2"}));
+  EXPECT_EQ(got.rejects.size(), 2u) << "what is no time is none";
+  EXPECT_EQ(read(some, trade_layout, false).rejects.size(), 3u);
+  // Nor need the layout have the column.
+  std::string timeless = trade_layout;
+  timeless.erase(timeless.find("[[column]]"),
+                 timeless.find("[[column]]\nname = \"sym\"")
+                   - timeless.find("[[column]]"));
+  got = read("sym,price,size\nA,1,2\n", timeless, true);
+  EXPECT_EQ(rows_of(got), std::vector<std::string>{"A|1|2|77"});
+  got = read("sym,price,size\nA,1,2\n", timeless, false);
+  EXPECT_EQ(got.failed.code, errc::config);
+  for (const auto* word : {"test.toml:4:", "'time'", "stamp = true"})
+    EXPECT_NE(got.failed.context.find(word), std::string::npos)
+      << got.failed.context;
+}
+
 TEST(CsvReaderTest, CarriageReturnsAndBlankLinesCarryNothing) {
   const auto got = read_text("time,sym,price,size\r\n"
                              "2024-01-02,A,1,2\r\n\r\n\n"
