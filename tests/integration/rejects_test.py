@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Lines of a reject file that are fed by themselves: beside a feed that writes
-to it, and after a feed that was killed. Needs no data of others."""
+to it, and after a feed that was killed; rows without a time. Needs no data of
+others."""
 
+import datetime
 import signal
 
 import millrace_cluster as mill
@@ -83,5 +85,47 @@ def after_a_kill(binary):
     mill.check(trades(made) == 8001, trades(made))
 
 
+def stamped(binary):
+  """Rows without a time are rejected, or get that of their publishing, where
+  the table says so; what is loaded has none."""
+  layout = "".join(f'[[column]]\nname = "{name}"\ntype = "{kind}"\n'
+                   f'header = "{name}"\n'
+                   for name, kind in (("sym", "symbol"), ("size", "int")))
+  with mill.cluster(binary, {"all": [n for n, _ in mill.ROLES]}) as made:
+    whole = made.path.read_text()
+    timeless = made.directory / "timeless.toml"
+    timeless.write_text('table = "trade"\nheader = true\n' + layout)
+    timed = made.directory / "timed.toml"
+    timed.write_text(timeless.read_text() + '[[column]]\nname = "time"\n'
+                     'type = "timestamp"\nheader = "time"\n')
+    none = made.directory / "none.csv"
+    none.write_text("sym,size\nA,1\n")
+    empty = made.directory / "empty.csv"
+    empty.write_text("time,sym,size\n,B,2\n")
+    feed = ["feed", "--table", "trade", "--layout"]
+    made.up()
+    done = made.run(*feed, timeless, none, code=78)
+    mill.check("time column 'time'" in done.stderr
+               and "stamp = true" in done.stderr, done.stderr)
+    made.run(*feed, timed, empty, code=65)
+    made.down()
+    made.path.write_text(whole.replace('name = "trade"\n',
+                                       'name = "trade"\nstamp = true\n'))
+    made.up()
+    made.run(*feed, timeless, none)
+    made.run(*feed, timed, empty, "--reject", made.directory / "r.txt",
+             "--again")
+    begin, end = [(datetime.datetime.utcnow()
+                   + datetime.timedelta(minutes=each)).isoformat()
+                  for each in (-10, 10)]
+    answer = made.query({"tablename": "trade", "starttime": begin,
+                         "endtime": end, "aggregations": {"sum": "size"}},
+                        at_least=made.merged_end())
+    mill.check(answer == [{"sumSize": 3}], answer)
+    done = made.run("load", "--table", "trade", "--layout", timeless, none,
+                    code=78)
+    mill.check("time column 'time'" in done.stderr, done.stderr)
+
+
 if __name__ == "__main__":
-  mill.main([beside_a_feed, after_a_kill])
+  mill.main([beside_a_feed, after_a_kill, stamped])
