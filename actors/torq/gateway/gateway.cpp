@@ -499,7 +499,7 @@ void gateway_state::connect(const std::string& backend_name) {
 void gateway_state::hear(const hdb_announcement& news) {
   auto* entry = backends.find(news.process);
   if (entry != nullptr && entry->handle)
-    entry->announced = news, entry->contents = news.contents;
+    entry->announced = news;
 }
 
 void gateway_state::hear(const rdb_announcement& news) {

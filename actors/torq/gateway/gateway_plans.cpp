@@ -148,7 +148,7 @@ void gateway_state::name_backends(const held_question& what,
   for (const auto* copy : backends.copies(home)) {
     question.hdbs.push_back({copy->row.name, cut_for(what, *copy),
                              copy->directory,
-                             own == copy->contents.at(home.table)});
+                             own == copy->announced->contents.at(home.table)});
     into.handles[copy->row.name] = copy->handle;
   }
   for (const auto* rdb : backends.candidates(backend_role::rdb, home, turn)) {

@@ -79,18 +79,23 @@ backend_table::copies(const table_home& home) const {
   for (const auto& [name, entry] : rows_)
     if (entry.role == backend_role::hdb && entry.handle && entry.announced
         && entry.directory != home.directory
-        && entry.contents.contains(home.table))
+        && entry.announced->contents.contains(home.table))
       found.push_back(&entry);
   return found;
 }
 
 std::optional<uint64_t> backend_table::contents(const table_home& home) const {
+  const hdb_announcement* newest = nullptr;
   for (const auto& [name, entry] : rows_)
-    if (entry.role == backend_role::hdb && entry.serves(home))
-      if (const auto found = entry.contents.find(home.table);
-          found != entry.contents.end())
-        return found->second;
-  return std::nullopt;
+    if (entry.role == backend_role::hdb && entry.handle && entry.announced
+        && entry.serves(home)
+        && (newest == nullptr || newest->manifest < entry.announced->manifest))
+      newest = &*entry.announced;
+  if (newest == nullptr)
+    return std::nullopt;
+  const auto found = newest->contents.find(home.table);
+  return found == newest->contents.end() ? std::nullopt
+                                         : std::optional{found->second};
 }
 
 uint64_t backend_table::begin(const std::string& name) {

@@ -67,8 +67,6 @@ struct backend {
     return announced ? std::optional{torq::cut_of(*announced, table)}
                      : std::nullopt;
   }
-  /// hdb: hdb_announcement::contents, as it told last.
-  std::map<std::string, uint64_t> contents;
   void forget_connection() {
     handle = nullptr;
     announced.reset();
@@ -97,8 +95,9 @@ public:
   /// copies, when streams were written down, or files copied, there as well.
   [[nodiscard]] std::vector<const backend*>
   copies(const table_home& home) const;
-  /// What the HDBs of the table's own directory told last that it holds, be
-  /// they there or not.
+  /// What the table's own directory holds, as the HDB there says that serves
+  /// its newest manifest. None: none of them has said since it is connected,
+  /// and what it held before says nothing.
   [[nodiscard]] std::optional<uint64_t> contents(const table_home& home) const;
 
   /// It is looked for where its row says now. 0: it is connected, is looked for

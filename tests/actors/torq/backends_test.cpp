@@ -119,15 +119,24 @@ TEST_F(BackendsSystemTest, CopiesAreThoseOfOtherDirectoriesThatHaveTheTable) {
   for (const auto* name : {"own", "copy", "other", "silent"})
     ASSERT_TRUE(table.reached(name, table.begin(name), handle, 10));
   for (const auto* name : {"own", "copy", "other"}) {
-    table.find(name)->announced.emplace();
-    table.find(name)->contents[name == std::string{"other"} ? "q" : "t"] = 7;
+    auto& news = table.find(name)->announced.emplace();
+    news.manifest = manifest_version{3};
+    news.contents[name == std::string{"other"} ? "q" : "t"] = 7;
   }
   const auto copies = table.copies(home);
   ASSERT_EQ(copies.size(), 1u);
   EXPECT_EQ(copies[0]->row.name, "copy");
   EXPECT_EQ(table.contents(home), 7u);
+  table.update({registered("again", "hdb", {{"hdb", "/a"}})},
+               {backend_role::hdb}, 1);
+  ASSERT_TRUE(table.reached("again", table.begin("again"), handle, 10));
+  auto& newer = table.find("again")->announced.emplace();
+  newer.manifest = manifest_version{4};
+  newer.contents["t"] = 8;
+  EXPECT_EQ(table.contents(home), 8u) << "of the newest manifest";
+  table.find("again")->forget_connection();
   table.find("own")->forget_connection();
-  EXPECT_EQ(table.contents(home), 7u) << "as it told last";
+  EXPECT_EQ(table.contents(home), std::nullopt) << "it may have changed since";
   table.find("copy")->forget_connection();
   EXPECT_TRUE(table.copies(home).empty());
 }
