@@ -214,8 +214,8 @@ uint32_t csv_parser::parse_values(uint32_t begin, uint32_t count,
   candidates_ += count;
   if (count == 0)
     return 0;
-  tried_
-    = {lines_.end_of(begin + count - 1), lines_.line_of(begin + count - 1) + 1};
+  end_ = lines_.end_of(begin + count - 1);
+  end_line_ = lines_.line_of(begin + count - 1) + 1;
   for (; done < fitted_->fallible_count; ++done)
     readers_[done].read(lines_.slice(begin, count), builder_, refused_);
   for (auto& each : readers_)
@@ -232,9 +232,6 @@ uint32_t csv_parser::parse_values(uint32_t begin, uint32_t count,
   }
   for (size_t i = fitted_->fallible_count; i < readers_.size(); ++i)
     readers_[i].read(lines_.slice(begin, count), builder_, refused_);
-  if (count != 0)
-    good_ = {lines_.end_of(begin + count - 1),
-             lines_.line_of(begin + count - 1) + 1};
   return count;
 }
 
@@ -322,14 +319,10 @@ void csv_parser::finish_batch(const text_piece& piece, parsed_piece& into) {
   if (rows != 0) {
     parsed_batch batch;
     batch.rows = rows;
-    // A batch that is full is known by what was tried: the next one begins
-    // there, whether reading goes on or begins anew. Behind the last row of a
-    // piece lines may still be mended.
-    const auto& until = full_ ? tried_ : good_;
-    digest_.add(piece.text.substr(digested_, until.end - digested_));
-    digested_ = until.end;
-    batch.cursor = {fitted_->identity, piece.offset + until.end,
-                    piece.first_line + until.line, digest_.value()};
+    digest_.add(piece.text.substr(digested_, end_ - digested_));
+    digested_ = end_;
+    batch.cursor = {fitted_->identity, piece.offset + end_,
+                    piece.first_line + end_line_, digest_.value()};
     if (fitted_->now)
       stamp(rows);
     const auto& times = builder_.values(fitted_->time_column);

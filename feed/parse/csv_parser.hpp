@@ -122,14 +122,8 @@ private:
   uint32_t candidates_ = 0; ///< Rows tried, refused ones included.
   uint64_t text_bytes_ = 0; ///< Of its string columns.
   bool full_ = false;
-  /// Up to where rows of the piece were tried, and the end of the last good
-  /// one.
-  struct place {
-    uint64_t end = 0;
-    uint64_t line = 0;
-  };
-  place tried_;
-  place good_;
+  uint64_t end_ = 0; ///< Of its last row in the piece.
+  uint64_t end_line_ = 0;
   text_digest digest_; ///< Of the source up to `digested_` of the piece.
   uint64_t digested_ = 0;
   int64_t last_time_ = null_long; ///< Of the piece.

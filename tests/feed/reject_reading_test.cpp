@@ -243,16 +243,24 @@ TEST_F(RejectReadingTest, ALineOfAnotherTextStays) {
   }
 }
 
-/// Goal: a line behind the last row that is mended in its file is no line of
-/// the reject file any more.
-TEST_F(RejectReadingTest, ALineThatIsMendedInItsFileLeavesIt) {
+/// Goal: a last line that gave no row is read once: mended in its reject file it
+/// is published, and mended in its own file as well it is refused, not doubled.
+TEST_F(RejectReadingTest, TheLastLineOfAFileIsReadOnce) {
   const std::string begin = "time,price,size\n2023-01-02T10:00:00,1,1\n";
-  put_file(disk_, "/in/a.csv", begin + "2023-01-02T10:00:01,two,1\n");
+  const std::string bad = "2023-01-02T10:00:01,two,1\n";
+  const std::string good = "2023-01-02T10:00:01,2,1\n";
+  const std::string next = "2023-01-02T10:00:02,3,1\n";
+  put_file(disk_, "/in/a.csv", begin + bad);
   EXPECT_EQ(feed(with({"/in/a.csv"})).rows(), 1u);
   ASSERT_EQ(kept().size(), 1u);
-  put_file(disk_, "/in/a.csv", begin + "2023-01-02T10:00:01,2,1\n");
+  put_file(disk_, "/in/a.csv", begin + bad + next);
   EXPECT_EQ(feed(with({"/in/a.csv"})).rows(), 1u);
-  EXPECT_TRUE(kept().empty());
+  EXPECT_EQ(kept().size(), 1u);
+  put_file(disk_, "/in/a.csv", begin + good + next);
+  const auto got = feed(with({"/in/a.csv"}));
+  EXPECT_EQ(got.failed.code, errc::bad_data) << to_string(got.failed);
+  EXPECT_NE(got.failed.context.find("--only-rejects"), std::string::npos);
+  EXPECT_EQ(got.rows(), 0u);
 }
 
 /// Goal: the line of one file stays when another file of its name, in another
