@@ -208,7 +208,7 @@ void world::heal() {
     clock = {clock.ahead_at(now()), now()};
   for (auto& each : nodes_) {
     each->disk_->heal();
-    each->disk_->set_quota(std::nullopt);
+    (void)each->disk_->set_quota(std::nullopt);
     each->disk_->set_lying_sync(false);
     each->armed_.clear();
     if (each->paused_)
