@@ -67,7 +67,12 @@ void node::tell(const nodes::notice& what) {
                      : what.level == nodes::notice::severity::warning ? "WRN "
                                                                       : "";
   auto text = level + what.id + ": " + what.text;
-  world_->note(name_, what.process == name_ ? text : what.process + " " + text);
+  if (what.process != name_)
+    text = what.process + " " + text;
+  world_->note(name_, text);
+  // Code of a user that throws where no actor dies by it.
+  if (what.level == nodes::notice::severity::error && what.id == "threw")
+    world_->defect(number_, text);
 }
 
 // -- expectations -------------------------------------------------------------
@@ -380,9 +385,15 @@ std::vector<std::string> world::losses(const std::string& table) {
   });
   if (asked && held)
     check_answer(table, broken);
-  for (const auto& each : defects_)
-    broken.push_back("an actor died by an exception: " + each);
+  tell_defects(broken);
   return broken;
+}
+
+/// Those that were not told yet.
+void world::tell_defects(std::vector<std::string>& broken) {
+  for (; defects_told_ < defects_.size(); ++defects_told_)
+    if (!exceptions_allowed_)
+      broken.push_back(defects_[defects_told_]);
 }
 
 bool world::expect_true_answer(const std::string& table) {

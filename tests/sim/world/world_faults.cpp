@@ -222,6 +222,18 @@ void world::heal() {
 
 // -- disks of machines --------------------------------------------------------
 
+/// The disk of a machine, which is new if that is.
+memory_file_system& world::disk_of(const std::string& machine) {
+  auto& disk = disks_[machine];
+  if (!disk) {
+    disk = std::make_unique<memory_file_system>(random_());
+    disk->tell_misuse([this, machine](const std::string& what) {
+      fail("the disk of " + machine + ": " + what);
+    });
+  }
+  return *disk;
+}
+
 struct world::backup {
   std::unique_ptr<memory_file_system> files;
   std::map<std::string, checkpoint_history> checkpoints; ///< By directory.

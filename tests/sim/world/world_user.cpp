@@ -9,6 +9,7 @@
 #include <millrace/sim/world/world.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace millrace::sim {
@@ -86,8 +87,31 @@ std::string type_without_role(const nodes::cluster_config& config,
   return {};
 }
 
+/// The same factory, whose exceptions are failures that have its words, as a
+/// real node says them before it ends.
+nodes::process_factory without_exceptions(nodes::process_factory factory) {
+  return
+    [factory = std::move(factory)](
+      nodes::process_host& host,
+      const nodes::process_config& process) -> result<nodes::hosted_process> {
+      if (!factory)
+        return error{errc::internal, "process '" + process.name
+                                       + "': its factory is an empty function"};
+      // An end at a crash point is none of these.
+      try {
+        return factory(host, process);
+      } catch (const std::exception& thrown) {
+        return error{errc::internal,
+                     "process '" + process.name
+                       + "': its factory threw: " + thrown.what()};
+      }
+    };
+}
+
 /// A node that hosts what its configuration gives to it, as a real one does.
 node::boot_function assembled(nodes::role_table roles) {
+  for (const auto& type : roles.types())
+    roles.add(type, without_exceptions(*roles.find(type)));
   return [roles = std::move(roles)](node& me) {
     auto processes
       = std::make_shared<nodes::node_assembly>(me, me.name(), roles);
@@ -139,14 +163,12 @@ void world::boot_cluster(nodes::cluster_config config,
   for (const auto& process : config.processes) {
     if (process.node.empty() || process.type != nodes::process_type::feed)
       continue;
-    auto& disk = disks_[options.machines.at(process.node)];
-    if (!disk)
-      disk = std::make_unique<memory_file_system>(random_());
+    auto& disk = disk_of(options.machines.at(process.node));
     auto wanted = process.files;
     for (const auto& [name, path] : config.layouts)
       wanted.push_back(path);
     for (const auto& path : wanted)
-      if (auto fault = copy_in(path, *disk))
+      if (auto fault = copy_in(path, disk))
         return fail(to_string(fault));
   }
   cluster_ = std::move(config);
@@ -187,6 +209,18 @@ bool world::is_free(const std::string& call, const std::string& name) {
   return !taken;
 }
 
+/// A name of the file is taken, too, unless it is of a process without a node.
+bool world::may_join(const std::string& call, const std::string& name) {
+  if (!is_free(call, name))
+    return false;
+  const auto* process = cluster_->process(name);
+  const bool taken = process != nullptr && !process->node.empty();
+  if (taken)
+    fail(call + ": " + cluster_->path + ": there is a process '" + name
+         + "' already");
+  return !taken;
+}
+
 node& world::join(const std::string& name, nodes::process_factory program,
                   std::map<std::string, std::string> settings) {
   auto config = *cluster_;
@@ -213,7 +247,7 @@ node& world::join(const std::string& name, nodes::process_factory program,
 table_publisher& world::add_publisher(const std::string& name,
                                       const std::string& table) {
   const auto call = "add_publisher '" + name + "'";
-  if (!has_table(call, table) || !is_free(call, name)) {
+  if (!has_table(call, table) || !may_join(call, name)) {
     outsiders_.push_back(std::make_unique<table_publisher>(*this, name));
     return *outsiders_.back();
   }
@@ -232,7 +266,7 @@ hosted_process& world::host(const std::string& name,
                             nodes::process_factory program,
                             std::map<std::string, std::string> settings) {
   const auto call = "host '" + name + "'";
-  if (has_cluster(call) && is_free(call, name)) {
+  if (has_cluster(call) && may_join(call, name)) {
     auto& where = join(name, std::move(program), std::move(settings));
     if (where.boot_failure())
       fail("process '" + name
