@@ -134,8 +134,17 @@ public:
   /// Ends a period of a stream, and waits up to a minute until RT has said so;
   /// the run fails after that. Rdbs write it down on their own time.
   void end_period(const std::string& stream, int64_t period);
-  /// Asks a gateway of the cluster that lives (docs/getdata.md).
+  /// Asks all gateways of the cluster that live and run (docs/getdata.md), and
+  /// returns the answer of the first that has one. The run fails by the name of
+  /// a gateway that does not answer for a minute while another one does, or
+  /// that answers otherwise for so long though no rows come; one with a link
+  /// that is cut, slow or delayed need not answer.
   [[nodiscard]] result<query_answer> query(const std::string& getdata);
+  /// Rows of a table that no `table_publisher` publishes, but a process of
+  /// one's own: `published` is asked for all of them, whenever the table is
+  /// judged.
+  void add_ledger(const std::string& table,
+                  std::function<std::vector<published_batch>()> published);
 
   // -- expectations (world_checks.cpp) ----------------------------------------
 
@@ -144,16 +153,17 @@ public:
   bool eventually(duration limit, const std::function<bool()>& holds);
   /// The run fails unless all rows that publishers were promised are in the
   /// merged logs (which are the same, byte for byte, and of the same length at
-  /// all members that live and run) and in the gateways'
-  /// answers, none comes more often than it was published, and none that was
-  /// not. Waits up to a minute for publishers, for members and
-  /// for an answer. Ends no fault:
+  /// all members that live and run) and in the answer of each gateway that
+  /// lives and runs, none comes more often than it was published, and none that
+  /// was not. Waits up to a minute for publishers, for members and
+  /// for answers. Ends no fault:
   /// heal before.
   void expect_no_loss(const std::string& table);
-  /// Asks a gateway at once, whatever fails at this moment: an answer has all
-  /// rows whose commit was told before, none more often than it was published,
-  /// and none that was not. The run fails otherwise.
-  /// @returns whether there was an answer: to refuse one is no fault.
+  /// Asks all gateways at once, whatever fails at this moment: each answer has
+  /// all rows whose commit was told before, none more often than it was
+  /// published, and none that was not. The run fails otherwise, and when one
+  /// does not answer while another one does, as of `query`.
+  /// @returns whether there was an answer: that all refuse is no fault.
   bool expect_true_answer(const std::string& table);
   /// The same as a list of what does not hold; empty: all does.
   [[nodiscard]] std::vector<std::string> losses(const std::string& table);
@@ -429,8 +439,12 @@ private:
   [[nodiscard]] result<status_facts>
   facts_of(const caf::strong_actor_ptr& actor);
   [[nodiscard]] std::vector<std::string> behind(const std::string& table);
+  [[nodiscard]] bool is_hindered(const node& who);
+  [[nodiscard]] std::vector<gateway_answer>
+  ask_gateways(const std::string& getdata);
   void check_streams(const std::string& table,
                      std::vector<std::string>& broken);
+  [[nodiscard]] std::string strangers_of(const std::string& table);
   std::vector<std::string> differing_bytes(const std::string& table);
   void check_bytes(const std::string& table, std::vector<std::string>& broken);
   [[nodiscard]] bool check_answer_once(const std::string& table,
@@ -495,6 +509,9 @@ private:
   std::vector<std::unique_ptr<table_publisher>> publishers_;
   std::vector<std::unique_ptr<table_publisher>> outsiders_; ///< Did not join.
   std::vector<std::unique_ptr<hosted_process>> hosted_;
+  /// By table.
+  std::multimap<std::string, std::function<std::vector<published_batch>()>>
+    ledgers_;
   std::vector<std::string> failures_;
   std::vector<happening> record_;
   duration used_for_{0};

@@ -3,9 +3,7 @@
 #include <millrace/nodes/assembly/process_keeper.hpp>
 #include <millrace/nodes/assembly/table_intake.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
-#include <millrace/query/execution/partial.hpp>
 #include <millrace/sim/world/table_publisher.hpp>
-#include <millrace/sim/world/table_rows.hpp>
 #include <millrace/sim/world/world.hpp>
 
 #include <algorithm>
@@ -311,6 +309,17 @@ world::add_table(const std::string& toml,
   return out;
 }
 
+void world::add_ledger(
+  const std::string& table,
+  std::function<std::vector<published_batch>()> published) {
+  if (!has_table("add_ledger", table))
+    return;
+  if (!published)
+    return fail("add_ledger: the ledger of '" + table
+                + "' is an empty function");
+  ledgers_.emplace(table, std::move(published));
+}
+
 void world::end_period(const std::string& stream, int64_t period) {
   if (!has_cluster("end_period"))
     return;
@@ -335,41 +344,6 @@ void world::end_period(const std::string& stream, int64_t period) {
   if (!ended)
     fail("period " + std::to_string(period) + " of stream '" + stream
          + "' does not end for a minute: " + to_string(last));
-}
-
-// -- questions ----------------------------------------------------------------
-
-result<query_answer> world::query(const std::string& getdata) {
-  if (!has_cluster("query"))
-    return error{errc::invalid_argument, "there is no cluster"};
-  caf::strong_actor_ptr gateway;
-  for (const auto& each : cluster_->processes)
-    if (!gateway && each.type == nodes::process_type::gateway)
-      gateway = find(each.node, each.name);
-  if (!gateway)
-    return error{errc::unavailable, "no gateway lives"};
-  auto got = ask<bundle, query_cut>(caf::actor_cast<gateway_actor>(gateway),
-                                    40s, query_atom_v, getdata);
-  if (!got)
-    return got.failure();
-  query_answer out;
-  out.warnings = std::get<1>(*got).warnings;
-  for (const auto& bytes : std::get<0>(*got).here) {
-    auto partial = query::decode_partial(bytes.bytes());
-    if (!partial)
-      return partial.failure();
-    for (const auto& piece : partial->chunks) {
-      out.columns.clear();
-      for (const auto& column : piece.table.columns)
-        out.columns.push_back(column.name);
-      for (uint64_t row = 0; row < piece.table.row_count; ++row) {
-        auto& values = out.rows.emplace_back();
-        for (const auto& column : piece.table.columns)
-          values.push_back(value_at(column, row));
-      }
-    }
-  }
-  return out;
 }
 
 } // namespace millrace::sim
