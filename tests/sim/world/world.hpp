@@ -342,6 +342,7 @@ public:
 private:
   friend class node;
   friend class hosted_process;
+  friend class table_publisher;
   struct crash_signal {};
   enum class context { outside, actor, job, boot };
   struct job {
