@@ -417,6 +417,16 @@ TEST(JudgedRunsOfOthers, ATestThatRunsNothingFails) {
     << missing;
 }
 
+TEST(JudgedRunsOfOthers, AFailureThatNeedsNoFaultSaysSo) {
+  const auto script = script_of_text("at 0: kill db\n");
+  const auto run = [](const fault_script&) { FAIL() << "always"; };
+  const auto failed = gtest_glue::failures_of([&] { run(script); });
+  EXPECT_NE(told_by([&] {
+              gtest_glue::report_shortest(script, failed, run);
+            }).find("it fails without any of its 1 faults"),
+            std::string::npos);
+}
+
 TEST_F(JudgedRuns, ACallThatMakesNoSenseEndsNoProgram) {
   expect_failures();
   const auto said = [](auto&& call) {

@@ -165,6 +165,11 @@ void report_shortest(const fault_script& failing,
     each.what.may_miss = false;
   if (strict != enough && fails_so(strict))
     enough = std::move(strict);
+  if (enough.empty()) {
+    ADD_FAILURE() << "it fails without any of its " << failing.size()
+                  << " faults";
+    return;
+  }
   ADD_FAILURE() << "of " << failing.size() << " faults these are enough:\n"
                 << to_text(enough)
                 << "save them, and say MILLRACE_SIM_SCRIPT=<file> when this "
