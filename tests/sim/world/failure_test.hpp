@@ -130,7 +130,7 @@ std::vector<failed_part> failures_of(const Run& run) {
   const ::testing::ScopedFakeTestPartResultReporter quiet{
     ::testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD,
     &results};
-  run();
+  run_to_its_end(run);
   std::vector<failed_part> out;
   for (int i = 0; i < results.size(); ++i)
     if (results.GetTestPartResult(i).failed())
@@ -150,7 +150,7 @@ void report_shortest(const fault_script& failing,
   // One that fails for a reason of its own shows nothing of this.
   const auto fails_so = [&](const fault_script& script) {
     const recorded_runs not_kept;
-    const auto now = failures_of([&] { run_to_its_end([&] { run(script); }); });
+    const auto now = failures_of([&] { run(script); });
     return !now.empty()
            && std::any_of(failed.begin(), failed.end(), [&](const auto& each) {
                 return is_same_failure(each, now.front());
