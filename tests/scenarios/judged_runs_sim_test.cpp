@@ -354,13 +354,17 @@ TEST_F(JudgedRuns, RowsOfAProcessOfOnesOwnAreJudgedByItsLedger) {
   feed.publish(trade_of(1));
   for (const int size : {5, 6})
     caf::anon_send(caf::actor_cast<caf::actor>(w.find("desk", "desk")), size);
+  ASSERT_TRUE(w.run_until([&] { return mine.published->size() == 2; }, 10s));
   w.run_for(2s);
-  ASSERT_EQ(mine.published->size(), 2u);
   const auto unknown = w.losses("trade");
   EXPECT_FALSE(has_text(unknown, "was never published")) << unknown.front();
   EXPECT_TRUE(has_text(unknown, "has rows of desk.market, of which the world "
                                 "knows nothing: add_ledger tells it"));
   w.add_ledger("trade", [mine] { return *mine.published; });
+  w.expect_no_loss("trade");
+  // One that is on its way is waited for.
+  caf::anon_send(caf::actor_cast<caf::actor>(w.find("desk", "desk")), 8);
+  ASSERT_TRUE(w.run_until([&] { return mine.published->size() == 3; }, 10s));
   w.expect_no_loss("trade");
   EXPECT_TRUE(w.expect_true_answer("trade"));
   // One that is not there, and one that is no batch.
@@ -458,6 +462,13 @@ TEST_F(JudgedRuns, ACallThatMakesNoSenseEndsNoProgram) {
   EXPECT_EQ(said([&] { (void)w.draw(0); }), "draw: there is no number below 0");
   EXPECT_EQ(said([&] { w.add_ledger("trade", {}); }),
             "add_ledger: the ledger of 'trade' is an empty function");
+  w.kill("rt1");
+  EXPECT_EQ(
+    said([&] {
+      (void)w.at("rt1").spawn(
+        [](caf::event_based_actor*) -> caf::behavior { return {[](int) {}}; });
+    }),
+    "spawn: rt1 does not run");
   auto& disk = w.at("db").disk();
   EXPECT_EQ(said([&] { disk.flip_bit("/x", 3); }),
             "the disk of db: flip_bit: /x has no bit 3");

@@ -44,8 +44,10 @@ void node::end() {
 }
 
 void node::adopt(caf::strong_actor_ptr handle) {
-  if (!alive_)
+  if (!alive_) {
     world_->fail("spawn: " + name_ + " does not run");
+    return world::end_actor(handle);
+  }
   world_->adopt_actor(home(), *caf::actor_cast<caf::abstract_actor*>(handle));
 }
 
@@ -84,8 +86,10 @@ world::~world() {
   end_faults();
   if (std::vector<std::string> all; std::uncaught_exceptions() == 0) {
     tell_defects(all);
-    for (const auto& each : all)
-      fail(each);
+    if (!all.empty())
+      fail(all.size() == 1 ? all.front()
+                           : all.front() + "\n  and "
+                               + std::to_string(all.size() - 1) + " more");
   }
   keep_record();
   script_.clear();

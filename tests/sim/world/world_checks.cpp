@@ -413,10 +413,18 @@ std::string world::strangers_of(const std::string& table) {
 /// @returns whether there is no use in asking again
 bool world::check_answer_once(const std::string& table,
                               std::vector<std::string>& broken) {
-  const auto all = ask_gateways(whole_table(table));
   broken.clear();
   const auto& schema = cluster_->table(table)->schema;
-  const auto published = published_to(schema, publishers_, ledgers_, broken);
+  auto published = published_to(schema, publishers_, ledgers_, broken);
+  const auto all = ask_gateways(whole_table(table));
+  const bool others_publish = ledgers_.contains(table);
+  if (others_publish) {
+    // What came meanwhile may be there, and need not.
+    std::vector<std::string> flaws;
+    for (const auto& [row, sum] :
+         published_to(schema, publishers_, ledgers_, flaws))
+      published[row].attempted = sum.attempted;
+  }
   bool answered = false;
   bool final = true;
   for (const auto& each : all) {
@@ -428,8 +436,10 @@ bool world::check_answer_once(const std::string& table,
       "answer of " + each.gateway, counted(*each.said, schema), published,
       {filled_by_file(*cluster_, table), [&] { return strangers_of(table); }},
       broken);
-    // Rows may be missing from one that says so, but not for ever.
-    if (broken.size() > before && !each.said->warnings.empty()) {
+    // Rows may be missing from one that says so, or may be on their way from a
+    // process of one's own, but not for ever.
+    if (broken.size() > before
+        && (others_publish || !each.said->warnings.empty())) {
       final = false;
       for (const auto& warning : each.said->warnings)
         broken.push_back("answer of " + each.gateway + ": warns: " + warning);
@@ -474,6 +484,14 @@ std::vector<std::string> world::losses(const std::string& table) {
     return late.empty();
   });
   broken.insert(broken.end(), late.begin(), late.end());
+  if (ledgers_.contains(table))
+    (void)eventually(60s, [&] {
+      std::vector<std::string> now;
+      check_streams(table, now);
+      if (!now.empty())
+        run_for(480ms);
+      return now.empty();
+    });
   check_streams(table, broken);
   const auto& all = cluster_->processes;
   const bool asked = std::any_of(all.begin(), all.end(), [](const auto& each) {

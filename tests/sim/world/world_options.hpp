@@ -55,8 +55,8 @@ struct world_options {
 struct published_batch {
   /// As `rt::publisher::publish` was given it.
   std::vector<std::byte> bytes;
-  /// Its rows must be there. Otherwise they may be: the process was told less
-  /// of them than it needs, or died in the middle.
+  /// Its rows must be there, within a minute. Otherwise they may be: the
+  /// process was told less of them than it needs, or died in the middle.
   bool is_promised = true;
 };
 
