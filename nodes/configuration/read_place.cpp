@@ -53,9 +53,15 @@ void check_cluster_address(toml_section& at, const std::string& address) {
                  "port for clients");
 }
 
+uint16_t read_port_number(toml_section& at) {
+  if (!at.has("port"))
+    at.fault("port", "is missing");
+  return static_cast<uint16_t>(at.integer("port", 1, 65'535, 0));
+}
+
 void read_place(toml_section& at, const cluster_config& within,
                 node_config& into) {
-  into.port = static_cast<uint16_t>(at.integer("port", 1, 65'535, {}));
+  into.port = read_port_number(at);
   if (const auto* name = at.find("name"))
     into.line.line = name->line;
   into.address = at.text("address", "");
@@ -72,7 +78,7 @@ void read_place(toml_section& at, const cluster_config& within,
                  "hosts only where all prove who they are; write "
                  "tls_certificate, tls_key and tls_authority in [cluster]");
   for (const auto& other : within.nodes)
-    if (other.port == into.port && at.has("port")
+    if (other.port == into.port && into.port != 0
         && within.address_of(other) == within.address_of(into))
       at.fault("port", std::to_string(into.port) + " is the port of node "
                          + in_quotes(other.name) + " too");

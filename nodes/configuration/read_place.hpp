@@ -3,6 +3,7 @@
 #include <millrace/messages/text/toml_section.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,10 @@ namespace millrace::nodes {
 
 /// The address of `[cluster]` is one of loopback.
 void check_cluster_address(text::toml_section& at, const std::string& address);
+
+/// The port of a section. @returns 0: it has none, and that is said; no two of
+/// them are the same one
+[[nodiscard]] uint16_t read_port_number(text::toml_section& at);
 
 /// Reads where a `[[node]]` is reached.
 /// @param within the cluster and the nodes before it

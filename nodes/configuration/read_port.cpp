@@ -20,14 +20,14 @@ using text::toml_section;
 
 void read_number(toml_section& at, const cluster_config& within,
                  process_config& into) {
-  into.port = static_cast<uint16_t>(at.integer("port", 1, 65'535, {}));
+  into.port = read_port_number(at);
   for (const auto& other : within.nodes)
-    if (other.port == into.port && at.has("port")
+    if (other.port == into.port && into.port != 0
         && of_one_host(within, other.name, into.node))
       at.fault("port", std::to_string(into.port) + " is the port of node "
                          + in_quotes(other.name) + " too");
   for (const auto& other : within.processes)
-    if (other.port == into.port && at.has("port")
+    if (other.port == into.port && into.port != 0
         && of_one_host(within, other.node, into.node))
       at.fault("port", std::to_string(into.port) + " is the port of process "
                          + in_quotes(other.name) + " too");

@@ -142,8 +142,11 @@ fault_player::deed fault_player::play(const sim::fault& what) {
     case kind::crash:
       return crash(what);
     case kind::flip:
-    case kind::shorten:
-      return damage(what);
+    case kind::shorten: {
+      auto [text, is_done]
+        = damage_file(directories_of(config_, what.node), what);
+      return {std::move(text), is_done};
+    }
     case kind::back_up:
       return back_up(what.node);
     default:
@@ -240,8 +243,7 @@ error fault_player::open_links(const std::string& library) {
 std::string fault_player::close_links() {
   if (!links_)
     return {};
-  links_->disarm();
-  links_->heal();
+  give_up_links();
   library_.clear();
   std::string out;
   for (const auto& node : config_.nodes) {
@@ -278,7 +280,9 @@ bool fault_player::is_still_armed(const std::string& node) {
 
 /// What cannot come to happen any more is no success, unless it may miss.
 void fault_player::give_up(const sim::fault& what) {
-  if (!what.may_miss)
+  if (what.may_miss)
+    news_.push_back("did not come to happen: " + to_text(what));
+  else
     missed_.push_back(to_text(what));
 }
 
@@ -287,10 +291,30 @@ void fault_player::give_up_links(const std::string& from,
                                  const std::string& to) {
   const auto way = from + " -> " + to;
   const auto all = links_->awaited();
-  if (std::find(all.begin(), all.end(), way) != all.end()
-      && !tried_.contains(way))
+  const bool tried = tried_.erase(way) != 0;
+  if (std::find(all.begin(), all.end(), way) == all.end())
+    return;
+  if (tried)
+    news_.push_back("did not come to happen: try corrupt " + way);
+  else
     missed_.push_back("corrupt " + way);
-  tried_.erase(way);
+}
+
+/// The same on all of them.
+void fault_player::give_up_links() {
+  for (const auto& one : config_.nodes)
+    for (const auto& other : config_.nodes)
+      give_up_links(one.name, other.name);
+  tried_.clear();
+  links_->disarm();
+  links_->heal();
+}
+
+std::vector<std::string> fault_player::take_news() {
+  if (links_)
+    for (auto& way : links_->take_flipped())
+      news_.push_back("a bit flipped: corrupt " + way);
+  return std::exchange(news_, {});
 }
 
 /// One that does not run ends there in its next life.
@@ -471,30 +495,6 @@ fault_player::deed fault_player::send(const std::string& node, int signal,
   return {done};
 }
 
-fault_player::deed fault_player::damage(const sim::fault& what) {
-  const auto path = find_file(directories_of(config_, what.node), what.name);
-  if (path.empty())
-    return {"has no file '" + what.name + "'", false};
-  std::error_code fault;
-  if (what.kind == kind::shorten) {
-    const auto has = std::filesystem::file_size(path, fault);
-    if (!fault && has <= what.number)
-      return {path + " has only " + std::to_string(has) + " bytes", false};
-    std::filesystem::resize_file(path, what.number, fault);
-    return {path + (fault ? ": " + fault.message() : " shortened"), !fault};
-  }
-  std::fstream file{path, std::ios::binary | std::ios::in | std::ios::out};
-  const auto at = static_cast<std::streamoff>(what.number / 8);
-  file.seekg(at);
-  const int byte = file.get();
-  if (byte == std::char_traits<char>::eof())
-    return {path + " has no byte " + std::to_string(at), false};
-  file.seekp(at);
-  file.put(static_cast<char>(byte ^ (1 << (what.number % 8))));
-  file.flush();
-  return {path + (file ? " flipped" : ": write failed"), bool{file}};
-}
-
 std::string fault_player::kept_of(const std::string& node) const {
   return config_.data_directory + "/chaos/" + node;
 }
@@ -569,14 +569,8 @@ std::vector<std::string> fault_player::harmed() {
 
 fault_player::deed fault_player::heal() {
   deed out;
-  if (links_) {
-    for (const auto& way : links_->awaited())
-      if (!tried_.contains(way))
-        missed_.push_back("corrupt " + way);
-    tried_.clear();
-    links_->disarm();
-    links_->heal();
-  }
+  if (links_)
+    give_up_links();
   if (const auto why = disarm(); !why.empty())
     out = {"ends at a crash point still: " + why, false};
   for (const auto& node : harmed()) {

@@ -45,6 +45,10 @@ public:
   /// Faults that have not come to happen: of links, and crash points that no
   /// node passed.
   [[nodiscard]] std::vector<std::string> awaited();
+  /// What became since this was asked last of faults that waited for their
+  /// moment: bits that flipped on links, and tries that cannot come to happen
+  /// any more. What `awaited` has is not among it.
+  [[nodiscard]] std::vector<std::string> take_news();
   /// Nodes that would still end at a crash point are started again, without it.
   /// @returns what was not possible, for people; empty: all was.
   std::string disarm();
@@ -88,8 +92,8 @@ private:
                               sim::comeback::disk on) const;
   void give_up(const sim::fault& what);
   void give_up_links(const std::string& from, const std::string& to);
+  void give_up_links();
   deed send(const std::string& node, int signal, const char* done);
-  deed damage(const sim::fault& what);
   deed back_up(const std::string& node);
   deed heal();
   deed fault_of_link(const sim::fault& what);
@@ -104,6 +108,7 @@ private:
   std::map<std::string, armed_node> armed_;
   std::map<std::string, uint64_t> starts_;
   std::vector<std::string> missed_; ///< What cannot come to happen any more.
+  std::vector<std::string> news_;
   /// Links, "a -> b", on which a bit may flip, or not.
   std::set<std::string> tried_;
   std::string library_;

@@ -174,6 +174,11 @@ std::vector<std::string> link_proxy::awaited() const {
   return out;
 }
 
+std::vector<std::string> link_proxy::take_flipped() {
+  const std::scoped_lock lock{mutex_};
+  return std::exchange(flipped_, {});
+}
+
 void link_proxy::wake() {
   const uint64_t one = 1;
   // It is full only when nobody has read it, who wakes then.
@@ -317,9 +322,13 @@ void link_proxy::read_from(session& at, size_t from, time now) {
   std::array<char, piece_bytes_max> buffer;
   const auto got = ::recv(at.ends[from].get(), buffer.data(), buffer.size(), 0);
   if (got > 0) {
-    if (!at.is_lost)
-      (void)at.pipes[from].take({buffer.data(), static_cast<size_t>(got)}, now,
-                                rule_of(at, from));
+    if (!at.is_lost
+        && at.pipes[from].take({buffer.data(), static_cast<size_t>(got)}, now,
+                               rule_of(at, from))) {
+      const auto& [one, other] = at.by->from_to;
+      flipped_.push_back(from == 0 ? one + " -> " + other
+                                   : other + " -> " + one);
+    }
     return;
   }
   if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))

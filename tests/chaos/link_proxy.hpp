@@ -54,6 +54,8 @@ public:
   size_t vanish(const std::string& one, const std::string& other);
   /// Directions, "a -> b", whose piece to corrupt has not come.
   [[nodiscard]] std::vector<std::string> awaited() const;
+  /// Those on which a bit flipped since this was asked last, once for each.
+  [[nodiscard]] std::vector<std::string> take_flipped();
 
 private:
   using time = link_pipe::time;
@@ -97,6 +99,7 @@ private:
 
   mutable std::mutex mutex_;
   std::map<link, link_rule> rules_;
+  std::vector<std::string> flipped_;
   std::vector<std::unique_ptr<listener>> listeners_;
   std::list<session> sessions_;
   nodes::descriptor waker_;

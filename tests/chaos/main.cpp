@@ -107,6 +107,11 @@ public:
                  {"done", done.is_done}});
     undone_ += done.is_done || fault.may_miss ? 0 : 1;
   }
+  /// What became of a fault that waited for its moment.
+  void tell(double seconds, const std::string& text) {
+    say(fmt::format("{:8.3f}s  {}", seconds, text));
+    outcomes_.add({{"at_s", seconds}, {"text", text}});
+  }
   /// What is left that should not be. @param names nothing: all is well
   void leave(const char* key, const char* text,
              const std::vector<std::string>& names) {
@@ -123,6 +128,7 @@ public:
     if (is_json_) {
       auto out = left_;
       out.add("faults", faults_);
+      out.add("outcomes", outcomes_);
       fmt::print("{}\n", out.dump(2));
     }
     return is_whole_ && undone_ == 0 ? nodes::exit_ok : nodes::exit_negative;
@@ -133,6 +139,7 @@ private:
   bool is_whole_ = true;
   size_t undone_ = 0;
   text::json_value faults_ = text::json_value::array();
+  text::json_value outcomes_ = text::json_value::array();
   text::json_value left_ = text::json_value::object();
 };
 
@@ -162,6 +169,7 @@ public:
     for (;;) {
       for (const auto& crash : player_.take_crashed())
         expect_back(crash, "ended there: " + to_text(crash));
+      tell_news();
       if (signals.raised() || events_.empty())
         return;
       if (events_.begin()->first <= passed())
@@ -169,6 +177,12 @@ public:
       else
         ::poll(nullptr, 0, 5);
     }
+  }
+
+  /// What became of faults that waited for their moment.
+  void tell_news() {
+    for (const auto& each : player_.take_news())
+      told_.tell(seconds(), each);
   }
 
 private:
@@ -182,7 +196,7 @@ private:
   /// A node has ended, and comes back as its fault says.
   void expect_back(const sim::fault& what, const std::string& said = {}) {
     if (!said.empty())
-      told_.say(fmt::format("{:8.3f}s  {}", seconds(), said));
+      told_.tell(seconds(), said);
     if (what.back.after)
       events_.emplace(
         passed() + *what.back.after,
@@ -230,12 +244,14 @@ int run(const nodes::chaos_options& options) {
     }
     told.say("nodes were started again: they talk through proxies now");
   }
-  performance{player, *script, told}.run(signals);
+  performance played{player, *script, told};
+  played.run(signals);
   told.leave("awaited", "these did not come to happen", player.awaited());
   told.leave("armed", "these still end at a crash point; restart them",
              one_or_none(player.disarm()));
   if (links)
     close_links(player, told);
+  played.tell_news();
   told.leave("down", "at the end these do not run", player.harmed());
   const auto code = told.end();
   return signals.raised() ? signals.exit_code() : code;

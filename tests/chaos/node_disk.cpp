@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 namespace millrace::chaos {
 
@@ -39,6 +40,32 @@ std::string find_file(const std::vector<std::string>& directories,
   }
   std::sort(found.begin(), found.end());
   return found.empty() ? std::string{} : found.front();
+}
+
+std::pair<std::string, bool>
+damage_file(const std::vector<std::string>& directories,
+            const sim::fault& what) {
+  const auto path = find_file(directories, what.name);
+  if (path.empty())
+    return {"has no file '" + what.name + "'", false};
+  std::error_code fault;
+  if (what.kind == sim::fault::what::shorten) {
+    const auto has = std::filesystem::file_size(path, fault);
+    if (!fault && has <= what.number)
+      return {path + " has only " + std::to_string(has) + " bytes", false};
+    std::filesystem::resize_file(path, what.number, fault);
+    return {path + (fault ? ": " + fault.message() : " shortened"), !fault};
+  }
+  std::fstream file{path, std::ios::binary | std::ios::in | std::ios::out};
+  const auto at = static_cast<std::streamoff>(what.number / 8);
+  file.seekg(at);
+  const int byte = file.get();
+  if (byte == std::char_traits<char>::eof())
+    return {path + " has no byte " + std::to_string(at), false};
+  file.seekp(at);
+  file.put(static_cast<char>(byte ^ (1 << (what.number % 8))));
+  file.flush();
+  return {path + (file ? " flipped" : ": write failed"), bool{file}};
 }
 
 } // namespace millrace::chaos

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/sim/script/fault_script.hpp>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace millrace::chaos {
@@ -17,5 +19,11 @@ directories_of(const nodes::cluster_config& config, const std::string& node);
 /// Empty: none.
 [[nodiscard]] std::string find_file(const std::vector<std::string>& directories,
                                     const std::string& name);
+
+/// Flips a bit of a file below these directories, or shortens it. @returns what
+/// was done, or why not, for people; and whether it was
+[[nodiscard]] std::pair<std::string, bool>
+damage_file(const std::vector<std::string>& directories,
+            const sim::fault& what);
 
 } // namespace millrace::chaos

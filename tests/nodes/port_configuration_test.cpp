@@ -167,5 +167,23 @@ TEST(PortConfigurationTest, FaultsOfPortsAreTold) {
   }
 }
 
+// It would be told of each pair of them, beside what is wrong.
+TEST(PortConfigurationTest, AFaultyPortIsNotTheSameAsAnyOther) {
+  const auto parsed = with_port(
+    "name = \"kdb1\"\ntype = \"kdb\"\nport = 1\n"
+    "[[process]]\nname = \"web\"\ntype = \"http\"\nport = 65536\n"
+    "[[process]]\nname = \"sql\"\ntype = \"postgres\"\nport = \"a\"\n"
+    "[[node]]\nname = \"three\"\nport = 251001\n"
+    "[[node]]\nname = \"four\"\nport = 0\n");
+  ASSERT_FALSE(parsed);
+  const auto& told = parsed.failure().context;
+  for (const auto* part : {":24:process.port: 65536 is not within",
+                           ":28:process.port: expected an integer",
+                           ":31:node.port: 251001 is not within",
+                           ":34:node.port: 0 is not within"})
+    EXPECT_THAT(told, testing::HasSubstr(part));
+  EXPECT_THAT(told, testing::Not(testing::HasSubstr("is the port of")));
+}
+
 } // namespace
 } // namespace millrace::nodes

@@ -2,6 +2,7 @@
 // programs that abort, variables that are no numbers; and what is pasted to run
 // it again.
 
+#include <csignal>
 #include <cstdlib>
 #include <optional>
 #include <tuple>
@@ -83,13 +84,29 @@ TEST(MisusedDeathTest, WhoeverAbortsSaysSeedAndTimelineBefore) {
                "MILLRACE_SIM_SEED=1 .*sim_test "
                "--gtest_filter=MisusedDeathTest.WhoeverAborts(.|\n)*"
                "a world of seed 1\n(.|\n)*db(.|\n)*ends");
-  EXPECT_DEATH(
-    {
-      world w{7};
-      (void)w.at("moon");
-    },
-    "there is no node 'moon'(.|\n)*replay: cd /.* && .*sim_test "
-    "--gtest_filter=MisusedDeathTest(.|\n)*a world of seed 7\n");
+}
+
+void hang_in_a_run() {
+  for_each_seed(1, [](uint64_t seed) {
+    world w{seed};
+    w.add_cluster(own_cluster);
+    (void)::raise(SIGTERM); // As somebody does who has waited long enough.
+  });
+}
+
+TEST(MisusedDeathTest, WhoeverIsEndedSaysSeedAndTimelineBefore) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(hang_in_a_run(), ::testing::KilledBySignal(SIGTERM),
+              "MILLRACE_SIM_SEED=1 (.|\n)*a world of seed 1\n");
+}
+
+TEST_F(Misused, NobodyIsAskedInVain) {
+  world w{1};
+  w.add_cluster(own_cluster);
+  const auto nobody = caf::actor_cast<status_actor>(w.find("rt1", "moon"));
+  const auto got = w.ask<status_facts>(nobody, 5s, status_atom_v);
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.failure().code, errc::not_found);
 }
 
 /// Sets a variable of the environment, and takes it back.

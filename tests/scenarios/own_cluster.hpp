@@ -6,6 +6,7 @@
 
 #include <caf/stateful_actor.hpp>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,14 @@ inline result<nodes::hosted_process> vwap(nodes::process_host& host,
 inline std::vector<std::string> caught;
 inline void catch_failure(const world&, const std::string& what) {
   caught.push_back(what);
+}
+
+/// Whether one of them has this in it.
+inline bool has_text(const std::vector<std::string>& all,
+                     const std::string& part) {
+  return std::any_of(all.begin(), all.end(), [&](const auto& each) {
+    return each.find(part) != std::string::npos;
+  });
 }
 
 class OwnCluster : public ::testing::Test {

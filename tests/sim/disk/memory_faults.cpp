@@ -53,14 +53,17 @@ std::shared_ptr<const bool> memory_file_system::fail(disk_call call,
                                                      uint64_t nth, errc code,
                                                      uint64_t times,
                                                      std::string path) {
-  MILLRACE_ASSERT(nth > 0 && times > 0);
   const std::scoped_lock lock{mutex_};
+  if (!makes_sense(nth > 0 && times > 0, "fail: counts begin at 1"))
+    return std::make_shared<const bool>(true);
   plans_.push_back({call, nth - 1, times, code, std::move(path), {}});
   return plans_.back().met;
 }
 
 void memory_file_system::write_short(uint64_t nth, uint64_t bytes, errc code) {
   const std::scoped_lock lock{mutex_};
+  if (!makes_sense(nth > 0, "write_short: counts begin at 1"))
+    return;
   plans_.push_back({disk_call::write, nth - 1, 1, code, {}, bytes});
 }
 
@@ -81,14 +84,43 @@ uint64_t memory_file_system::refused() const {
   return refused_;
 }
 
-void memory_file_system::set_quota(std::optional<uint64_t> bytes) {
+std::shared_ptr<const bool>
+memory_file_system::set_quota(std::optional<uint64_t> bytes) {
   const std::scoped_lock lock{mutex_};
   quota_ = bytes;
+  full_ = bytes ? std::make_shared<bool>(false) : nullptr;
+  return full_;
 }
 
 void memory_file_system::leave_free(uint64_t bytes) {
   const std::scoped_lock lock{mutex_};
   quota_ = used() + bytes;
+  full_ = std::make_shared<bool>(false);
+}
+
+uint64_t memory_file_system::times_full() const {
+  const std::scoped_lock lock{mutex_};
+  return times_full_;
+}
+
+void memory_file_system::find_full() {
+  if (full_ && !std::exchange(*full_, true))
+    ++times_full_;
+}
+
+void memory_file_system::tell_misuse(
+  std::function<void(const std::string&)> listener) {
+  const std::scoped_lock lock{mutex_};
+  misuse_listener_ = std::move(listener);
+}
+
+/// @returns `sense`
+bool memory_file_system::makes_sense(bool sense,
+                                     const std::string& call) const {
+  MILLRACE_ASSERT(sense || misuse_listener_);
+  if (!sense)
+    misuse_listener_(call);
+  return sense;
 }
 
 void memory_file_system::set_lying_sync(bool lies) {
@@ -126,7 +158,9 @@ error memory_file_system::refuse_change(const std::string& path,
 void memory_file_system::flip_bit(const std::string& path, uint64_t bit) {
   const std::scoped_lock lock{mutex_};
   const auto target = find(path);
-  MILLRACE_ASSERT(target != nullptr && bit / 8 < target->now.size());
+  if (!makes_sense(target != nullptr && bit / 8 < target->now.size(),
+                   "flip_bit: " + path + " has no bit " + std::to_string(bit)))
+    return;
   const auto mask = static_cast<std::byte>(1u << (bit % 8));
   target->now[bit / 8] ^= mask;
   if (bit / 8 < target->durable.size())
@@ -136,7 +170,10 @@ void memory_file_system::flip_bit(const std::string& path, uint64_t bit) {
 void memory_file_system::cut(const std::string& path, uint64_t size) {
   const std::scoped_lock lock{mutex_};
   const auto target = find(path);
-  MILLRACE_ASSERT(target != nullptr && size <= target->now.size());
+  if (!makes_sense(target != nullptr && size <= target->now.size(),
+                   "cut: " + path + " has not so many bytes as "
+                     + std::to_string(size)))
+    return;
   target->now.resize(static_cast<size_t>(size));
   if (target->durable.size() > size)
     target->durable.resize(static_cast<size_t>(size));
@@ -146,7 +183,8 @@ void memory_file_system::overwrite(const std::string& path, uint64_t offset,
                                    std::span<const std::byte> bytes) {
   const std::scoped_lock lock{mutex_};
   const auto target = find(path);
-  MILLRACE_ASSERT(target != nullptr);
+  if (!makes_sense(target != nullptr, "overwrite: there is no file " + path))
+    return;
   put(*target, offset, bytes);
   target->durable = target->now;
   target->dirty.clear();
@@ -165,7 +203,9 @@ void memory_file_system::settle_directory(const std::string& path) {
 void memory_file_system::swap(const std::string& one,
                               const std::string& other) {
   const std::scoped_lock lock{mutex_};
-  MILLRACE_ASSERT(find(one) && find(other) && find(one) != find(other));
+  if (!makes_sense(find(one) && find(other) && find(one) != find(other),
+                   "swap: " + one + " and " + other + " are not two files"))
+    return;
   for (const auto& path : {one, other})
     settle_directory(path.substr(0, path.rfind('/')));
   std::swap(names_.at(one), names_.at(other));
@@ -175,7 +215,8 @@ void memory_file_system::swap(const std::string& one,
 
 void memory_file_system::lose(const std::string& path) {
   const std::scoped_lock lock{mutex_};
-  MILLRACE_ASSERT(find(path));
+  if (!makes_sense(find(path) != nullptr, "lose: there is no file " + path))
+    return;
   settle_directory(path.substr(0, path.rfind('/')));
   names_.erase(path);
   durable_names_.erase(path);
@@ -270,7 +311,8 @@ std::vector<std::byte>
 memory_file_system::content(const std::string& path) const {
   const std::scoped_lock lock{mutex_};
   const auto target = find(path);
-  MILLRACE_ASSERT(target != nullptr);
+  if (!makes_sense(target != nullptr, "content: there is no file " + path))
+    return {};
   return target->now;
 }
 
@@ -302,6 +344,7 @@ std::unique_ptr<memory_file_system> memory_file_system::clone() const {
   }
   copy->durable_names_ = copy->names_;
   copy->quota_ = quota_;
+  copy->full_ = quota_ ? std::make_shared<bool>(false) : nullptr;
   copy->lying_sync_ = lying_sync_;
   return copy;
 }

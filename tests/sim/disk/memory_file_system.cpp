@@ -218,6 +218,7 @@ error memory_file_system::write(inode& target, const std::string& path,
         = bytes.size() - std::min<uint64_t>(bytes.size(), growth - room);
       put(target, offset, bytes.first(static_cast<size_t>(fits)));
       ++refused_;
+      find_full();
       return {errc::no_space,
               path + ": write of " + std::to_string(bytes.size()) + " bytes at "
                 + std::to_string(offset) + ": No space left on device"};
@@ -530,6 +531,8 @@ result<uint64_t> memory_file_system::free_bytes(const std::string&) {
   const auto taken = used();
   if (!quota_)
     return uint64_t{1} << 40;
+  if (taken >= *quota_)
+    find_full(); // Who asks may do without trying.
   return *quota_ > taken ? *quota_ - taken : uint64_t{0};
 }
 

@@ -64,6 +64,9 @@ public:
   /// The same for a write that lands its first `bytes` and then fails.
   void write_short(uint64_t nth, uint64_t bytes,
                    errc code = errc::storage_failed);
+  /// Who is told of calls of a test that make no sense (a bit of a file that is
+  /// not there), and which then do nothing. Nobody: the program ends by them.
+  void tell_misuse(std::function<void(const std::string&)> listener);
   /// Forgets all failures that were asked for; it can be changed again.
   void heal();
   /// Calls of this class so far, failed ones included.
@@ -73,7 +76,11 @@ public:
 
   /// Bytes that all files may have together; beyond that `no_space`, after as
   /// much as fits has landed.
-  void set_quota(std::optional<uint64_t> bytes);
+  /// @returns what becomes true when something found no room; nobody else holds
+  /// it once there is another quota, or none
+  std::shared_ptr<const bool> set_quota(std::optional<uint64_t> bytes);
+  /// How often it had a quota and was full by it.
+  [[nodiscard]] uint64_t times_full() const;
   /// A quota that leaves so many bytes from now on.
   void leave_free(uint64_t bytes);
   /// A disk that says "synced" and forgets at the next power cut.
@@ -189,6 +196,8 @@ private:
   void settle_directory(const std::string& path);
   [[nodiscard]] error refuse_change(const std::string& path,
                                     std::string_view call);
+  [[nodiscard]] bool makes_sense(bool sense, const std::string& call) const;
+  void find_full();
   [[nodiscard]] uint64_t used() const;
   [[nodiscard]] node find(const std::string& path) const;
 
@@ -213,6 +222,9 @@ private:
   std::map<disk_call, uint64_t> calls_;
   uint64_t refused_ = 0;
   std::optional<uint64_t> quota_;
+  std::shared_ptr<bool> full_; ///< It was, by this quota. Null: there is none.
+  uint64_t times_full_ = 0;
+  std::function<void(const std::string&)> misuse_listener_;
   bool lying_sync_ = false;
   std::shared_ptr<bool> read_only_; ///< Null: it is not.
   uint64_t times_read_only_ = 0;

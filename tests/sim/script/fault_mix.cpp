@@ -39,9 +39,24 @@ public:
     allow(!mix.disks_set_back.empty(), {fault::what::back_up});
     allow(!mix.misplacing.empty(), {fault::what::swap});
     allow(!mix.shortening.empty(), {fault::what::shorten});
-    MILLRACE_ASSERT(!mix.nodes.empty() && !kinds_.empty());
-    MILLRACE_ASSERT(mix.misplacing.empty() || mix.harmed_files.size() > 1);
-    MILLRACE_ASSERT(mix.shortening.empty() || !mix.harmed_files.empty());
+  }
+
+  [[nodiscard]] std::string flaw() const {
+    if (mix_.nodes.empty())
+      return "there are no nodes that faults could meet";
+    if (kinds_.empty())
+      return mix_.links
+               ? "one node alone has no links, and nothing else is allowed"
+               : "no kind of fault is allowed";
+    if (mix_.within.count() <= 0)
+      return "faults come within no time";
+    if (!mix_.misplacing.empty() && mix_.harmed_files.size() < 2)
+      return "files are to change places, and harmed_files has not two";
+    if (!mix_.shortening.empty() && mix_.harmed_files.empty())
+      return "files are to be shortened, and harmed_files has none";
+    if (!mix_.rotting.empty() && mix_.rotting_parts.empty())
+      return "bits are to flip, and rotting_parts has no part of a path";
+    return {};
   }
 
   fault_script script() {
@@ -287,7 +302,10 @@ private:
 
 } // namespace
 
+std::string flaw_of(const fault_mix& mix) { return drawing{0, mix}.flaw(); }
+
 fault_script draw_faults(uint64_t seed, const fault_mix& mix) {
+  MILLRACE_ASSERT(flaw_of(mix).empty());
   return drawing{seed, mix}.script();
 }
 

@@ -49,8 +49,10 @@ struct fault_mix {
   std::vector<crash_place> points{};
 };
 
-/// A script of the mix, the same for the same seed. @pre nodes, and something
-/// that they meet
+/// Why no script can be drawn of it; empty: one can.
+[[nodiscard]] std::string flaw_of(const fault_mix& mix);
+
+/// A script of the mix, the same for the same seed. @pre it has no flaw
 [[nodiscard]] fault_script draw_faults(uint64_t seed, const fault_mix& mix);
 
 } // namespace millrace::sim

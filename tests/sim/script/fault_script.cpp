@@ -471,7 +471,8 @@ std::string to_text(const fault& what) {
       out += " " + std::to_string(what.number);
       break;
     case shape::link_count:
-      if (what.number != 0)
+      // A reset without a count is one at once; else it is the first message.
+      if (what.number != 0 || what.kind == fault::what::corrupt)
         out += " " + std::to_string(what.number);
       break;
     case shape::rate:

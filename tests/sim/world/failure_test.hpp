@@ -6,6 +6,7 @@
 #include <millrace/sim/script/failed_part.hpp>
 #include <millrace/sim/script/fault_mix.hpp>
 #include <millrace/sim/script/script_shrinker.hpp>
+#include <millrace/sim/world/exceptions.hpp>
 #include <millrace/sim/world/last_words.hpp>
 #include <millrace/sim/world/recorded_runs.hpp>
 #include <millrace/sim/world/seeds.hpp>
@@ -18,6 +19,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -71,6 +73,22 @@ inline std::string replay_line(std::optional<uint64_t> seed) {
 
 inline std::string replay_of_test() { return replay_line(std::nullopt); }
 
+/// Runs something, and makes a failure of an exception that leaves it, so that
+/// what there is to say of a run that fails is said of this, too. Those by
+/// which GoogleTest itself ends a test have failed it already, and go on.
+template <class Run>
+void run_to_its_end(const Run& run) {
+  if (!GTEST_FLAG_GET(catch_exceptions))
+    return run(); // Somebody wants the program to stop there.
+  try {
+    run();
+  } catch (const ::testing::internal::GoogleTestFailureException&) {
+    throw;
+  } catch (...) {
+    ADD_FAILURE() << "an exception ends the run: " << what_was_thrown();
+  }
+}
+
 /// For all worlds of the program.
 inline const bool reports = (world::report_failures_to(report),
                              last_words::replay_as(replay_of_test), true);
@@ -78,9 +96,9 @@ inline const bool reports = (world::report_failures_to(report),
 } // namespace gtest_glue
 
 /// Runs `run(seed)` with seeds 1 to `count`, and stops after the first that
-/// fails: then it says how to run that seed again, and what happened in its
-/// worlds. MILLRACE_SIM_SEEDS says how many instead of `count`,
-/// MILLRACE_SIM_SEED runs only that one.
+/// fails, be it by an exception: then it says how to run that seed again, and
+/// what happened in its worlds. MILLRACE_SIM_SEEDS says how many instead of
+/// `count`, MILLRACE_SIM_SEED runs only that one.
 template <class Run>
 requires std::is_void_v<std::invoke_result_t<Run, uint64_t>>
 void for_each_seed(uint64_t count, const Run& run) {
@@ -93,7 +111,7 @@ void for_each_seed(uint64_t count, const Run& run) {
     const auto before = gtest_glue::failed_parts().size();
     const auto replay = gtest_glue::replay_line(seed);
     recorded_runs records{replay};
-    run(seed);
+    gtest_glue::run_to_its_end([&] { run(seed); });
     if (gtest_glue::failed_parts().size() == before)
       return true;
     ADD_FAILURE() << "with seed " << seed << "\n"
@@ -112,7 +130,7 @@ std::vector<failed_part> failures_of(const Run& run) {
   const ::testing::ScopedFakeTestPartResultReporter quiet{
     ::testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD,
     &results};
-  run();
+  run_to_its_end(run);
   std::vector<failed_part> out;
   for (int i = 0; i < results.size(); ++i)
     if (results.GetTestPartResult(i).failed())
@@ -147,24 +165,31 @@ void report_shortest(const fault_script& failing,
     each.what.may_miss = false;
   if (strict != enough && fails_so(strict))
     enough = std::move(strict);
+  if (enough.empty()) {
+    ADD_FAILURE() << "it fails without any of its " << failing.size()
+                  << " faults";
+    return;
+  }
   ADD_FAILURE() << "of " << failing.size() << " faults these are enough:\n"
                 << to_text(enough)
                 << "save them, and say MILLRACE_SIM_SCRIPT=<file> when this "
                    "seed is replayed";
 }
 
-/// The script that MILLRACE_SIM_SCRIPT names, else the one that was drawn.
-inline fault_script script_of(fault_script drawn) {
+/// The script that MILLRACE_SIM_SCRIPT names, else the one that was drawn;
+/// none: the test has failed by what is named there.
+inline std::optional<fault_script> script_of(fault_script drawn) {
   const char* path = std::getenv("MILLRACE_SIM_SCRIPT");
   if (path == nullptr)
     return drawn;
   std::ifstream file{path};
   const std::string text{std::istreambuf_iterator<char>{file}, {}};
   auto script = parse_fault_script(text, path);
-  if (!file || !script) {
-    ADD_FAILURE() << (file ? to_string(script.failure())
-                           : std::string{path} + ": cannot be read");
-    return {};
+  const bool is_read = file && !std::filesystem::is_directory(path);
+  if (!is_read || !script) {
+    ADD_FAILURE() << (is_read ? to_string(script.failure())
+                              : std::string{path} + ": cannot be read");
+    return std::nullopt;
   }
   return *std::move(script);
 }
@@ -174,14 +199,20 @@ template <class Run>
 void run_script(fault_script drawn, const Run& run) {
   const auto before = failed_parts().size();
   const auto script = script_of(std::move(drawn));
-  run(script);
+  if (!script)
+    return;
+  run_to_its_end([&] { run(*script); });
   if (const auto failed = failed_parts(before); !failed.empty())
-    report_shortest(script, failed, run);
+    report_shortest(*script, failed, run);
 }
 
 /// The same with the seed's script.
 template <class Run>
 void run_drawn_script(uint64_t seed, const fault_mix& mix, const Run& run) {
+  if (const auto flaw = flaw_of(mix); !flaw.empty()) {
+    ADD_FAILURE() << "fault_mix: " << flaw;
+    return;
+  }
   run_script(draw_faults(seed, mix), run);
 }
 

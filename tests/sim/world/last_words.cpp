@@ -27,8 +27,11 @@ void say(const std::string& text) {
   }
 }
 
-/// The handler is gone when this begins; the signal strikes again after it.
-void speak(int) {
+/// The handler is gone when this begins; the signal strikes again after it: by
+/// itself, or because it is raised once more.
+void speak(int signal) {
+  if (signal == SIGTERM || signal == SIGINT)
+    (void)::raise(signal); // It is held back until this is over.
   if (living_worlds.empty())
     return;
   // The memory may be broken that this needs.
@@ -45,7 +48,8 @@ void speak(int) {
 }
 
 void listen() {
-  for (const int each : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
+  for (const int each :
+       {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTERM, SIGINT}) {
     struct sigaction handled {};
     if (::sigaction(each, nullptr, &handled) != 0
         || (handled.sa_flags & SA_SIGINFO) != 0

@@ -116,4 +116,11 @@ std::optional<duration> link_table::blocked_since(size_t from,
   return found == links_.end() ? std::nullopt : found->second.blocked_since;
 }
 
+bool link_table::is_harmed(size_t from, size_t to) const {
+  const auto found = links_.find({from, to});
+  return found != links_.end()
+         && (found->second.blocked_since || found->second.delay
+             || found->second.bytes_per_second != 0);
+}
+
 } // namespace millrace::sim

@@ -77,6 +77,8 @@ public:
   /// Since when nothing passes; none: it does.
   [[nodiscard]] std::optional<duration> blocked_since(size_t from,
                                                       size_t to) const;
+  /// Whether it is cut, slow or delayed.
+  [[nodiscard]] bool is_harmed(size_t from, size_t to) const;
 
 private:
   struct link {

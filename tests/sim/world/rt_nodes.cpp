@@ -1,6 +1,7 @@
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
 #include <millrace/sim/world/rt_nodes.hpp>
+#include <millrace/sim/world/table_publisher.hpp>
 
 #include <caf/send.hpp>
 
@@ -71,10 +72,8 @@ void load_state::publish_one() {
   if (!token) {
     book->attempted.erase(text);
     ++book->refused;
-    const auto why = token.failure().code;
-    ++book->refusals[why];
-    // After a failed write or sync nothing more can be published in this life.
-    if (why == errc::storage_failed || why == errc::closed)
+    ++book->refusals[token.failure().code];
+    if (ends_publisher(token.failure()))
       me->end();
     return;
   }
@@ -113,8 +112,7 @@ void load_state::tick() {
   learn();
   if (load.sync_share > 0 && in->chance(load.sync_share) && me->alive()) {
     // Asks for a sync; no real time passes here.
-    const auto fault = out->flush(rt::ack_level::synced, 0ms);
-    if (fault && fault.code != errc::timeout)
+    if (ends_publisher(out->flush(rt::ack_level::synced, 0ms)))
       me->end();
   }
   const auto pause = duration{static_cast<int64_t>(

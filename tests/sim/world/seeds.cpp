@@ -37,6 +37,8 @@ result<seed_range> seeds_wanted(uint64_t count) {
     return seed_range{**only, **only};
   if (*many && **many == 0)
     return error{errc::invalid_argument, "MILLRACE_SIM_SEEDS=0 runs nothing"};
+  if (!*many && count == 0)
+    return error{errc::invalid_argument, "a test of 0 seeds runs nothing"};
   return seed_range{1, many->value_or(count)};
 }
 

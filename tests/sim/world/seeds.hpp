@@ -30,7 +30,8 @@ struct seed_range {
 [[nodiscard]] result<seed_range> seeds_wanted(uint64_t count);
 
 /// Calls `run` with one seed after another, until one returns false. The
-/// program ends where `seeds_wanted` fails, and says why.
+/// program ends where `seeds_wanted` fails, and says why; an exception of `run`
+/// goes on to whoever called this, after its seed was said.
 inline void for_each_seed(uint64_t count,
                           const std::function<bool(uint64_t)>& run) {
   const auto wanted = seeds_wanted(count);
@@ -38,7 +39,15 @@ inline void for_each_seed(uint64_t count,
     std::fprintf(stderr, "%s\n", to_string(wanted.failure()).c_str());
     std::exit(EXIT_FAILURE);
   }
-  wanted->for_each(run);
+  wanted->for_each([&](uint64_t seed) -> bool {
+    try {
+      return run(seed);
+    } catch (...) {
+      std::fprintf(stderr, "an exception ends the run of seed %llu\n",
+                   static_cast<unsigned long long>(seed));
+      throw;
+    }
+  });
 }
 
 /// A word of a command line, so that a shell takes it as it is.

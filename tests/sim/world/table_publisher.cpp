@@ -7,6 +7,11 @@
 
 namespace millrace::sim {
 
+bool ends_publisher(const error& why) {
+  return why.code == errc::storage_failed || why.code == errc::permission
+         || why.code == errc::closed;
+}
+
 table_publisher::table_publisher(world& in, std::string name,
                                  table_schema schema, std::string stream,
                                  bool cached)
@@ -45,11 +50,22 @@ void table_publisher::learn() {
   }
 }
 
-/// @returns whether the publisher took it, into the newest entry.
-bool table_publisher::hand_over(const std::vector<std::byte>& bytes) {
+/// Its program would be of no use any more.
+void table_publisher::end_if_failed(const error& why) {
+  if (!ends_publisher(why))
+    return;
+  in_->mark(name_,
+            "cannot go on with "
+              + (book_.empty() ? "its log" : shortened(book_.back().text))
+              + ": " + to_string(why));
+  in_->at(name_).end();
+}
+
+/// @returns why the publisher did not take it, into the newest entry.
+error table_publisher::hand_over(const std::vector<std::byte>& bytes) {
   auto& me = in_->at(name_);
   if (!me.alive() || me.paused() || !out_ || life_ != me.lives())
-    return false;
+    return {errc::unavailable, me.paused() ? "it stands still" : "it is down"};
   // Its machine may lose its power while it publishes.
   book_.back().boot = me.disk().boot_id();
   book_.back().disk_count = in_->disks_of(name_);
@@ -57,14 +73,10 @@ bool table_publisher::hand_over(const std::vector<std::byte>& bytes) {
   if (token) {
     book_.back().end = token->end;
     book_.back().life = life_;
-    return true;
+    return {};
   }
-  // After a failed write or sync nothing more can be published in this life.
-  const auto why = token.failure().code;
-  if (why == errc::storage_failed || why == errc::permission
-      || why == errc::closed)
-    me.end();
-  return false;
+  end_if_failed(token.failure());
+  return token.failure();
 }
 
 void table_publisher::publish(const table_row& row, rt::ack_level until) {
@@ -81,15 +93,22 @@ bool table_publisher::begin(const table_row& row) {
   }
   const auto batch = decode_batch(*bytes);
   book_.push_back({row_text(schema_, *batch, 0)});
-  const auto& text = book_.back().text;
-  constexpr size_t told
-    = 200; // A row may be long, and a timeline is to be read.
-  in_->note(name_, "publishes to " + schema_.name + " " + text.substr(0, told)
-                     + (text.size() > told ? "..." : ""));
-  if (in_->eventually(30s, [&] { return hand_over(*bytes); }))
+  const auto text = shortened(book_.back().text);
+  in_->note(name_, "publishes to " + schema_.name + " " + text);
+  error last;
+  const auto is_final = [&] {
+    return last.code == errc::oversize || last.code == errc::invalid_argument
+           || last.code == errc::bad_id;
+  };
+  const bool decided = in_->eventually(30s, [&] {
+    last = hand_over(*bytes);
+    return !last || is_final();
+  });
+  if (!last)
     return true;
-  in_->fail(name_ + " publishes nothing for 30 s: its row was "
-            + book_.back().text);
+  in_->fail(name_
+            + (decided ? " cannot publish " : " publishes nothing for 30 s: ")
+            + text + ": " + to_string(last));
   return false;
 }
 
@@ -105,19 +124,22 @@ void table_publisher::publish_all(const std::vector<table_row>& rows,
       return;
   const auto life = life_;
   const auto end = book_.back().end;
+  error last{errc::unavailable, "it is down"};
   // It asks for a sync if that is wanted; no real time passes here.
   const auto there = [&] {
     auto& me = in_->at(name_);
-    if (life_ != life || !me.alive())
-      return true;
-    const auto fault = out_->wait({end, 0}, until, 0ms);
-    if (fault && fault.code != errc::timeout)
-      me.end();
-    return !fault || !me.alive();
+    if (life_ == life && me.alive()) {
+      last = out_->wait({end, 0}, until, 0ms);
+      end_if_failed(last);
+    }
+    return !last || life_ != life || !me.alive();
   };
   if (!in_->run_until(there, 30s))
     in_->fail(name_ + ": does not get so far in 30 s as publish wants: "
-              + book_.back().text);
+              + shortened(book_.back().text) + ": " + to_string(last));
+  else if (last)
+    in_->note(name_, "died before it was told enough of "
+                       + shortened(book_.back().text));
   learn();
   const auto most = uint64_t{1} << in_->draw(8);
   in_->run_for(duration{static_cast<int64_t>(in_->draw(most * 1'000'000))});

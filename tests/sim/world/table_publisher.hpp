@@ -17,6 +17,11 @@ namespace millrace::sim {
 
 class world;
 
+/// Whether a publisher that was told this can publish nothing more in its life:
+/// a write or a sync of its log has failed. All else passes by itself, as a
+/// full disk does, or an RT node that has not answered yet.
+[[nodiscard]] bool ends_publisher(const error& why);
+
 /// A program on a node of its own that publishes rows of one table, and a book
 /// of what it was told of each: see `world::add_publisher`. The book outlives
 /// the lives of the program.
@@ -32,9 +37,11 @@ public:
 
   /// Publishes a row: returns when it has reached the level, and up to 128 ms
   /// later, as the seed wants. Waits up to 30 s for a publisher that takes
-  /// nothing yet, and as long for the level; the run fails after that, and when
-  /// the row does not fit the table. One whose publisher dies in the middle may
-  /// be there or not. A publisher syncs its log when somebody waits for it.
+  /// nothing yet, as on a full disk, and as long for the level; the run fails
+  /// after that, and at once when the row can never be published. One whose
+  /// publisher dies in the middle may be there or not: the record says so. It
+  /// ends by itself when its log has failed (`storage_failed`, `permission`),
+  /// and says so there. A publisher syncs its log when somebody waits for it.
   void publish(const table_row& row,
                rt::ack_level until = rt::ack_level::recorded);
 
@@ -87,7 +94,8 @@ private:
 
   void learn();
   [[nodiscard]] bool begin(const table_row& row);
-  [[nodiscard]] bool hand_over(const std::vector<std::byte>& bytes);
+  [[nodiscard]] error hand_over(const std::vector<std::byte>& bytes);
+  void end_if_failed(const error& why);
   [[nodiscard]] bool promised(const entry& of) const;
 
   world* in_;

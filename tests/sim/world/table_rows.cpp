@@ -142,6 +142,11 @@ text::json_value value_of(const batch_column& column, size_t row) {
 result<std::vector<std::byte>>
 encode_row(const table_schema& schema, const table_row& row, int64_t now_ns) {
   for (const auto& given : row)
+    if (given.is_no_text)
+      return error{errc::schema_mismatch,
+                   "table '" + schema.name + "', column '" + given.column
+                     + "': its text is a null pointer; a null is {}"};
+  for (const auto& given : row)
     if (!schema.column_index(given.column))
       return error{errc::schema_mismatch, "table '" + schema.name
                                             + "' has no column '" + given.column
@@ -191,9 +196,15 @@ std::string row_text(const table_schema& schema, const query::table_data& rows,
   return out.dump();
 }
 
-error for_each_batch(
-  persistence::file_system& fs, const std::string& directory,
-  const std::function<void(position, const batch_view&)>& show) {
+std::string shortened(const std::string& row) {
+  constexpr size_t told = 200;
+  // It ends as rows do, for whoever looks for that.
+  return row.size() <= told ? row : row.substr(0, told) + "...}";
+}
+
+error for_each_batch(persistence::file_system& fs, const std::string& directory,
+                     const std::function<void(position, std::string_view,
+                                              const batch_view&)>& show) {
   auto reader = persistence::log_reader::open(fs, {.directory = directory}, {});
   if (!reader)
     return reader.failure();
@@ -211,7 +222,7 @@ error for_each_batch(
     auto batch = decode_batch(message->frame.payload);
     if (!batch)
       return batch.failure();
-    show(message->end, *batch);
+    show(message->end, message->frame.header.on, *batch);
   }
 }
 

@@ -8,18 +8,34 @@
 #include <millrace/persistence/disk/file_system.hpp>
 #include <millrace/query/table/columns.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace millrace::sim {
 
-/// A column's value in a row that a test publishes: {"price", 10.0}.
+/// A column's value in a row that a test publishes: {"price", 10.0}; `{}` and
+/// `nullptr` are null.
 struct row_value {
+  row_value(std::string of, text::json_value is)
+    : column{std::move(of)}, value{std::move(is)} {}
+  row_value(std::string of, std::nullptr_t) : column{std::move(of)} {}
+  /// A pointer to a text that is not there is refused, by the column's name.
+  template <std::same_as<const char*> Text>
+  row_value(std::string of, Text is)
+    : column{std::move(of)}, is_no_text{is == nullptr} {
+    if (is != nullptr)
+      value = text::json_value{is};
+  }
+
   std::string column;
   text::json_value value;
+  bool is_no_text = false; ///< It was a pointer to none.
 };
 
 /// One row, its columns in any order: {{"sym", "A"}, {"size", 1}}. What is not
@@ -45,10 +61,14 @@ encode_row(const table_schema& schema, const table_row& row, int64_t now_ns);
 [[nodiscard]] std::string row_text(const table_schema& schema,
                                    const query::table_data& rows, size_t row);
 
+/// The same for people, who want no more of a long one than its begin.
+[[nodiscard]] std::string shortened(const std::string& row);
+
 /// Shows each table batch of a merged log, in order, with the position after
-/// it. The view is valid during the call.
-[[nodiscard]] error
-for_each_batch(persistence::file_system& fs, const std::string& directory,
-               const std::function<void(position, const batch_view&)>& show);
+/// it and its origin. Both views are valid during the call.
+[[nodiscard]] error for_each_batch(
+  persistence::file_system& fs, const std::string& directory,
+  const std::function<void(position, std::string_view, const batch_view&)>&
+    show);
 
 } // namespace millrace::sim

@@ -212,7 +212,8 @@ result<std::vector<std::pair<position, trade_row>>>
 rows_in_stream(persistence::file_system& fs, const std::string& directory) {
   std::vector<std::pair<position, trade_row>> out;
   auto fault = for_each_batch(
-    fs, directory, [&](position end, const batch_view& batch) {
+    fs, directory,
+    [&](position end, std::string_view, const batch_view& batch) {
       const auto& at = batch.columns;
       for (uint32_t row = 0; row < batch.row_count; ++row)
         out.emplace_back(

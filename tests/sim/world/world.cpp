@@ -1,5 +1,6 @@
 #include <millrace/nodes/assembly/connection_rules.hpp>
 #include <millrace/sim/world/checkpoint_history.hpp>
+#include <millrace/sim/world/exceptions.hpp>
 #include <millrace/sim/world/last_words.hpp>
 #include <millrace/sim/world/node_life.hpp>
 #include <millrace/sim/world/table_publisher.hpp>
@@ -10,7 +11,9 @@
 #include <caf/scheduled_actor.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <iostream>
+#include <stdexcept>
 
 namespace millrace::sim {
 
@@ -41,7 +44,10 @@ void node::end() {
 }
 
 void node::adopt(caf::strong_actor_ptr handle) {
-  MILLRACE_ASSERT(alive_);
+  if (!alive_) {
+    world_->fail("spawn: " + name_ + " does not run");
+    return world::end_actor(handle);
+  }
   world_->adopt_actor(home(), *caf::actor_cast<caf::abstract_actor*>(handle));
 }
 
@@ -65,6 +71,10 @@ world::world(uint64_t seed, world_options options)
                   nodes::connection_heartbeat},
                  *this} {
   last_words::add(*this);
+  if (const auto flaw = flaw_of(options_); !flaw.empty()) {
+    fail("world_options: " + flaw);
+    options_ = {};
+  }
   connections_.set_time(duration{1});
   (void)new_home(nowhere);
   mark({}, "who runs next: " + std::string{to_string(picks())});
@@ -74,6 +84,13 @@ world::~world() {
   const last_words::listener until_the_end{*this};
   account_world(count_use());
   end_faults();
+  if (std::vector<std::string> all; std::uncaught_exceptions() == 0) {
+    tell_defects(all);
+    if (!all.empty())
+      fail(all.size() == 1 ? all.front()
+                           : all.front() + "\n  and "
+                               + std::to_string(all.size() - 1) + " more");
+  }
   keep_record();
   script_.clear();
   for (auto& each : publishers_)
@@ -107,7 +124,10 @@ actor_home& world::new_home(size_t node_number) {
 }
 
 uint64_t world::draw(uint64_t below) {
-  MILLRACE_ASSERT(below > 0);
+  if (below == 0) {
+    fail("draw: there is no number below 0");
+    return 0;
+  }
   return random_() % below;
 }
 
@@ -130,10 +150,7 @@ node& world::add_node(const std::string& name, node::boot_function boot_with,
                                       std::move(options.config)}};
   made->supervised_ = options.supervised;
   made->host_ = options.host.empty() ? name : options.host;
-  auto& disk = disks_[made->host_];
-  if (!disk)
-    disk = std::make_unique<memory_file_system>(random_());
-  made->disk_ = disk.get();
+  made->disk_ = &disk_of(made->host_);
   nodes_.push_back(std::move(made));
   auto& added = *nodes_.back();
   picker_.add_node(added.number_);
@@ -146,9 +163,9 @@ node& world::at(const std::string& name) {
   for (auto& who : nodes_)
     if (who->name_ == name)
       return *who;
-  mark({}, "FAILED: there is no node '" + name + "'");
-  std::fprintf(stderr, "millrace::sim: there is no node '%s'\n", name.c_str());
-  std::abort();
+  const auto what = "at: there is no node '" + name + "'";
+  fail(what);
+  throw std::out_of_range{what};
 }
 
 bool world::has_node(const std::string& name) const {
@@ -204,7 +221,13 @@ void world::boot(node& who) {
   mark(who.name_, "life " + std::to_string(who.lives_.size()) + " begins");
   within(context::boot, *life->home, [&] {
     who.connector_ = make_connector(who);
-    who.boot_failure_ = who.boot_(who);
+    try {
+      who.boot_failure_ = who.boot_(who);
+    } catch (const crash_signal&) {
+      throw;
+    } catch (...) {
+      who.boot_failure_ = {errc::internal, what_was_thrown()};
+    }
     if (who.boot_failure_)
       mark(who.name_, "does not come up: " + to_string(who.boot_failure_));
     if (who.boot_failure_ && life->alive)
@@ -357,7 +380,9 @@ void world::run_all_jobs(const std::function<bool(const job&)>& mine) {
 
 void world::submit(const std::shared_ptr<node::life>& owner,
                    std::function<void()> run, bool blocking) {
-  MILLRACE_ASSERT(owner && run);
+  MILLRACE_ASSERT(owner);
+  if (!run)
+    return fail("submit: a job of " + owner->owner->name_ + " is empty");
   duration delay{0};
   if (owner->alive && blocking)
     delay = draw_delay(*owner->owner);
@@ -393,25 +418,32 @@ void world::within(context kind, actor_home& home,
                    const std::function<void()>& code) {
   const auto before = running_;
   const auto first = home.jobs().size();
-  running_ = kind;
-  // CAF reports an exception that leaves a handler on stdout. A crash is not
-  // news: it is what was asked for.
-  auto* const console = std::cout.rdbuf();
   const auto crashed = crashes_;
-  std::stringbuf said;
-  std::cout.rdbuf(&said);
-  try {
-    code();
-  } catch (const crash_signal&) {
-  }
-  std::cout.rdbuf(console);
-  if (crashes_ == crashed && !said.str().empty()) {
-    std::cout << said.str();
-    if (said.str().find("exception") != std::string::npos)
-      defect(home.node(), said.str());
+  std::string thrown;
+  heard_console console;
+  running_ = kind;
+  {
+    const heard_console::listening until_the_end{console};
+    try {
+      code();
+    } catch (const crash_signal&) {
+    } catch (...) {
+      thrown = what_was_thrown();
+    }
   }
   running_ = before;
+  // A crash is not news: it is what was asked for.
+  if (const auto said = console.said(); crashes_ == crashed && !said.empty()) {
+    std::cout << said;
+    for (const auto& each : exceptions_in(said))
+      defect(home.node(), "an actor died by an exception: " + each);
+  }
   adopt(home, first > 0 && kind == context::actor ? first - 1 : first);
+  if (!thrown.empty())
+    fail((home.node() == nowhere ? "outside" : nodes_[home.node()]->name_)
+         + (kind == context::job ? ": a job of env.io or env.pool threw: "
+                                 : ": what runs there threw: ")
+         + thrown);
 }
 
 void world::run_actor(actor_home& home, size_t index) {
@@ -505,7 +537,10 @@ std::vector<world::choice> world::choices() {
 }
 
 bool world::step(duration until) {
-  MILLRACE_ASSERT(running_ == context::outside);
+  if (running_ != context::outside) {
+    fail("the world cannot run from within a step of its own");
+    return false;
+  }
   bury_the_dead();
   fire_due();
   bury_the_dead();

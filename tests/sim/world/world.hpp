@@ -10,9 +10,11 @@
 #include <millrace/sim/script/fault_script.hpp>
 #include <millrace/sim/world/actor_home.hpp>
 #include <millrace/sim/world/connection_table.hpp>
+#include <millrace/sim/world/gateway_answers.hpp>
 #include <millrace/sim/world/node.hpp>
 #include <millrace/sim/world/picker.hpp>
 #include <millrace/sim/world/recorded_runs.hpp>
+#include <millrace/sim/world/world_options.hpp>
 
 #include <caf/actor_cast.hpp>
 #include <caf/event_based_actor.hpp>
@@ -35,18 +37,6 @@ namespace millrace::sim {
 class checkpoint_history;
 class table_publisher;
 
-struct cluster_options {
-  /// What its processes may be; `add` your own.
-  nodes::role_table roles{};
-  /// The machine of a node. All others share one: so the file has it, for they
-  /// have one address.
-  std::map<std::string, std::string> machines{};
-  /// Nodes restart that long after their process ended by itself.
-  std::optional<duration> supervised = std::chrono::seconds{1};
-  /// Crash points of your own roles: `world::add_crash_point`.
-  std::set<std::string> crash_points{};
-};
-
 /// A process of a user's own in the world: see `world::host`.
 class hosted_process {
 public:
@@ -63,32 +53,6 @@ public:
 private:
   world* in_;
   std::string name_;
-};
-
-/// The rows of an answer, in its order.
-struct query_answer {
-  std::vector<std::string> columns;
-  std::vector<std::vector<text::json_value>> rows;
-  std::vector<std::string> warnings;
-};
-
-struct world_options {
-  /// Virtual time that one step takes at most.
-  duration step_max = std::chrono::microseconds{20};
-  /// How long a job of `env.io` takes at most, in the common case and in the
-  /// rare slow one (one in 32).
-  duration io_max = std::chrono::milliseconds{1};
-  duration io_slow_max = std::chrono::milliseconds{50};
-  /// How long a message between nodes travels, unless `world::delay` says else.
-  link_delay link{std::chrono::microseconds{10},
-                  std::chrono::microseconds{200}};
-  /// Wall clock at virtual time zero, ns since 2000.01.01 UTC.
-  int64_t epoch_ns = 820'000'000'000'000'000;
-  /// Of all faults, as `fault::may_miss` is of one: for tests that draw faults
-  /// themselves.
-  bool faults_may_miss = false;
-  /// Who runs next when several could; the record says which it is.
-  pick_policy pick = pick_policy::drawn;
 };
 
 /// A deterministic universe: one thread, one virtual clock, one seed. The code
@@ -133,7 +97,7 @@ public:
   void add_cluster(const std::string& path, cluster_options options = {});
   /// The same from the text of one.
   void add_cluster_text(std::string_view toml, cluster_options options = {});
-  /// The program ends when there is none, and says so.
+  /// The run fails when there is none, and `std::out_of_range` ends it.
   [[nodiscard]] node& at(const std::string& name);
   [[nodiscard]] bool has_node(const std::string& name) const;
   /// Of all nodes, in the order in which they joined.
@@ -170,8 +134,17 @@ public:
   /// Ends a period of a stream, and waits up to a minute until RT has said so;
   /// the run fails after that. Rdbs write it down on their own time.
   void end_period(const std::string& stream, int64_t period);
-  /// Asks a gateway of the cluster that lives (docs/getdata.md).
+  /// Asks all gateways of the cluster that live and run (docs/getdata.md), and
+  /// returns the answer of the first that has one. The run fails by the name of
+  /// a gateway that does not answer for a minute while another one does, or
+  /// that answers otherwise for so long though no rows come; one with a link
+  /// that is cut, slow or delayed need not answer.
   [[nodiscard]] result<query_answer> query(const std::string& getdata);
+  /// Rows of a table that no `table_publisher` publishes, but a process of
+  /// one's own: `published` is asked for all of them, whenever the table is
+  /// judged.
+  void add_ledger(const std::string& table,
+                  std::function<std::vector<published_batch>()> published);
 
   // -- expectations (world_checks.cpp) ----------------------------------------
 
@@ -180,16 +153,17 @@ public:
   bool eventually(duration limit, const std::function<bool()>& holds);
   /// The run fails unless all rows that publishers were promised are in the
   /// merged logs (which are the same, byte for byte, and of the same length at
-  /// all members that live and run) and in the gateways'
-  /// answers, none comes more often than it was published, and none that was
-  /// not. Waits up to a minute for publishers, for members and
-  /// for an answer. Ends no fault:
+  /// all members that live and run) and in the answer of each gateway that
+  /// lives and runs, none comes more often than it was published, and none that
+  /// was not. Waits up to a minute for publishers, for members and
+  /// for answers. Ends no fault:
   /// heal before.
   void expect_no_loss(const std::string& table);
-  /// Asks a gateway at once, whatever fails at this moment: an answer has all
-  /// rows whose commit was told before, none more often than it was published,
-  /// and none that was not. The run fails otherwise.
-  /// @returns whether there was an answer: to refuse one is no fault.
+  /// Asks all gateways at once, whatever fails at this moment: each answer has
+  /// all rows whose commit was told before, none more often than it was
+  /// published, and none that was not. The run fails otherwise, and when one
+  /// does not answer while another one does, as of `query`.
+  /// @returns whether there was an answer: that all refuse is no fault.
   bool expect_true_answer(const std::string& table);
   /// The same as a list of what does not hold; empty: all does.
   [[nodiscard]] std::vector<std::string> losses(const std::string& table);
@@ -356,13 +330,19 @@ public:
   [[nodiscard]] uint64_t draw(uint64_t below);
   [[nodiscard]] bool chance(double probability);
   /// What must never happen: actors of living nodes that died by an exception.
+  /// The run fails by it at the end of the world, unless it was told here or by
+  /// an expectation before.
   [[nodiscard]] const std::vector<std::string>& defects() const noexcept {
+    defects_told_ = defects_.size();
     return defects_;
   }
+  /// They are part of the test: `defects` has them, and nothing fails by them.
+  void allow_exceptions() noexcept { exceptions_allowed_ = true; }
 
 private:
   friend class node;
   friend class hosted_process;
+  friend class table_publisher;
   struct crash_signal {};
   enum class context { outside, actor, job, boot };
   struct job {
@@ -442,6 +422,7 @@ private:
              const char* why_not);
   void settle_awaited();
   void end_faults();
+  void tell_defects(std::vector<std::string>& broken);
   void miss(const order& by, const std::string& why);
   void mark(const std::string& node, const std::string& what);
   void revive(const std::string& name, uint64_t lives);
@@ -451,14 +432,20 @@ private:
   [[nodiscard]] bool has_table(const std::string& call,
                                const std::string& table);
   [[nodiscard]] bool is_free(const std::string& call, const std::string& name);
+  [[nodiscard]] bool may_join(const std::string& call, const std::string& name);
+  [[nodiscard]] memory_file_system& disk_of(const std::string& machine);
   node& join(const std::string& name, nodes::process_factory program,
              std::map<std::string, std::string> settings);
   /// What it answers to `status` within five seconds.
   [[nodiscard]] result<status_facts>
   facts_of(const caf::strong_actor_ptr& actor);
   [[nodiscard]] std::vector<std::string> behind(const std::string& table);
+  [[nodiscard]] bool is_hindered(const node& who);
+  [[nodiscard]] std::vector<gateway_answer>
+  ask_gateways(const std::string& getdata);
   void check_streams(const std::string& table,
                      std::vector<std::string>& broken);
+  [[nodiscard]] std::string strangers_of(const std::string& table);
   std::vector<std::string> differing_bytes(const std::string& table);
   void check_bytes(const std::string& table, std::vector<std::string>& broken);
   [[nodiscard]] bool check_answer_once(const std::string& table,
@@ -523,6 +510,9 @@ private:
   std::vector<std::unique_ptr<table_publisher>> publishers_;
   std::vector<std::unique_ptr<table_publisher>> outsiders_; ///< Did not join.
   std::vector<std::unique_ptr<hosted_process>> hosted_;
+  /// By table.
+  std::multimap<std::string, std::function<std::vector<published_batch>()>>
+    ledgers_;
   std::vector<std::string> failures_;
   std::vector<happening> record_;
   duration used_for_{0};
@@ -533,6 +523,8 @@ private:
   std::multimap<duration, std::function<void()>> script_;
   std::map<std::string, uint64_t> passed_;
   std::vector<std::string> defects_;
+  mutable size_t defects_told_ = 0; ///< So many of them.
+  bool exceptions_allowed_ = false;
   uint64_t steps_ = 0;
   uint64_t trace_ = 14695981039346656037ull;
   uint64_t crashes_ = 0;
@@ -562,8 +554,11 @@ template <class... Rs, class Handle, class Done, class... Ts>
 void world::request(const Handle& to, duration limit, Done done, Ts... xs) {
   auto& mine = *homes_.front();
   const auto first = mine.jobs().size();
-  const auto there = caf::actor_cast<Handle>(
-    mine.local(caf::actor_cast<caf::strong_actor_ptr>(to)));
+  const auto whom = caf::actor_cast<caf::strong_actor_ptr>(to);
+  if (!whom)
+    return done(result<std::tuple<Rs...>>{
+      error{errc::not_found, "there is nobody to ask"}});
+  const auto there = caf::actor_cast<Handle>(mine.local(whom));
   mine.system().spawn([there, limit, done = std::move(done),
                        xs...](caf::event_based_actor* self) {
     const auto fail = [done](const caf::error& fault) {

@@ -1,6 +1,6 @@
 #include <millrace/messages/data/table_batch.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
-#include <millrace/query/execution/partial.hpp>
 #include <millrace/sim/world/stream_checker.hpp>
 #include <millrace/sim/world/table_publisher.hpp>
 #include <millrace/sim/world/table_rows.hpp>
@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
+#include <set>
 #include <utility>
 
 namespace millrace::sim {
@@ -69,7 +71,12 @@ void node::tell(const nodes::notice& what) {
                      : what.level == nodes::notice::severity::warning ? "WRN "
                                                                       : "";
   auto text = level + what.id + ": " + what.text;
-  world_->note(name_, what.process == name_ ? text : what.process + " " + text);
+  if (what.process != name_)
+    text = what.process + " " + text;
+  world_->note(name_, text);
+  // Code of a user that throws where no actor dies by it.
+  if (what.level == nodes::notice::severity::error && what.id == "threw")
+    world_->defect(number_, text);
 }
 
 // -- expectations -------------------------------------------------------------
@@ -101,28 +108,59 @@ void compare(const std::string& where, const counts& found,
   for (const auto& [row, sum] : published) {
     const auto seen = found.contains(row) ? found.at(row) : 0;
     if (seen < sum.promised)
-      broken.push_back(where + ": " + row + " is there " + times(seen)
-                       + ", and was promised " + times(sum.promised));
+      broken.push_back(where + ": " + shortened(row) + " is there "
+                       + times(seen) + ", and was promised "
+                       + times(sum.promised));
     if (seen > sum.attempted)
-      broken.push_back(where + ": " + row + " is there " + times(seen)
-                       + ", and was published " + times(sum.attempted));
+      broken.push_back(where + ": " + shortened(row) + " is there "
+                       + times(seen) + ", and was published "
+                       + times(sum.attempted));
   }
   for (const auto& [row, seen] : found)
     if (!others_publish && !published.contains(row))
-      broken.push_back(where + ": " + row + " was never published");
+      broken.push_back(where + ": " + shortened(row) + " was never published");
 }
 
-/// Rows of a table in a merged log, in order.
-result<std::vector<std::string>> rows_in(persistence::file_system& fs,
-                                         const std::string& directory,
-                                         const table_schema& schema) {
+/// Who publishes rows of which the world was not told.
+struct others {
+  bool of_the_file = false;
+  std::function<std::string()> strangers; ///< Costs.
+};
+
+/// The same; rows of strangers cannot be judged, and that is said instead.
+void judge(const std::string& where, const counts& found,
+           const accounts& published, const others& besides,
+           std::vector<std::string>& broken) {
+  const auto before = broken.size();
+  compare(where, found, published, besides.of_the_file, broken);
+  if (broken.size() == before)
+    return;
+  const auto strangers = besides.strangers();
+  if (strangers.empty())
+    return;
+  broken.resize(before);
+  compare(where, found, published, true, broken);
+  broken.push_back(where + ": has rows of " + strangers
+                   + ", of which the world knows nothing: add_ledger tells it "
+                     "what that publishes");
+}
+
+/// Rows of a table in a merged log, in order. @param origins of them
+result<std::vector<std::string>>
+rows_in(persistence::file_system& fs, const std::string& directory,
+        const table_schema& schema,
+        std::set<std::string, std::less<>>* origins = nullptr) {
   std::vector<std::string> out;
-  auto fault
-    = for_each_batch(fs, directory, [&](position, const batch_view& batch) {
-        if (batch.table == schema.name)
-          for (uint32_t row = 0; row < batch.row_count; ++row)
-            out.push_back(row_text(schema, batch, row));
-      });
+  auto fault = for_each_batch(
+    fs, directory,
+    [&](position, std::string_view origin, const batch_view& batch) {
+      if (batch.table != schema.name)
+        return;
+      for (uint32_t row = 0; row < batch.row_count; ++row)
+        out.push_back(row_text(schema, batch, row));
+      if (origins != nullptr && !origins->contains(origin))
+        origins->emplace(origin);
+    });
   if (fault)
     return fault;
   return out;
@@ -204,13 +242,42 @@ bool filled_by_file(const nodes::cluster_config& config,
     });
 }
 
+using ledger = std::function<std::vector<published_batch>()>;
+
+/// Adds what processes of a user's own published. @param promises whether any
+/// of it must be there
+/// @returns why one of them is no ledger of this table; empty: all are
+std::string add_ledgers_to(accounts& rows, const table_schema& schema,
+                           const std::multimap<std::string, ledger>& ledgers,
+                           bool promises) {
+  const auto [first, last] = ledgers.equal_range(schema.name);
+  for (auto each = first; each != last; ++each)
+    for (const auto& published : each->second()) {
+      const auto batch = decode_batch(published.bytes);
+      if (!batch || batch->table != schema.name)
+        return "the ledger of '" + schema.name + "' has "
+               + (batch ? "a batch of '" + std::string{batch->table} + "'"
+                        : "what is no batch: " + to_string(batch.failure()));
+      for (uint32_t row = 0; row < batch->row_count; ++row) {
+        auto& sum = rows[row_text(schema, *batch, row)];
+        ++sum.attempted;
+        sum.promised += promises && published.is_promised;
+      }
+    }
+  return {};
+}
+
 accounts
-published_to(const std::string& table,
-             const std::vector<std::unique_ptr<table_publisher>>& publishers) {
+published_to(const table_schema& schema,
+             const std::vector<std::unique_ptr<table_publisher>>& publishers,
+             const std::multimap<std::string, ledger>& ledgers,
+             std::vector<std::string>& broken) {
   accounts out;
   for (const auto& each : publishers)
-    if (each->schema().name == table)
+    if (each->schema().name == schema.name)
       each->add_to(out);
+  if (auto flaw = add_ledgers_to(out, schema, ledgers, true); !flaw.empty())
+    broken.push_back(std::move(flaw));
   return out;
 }
 
@@ -321,29 +388,78 @@ void world::check_streams(const std::string& table,
       broken.push_back("merged log of " + member + ": is another one than that "
                        + "of " + longest_of);
   check_bytes(table, broken);
-  compare("merged log of " + longest_of, counted(longest),
-          published_to(table, publishers_), filled_by_file(config, table),
-          broken);
+  judge("merged log of " + longest_of, counted(longest),
+        published_to(known.schema, publishers_, ledgers_, broken),
+        {filled_by_file(config, table), [&] { return strangers_of(table); }},
+        broken);
 }
 
-/// All rows of a table as the gateways know them; false: they do not answer.
+/// Who published rows of a table of which the world knows nothing; empty: only
+/// those that it knows.
+std::string world::strangers_of(const std::string& table) {
+  const auto& config = *cluster_;
+  if (filled_by_file(config, table) || ledgers_.contains(table))
+    return {};
+  const auto& known = *config.table(table);
+  std::set<std::string, std::less<>> origins;
+  for (const auto* member : config.members_of(known.stream))
+    (void)rows_in(at(member->node).disk(),
+                  config.stream_directory(member->name, known.stream) + "/out",
+                  known.schema, &origins);
+  for (const auto& each : publishers_)
+    origins.erase(each->name() + "." + each->stream());
+  return text::joined(origins);
+}
+
+/// All rows of a table as each of the gateways knows them.
+/// @returns whether there is no use in asking again
 bool world::check_answer_once(const std::string& table,
                               std::vector<std::string>& broken) {
-  const auto got = query(whole_table(table));
   broken.clear();
-  if (!got) {
-    broken.push_back("the gateways do not answer: " + to_string(got.failure()));
-    return false;
+  const auto& schema = cluster_->table(table)->schema;
+  auto published = published_to(schema, publishers_, ledgers_, broken);
+  const auto all = ask_gateways(whole_table(table));
+  const bool others_publish = ledgers_.contains(table);
+  if (others_publish) {
+    // What came meanwhile may be there, and need not.
+    std::vector<std::string> flaws;
+    for (const auto& [row, sum] :
+         published_to(schema, publishers_, ledgers_, flaws))
+      published[row].attempted = sum.attempted;
   }
-  compare(
-    "answer of the gateway", counted(*got, cluster_->table(table)->schema),
-    published_to(table, publishers_), filled_by_file(*cluster_, table), broken);
-  // Rows may be missing from one that says so, but not for ever.
-  const bool final = broken.empty() || got->warnings.empty();
-  for (const auto& warning : got->warnings)
-    if (!broken.empty())
-      broken.push_back("answer of the gateway: warns: " + warning);
-  return final;
+  bool answered = false;
+  bool final = true;
+  for (const auto& each : all) {
+    if (!each.said)
+      continue;
+    answered = true;
+    const auto before = broken.size();
+    judge(
+      "answer of " + each.gateway, counted(*each.said, schema), published,
+      {filled_by_file(*cluster_, table), [&] { return strangers_of(table); }},
+      broken);
+    // Rows may be missing from one that says so, or may be on their way from a
+    // process of one's own, but not for ever.
+    if (broken.size() > before
+        && (others_publish || !each.said->warnings.empty())) {
+      final = false;
+      for (const auto& warning : each.said->warnings)
+        broken.push_back("answer of " + each.gateway + ": warns: " + warning);
+    }
+  }
+  if (!answered)
+    broken.push_back("the gateways do not answer: "
+                     + (all.empty() ? std::string{"none lives and runs"}
+                                    : to_string(all.front().said.failure())));
+  auto silent = silent_gateway(all);
+  for (const auto& each : cluster_->processes)
+    if (silent.empty() && each.type == nodes::process_type::gateway
+        && has_node(each.node) && at(each.node).alive()
+        && !find(each.node, each.name))
+      silent = each.name + " does not run, though its node does";
+  if (!silent.empty())
+    broken.push_back(silent);
+  return answered && silent.empty() && (final || broken.empty());
 }
 
 void world::check_answer(const std::string& table,
@@ -370,6 +486,14 @@ std::vector<std::string> world::losses(const std::string& table) {
     return late.empty();
   });
   broken.insert(broken.end(), late.begin(), late.end());
+  if (ledgers_.contains(table))
+    (void)eventually(60s, [&] {
+      std::vector<std::string> now;
+      check_streams(table, now);
+      if (!now.empty())
+        run_for(480ms);
+      return now.empty();
+    });
   check_streams(table, broken);
   const auto& all = cluster_->processes;
   const bool asked = std::any_of(all.begin(), all.end(), [](const auto& each) {
@@ -382,9 +506,15 @@ std::vector<std::string> world::losses(const std::string& table) {
   });
   if (asked && held)
     check_answer(table, broken);
-  for (const auto& each : defects_)
-    broken.push_back("an actor died by an exception: " + each);
+  tell_defects(broken);
   return broken;
+}
+
+/// Those that were not told yet.
+void world::tell_defects(std::vector<std::string>& broken) {
+  for (; defects_told_ < defects_.size(); ++defects_told_)
+    if (!exceptions_allowed_)
+      broken.push_back(defects_[defects_told_]);
 }
 
 bool world::expect_true_answer(const std::string& table) {
@@ -394,24 +524,37 @@ bool world::expect_true_answer(const std::string& table) {
   for (const auto& each : publishers_)
     if (each->schema().name == table)
       each->add_committed_to(known);
-  const auto got = query(whole_table(table));
-  if (!got) {
-    note({}, "no answer: " + to_string(got.failure()));
-    return false;
-  }
-  if (!got->warnings.empty())
-    for (auto& [row, sum] : known)
-      sum.promised = 0; // It says that rows may be missing.
+  const auto& schema = cluster_->table(table)->schema;
+  const auto all = ask_gateways(whole_table(table));
+  // What they answer may have been published meanwhile.
   std::vector<std::string> broken;
-  compare("answer of the gateway",
-          counted(*got, cluster_->table(table)->schema), known,
-          filled_by_file(*cluster_, table), broken);
+  if (auto flaw = add_ledgers_to(known, schema, ledgers_, false); !flaw.empty())
+    broken.push_back(std::move(flaw));
+  bool answered = false;
+  for (const auto& each : all) {
+    if (!each.said) {
+      note({}, each.gateway
+                 + " gives no answer: " + to_string(each.said.failure()));
+      continue;
+    }
+    answered = true;
+    auto mine = known;
+    if (!each.said->warnings.empty())
+      for (auto& [row, sum] : mine)
+        sum.promised = 0; // It says that rows may be missing.
+    judge(
+      "answer of " + each.gateway, counted(*each.said, schema), mine,
+      {filled_by_file(*cluster_, table), [&] { return strangers_of(table); }},
+      broken);
+  }
+  if (auto silent = silent_gateway(all); !silent.empty())
+    broken.push_back(std::move(silent));
   if (!broken.empty())
     fail("an answer about '" + table + "' is not true:\n  " + broken.front()
          + (broken.size() > 1
               ? "\n  and " + std::to_string(broken.size() - 1) + " more"
               : ""));
-  return true;
+  return answered;
 }
 
 void world::expect_no_loss(const std::string& table) {

@@ -208,7 +208,7 @@ void world::heal() {
     clock = {clock.ahead_at(now()), now()};
   for (auto& each : nodes_) {
     each->disk_->heal();
-    each->disk_->set_quota(std::nullopt);
+    (void)each->disk_->set_quota(std::nullopt);
     each->disk_->set_lying_sync(false);
     each->armed_.clear();
     if (each->paused_)
@@ -221,6 +221,18 @@ void world::heal() {
 }
 
 // -- disks of machines --------------------------------------------------------
+
+/// The disk of a machine, which is new if that is.
+memory_file_system& world::disk_of(const std::string& machine) {
+  auto& disk = disks_[machine];
+  if (!disk) {
+    disk = std::make_unique<memory_file_system>(random_());
+    disk->tell_misuse([this, machine](const std::string& what) {
+      fail("the disk of " + machine + ": " + what);
+    });
+  }
+  return *disk;
+}
 
 struct world::backup {
   std::unique_ptr<memory_file_system> files;

@@ -31,6 +31,7 @@ caf::strong_actor_ptr world::named(size_t node, const std::string& actor) {
 }
 
 void world::defect(size_t node, const std::string& what) {
+  mark(node == nowhere ? std::string{} : nodes_[node]->name_, what);
   defects_.push_back((node == nowhere ? "outside" : nodes_[node]->name_) + ": "
                      + what);
 }
@@ -147,6 +148,8 @@ void world::delay(const std::string& one, const std::string& other,
                   link_delay how) {
   const fault what{
     .kind = fault::what::delay, .node = one, .other = other, .time = how.max};
+  if (const auto flaw = flaw_of(how); !flaw.empty())
+    return fail(to_text(what) + ": " + flaw);
   const auto by = ordered(what, to_text(what));
   if (!by || !has_nodes(what, *by))
     return;

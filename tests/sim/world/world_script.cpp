@@ -64,6 +64,8 @@ std::map<std::string, uint64_t> world::faults_fired() const {
       out["refused disk calls"] += refused;
   for (const auto& [machine, disk] : disks_)
     out["read-only"] += disk->times_read_only();
+  for (const auto& [machine, disk] : disks_)
+    out["full"] += disk->times_full();
   out["reset"] += connections_.resets();
   out["corrupt"] += connections_.corruptions();
   std::erase_if(out, [](const auto& each) { return each.second == 0; });
@@ -196,7 +198,7 @@ std::string world::carry_out(const fault& what, const order& by) {
       return {};
     case fault::what::full:
       mark(who.name_, to_text(what));
-      who.disk_->set_quota(what.number);
+      await(by, who.disk_->set_quota(what.number), "its disk was never full");
       return {};
     case fault::what::lie:
       mark(who.name_, to_text(what));

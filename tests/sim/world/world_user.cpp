@@ -3,12 +3,11 @@
 #include <millrace/nodes/assembly/process_keeper.hpp>
 #include <millrace/nodes/assembly/table_intake.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
-#include <millrace/query/execution/partial.hpp>
 #include <millrace/sim/world/table_publisher.hpp>
-#include <millrace/sim/world/table_rows.hpp>
 #include <millrace/sim/world/world.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace millrace::sim {
@@ -86,8 +85,31 @@ std::string type_without_role(const nodes::cluster_config& config,
   return {};
 }
 
+/// The same factory, whose exceptions are failures that have its words, as a
+/// real node says them before it ends.
+nodes::process_factory without_exceptions(nodes::process_factory factory) {
+  return
+    [factory = std::move(factory)](
+      nodes::process_host& host,
+      const nodes::process_config& process) -> result<nodes::hosted_process> {
+      if (!factory)
+        return error{errc::internal, "process '" + process.name
+                                       + "': its factory is an empty function"};
+      // An end at a crash point is none of these.
+      try {
+        return factory(host, process);
+      } catch (const std::exception& thrown) {
+        return error{errc::internal,
+                     "process '" + process.name
+                       + "': its factory threw: " + thrown.what()};
+      }
+    };
+}
+
 /// A node that hosts what its configuration gives to it, as a real one does.
 node::boot_function assembled(nodes::role_table roles) {
+  for (const auto& type : roles.types())
+    roles.add(type, without_exceptions(*roles.find(type)));
   return [roles = std::move(roles)](node& me) {
     auto processes
       = std::make_shared<nodes::node_assembly>(me, me.name(), roles);
@@ -139,14 +161,12 @@ void world::boot_cluster(nodes::cluster_config config,
   for (const auto& process : config.processes) {
     if (process.node.empty() || process.type != nodes::process_type::feed)
       continue;
-    auto& disk = disks_[options.machines.at(process.node)];
-    if (!disk)
-      disk = std::make_unique<memory_file_system>(random_());
+    auto& disk = disk_of(options.machines.at(process.node));
     auto wanted = process.files;
     for (const auto& [name, path] : config.layouts)
       wanted.push_back(path);
     for (const auto& path : wanted)
-      if (auto fault = copy_in(path, *disk))
+      if (auto fault = copy_in(path, disk))
         return fail(to_string(fault));
   }
   cluster_ = std::move(config);
@@ -187,6 +207,18 @@ bool world::is_free(const std::string& call, const std::string& name) {
   return !taken;
 }
 
+/// A name of the file is taken, too, unless it is of a process without a node.
+bool world::may_join(const std::string& call, const std::string& name) {
+  if (!is_free(call, name))
+    return false;
+  const auto* process = cluster_->process(name);
+  const bool taken = process != nullptr && !process->node.empty();
+  if (taken)
+    fail(call + ": " + cluster_->path + ": there is a process '" + name
+         + "' already");
+  return !taken;
+}
+
 node& world::join(const std::string& name, nodes::process_factory program,
                   std::map<std::string, std::string> settings) {
   auto config = *cluster_;
@@ -213,7 +245,7 @@ node& world::join(const std::string& name, nodes::process_factory program,
 table_publisher& world::add_publisher(const std::string& name,
                                       const std::string& table) {
   const auto call = "add_publisher '" + name + "'";
-  if (!has_table(call, table) || !is_free(call, name)) {
+  if (!has_table(call, table) || !may_join(call, name)) {
     outsiders_.push_back(std::make_unique<table_publisher>(*this, name));
     return *outsiders_.back();
   }
@@ -232,7 +264,7 @@ hosted_process& world::host(const std::string& name,
                             nodes::process_factory program,
                             std::map<std::string, std::string> settings) {
   const auto call = "host '" + name + "'";
-  if (has_cluster(call) && is_free(call, name)) {
+  if (has_cluster(call) && may_join(call, name)) {
     auto& where = join(name, std::move(program), std::move(settings));
     if (where.boot_failure())
       fail("process '" + name
@@ -277,6 +309,17 @@ world::add_table(const std::string& toml,
   return out;
 }
 
+void world::add_ledger(
+  const std::string& table,
+  std::function<std::vector<published_batch>()> published) {
+  if (!has_table("add_ledger", table))
+    return;
+  if (!published)
+    return fail("add_ledger: the ledger of '" + table
+                + "' is an empty function");
+  ledgers_.emplace(table, std::move(published));
+}
+
 void world::end_period(const std::string& stream, int64_t period) {
   if (!has_cluster("end_period"))
     return;
@@ -301,41 +344,6 @@ void world::end_period(const std::string& stream, int64_t period) {
   if (!ended)
     fail("period " + std::to_string(period) + " of stream '" + stream
          + "' does not end for a minute: " + to_string(last));
-}
-
-// -- questions ----------------------------------------------------------------
-
-result<query_answer> world::query(const std::string& getdata) {
-  if (!has_cluster("query"))
-    return error{errc::invalid_argument, "there is no cluster"};
-  caf::strong_actor_ptr gateway;
-  for (const auto& each : cluster_->processes)
-    if (!gateway && each.type == nodes::process_type::gateway)
-      gateway = find(each.node, each.name);
-  if (!gateway)
-    return error{errc::unavailable, "no gateway lives"};
-  auto got = ask<bundle, query_cut>(caf::actor_cast<gateway_actor>(gateway),
-                                    40s, query_atom_v, getdata);
-  if (!got)
-    return got.failure();
-  query_answer out;
-  out.warnings = std::get<1>(*got).warnings;
-  for (const auto& bytes : std::get<0>(*got).here) {
-    auto partial = query::decode_partial(bytes.bytes());
-    if (!partial)
-      return partial.failure();
-    for (const auto& piece : partial->chunks) {
-      out.columns.clear();
-      for (const auto& column : piece.table.columns)
-        out.columns.push_back(column.name);
-      for (uint64_t row = 0; row < piece.table.row_count; ++row) {
-        auto& values = out.rows.emplace_back();
-        for (const auto& column : piece.table.columns)
-          values.push_back(value_at(column, row));
-      }
-    }
-  }
-  return out;
 }
 
 } // namespace millrace::sim
