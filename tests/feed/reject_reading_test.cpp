@@ -243,8 +243,9 @@ TEST_F(RejectReadingTest, ALineOfAnotherTextStays) {
   }
 }
 
-/// Goal: a last line that gave no row is read once: mended in its reject file it
-/// is published, and mended in its own file as well it is refused, not doubled.
+/// Goal: a last line that gave no row is read once: mended in its reject file
+/// it is published, and mended in its own file as well it is refused, not
+/// doubled.
 TEST_F(RejectReadingTest, TheLastLineOfAFileIsReadOnce) {
   const std::string begin = "time,price,size\n2023-01-02T10:00:00,1,1\n";
   const std::string bad = "2023-01-02T10:00:01,two,1\n";

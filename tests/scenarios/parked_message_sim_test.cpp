@@ -306,6 +306,7 @@ int errors_of(world& w, const std::string& node, const std::string& id,
 // Nothing is left that looks alive and takes nothing.
 TEST(ThrowingCallbackSim, EndsItsProcessWhichIsStartedAgainAndTold) {
   world w{9};
+  w.allow_exceptions();
   w.add_cluster(
     test_support::source_path("examples/failure_test/cluster.toml"));
   auto& feed = w.add_publisher("feed", "trade");
@@ -321,6 +322,7 @@ TEST(ThrowingCallbackSim, EndsItsProcessWhichIsStartedAgainAndTold) {
 
 TEST(ThrowingCallbackSim, AMessageThatIsThrownAtAgainAndAgainIsParked) {
   world w{10};
+  w.allow_exceptions();
   w.add_cluster(
     test_support::source_path("examples/failure_test/cluster.toml"));
   auto& feed = w.add_publisher("feed", "trade");
