@@ -69,6 +69,7 @@ struct batch_source_counters {
   std::atomic<uint64_t> rejects{0};
   std::atomic<uint64_t> backwards{0};
   std::atomic<uint64_t> passed_over{0}; ///< Lines: see source_report.
+  std::atomic<uint64_t> stamped{0};     ///< Rows: see reader_counters.
 
   /// Set by the owner: what is followed ends where it is.
   std::shared_ptr<std::atomic<bool>> stop

@@ -77,8 +77,8 @@ public:
           &binder::bind_constants, &binder::bind_absent})
       if (auto fault = (this->*step)())
         return fault;
-    out_->now = request_.now;
-    if (!filled_[out_->time_column] && !out_->now)
+    out_->stamps = request_.stamps;
+    if (!filled_[out_->time_column] && !out_->stamps)
       return fail(errc::config, from_.columns.front().line,
                   "time column '" + out_->schema.time_column + "' of table '"
                     + out_->schema.name

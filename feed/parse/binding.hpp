@@ -6,7 +6,6 @@
 #include <millrace/feed/text/time_pattern.hpp>
 #include <millrace/feed/text/zone_clock.hpp>
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -61,8 +60,7 @@ struct binding {
   std::vector<bound_constant> constants;
   std::vector<size_t> null_columns; ///< Of the table, unknown to the layout.
   std::vector<std::vector<size_t>> absent;
-  /// See binding_request.
-  std::function<int64_t()> now;
+  bool stamps = false; ///< See binding_request.
 };
 
 struct binding_request {
@@ -72,9 +70,8 @@ struct binding_request {
   template_values values;
   int32_t date = null_int; ///< null_int: taken from the layout's `date`.
   std::vector<std::string> header; ///< Names in the header line, if any.
-  /// Gives rows without a time one, ns since 2000.01.01 UTC; from any thread.
-  /// None: they are refused.
-  std::function<int64_t()> now{};
+  /// Rows without a time get that of their piece, else they are refused.
+  bool stamps = false;
 };
 
 /// Fits a layout to a table and a source. Faults: an unknown column, a type

@@ -171,7 +171,7 @@ void csv_parser::truncate_columns(uint32_t row_count) {
 }
 
 void csv_parser::refuse_missing_times(uint32_t before, uint32_t count) {
-  if (time_field_ == UINT32_MAX || fitted_->now)
+  if (time_field_ == UINT32_MAX || fitted_->stamps)
     return;
   const auto& times = builder_.values(fitted_->time_column);
   uint32_t missing = 0;
@@ -305,13 +305,15 @@ void csv_parser::mark_absent(uint32_t before, uint32_t count) {
     }
 }
 
-/// Rows without a time get that of their batch, which is published next.
-void csv_parser::stamp(uint32_t rows) {
-  const auto now = fitted_->now();
+void csv_parser::stamp(uint32_t rows, const text_piece& piece,
+                       parsed_piece& into) {
   auto& times = builder_.values(fitted_->time_column);
   for (uint32_t row = 0; row < rows; ++row)
-    if (time_at(times, row) == null_long)
-      std::memcpy(times.data() + row * sizeof now, &now, sizeof now);
+    if (time_at(times, row) == null_long) {
+      ++into.stamped;
+      std::memcpy(times.data() + row * sizeof piece.cut_ns, &piece.cut_ns,
+                  sizeof piece.cut_ns);
+    }
 }
 
 void csv_parser::finish_batch(const text_piece& piece, parsed_piece& into) {
@@ -323,8 +325,8 @@ void csv_parser::finish_batch(const text_piece& piece, parsed_piece& into) {
     digested_ = end_;
     batch.cursor = {fitted_->identity, piece.offset + end_,
                     piece.first_line + end_line_, digest_.value()};
-    if (fitted_->now)
-      stamp(rows);
+    if (fitted_->stamps)
+      stamp(rows, piece, into);
     const auto& times = builder_.values(fitted_->time_column);
     for (uint32_t row = 0; row < rows; ++row) {
       const auto time = time_at(times, row);

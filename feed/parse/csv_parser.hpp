@@ -54,6 +54,9 @@ struct text_piece {
   std::optional<long_line> oversize;
   std::shared_ptr<const void> owner; ///< Keeps `text` alive.
   bool mapped = false;               ///< `owner` is a persistence::mapped_file.
+  /// When it was cut, of rows that get the time of their publishing: ns since
+  /// 2000.01.01 UTC, never before that of an earlier piece.
+  int64_t cut_ns = 0;
 };
 
 /// What a piece of text gave. Rejects carry offsets and lines relative to the
@@ -65,6 +68,7 @@ struct parsed_piece {
   uint64_t lines = 0;
   /// Rows earlier than the row before them, within the piece.
   uint64_t backwards = 0;
+  uint64_t stamped = 0;      ///< Rows that had no time.
   uint64_t passed_over = 0;  ///< See line_table.
   uint64_t skipped_rows = 0; ///< See line_table.
 };
@@ -99,7 +103,7 @@ private:
   void truncate_columns(uint32_t row_count);
   void fill_constants(uint32_t count);
   void mark_absent(uint32_t before, uint32_t count);
-  void stamp(uint32_t rows);
+  void stamp(uint32_t rows, const text_piece& piece, parsed_piece& into);
   void finish_batch(const text_piece& piece, parsed_piece& into);
 
   std::shared_ptr<const binding> fitted_;

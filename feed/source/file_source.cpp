@@ -161,6 +161,7 @@ void file_source::count(const reader_counters& now) {
   counters_->rejects = now.rejects;
   counters_->backwards = now.backwards;
   counters_->passed_over = now.passed_over;
+  counters_->stamped = now.stamped;
 }
 
 } // namespace millrace::feed

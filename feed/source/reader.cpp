@@ -90,6 +90,7 @@ struct reader::state {
   size_t next_batch = 0;
   size_t next_reject = 0;
   int64_t last_time = null_long;
+  int64_t last_cut_ns = 0; ///< Of pieces whose rows may be stamped.
   error failed;
 };
 
@@ -223,6 +224,8 @@ error reader::state::add_piece() {
   if (!text.empty() && !text.ends_with('\n') && !(*piece)->oversize)
     reports[number].open_line
       = printable(text.substr(text.rfind('\n') + 1), shown_bytes_max);
+  if (options.now)
+    (*piece)->cut_ns = last_cut_ns = std::max(last_cut_ns, options.now());
   pool.add(std::move(**piece), fitted, number,
            bytes_before[number] + cutter->progress());
   return {};
@@ -393,6 +396,7 @@ error reader::state::take_piece() {
   const auto& batches = current->parsed.batches;
   counters.backwards += current->parsed.backwards;
   counters.passed_over += current->parsed.passed_over;
+  counters.stamped += current->parsed.stamped;
   reports[current->source].passed_over += current->parsed.passed_over;
   reports[current->source].skipped_rows += current->parsed.skipped_rows;
   if (!batches.empty()) {

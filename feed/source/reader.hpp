@@ -24,6 +24,7 @@ struct reader_counters {
   uint64_t rejects = 0;     ///< Lines that gave no row.
   uint64_t backwards = 0;   ///< Rows earlier than the row before them; kept.
   uint64_t passed_over = 0; ///< Lines: see source_report.
+  uint64_t stamped = 0;     ///< Rows that got the time of their publishing.
   /// Progress: bytes of plain and gzip files as they lie on the disk, of zip
   /// members as text.
   uint64_t bytes = 0;
@@ -48,7 +49,8 @@ struct reader_options {
   /// name, as the layout says.
   std::optional<int32_t> date;
   std::string symbol; ///< {symbol} in the layout.
-  /// The time of publishing of rows without one; see binding_request.
+  /// The time of publishing of rows without one, ns since 2000.01.01 UTC. None:
+  /// they are rejected.
   std::function<int64_t()> now;
   /// What was published before: at most one cursor per source (the last).
   /// Reading goes on after it; a source without a cursor is read whole.

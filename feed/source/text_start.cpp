@@ -210,11 +210,13 @@ text_start::take_header(piece_cutter& from) const {
 error text_start::fit(std::vector<std::string> names,
                       const std::optional<std::string>& header) {
   const auto said = said_of(*info_, *options_);
-  binding_request request{
-    &options_->layout, options_->schema,
-    info_->label(),    {said.symbol, {}, info_->path, info_->member},
-    null_int,          std::move(names),
-    options_->now};
+  binding_request request{&options_->layout,
+                          options_->schema,
+                          info_->label(),
+                          {said.symbol, {}, info_->path, info_->member},
+                          null_int,
+                          std::move(names),
+                          options_->now != nullptr};
   // Rejected without a date, its lines may be of a day all the same.
   if (said.date && info_->rejected && info_->rejected->reading
       && !info_->rejected->reading->date)

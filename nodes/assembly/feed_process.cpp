@@ -116,6 +116,8 @@ result<feed::reader_options> reading_of(persistence::env& world,
   out.symbol = process.symbol;
   out.threads = 2;
   out.date = process.date;
+  if (config.table(process.table)->stamp)
+    out.now = [clock = world.clock] { return clock->now_ns(); };
   return out;
 }
 
@@ -151,8 +153,8 @@ result<shared_source> files_of(persistence::env& world,
     return reading.failure();
   reading->named_by_text = named_by_text;
   // What is loaded is of the past: it has no time of publishing.
-  if (config.table(process.table)->stamp && !named_by_text)
-    reading->now = [clock = world.clock] { return clock->now_ns(); };
+  if (named_by_text)
+    reading->now = nullptr;
   return shared_source{std::make_shared<feed::file_source>(
     world, *std::move(reading), reject_path, run.read)};
 }

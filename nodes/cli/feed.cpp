@@ -202,6 +202,12 @@ void tell_files(const std::vector<feed::source_report>& reports) {
                  each.source);
 }
 
+void print_stamped(uint64_t rows) {
+  if (rows != 0)
+    fmt::print("{} of them had no time, and got that of their publishing\n",
+               rows);
+}
+
 void print_check(const feed_check& done, output_format output,
                  const error& fault) {
   const auto rejects = done.read->rejects.load();
@@ -211,7 +217,8 @@ void print_check(const feed_check& done, output_format output,
     text::json_value out{{"rows", done.rows},
                          {"rejected", rejects},
                          {"backwards", backwards},
-                         {"passed_over", done.read->passed_over.load()}};
+                         {"passed_over", done.read->passed_over.load()},
+                         {"stamped", done.read->stamped.load()}};
     if (timed) {
       out.add("first_time", text::time_text(done.first_time));
       out.add("last_time", text::time_text(done.last_time));
@@ -224,6 +231,7 @@ void print_check(const feed_check& done, output_format output,
   fmt::print("{} rows would be published, {} lines "
              "rejected, {} out of order\n",
              done.rows, rejects, backwards);
+  print_stamped(done.read->stamped);
   if (timed)
     fmt::print("first time {}, last time {}\n",
                text::time_text(done.first_time),
@@ -277,6 +285,7 @@ void print_end(const feed_session& feed, const feed_options& options,
                          {"rejected", rejects},
                          {"backwards", backwards},
                          {"passed_over", feed.read().passed_over.load()},
+                         {"stamped", feed.read().stamped.load()},
                          {"reject_file", feed.reject_path()},
                          {"stream", feed.stream()}};
     if (end)
@@ -288,6 +297,7 @@ void print_end(const feed_session& feed, const feed_options& options,
   }
   fmt::print("{} rows {}, {} rejected, {} out of order\n", rows,
              merged ? "published" : "recorded", rejects, backwards);
+  print_stamped(feed.read().stamped);
   if (!merged && rows != 0)
     fmt::print("not all of them are merged yet; they are kept in {}, and the "
                "next feed of this name{} brings them\n",

@@ -74,6 +74,7 @@ TEST(CsvReaderTest, RowsWithoutATimeAreStampedOrRefused) {
   EXPECT_EQ(rows_of(got), (std::vector<std::string>{"-946684800000000000|A|1|1",
                                                     "77|B|2|2"}));
   EXPECT_EQ(got.rejects.size(), 2u) << "what is no time is none";
+  EXPECT_EQ(got.counters.stamped, 1u);
   EXPECT_EQ(read(some, trade_layout, false).rejects.size(), 3u);
   // Nor need the layout have the column.
   std::string timeless = trade_layout;

@@ -118,8 +118,8 @@ protected:
   static std::vector<std::string> end(rt_scenario& run) {
     run.w.run_for(4s);
     heal(run.w, run.names);
-    // What nobody reads is found in time.
-    run.w.run_for(30s);
+    // What nobody reads is found in time, of each file one place per round.
+    run.w.run_for(60s);
     return run.finish();
   }
 

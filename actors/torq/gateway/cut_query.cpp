@@ -76,6 +76,11 @@ void cut_query::plan(effects& out) {
 void cut_query::plan_again(const std::string& why, effects& out) {
   if (asked_.is_part)
     return refuse({errc::moved, why}, out);
+  // A copy that does not go with what the RDBs hold is none.
+  if (is_copy(hdb_)) {
+    tried_hdbs_.names.insert(hdb_);
+    return plan(out);
+  }
   if (++replans_ > replans_max)
     return refuse(
       asked_.wants_hdb
@@ -184,6 +189,13 @@ void cut_query::on(hdb_answered& what, int64_t, effects& out) {
   if (asked_.wants_rdb && rdb_.empty())
     choose_rdb(out);
   merge_when_complete(out);
+}
+
+bool cut_query::is_copy(const std::string& name) const {
+  return std::any_of(asked_.hdbs.begin(), asked_.hdbs.end(),
+                     [&](const hdb& each) {
+                       return each.name == name && !each.copy_in.empty();
+                     });
 }
 
 /// An answer says when it may lack what its table's own directory has.

@@ -137,6 +137,7 @@ private:
   void choose_rdb(effects& out);
   [[nodiscard]] const std::string* next_rdb(bool whole) const;
   void leave_cut();
+  [[nodiscard]] bool is_copy(const std::string& name) const;
   void note_copy();
   void merge_when_complete(effects& out);
   void refuse(error fault, effects& out);

@@ -228,7 +228,7 @@ counts counted(const query_answer& answer, const table_schema& schema) {
 std::string whole_table(const std::string& table) {
   return R"({"tablename":")" + table
          + R"(","starttime":"1900-01-01","endtime":"2200-01-01",)"
-           R"("limits":{"rows":0,"bytes":0}})";
+           R"("limits":{"rows":1000000000,"bytes":1000000000000}})";
 }
 
 /// Whether processes of the file fill the table too.
