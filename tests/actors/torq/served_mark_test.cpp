@@ -272,6 +272,25 @@ TEST(ServedMarkTest, OneThatIsNotYetWrittenOrNeverWasIsNone) {
   EXPECT_EQ(known.files, std::vector<std::string>{path});
 }
 
+// What one has half written is in nobody's way, and becomes nobody's mark.
+TEST(ServedMarkTest, WritersSideBySideDoNotMeet) {
+  sim::memory_file_system disk;
+  const auto files = loaded(1, {{"2024.01.01", "h"}});
+  served_mark mark;
+  EXPECT_TRUE(mark.see("/db", &files));
+  const auto path = mark_of_commands("/marks", "/db");
+  ASSERT_FALSE(write_mark(disk, path, mark, "1"));
+  disk.fail(sim::disk_call::sync, 1);
+  EXPECT_EQ(write_mark(disk, path, served_mark{}, "2").code,
+            errc::storage_failed);
+  ASSERT_EQ(disk.list("/marks")->size(), 2u) << "what was begun lies there";
+  ASSERT_FALSE(write_mark(disk, path, mark, "1"));
+  const auto known = read_marks(disk, "/marks", "/db");
+  EXPECT_TRUE(known.faults.empty());
+  EXPECT_EQ(known.files, std::vector<std::string>{path});
+  EXPECT_EQ(known.mark, mark);
+}
+
 TEST(ServedMarkTest, PartitionsAreKnownWhoeverBroughtTheirRows) {
   auto all = manifest_with({});
   for (const auto* partition : {"2024.01.02", "2024.01.03"}) {
