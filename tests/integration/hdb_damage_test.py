@@ -616,13 +616,9 @@ def held_by_nobody(binary):
     made.run(*sql, "--strict", code=65)
 
 
-def second_copy(binary):
-  """Where files of a table's own directory are damaged, a copy with files of
-  its own answers; and it says so when it may hold other rows."""
-  with mill.cluster(binary, NODES) as made:
-    whole = made.path.read_text()
-    made.path.write_text(
-      whole + f"""
+def second_rdb(more):
+  """An rdb of the same table, on a node of its own."""
+  return f"""
 [[node]]
 name = "more"
 port = {mill.free_ports(1)[0]}
@@ -631,7 +627,16 @@ name = "rdb2"
 type = "rdb"
 node = "more"
 tables = ["trade"]
-hdb = "data/second"
+{more}
+"""
+
+
+def second_copy(binary):
+  """Where files of a table's own directory are damaged, a copy with files of
+  its own answers; and it says so when it may hold other rows."""
+  with mill.cluster(binary, NODES) as made:
+    whole = made.path.read_text()
+    made.path.write_text(whole + second_rdb('hdb = "data/second"') + """
 [[process]]
 name = "hdb2"
 type = "hdb"
@@ -672,18 +677,7 @@ def lacking_replica(binary):
   with mill.cluster(binary, NODES) as made:
     whole = made.path.read_text().replace(
       'mode = "cached"', 'mode = "cached"\nroll_size = "64KiB"')
-    made.path.write_text(
-      whole + f"""
-[[node]]
-name = "more"
-port = {mill.free_ports(1)[0]}
-[[process]]
-name = "rdb2"
-type = "rdb"
-node = "more"
-tables = ["trade"]
-write_down = false
-""")
+    made.path.write_text(whole + second_rdb("write_down = false"))
     made.up()
     publish(made, DAYS[0], 3000, "A")
     made.down("back")
