@@ -676,7 +676,8 @@ def lacking_replica(binary):
   """Of two rdbs the one that lost rows gives way, and eop says what is lost."""
   with mill.cluster(binary, NODES) as made:
     whole = made.path.read_text().replace(
-      'mode = "cached"', 'mode = "cached"\nroll_size = "64KiB"')
+      'mode = "cached"', 'mode = "cached"\nroll_size = "64KiB"').replace(
+        'type = "gateway"\n', 'type = "gateway"\nquery_timeout = "3s"\n')
     made.path.write_text(whole + second_rdb("write_down = false"))
     made.up()
     publish(made, DAYS[0], 3000, "A")
@@ -693,6 +694,9 @@ def lacking_replica(binary):
     done = made.run("eop", "--period", DAYS[0], code=1)
     mill.check("rdb1: 1 loss of the stream while the period went on: "
                in done.stdout, done.stdout)
+    # What it alone had goes all the same, and is told.
+    log = made.directory / "data/nodes/more/node.log"
+    mill.wait_until(lambda: "let_go" in log.read_text(), 60, "a warning")
     done = made.run("hdb", "ledger", made.directory / "data/hdb")
     mill.check("lost of stream market" in done.stdout, done.stdout)
 

@@ -310,6 +310,7 @@ void rdb_state::step(const period_ledger::input& what) {
     tell(hdb);
   if (done.to_drop) {
     env->crash_point("rdb.before_purge");
+    tell_let_go(store->tables.snapshot()->begin, *done.to_drop);
     if (auto fault = store->drop(*done.to_drop))
       last_failure = fault;
     {

@@ -122,6 +122,7 @@ struct rdb_state {
   void write(const period_ledger::write& what);
   void tell(const std::string& hdb);
   void answer_installs();
+  void tell_let_go(position from, position to);
   void watch_memory();
   void tell_stall();
   void warn(const std::string& id, const std::string& text);

@@ -77,6 +77,41 @@ void rdb_state::answer_installs() {
     report(std::move(waits));
 }
 
+/// A replica lets rows go once they are served, as others wrote them down:
+/// those may have lost what it has.
+void rdb_state::tell_let_go(position from, position to) {
+  if (settings.write_down || settings.hdb_directory.empty()
+      || !settings.on_warning)
+    return;
+  uint64_t own = 0;
+  {
+    const std::scoped_lock lock{store->reject_mutex};
+    own = store->losses.count(from, to);
+  }
+  env->io->submit([fs = env->fs, directory = settings.hdb_directory,
+                   stream = settings.stream, warn = settings.on_warning, own,
+                   from, to] {
+    const auto manifest = persistence::read_hdb_manifest(*fs, directory);
+    if (!manifest)
+      return; // Who serves it tells.
+    uint64_t written = 0;
+    std::string last;
+    for (const auto& loss : manifest->losses)
+      if (loss.stream == stream && loss.touches(from, to)
+          && loss.kind == persistence::hdb_loss::stream_event) {
+        written += loss.count;
+        last = loss.text;
+      }
+    if (written > own)
+      warn("let_go", "the rows up to " + to_string(to)
+                       + " are served, and go from memory; what is written "
+                         "down of them counts "
+                       + std::to_string(written) + " losses (the last: " + last
+                       + "), this replica " + std::to_string(own)
+                       + ": rows that it alone had are in no answer any more");
+  });
+}
+
 /// Reads what was written on a thread that may wait for the disk.
 void rdb_state::report(waiting_install what) {
   const auto number = ++report_last;
