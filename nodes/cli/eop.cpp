@@ -110,8 +110,8 @@ void print_written(const written_period& what, period_id period) {
                what.lost_meanwhile);
   fmt::print("{}", lacking_lines(report.lacks, "  " + what.rdb + ": "));
   if (report.unheld_batches != 0)
-    fmt::print("  {}: {} of these are batches of tables that no rdb holds, and "
-               "are stored nowhere\n",
+    fmt::print("  {}: {} batches are of tables that no rdb holds, and are "
+               "stored nowhere\n",
                what.rdb, report.unheld_batches);
   flush_output();
 }

@@ -127,15 +127,12 @@ error keep_life(hdb_manifest& manifest, const std::string& stream,
 }
 
 /// What is lost in a range that is new. One that is of all tables is told of
-/// this one alone when others have accounted for those positions before; one of
-/// a table that is not written with it goes with any.
-/// @param written tables of all new parts
+/// this one alone when others have accounted for those positions before.
 void add_losses(hdb_manifest& next, const hdb_manifest& before,
-                const hdb_part& part, const std::set<std::string>& written,
-                const std::vector<hdb_loss>& losses) {
+                const hdb_part& part, const std::vector<hdb_loss>& losses) {
   for (auto loss : losses) {
     if (!loss.touches(part.from, part.to)
-        || (loss.table != part.table && written.contains(loss.table)))
+        || (!loss.table.empty() && loss.table != part.table))
       continue;
     loss.stream = part.stream;
     const auto is_there = [&] {
@@ -144,12 +141,11 @@ void add_losses(hdb_manifest& next, const hdb_manifest& before,
     };
     if (is_there())
       continue;
-    if (loss.table.empty()
-        && std::any_of(before.parts.begin(), before.parts.end(),
-                       [&](const auto& here) {
-                         return here.stream == part.stream
-                                && loss.touches(here.from, here.to);
-                       }))
+    if (std::any_of(before.parts.begin(), before.parts.end(),
+                    [&](const auto& here) {
+                      return here.stream == part.stream
+                             && loss.touches(here.from, here.to);
+                    }))
       loss.table = part.table;
     if (!is_there())
       next.losses.push_back(std::move(loss));
@@ -247,9 +243,6 @@ error hdb_writer::commit(std::vector<hdb_part> parts,
       return fault;
   bool changed
     = !left.empty() || next.schemas.size() != manifest_.schemas.size();
-  std::set<std::string> written;
-  for (const auto& part : parts)
-    written.insert(part.table);
   std::optional<range_check> range;
   for (auto& part : parts) {
     if (!range || !range->is_of(part))
@@ -266,7 +259,7 @@ error hdb_writer::commit(std::vector<hdb_part> parts,
                                        + std::to_string(part.schema_version)};
     if (auto fault = keep_life(next, part.stream, account.life))
       return fault;
-    add_losses(next, manifest_, part, written, account.losses);
+    add_losses(next, manifest_, part, account.losses);
     next.parts.push_back(std::move(part));
     changed = true;
   }

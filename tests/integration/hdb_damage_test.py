@@ -701,31 +701,9 @@ def lacking_replica(binary):
     mill.check("lost of stream market" in done.stdout, done.stdout)
 
 
-def stored_nowhere(binary):
-  """What came of a table that no rdb holds is told with its period, whenever
-  one asks."""
-  with mill.cluster(binary, NODES) as made:
-    made.path.write_text(made.path.read_text().replace(
-      'type = "rdb"\n', 'type = "rdb"\ntables = ["trade"]\n'))
-    made.up()
-    publish(made, DAYS[0], 10, "A")
-    made.run("pub", "--stream", "market", "--table", "quote",
-             text='{"time":"2024-01-02T12:00:00Z","sym":"Q"}\n')
-    for again in (False, True):
-      done = made.run("eop", "--period", DAYS[0], code=1)
-      mill.check("1 loss of the stream" in done.stdout
-                 and "table 'quote', which no rdb" in done.stdout, again,
-                 done.stdout)
-      made.down()
-      made.up()
-    mill.check(total(made, DAYS[0], what="count") == 10, "trade is whole")
-    made.query({"tablename": "trade", "starttime": DAYS[0],
-                "endtime": DAYS[0]}, "--strict")
-
-
 if __name__ == "__main__":
   mill.main([damage, rolled_otherwise, gone,
              gone_with_nothing_of_the_stream, away_for_one_start,
              back_while_all_run, two_branches, older, died_behind_its_commit, held_by_nobody,
              loaded_for_nobody, amended_beside_damage, second_copy,
-             lacking_replica, stored_nowhere])
+             lacking_replica])

@@ -203,23 +203,10 @@ bool ingest::reject(const rt::message& m, position end, const error& why,
   return true;
 }
 
-/// Another RDB would have it; here and there it is stored nowhere. What is
-/// written down of the period tells of it after this life too.
+/// Another RDB would have it; here and there it is stored nowhere.
 void ingest::count_unheld(const rt::message& m, position end) {
   ++store->unheld_batches;
   ++store->period_unheld;
-  {
-    const std::scoped_lock lock{store->reject_mutex};
-    persistence::hdb_loss what;
-    what.table = batch.table;
-    what.from = m.begin;
-    what.to = end;
-    what.text = "batches of table '" + what.table
-                + "', which no rdb of the configuration holds: they are stored "
-                  "nowhere";
-    store->losses.add(std::move(what));
-  }
-  ++store->period_losses;
   if (!told_unheld.emplace(batch.table).second)
     return;
   warn("unheld_table",

@@ -49,12 +49,7 @@ void loss_log::add(const stream_event& event) {
 void loss_log::add(persistence::hdb_loss what) {
   count_ += what.count;
   last_ = what.text;
-  // Of one table, in the same words: as one, however often they come.
-  const bool is_again = !places_.empty() && !what.table.empty()
-                        && places_.back().kind == what.kind
-                        && places_.back().table == what.table
-                        && places_.back().text == what.text;
-  if (places_.size() < kept_max && !is_again)
+  if (places_.size() < kept_max)
     return places_.push_back(std::move(what));
   auto& joined = places_.back();
   joined.from = std::min(joined.from, what.from);

@@ -47,25 +47,6 @@ TEST(LossLogTest, TouchesTheRowsAroundItAndNoOthers) {
   EXPECT_EQ(log.count(), 1u);
 }
 
-// However often something comes of one table, it takes no other's place.
-TEST(LossLogTest, WhatComesAgainOfATableIsOnePlace) {
-  loss_log log;
-  for (uint64_t i = 0; i < 2 * loss_log::kept_max; ++i) {
-    persistence::hdb_loss what;
-    what.table = "x";
-    what.from = {10 * i};
-    what.to = {10 * i + 10};
-    what.text = "stored nowhere";
-    log.add(std::move(what));
-  }
-  log.add(event_of(event_kind::badtail, 7, 8));
-  EXPECT_EQ(log.count(), 2 * loss_log::kept_max + 1);
-  EXPECT_EQ(log.places({0}, {100'000}, "trade").size(), 1u);
-  const auto of_x = log.places({50}, {60}, "x");
-  ASSERT_EQ(of_x.size(), 1u);
-  EXPECT_EQ(of_x[0].count, 2 * loss_log::kept_max);
-}
-
 TEST(LossLogTest, SaysWhatWhereAndOfWhom) {
   loss_log log;
   auto gap = event_of(event_kind::gap, 100, 160);
