@@ -202,10 +202,10 @@ void tell_files(const std::vector<feed::source_report>& reports) {
                  each.source);
 }
 
-void print_stamped(uint64_t rows) {
+void print_stamped(uint64_t rows, std::string_view verb) {
   if (rows != 0)
-    fmt::print("{} of them had no time, and got that of their publishing\n",
-               rows);
+    fmt::print("{} of them had no time, and {} that of their publishing\n",
+               rows, verb);
 }
 
 void print_check(const feed_check& done, output_format output,
@@ -231,7 +231,7 @@ void print_check(const feed_check& done, output_format output,
   fmt::print("{} rows would be published, {} lines "
              "rejected, {} out of order\n",
              done.rows, rejects, backwards);
-  print_stamped(done.read->stamped);
+  print_stamped(done.read->stamped, "would get");
   if (timed)
     fmt::print("first time {}, last time {}\n",
                text::time_text(done.first_time),
@@ -297,7 +297,7 @@ void print_end(const feed_session& feed, const feed_options& options,
   }
   fmt::print("{} rows {}, {} rejected, {} out of order\n", rows,
              merged ? "published" : "recorded", rejects, backwards);
-  print_stamped(feed.read().stamped);
+  print_stamped(feed.read().stamped, "got");
   if (!merged && rows != 0)
     fmt::print("not all of them are merged yet; they are kept in {}, and the "
                "next feed of this name{} brings them\n",
