@@ -93,7 +93,7 @@ said_of_source said_of(const source_info& info, const reader_options& options) {
 
 namespace {
 
-/// The name of a file up to its first dot, and the member.
+/// The name of a file, or of a member, up to its first dot, wherever it lies.
 std::string_view name_stem(std::string_view name) {
   const auto slash = name.rfind('/');
   name.remove_prefix(slash == name.npos ? 0 : slash + 1);
