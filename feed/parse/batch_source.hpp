@@ -59,6 +59,7 @@ struct source_report {
   /// The last line, printable, when it has no newline; it was taken as it
   /// stood.
   std::string open_line;
+  bool open_refused = false; ///< It gave no row, and is read again.
 };
 
 /// How far a batch source has come. Its owner adds up, any thread may read.

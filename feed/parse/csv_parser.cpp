@@ -91,6 +91,11 @@ void csv_parser::parse(const text_piece& piece, parsed_piece& into) {
   last_time_ = null_long;
   digest_ = piece.before;
   digested_ = 0;
+  end_ = 0;
+  // A JSON text that gives rows ends with its last brace.
+  open_end_ = piece.text.ends_with('\n') || fitted_->json.on()
+                ? UINT64_MAX
+                : piece.text.size();
   size_t at = 0;
   while (at < piece.text.size()) {
     at = load_block(piece, at, into);
@@ -103,7 +108,6 @@ void csv_parser::parse(const text_piece& piece, parsed_piece& into) {
     into.passed_over += lines_.passed_over();
     into.skipped_rows += lines_.skipped_rows();
   }
-  finish_batch(piece, into);
   if (piece.oversize) {
     into.rejects.push_back({piece.text.size(), piece.oversize->length,
                             into.lines, 0, fault::too_long});
@@ -113,6 +117,7 @@ void csv_parser::parse(const text_piece& piece, parsed_piece& into) {
   std::stable_sort(
     into.rejects.begin(), into.rejects.end(),
     [](const raw_reject& a, const raw_reject& b) { return a.begin < b.begin; });
+  finish_piece(piece, into);
 }
 
 size_t csv_parser::load_block(const text_piece& piece, size_t at,
@@ -202,6 +207,15 @@ void csv_parser::drop_refused(uint32_t begin, parsed_piece& into) {
   lines_.remove(rows);
 }
 
+void csv_parser::leave_open(uint32_t begin, uint32_t count) {
+  const auto is_last = [&](const auto& each) { return each.row == count - 1; };
+  if (end_ != open_end_
+      || std::none_of(refused_.begin(), refused_.end(), is_last))
+    return;
+  end_ = lines_.begin_of(begin + count - 1);
+  --end_line_;
+}
+
 uint32_t csv_parser::parse_values(uint32_t begin, uint32_t count,
                                   parsed_piece& into) {
   const auto before = builder_.row_count();
@@ -221,6 +235,7 @@ uint32_t csv_parser::parse_values(uint32_t begin, uint32_t count,
   for (auto& each : readers_)
     each.judge(lines_.slice(begin, count), refused_);
   if (!refused_.empty()) [[unlikely]] {
+    leave_open(begin, count);
     const auto tried = lines_.row_count();
     drop_refused(begin, into);
     count -= tried - lines_.row_count();
@@ -317,35 +332,78 @@ void csv_parser::stamp(uint32_t rows, const text_piece& piece,
 }
 
 void csv_parser::finish_batch(const text_piece& piece, parsed_piece& into) {
-  const auto rows = builder_.row_count();
-  if (rows != 0) {
-    parsed_batch batch;
-    batch.rows = rows;
-    digest_.add(piece.text.substr(digested_, end_ - digested_));
-    digested_ = end_;
-    batch.cursor = {fitted_->identity, piece.offset + end_,
-                    piece.first_line + end_line_, digest_.value()};
-    if (fitted_->stamps)
-      stamp(rows, piece, into);
-    const auto& times = builder_.values(fitted_->time_column);
-    for (uint32_t row = 0; row < rows; ++row) {
-      const auto time = time_at(times, row);
-      into.backwards += time < last_time_ && time != null_long;
-      last_time_ = time != null_long ? time : last_time_;
-      batch.first_time
-        = batch.first_time != null_long ? batch.first_time : time;
-    }
-    batch.last_time = last_time_;
-    batch.bytes = builder_.encode(batch.cursor);
-    into.rows += rows;
-    into.batches.push_back(std::move(batch));
-  }
+  if (builder_.row_count() != 0)
+    add_batch(piece, cursor_at(piece, end_, end_line_), into);
+  next_batch();
+}
+
+void csv_parser::next_batch() {
   builder_.clear();
   for (auto& reader : readers_)
     reader.next_batch();
   candidates_ = 0;
   text_bytes_ = 0;
   full_ = false;
+}
+
+source_cursor csv_parser::cursor_at(const text_piece& piece, uint64_t end,
+                                    uint64_t line) {
+  digest_.add(piece.text.substr(digested_, end - digested_));
+  digested_ = end;
+  return {fitted_->identity, piece.offset + end, piece.first_line + line,
+          digest_.value()};
+}
+
+void csv_parser::add_batch(const text_piece& piece, source_cursor cursor,
+                           parsed_piece& into) {
+  parsed_batch batch;
+  batch.rows = builder_.row_count();
+  batch.cursor = std::move(cursor);
+  if (fitted_->stamps)
+    stamp(batch.rows, piece, into);
+  const auto& times = builder_.values(fitted_->time_column);
+  for (uint32_t row = 0; row < batch.rows; ++row) {
+    const auto time = time_at(times, row);
+    into.backwards += time < last_time_ && time != null_long;
+    last_time_ = time != null_long ? time : last_time_;
+    batch.first_time = batch.first_time != null_long ? batch.first_time : time;
+  }
+  batch.last_time = last_time_;
+  batch.bytes = builder_.encode(batch.cursor);
+  into.rows += batch.rows;
+  into.batches.push_back(std::move(batch));
+}
+
+void csv_parser::finish_piece(const text_piece& piece, parsed_piece& into) {
+  const auto& text = piece.text;
+  const auto& rejects = into.rejects;
+  const bool any_row = builder_.row_count() != 0;
+  const auto counted = any_row ? end_ : digested_;
+  const auto behind = static_cast<size_t>(
+    std::count_if(rejects.begin(), rejects.end(), [&](const raw_reject& each) {
+      return each.begin >= counted;
+    }));
+  if (behind == 0)
+    return finish_batch(piece, into);
+  const auto& last = rejects.back();
+  auto end = std::min<uint64_t>(last.begin + last.length, text.size());
+  if (piece.oversize ? piece.oversize->is_open
+                     : !text.ends_with('\n') && end + 1 >= text.size())
+    into.open_from = end = last.begin;
+  else
+    // Some rejects are known without their newline.
+    while (end < text.size() && text[end - 1] != '\n')
+      ++end;
+  if (!any_row && into.open_from && behind == 1)
+    return finish_batch(piece, into);
+  if (!any_row)
+    next_batch(); // Refused values may have left symbols.
+  auto cursor = cursor_at(piece, end, count_newlines(text.data(), end));
+  if (piece.oversize && !into.open_from)
+    cursor = {fitted_->identity, piece.offset + piece.bytes,
+              piece.first_line + into.lines, piece.after.value()};
+  add_batch(piece, std::move(cursor), into);
+  next_batch();
 }
 
 } // namespace millrace::feed

@@ -49,9 +49,12 @@ struct text_piece {
   /// A line too long to be kept: it follows `text` in the source.
   struct long_line {
     uint64_t length = 0;
-    std::string begin; ///< Its first bytes.
+    std::string begin;    ///< Its first bytes.
+    bool is_open = false; ///< The source ends without its newline.
   };
   std::optional<long_line> oversize;
+  uint64_t bytes = 0;                ///< Of the source, the long line included.
+  text_digest after;                 ///< Of the text of the source up to there.
   std::shared_ptr<const void> owner; ///< Keeps `text` alive.
   bool mapped = false;               ///< `owner` is a persistence::mapped_file.
   /// When it was cut, of rows that get the time of their publishing: ns since
@@ -60,10 +63,15 @@ struct text_piece {
 };
 
 /// What a piece of text gave. Rejects carry offsets and lines relative to the
-/// piece; those below a batch's end come before it.
+/// piece; those below a batch's end come before it. Where rejects follow the
+/// last row, the last batch ends behind them, if need be one without a row: a
+/// line that was refused is not read again.
 struct parsed_piece {
   std::vector<parsed_batch> batches;
   std::vector<raw_reject> rejects;
+  /// Where a last line begins that has no newline and gives no row: it may go
+  /// on, so no cursor counts it as read.
+  std::optional<uint64_t> open_from;
   uint64_t rows = 0;
   uint64_t lines = 0;
   /// Rows earlier than the row before them, within the piece.
@@ -104,7 +112,16 @@ private:
   void fill_constants(uint32_t count);
   void mark_absent(uint32_t before, uint32_t count);
   void stamp(uint32_t rows, const text_piece& piece, parsed_piece& into);
+  /// Goes back behind a last line that may go on, where it was refused.
+  void leave_open(uint32_t begin, uint32_t count);
+  /// Of the rows so far, if there are any.
   void finish_batch(const text_piece& piece, parsed_piece& into);
+  source_cursor cursor_at(const text_piece& piece, uint64_t end, uint64_t line);
+  void add_batch(const text_piece& piece, source_cursor cursor,
+                 parsed_piece& into);
+  void next_batch();
+  /// The last batch, and what was refused behind its last row.
+  void finish_piece(const text_piece& piece, parsed_piece& into);
 
   std::shared_ptr<const binding> fitted_;
   batch_limits limits_;
@@ -130,7 +147,8 @@ private:
   uint64_t end_line_ = 0;
   text_digest digest_; ///< Of the source up to `digested_` of the piece.
   uint64_t digested_ = 0;
-  int64_t last_time_ = null_long; ///< Of the piece.
+  int64_t last_time_ = null_long;  ///< Of the piece.
+  uint64_t open_end_ = UINT64_MAX; ///< Of a last line without its newline.
 };
 
 } // namespace millrace::feed

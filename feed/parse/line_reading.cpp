@@ -60,7 +60,10 @@ bool take_word(std::string_view key, std::string_view value, line_place& out,
     return read_hash(value, reading.header);
   else if (key == "line")
     return read_hash(value, out.hash);
-  else if (key == "feed")
+  else if (key == "end") {
+    out.is_open = value == "open";
+    return out.is_open;
+  } else if (key == "feed")
     mark.feed = unprintable(value);
   else if (key == "reading" || key == "refused") {
     mark.refused = key == "refused";
@@ -96,6 +99,8 @@ std::string to_text(const line_place& place) {
   }
   if (place.hash)
     out += " line=" + hash_digits(*place.hash);
+  if (place.is_open)
+    out += " end=open";
   if (const auto& mark = place.mark) {
     char source[17];
     std::snprintf(source, sizeof source, "%016llx",

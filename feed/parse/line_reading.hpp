@@ -44,12 +44,15 @@ struct line_place {
   /// See line_hash; none: the same.
   std::optional<uint32_t> hash;
   std::optional<feeding_mark> mark; ///< None: nobody reads it.
+  /// It ended its file without a newline: it is read again with its file, which
+  /// may go on with it, and never by itself.
+  bool is_open = false;
 };
 
 /// "1234 table=trade date=2024-01-02 symbol=X header=0123abcd line=4567cdef
-/// feed=F reading=0123456789abcdef:56:89abcdef", or "refused=" for "reading=":
-/// what is not known or was not said is left out. It holds no control
-/// characters.
+/// end=open feed=F reading=0123456789abcdef:56:89abcdef", or "refused=" for
+/// "reading=": what is not known or was not said is left out. It holds no
+/// control characters.
 [[nodiscard]] std::string to_text(const line_place& place);
 /// None: the text is of another form. An older release wrote the offset alone.
 [[nodiscard]] std::optional<line_place> parse_line_place(std::string_view text);

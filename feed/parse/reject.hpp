@@ -35,6 +35,7 @@ struct rejected_line {
   std::optional<line_reading> reading; ///< See line_place.
   std::optional<uint32_t> hash;        ///< See line_place.
   std::optional<feeding_mark> mark;    ///< See line_place.
+  bool is_open = false;                ///< See line_place.
 };
 
 /// Receives rejected lines in the order of the file. A failure (the disk is

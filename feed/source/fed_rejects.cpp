@@ -13,7 +13,7 @@ namespace {
 /// The line itself, whatever its text is now.
 std::string line_key(const rejected_line& line) {
   return line.source + '\t'
-         + to_text(line_place{line.offset, line.reading, line.hash, {}});
+         + to_text(line_place{line.offset, line.reading, line.hash, {}, false});
 }
 
 /// A line of a reading, which may stand there twice.
@@ -66,7 +66,8 @@ std::vector<rejected_line> settled(std::vector<rejected_line> lines, F is_fed) {
 
 std::string reading_key(const rejected_line& line) {
   return line.source + '\t'
-         + (line.reading ? to_text(line_place{0, line.reading, {}, {}}) : "");
+         + (line.reading ? to_text(line_place{0, line.reading, {}, {}, false})
+                         : "");
 }
 
 result<settled_rejects> settle_rejects(persistence::file_system& fs,
@@ -113,7 +114,7 @@ std::set<uint64_t> mark_rejects(std::vector<rejected_line>& lines,
   std::map<std::string, group> groups;
   std::set<uint64_t> out;
   for (auto& each : lines) {
-    if (is_cut_off(each))
+    if (is_part(each))
       continue;
     const auto [found, is_new] = groups.try_emplace(reading_key(each), group{});
     auto& of = found->second;

@@ -31,7 +31,7 @@ settle_rejects(persistence::file_system& fs, const reader_options& options);
 /// By which lines of a reject file are read as one source.
 [[nodiscard]] std::string reading_key(const rejected_line& line);
 
-/// Marks each line that is read; those that are cut off are not.
+/// Marks each line that is read; those that are known in part are not.
 /// @param names of the sources, in the order of list_rejects; empty: it gives
 /// no row
 /// @returns the sources of the marks

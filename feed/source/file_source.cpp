@@ -29,6 +29,9 @@ error file_source::open(const std::vector<source_cursor>& published) {
   if (!opened)
     return opened.failure();
   reader_.emplace(*std::move(opened));
+  if (only_rejects)
+    if (auto fault = find_parts())
+      return fault;
   return only_rejects && publishes_ ? mark_lines() : error{};
 }
 
@@ -56,6 +59,26 @@ error file_source::read_files() {
     return rejects_.forget_read(part.source, part.reading, part.offset,
                                 part.text);
   };
+  return {};
+}
+
+/// They stay, and are told.
+error file_source::find_parts() {
+  const auto lines = read_rejects(*env_->fs, options_.only_rejects);
+  if (!lines)
+    return lines.failure();
+  for (const auto& each : *lines) {
+    if (!is_part(each))
+      continue;
+    if (++parts_.rejects == 1)
+      parts_.first_reject
+        = each.source + ":" + std::to_string(each.line)
+          + (each.is_open
+               ? ": ended its file without a newline: mend the file, "
+                 "which is read from there on"
+               : ": only its beginning is known");
+  }
+  parts_.source = options_.only_rejects;
   return {};
 }
 
@@ -146,10 +169,9 @@ error file_source::keep_reports() {
         return before.failure();
       each.rejects_before = *before;
     }
-  if (published_before_ != 0) {
-    auto& told = reports.emplace_back();
-    told.source = options_.only_rejects;
-    told.published_before = published_before_;
+  if (published_before_ != 0 || parts_.rejects != 0) {
+    reports.push_back(parts_);
+    reports.back().published_before = published_before_;
   }
   counters_->keep(std::move(reports));
   return {};
@@ -158,7 +180,7 @@ error file_source::keep_reports() {
 void file_source::count(const reader_counters& now) {
   counters_->bytes = now.bytes;
   counters_->total_bytes = now.total_bytes;
-  counters_->rejects = now.rejects;
+  counters_->rejects = now.rejects + parts_.rejects;
   counters_->backwards = now.backwards;
   counters_->passed_over = now.passed_over;
   counters_->stamped = now.stamped;

@@ -42,6 +42,7 @@ private:
   error lock(persistence::lock_mode mode);
   error read_files();
   [[nodiscard]] error end_with(error why);
+  error find_parts();
   error mark_lines();
   error unmark_lines();
   error keep_remaining();
@@ -55,6 +56,7 @@ private:
   bool any_row_ = false;
   std::set<uint64_t> marked_sources_;
   uint64_t published_before_ = 0; ///< Lines of it, by an interrupted reading.
+  source_report parts_; ///< Of lines of it that give no row by themselves.
   std::shared_ptr<batch_source_counters> counters_;
   std::optional<reader> reader_;
 };

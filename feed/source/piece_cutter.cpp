@@ -248,7 +248,8 @@ error piece_cutter::skip_long_line(text_piece& piece) {
     advance(newline == text.npos ? length : length + 1);
     if (!mapped_ && begin_ == end_)
       begin_ = end_ = 0;
-    if (newline != text.npos)
+    line.is_open = newline == text.npos;
+    if (!line.is_open)
       break;
   }
   ++line_;
@@ -306,6 +307,8 @@ result<std::optional<text_piece>> piece_cutter::next() {
   if (found->oversize)
     if (auto fault = skip_long_line(piece))
       return fault;
+  piece.bytes = offset_ - piece.offset;
+  piece.after = digest_;
   return std::optional<text_piece>{std::move(piece)};
 }
 

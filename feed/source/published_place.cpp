@@ -273,6 +273,29 @@ const source_cursor* published_place::published_here() const {
   return other;
 }
 
+/// Of a file that gave no row no line counts as read, and yet its lines may
+/// have been published one by one.
+error published_place::check_rejects() const {
+  if (options_.named_by_text || options_.again || text_.info().rejected)
+    return {};
+  const auto label = text_.info().label();
+  for (const auto& each : options_.resume) {
+    const auto name = source_of_rejects(each.name);
+    if (!name
+        || name->substr(0, std::min(name->rfind('@'), name->size())) != label)
+      continue;
+    const auto told = parse_text_identity(*name);
+    const bool same_place = told.place.empty() || told.place == own_.place;
+    if (same_place && !compare_marks(told.marks, text_.marks()).differ)
+      return {
+        errc::already_exists,
+        "some of its lines were published by --only-rejects, and no row of "
+        "it as it is read now: they would come twice; take them out, "
+        "if it holds them still, and give --again to publish it"};
+  }
+  return {};
+}
+
 result<std::optional<source_cursor>> published_place::find() {
   std::optional<source_cursor> none;
   if (text_.info().pipe)
@@ -301,6 +324,8 @@ result<std::optional<source_cursor>> published_place::find() {
     return std::optional{place_->until};
   if (const auto* const before = published_here())
     return changed(*before);
+  if (auto fault = check_rejects())
+    return fault;
   // Another file of the same name.
   if (text_.out().cutter->offset() != begin)
     if (auto fault = text_.begin())

@@ -51,6 +51,7 @@ private:
   is_begin_of(const known_source& each) const;
   [[nodiscard]] error judge() const;
   [[nodiscard]] error other_rows() const;
+  [[nodiscard]] error check_rejects() const;
   [[nodiscard]] const source_cursor* published_here() const;
 
   text_start& text_;

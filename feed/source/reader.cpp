@@ -58,6 +58,7 @@ struct reader::state {
   /// An archive may hold empty files beside others.
   void forgive_empty_members();
   error deliver_rejects(uint64_t below);
+  [[nodiscard]] rejected_line line_of(const raw_reject& raw) const;
   /// Of the piece that was taken, before a line of it is told.
   error tell_read();
   /// `line`, which names a place in what was read, by where it stands in its
@@ -259,7 +260,7 @@ error reader::state::tell_read() {
   const auto& info = sources[number];
   // Said in vain, or missing, a date makes another source of rows that may be
   // published, and rejects of all its lines.
-  if (parsed.batches.empty() && report.rows == 0 && !report.resumed)
+  if (parsed.rows == 0 && report.rows == 0 && !report.resumed)
     for (const auto& each : parsed.rejects)
       // The first piece of what is followed may be one line.
       if ((each.why == fault::own_date
@@ -291,21 +292,7 @@ error reader::state::deliver_rejects(uint64_t below) {
     ++report.rejects;
     if (!options.rejects && !report.first_reject.empty())
       continue;
-    const bool known = raw.begin < piece.text.size();
-    auto text = known ? piece.text.substr(raw.begin, raw.length)
-                      : std::string_view{piece.oversize->begin};
-    while (text.ends_with('\n') || text.ends_with('\r'))
-      text.remove_suffix(1);
-    rejected_line line{bound->source,
-                       piece.first_line + raw.line + 1,
-                       piece.offset + raw.begin,
-                       explain(*bound, raw, text, options.line_bytes_max),
-                       printable(text, raw.why == fault::too_long
-                                         ? shown_bytes_max
-                                         : text.size()),
-                       bound->reading,
-                       line_hash(text)};
-    place(number, line);
+    const auto line = line_of(raw);
     if (report.first_reject.empty())
       report.first_reject
         = line.source + ":" + std::to_string(line.line) + ": " + line.reason;
@@ -314,6 +301,26 @@ error reader::state::deliver_rejects(uint64_t below) {
         return fault;
   }
   return {};
+}
+
+rejected_line reader::state::line_of(const raw_reject& raw) const {
+  const auto& [piece, parsed, bound, number, progress] = *current;
+  const bool known = raw.begin < piece.text.size();
+  auto text = known ? piece.text.substr(raw.begin, raw.length)
+                    : std::string_view{piece.oversize->begin};
+  while (text.ends_with('\n') || text.ends_with('\r'))
+    text.remove_suffix(1);
+  rejected_line out{
+    bound->source,
+    piece.first_line + raw.line + 1,
+    piece.offset + raw.begin,
+    explain(*bound, raw, text, options.line_bytes_max),
+    printable(text, raw.why == fault::too_long ? shown_bytes_max : text.size()),
+    bound->reading,
+    line_hash(text)};
+  out.is_open = !sources[number].rejected && parsed.open_from == raw.begin;
+  place(number, out);
+  return out;
 }
 
 /// A file of another kind gives rejects only: better an error than a feed that
@@ -379,6 +386,7 @@ error reader::state::take_piece() {
     return check_all();
   }
   current = pool.take();
+  reports[current->source].open_refused = current->parsed.open_from.has_value();
   // What was lost reads as zeros: no line of it is to be believed.
   if (const auto& piece = current->piece;
       piece.mapped
@@ -399,7 +407,7 @@ error reader::state::take_piece() {
   counters.stamped += current->parsed.stamped;
   reports[current->source].passed_over += current->parsed.passed_over;
   reports[current->source].skipped_rows += current->parsed.skipped_rows;
-  if (!batches.empty()) {
+  if (current->parsed.rows != 0) {
     counters.backwards += batches.front().first_time < last_time;
     last_time = batches.back().last_time;
   }
@@ -433,12 +441,17 @@ result<std::optional<parsed_batch>> reader::next() {
   while (!self.failed) {
     if (self.current && self.next_batch < self.current->parsed.batches.size()) {
       auto& batch = self.current->parsed.batches[self.next_batch];
+      auto& report = self.reports[self.current->source];
       const auto end = batch.cursor.offset - self.current->piece.offset;
       if ((self.failed = self.deliver_rejects(end)))
         break;
       ++self.next_batch;
       self.counters.rows += batch.rows;
-      self.reports[self.current->source].rows += batch.rows;
+      report.rows += batch.rows;
+      // Before a line gave a row none counts as read: another layout may be
+      // wanted.
+      if (report.rows == 0 && !report.resumed)
+        continue;
       return std::optional<parsed_batch>{std::move(batch)};
     }
     self.failed = self.take_piece();

@@ -53,7 +53,8 @@ std::string stem_of(std::string_view source) {
 }
 
 std::string place_of(const rejected_line& line) {
-  return to_text(line_place{line.offset, line.reading, line.hash, line.mark});
+  return to_text(
+    line_place{line.offset, line.reading, line.hash, line.mark, line.is_open});
 }
 
 void append_line(const rejected_line& line, std::string& out) {
@@ -68,7 +69,7 @@ std::string count_key(const std::string& source,
     return source;
   auto said = *reading;
   said.header.reset();
-  return source + '\t' + to_text(line_place{0, std::move(said), {}, {}});
+  return source + '\t' + to_text(line_place{0, std::move(said), {}, {}, false});
 }
 
 bool take_number(std::string_view& rest, uint64_t& out) {
@@ -324,9 +325,10 @@ error check_reject_file(persistence::file_system& fs, const std::string& path) {
               "to its end; give another --reject"};
 }
 
-bool is_cut_off(const rejected_line& line) {
-  return line.text.ends_with("...")
-         && line.reason.find(" bytes, at most ") != std::string::npos;
+bool is_part(const rejected_line& line) {
+  return line.is_open
+         || (line.text.ends_with("...")
+             && line.reason.find(" bytes, at most ") != std::string::npos);
 }
 
 result<std::vector<rejected_line>> read_rejects(persistence::file_system& fs,
@@ -357,6 +359,7 @@ result<std::vector<rejected_line>> read_rejects(persistence::file_system& fs,
     line.reading = place->reading;
     line.hash = place->hash;
     line.mark = place->mark;
+    line.is_open = place->is_open;
   }
   return out;
 }

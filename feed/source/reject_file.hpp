@@ -91,8 +91,9 @@ lock_rejects(persistence::file_system& fs, const std::string& path,
 [[nodiscard]] error check_reject_file(persistence::file_system& fs,
                                       const std::string& path);
 
-/// Whether only the start of the line is known, so that it gives no row.
-[[nodiscard]] bool is_cut_off(const rejected_line& line);
+/// Whether the line is known in part, as one that is too long, or may go on in
+/// its file: it gives no row by itself.
+[[nodiscard]] bool is_part(const rejected_line& line);
 
 /// The lines of a reject file, in its order. `bad_data` names a line of it that
 /// is not one of a reject file.

@@ -47,7 +47,7 @@ result<std::vector<source_info>> list_rejects(persistence::file_system& fs,
   uint64_t number = 0;
   for (const auto& each : settled->lines) {
     ++number;
-    if (is_cut_off(each))
+    if (is_part(each))
       continue;
     if (each.reading)
       if (auto fault = check_said(*each.reading, options)) {

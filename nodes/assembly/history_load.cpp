@@ -289,8 +289,11 @@ result<bool> history_load::step() {
     return fault ? result<bool>{fault} : result<bool>{false};
   }
   error fault;
-  if ((*batch)->cursor.name != read_.name || rows_held_ >= rows_per_write
-      || store_->byte_count() >= bytes_max_)
+  // Behind the last row lines were refused: what is written counts them, too.
+  const bool is_full
+    = (*batch)->rows != 0
+      && (rows_held_ >= rows_per_write || store_->byte_count() >= bytes_max_);
+  if ((*batch)->cursor.name != read_.name || is_full)
     fault = write();
   if (!fault)
     fault = take(**batch);

@@ -105,10 +105,12 @@ void tell_lines(const std::vector<feed::source_report>& reports) {
                  each.source, each.skipped_rows);
   for (const auto& each : reports)
     if (!each.open_line.empty())
-      fmt::print(stderr,
-                 "{}: its last line has no newline, and was taken as it "
-                 "stands: {}\n",
-                 each.source, each.open_line);
+      fmt::print(stderr, "{}: its last line has no newline, and {}: {}\n",
+                 each.source,
+                 each.open_refused
+                   ? "gave no row: it is read again with what is added to it"
+                   : "was taken as it stands",
+                 each.open_line);
 }
 
 } // namespace millrace::nodes
