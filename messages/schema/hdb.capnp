@@ -45,6 +45,7 @@ enum HdbLossKind {
   unknown @0;
   stream @1;                  # an event of the stream says so
   rejects @2;                 # batches that fit no table, left out by decision
+  unheld @3;                  # batches of a table that no rdb held
 }
 
 struct HdbLoss {              # why rows of a range may be missing

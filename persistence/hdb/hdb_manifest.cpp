@@ -117,14 +117,20 @@ void write_loss(const hdb_loss& loss, schema::HdbLoss::Builder out) {
   out.setText(loss.text);
 }
 
+hdb_loss::kind_type read_kind(schema::HdbLossKind kind) {
+  switch (kind) {
+    case schema::HdbLossKind::REJECTS:
+      return hdb_loss::rejects;
+    case schema::HdbLossKind::UNHELD:
+      return hdb_loss::unheld;
+    default:
+      return hdb_loss::stream_event;
+  }
+}
+
 hdb_loss read_loss(schema::HdbLoss::Reader in) {
-  return {in.getKind() == schema::HdbLossKind::REJECTS ? hdb_loss::rejects
-                                                       : hdb_loss::stream_event,
-          in.getStream().cStr(),
-          in.getTable().cStr(),
-          {in.getFromPosition()},
-          {in.getToPosition()},
-          in.getCount(),
+  return {read_kind(in.getKind()), in.getStream().cStr(), in.getTable().cStr(),
+          {in.getFromPosition()},  {in.getToPosition()},  in.getCount(),
           in.getText().cStr()};
 }
 

@@ -59,6 +59,9 @@ struct hdb_loss {
   enum kind_type : uint8_t {
     stream_event = 1, ///< The stream told of it.
     rejects = 2,      ///< Batches that fit no table, left out by decision.
+    /// Batches of a table that no rdb held: one per period and table, as long
+    /// as no part of the table is of that range.
+    unheld = 3,
   };
   kind_type kind = stream_event;
   std::string stream;

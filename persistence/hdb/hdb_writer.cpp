@@ -131,7 +131,7 @@ error keep_life(hdb_manifest& manifest, const std::string& stream,
 void add_losses(hdb_manifest& next, const hdb_manifest& before,
                 const hdb_part& part, const std::vector<hdb_loss>& losses) {
   for (auto loss : losses) {
-    if (!loss.touches(part.from, part.to)
+    if (loss.kind == hdb_loss::unheld || !loss.touches(part.from, part.to)
         || (!loss.table.empty() && loss.table != part.table))
       continue;
     loss.stream = part.stream;
@@ -149,6 +149,61 @@ void add_losses(hdb_manifest& next, const hdb_manifest& before,
       loss.table = part.table;
     if (!is_there())
       next.losses.push_back(std::move(loss));
+  }
+}
+
+/// Ranges by stream and table.
+using covered_ranges = std::map<std::pair<std::string, std::string>,
+                                std::set<std::pair<position, position>>>;
+
+bool is_covered(const covered_ranges& covered, const hdb_loss& loss) {
+  const auto ranges = covered.find({loss.stream, loss.table});
+  return ranges != covered.end()
+         && std::any_of(ranges->second.begin(), ranges->second.end(),
+                        [&](const auto& range) {
+                          return range.first < loss.from
+                                 && loss.to <= range.second;
+                        });
+}
+
+/// Several writers of one directory have met the same batches.
+void add_unheld(hdb_manifest& next, hdb_loss loss) {
+  const auto known = std::find_if(
+    next.losses.begin(), next.losses.end(), [&](const auto& here) {
+      return here.kind == hdb_loss::unheld && here.stream == loss.stream
+             && here.table == loss.table && here.from <= loss.to
+             && loss.from <= here.to;
+    });
+  if (known == next.losses.end())
+    return next.losses.push_back(std::move(loss));
+  known->from = std::min(known->from, loss.from);
+  known->to = std::max(known->to, loss.to);
+  known->count = std::max(known->count, loss.count);
+}
+
+/// Of tables that no rdb holds, in ranges that are new; where rows of such a
+/// table are there now, they lack nothing for it.
+/// @param fresh of the new parts
+void settle_unheld(hdb_manifest& next, const covered_ranges& fresh,
+                   const std::vector<hdb_loss>& losses) {
+  std::erase_if(next.losses, [&](const auto& loss) {
+    return loss.kind == hdb_loss::unheld && is_covered(fresh, loss);
+  });
+  for (auto loss : losses) {
+    if (loss.kind != hdb_loss::unheld)
+      continue;
+    for (const auto& [of, ranges] : fresh)
+      for (const auto& [from, to] : ranges)
+        if (loss.touches(from, to))
+          loss.stream = of.first;
+    if (loss.stream.empty())
+      continue;
+    covered_ranges there;
+    for (const auto& part : next.parts)
+      if (part.stream == loss.stream && part.table == loss.table)
+        there[{part.stream, part.table}].emplace(part.from, part.to);
+    if (!is_covered(there, loss))
+      add_unheld(next, std::move(loss));
   }
 }
 
@@ -244,6 +299,7 @@ error hdb_writer::commit(std::vector<hdb_part> parts,
   bool changed
     = !left.empty() || next.schemas.size() != manifest_.schemas.size();
   std::optional<range_check> range;
+  covered_ranges fresh;
   for (auto& part : parts) {
     if (!range || !range->is_of(part))
       range.emplace(next, part);
@@ -260,11 +316,13 @@ error hdb_writer::commit(std::vector<hdb_part> parts,
     if (auto fault = keep_life(next, part.stream, account.life))
       return fault;
     add_losses(next, manifest_, part, account.losses);
+    fresh[{part.stream, part.table}].emplace(part.from, part.to);
     next.parts.push_back(std::move(part));
     changed = true;
   }
   if (!changed)
     return {};
+  settle_unheld(next, fresh, account.losses);
   if (!left.empty())
     if (auto fault = announce(left))
       return fault;

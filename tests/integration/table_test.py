@@ -236,6 +236,47 @@ def a_table_that_rolls_elsewhere_loses_no_row_of_another_date(binary):
     mill.check(by_date(made) == {**was, "2024-01-03": 1}, by_date(made))
 
 
+def what_no_rdb_held_is_told_until_one_does(binary):
+  """Each end of a period tells it, also after a restart; when the table is
+  given to an rdb its rows come from the stream, and nothing is said any
+  more."""
+  ended = ["eop", "--timeout", "30", "--period"]
+  rows = ('{"time":"2024-01-02T10:00:00","sym":"A","price":1}\n')
+  asked = ["query", "--strict", "-o", "csv", "select n:count i from tick"]
+  with mill.cluster(binary, NODES) as made:
+    held = made.path.read_text()
+    mill.check(held.count('type = "rdb"\n') == 1, held)
+    made.path.write_text(TICK + held.replace(
+      'type = "rdb"\n', 'type = "rdb"\ntables = ["trade", "quote"]\n'))
+    made.up()
+    for _ in range(2):
+      made.run("pub", "--stream", "market", "--table", "tick", text=rows)
+    words = "2 batches are of tables that no rdb holds"
+    done = made.run(*ended, "2024-01-02", code=1)
+    mill.check(words in done.stdout, done.stdout)
+    made.down()
+    made.up()
+    done = made.run(*ended, "2024-01-02", code=1)
+    mill.check("had ended before" in done.stdout and words in done.stdout,
+               done.stdout)
+    # Those of one period are not of the next.
+    made.run(*ended, "2024-01-03")
+    listed = made.run("hdb", "ledger",
+                      made.directory / "data/hdb").stdout
+    mill.check(listed.count("tick") == 2 and "2 times" in listed, listed)
+    made.down()
+    made.path.write_text(TICK + held)
+    made.up()
+    mill.check(made.run(*asked).stdout.split() == ["n", "2"],
+               made.run(*asked).stdout)
+    made.run(*ended, "2024-01-04")
+    made.run(*ended, "2024-01-02")
+    listed = made.run("hdb", "ledger",
+                      made.directory / "data/hdb").stdout
+    mill.check("tick" not in listed, listed)
+    mill.check(made.process("rdb1")["losses"] == 0, made.process("rdb1"))
+
+
 def who_rolls_elsewhere_is_named(binary):
   """Nodes, and a load, whose tables differ in nothing but their dates."""
   with mill.cluster(binary, NODES) as made:
@@ -393,6 +434,7 @@ if __name__ == "__main__":
   mill.main([a_table_comes_without_a_restart, what_came_before_is_read_again,
              nothing_is_loaded_as_the_nodes_do_not_know_it,
              a_table_that_rolls_elsewhere_loses_no_row_of_another_date,
+             what_no_rdb_held_is_told_until_one_does,
              who_rolls_elsewhere_is_named,
              a_port_with_other_tables_takes_no_rows,
              what_is_wrong_is_named, the_first_table_of_a_file,

@@ -13,28 +13,12 @@ namespace {
 
 using namespace oracle;
 
-hdb_part part_of(position from, position to, uint32_t stripe = 0,
-                 uint32_t stripe_count = 1) {
-  hdb_part part;
-  part.stream = "ticks";
-  part.table = "all";
-  part.period = 5028;
-  part.partition = date_partition_name(part.period);
-  part.stripe = stripe;
-  part.stripe_count = stripe_count;
-  part.from = from;
-  part.to = to;
-  part.directory = to.value;
-  part.zones.resize(every_type().columns.size());
-  return part;
-}
-
 hdb_manifest sample_manifest() {
   hdb_manifest out;
   out.version = 7;
   out.schemas = {every_type()};
   for (uint64_t i = 0; i < 3; ++i) {
-    auto part = part_of({i * 100}, {(i + 1) * 100});
+    auto part = range_part({i * 100}, {(i + 1) * 100});
     part.row_count = static_cast<uint32_t>(i * 10);
     for (auto& zone : part.zones)
       zone = {false, -5, inf_long, -0.0, 1e-310, i != 1};
@@ -119,27 +103,27 @@ TEST(HdbManifestTest, DatesAreNamedAsInKdb) {
 
 TEST(HdbManifestTest, RangesAreAddedOnceAndWithoutOverlapOrGap) {
   hdb_manifest manifest;
-  manifest.parts = {part_of({0}, {100}), part_of({100}, {200}, 0, 2)};
+  manifest.parts = {range_part({0}, {100}), range_part({100}, {200}, 0, 2)};
   const auto answer = [&](const hdb_part& part) {
     const auto out = manifest.contains(part);
     return out ? (*out ? "there" : "fresh")
                : std::string{to_string(out.failure().code)};
   };
-  EXPECT_EQ(answer(part_of({0}, {100})), "there");
-  EXPECT_EQ(answer(part_of({100}, {200}, 0, 2)), "there");
-  EXPECT_EQ(answer(part_of({100}, {200}, 1, 2)), "fresh");
-  EXPECT_EQ(answer(part_of({200}, {300})), "fresh");
-  EXPECT_EQ(answer(part_of({0}, {101})), "already_exists");
-  EXPECT_EQ(answer(part_of({0}, {100}, 1, 2)), "already_exists");
-  EXPECT_EQ(answer(part_of({50}, {60})), "already_exists");
-  EXPECT_EQ(answer(part_of({150}, {250}, 1, 2)), "already_exists");
-  EXPECT_EQ(answer(part_of({201}, {300})), "invalid_argument");
-  EXPECT_EQ(answer(part_of({300}, {300})), "invalid_argument");
-  EXPECT_EQ(answer(part_of({200}, {300}, 2, 2)), "invalid_argument");
-  auto other = part_of({0}, {100});
+  EXPECT_EQ(answer(range_part({0}, {100})), "there");
+  EXPECT_EQ(answer(range_part({100}, {200}, 0, 2)), "there");
+  EXPECT_EQ(answer(range_part({100}, {200}, 1, 2)), "fresh");
+  EXPECT_EQ(answer(range_part({200}, {300})), "fresh");
+  EXPECT_EQ(answer(range_part({0}, {101})), "already_exists");
+  EXPECT_EQ(answer(range_part({0}, {100}, 1, 2)), "already_exists");
+  EXPECT_EQ(answer(range_part({50}, {60})), "already_exists");
+  EXPECT_EQ(answer(range_part({150}, {250}, 1, 2)), "already_exists");
+  EXPECT_EQ(answer(range_part({201}, {300})), "invalid_argument");
+  EXPECT_EQ(answer(range_part({300}, {300})), "invalid_argument");
+  EXPECT_EQ(answer(range_part({200}, {300}, 2, 2)), "invalid_argument");
+  auto other = range_part({0}, {100});
   other.period = 1; // The same rows in another partition.
   EXPECT_EQ(answer(other), "already_exists");
-  other = part_of({0}, {100});
+  other = range_part({0}, {100});
   other.table = "quote";
   EXPECT_EQ(answer(other), "fresh");
   // A first range has all that the stream had.
@@ -150,16 +134,16 @@ TEST(HdbManifestTest, RangesAreAddedOnceAndWithoutOverlapOrGap) {
 TEST(HdbManifestTest, TheCutoverWaitsForEveryStripe) {
   hdb_manifest manifest;
   EXPECT_FALSE(manifest.cutover("ticks", "all"));
-  manifest.parts = {part_of({0}, {100}, 0, 2)};
+  manifest.parts = {range_part({0}, {100}, 0, 2)};
   EXPECT_FALSE(manifest.cutover("ticks", "all"));
   // The second period of one stripe does not help.
-  manifest.parts.push_back(part_of({100}, {200}, 0, 2));
+  manifest.parts.push_back(range_part({100}, {200}, 0, 2));
   EXPECT_FALSE(manifest.cutover("ticks", "all"));
-  manifest.parts.push_back(part_of({0}, {100}, 1, 2));
+  manifest.parts.push_back(range_part({0}, {100}, 1, 2));
   EXPECT_EQ(manifest.cutover("ticks", "all"), position{100});
-  manifest.parts.push_back(part_of({100}, {200}, 1, 2));
+  manifest.parts.push_back(range_part({100}, {200}, 1, 2));
   EXPECT_EQ(manifest.cutover("ticks", "all"), position{200});
-  auto quote = part_of({0}, {100});
+  auto quote = range_part({0}, {100});
   quote.table = "quote";
   manifest.parts.push_back(quote);
   EXPECT_EQ(manifest.cutover("ticks", "all"), position{200});
@@ -303,95 +287,6 @@ TEST(HdbWriterTest, APowerCutAtEachNamedPointLeavesTheOldOrTheNew) {
       ASSERT_FALSE(again) << to_string(again);
       EXPECT_EQ(f.expect_whole(), 2u);
     }
-}
-
-hdb_part part_of_table(const char* table, position from, position to) {
-  auto out = part_of(from, to);
-  out.table = table;
-  return out;
-}
-
-table_schema schema_of(const char* table) {
-  auto out = every_type();
-  out.name = table;
-  return out;
-}
-
-struct one_writer {
-  one_writer() {
-    world.fs = &disk;
-    writer = *hdb_writer::open(world, "/hdb");
-  }
-  error commit(const hdb_part& part, const stream_account& account) {
-    return writer->commit({part}, {schema_of(part.table.c_str())}, {}, account);
-  }
-  sim::memory_file_system disk;
-  env world;
-  std::unique_ptr<hdb_writer> writer;
-};
-
-TEST(HdbWriterTest, RowsOfAnotherLifeOfAStreamAreRefused) {
-  one_writer f;
-  ASSERT_FALSE(f.commit(part_of({0}, {100}), {{{1, 2}}, {}}));
-  EXPECT_EQ(f.commit(part_of({100}, {200}), {{1, 3}, {}}).code, errc::fenced);
-  // Also those of another table: both are of one stream.
-  EXPECT_EQ(f.commit(part_of_table("quote", {0}, {100}), {{1, 3}, {}}).code,
-            errc::fenced);
-  ASSERT_FALSE(f.commit(part_of({100}, {200}), {{{1, 2}}, {}}));
-  const auto there = *read_hdb_manifest(f.disk, "/hdb");
-  EXPECT_EQ(there.life("ticks"), (lineage_id{{1, 2}}));
-  EXPECT_EQ(there.cutover("ticks", "all"), position{200});
-}
-
-TEST(HdbWriterTest, ARangeThatIsThereIsNotAddedAgain) {
-  one_writer f;
-  ASSERT_FALSE(f.commit(part_of({0}, {100}), {{{1, 2}}, {}}));
-  const auto before = *read_hdb_manifest(f.disk, "/hdb");
-  EXPECT_FALSE(f.commit(part_of({0}, {100}), {{{1, 2}}, {}}));
-  const auto after = *read_hdb_manifest(f.disk, "/hdb");
-  EXPECT_EQ(after.parts.size(), 1u);
-  EXPECT_EQ(after.version, before.version);
-}
-
-TEST(HdbWriterTest, AnEmptyDirectoryTakesNoRowsFromTheMiddleOfAStream) {
-  one_writer f;
-  EXPECT_EQ(f.commit(part_of({100}, {200}), {{{1, 2}}, {}}).code,
-            errc::invalid_argument);
-  EXPECT_FALSE(read_hdb_manifest(f.disk, "/hdb")->cutover("ticks", "all"));
-}
-
-TEST(HdbWriterTest, LossesAreKeptWithTheRangesThatTheyTouch) {
-  one_writer f;
-  const hdb_loss lost{.from = {20}, .to = {40}, .text = "lost"};
-  const hdb_loss later{.from = {120}, .to = {140}, .text = "later"};
-  hdb_loss rejects{
-    .kind = hdb_loss::rejects, .from = {50}, .to = {50}, .text = "rejects"};
-  rejects.table = "quote";
-  const stream_account account{{{1, 2}}, {lost, later, rejects}};
-  const auto texts = [&] {
-    std::vector<std::string> out;
-    const auto manifest = *read_hdb_manifest(f.disk, "/hdb");
-    for (const auto& each : manifest.losses) {
-      EXPECT_EQ(each.stream, "ticks");
-      out.push_back(each.table + ":" + each.text);
-    }
-    return out;
-  };
-  ASSERT_FALSE(f.commit(part_of({0}, {100}), account));
-  EXPECT_EQ(texts(), (std::vector<std::string>{":lost"}));
-  // Written again, nothing is told twice.
-  ASSERT_FALSE(f.commit(part_of({0}, {100}), account));
-  ASSERT_FALSE(f.commit(part_of({100}, {200}), account));
-  EXPECT_EQ(texts(), (std::vector<std::string>{":lost", ":later"}));
-  ASSERT_FALSE(f.commit(part_of_table("quote", {0}, {100}), account));
-  EXPECT_EQ(texts(),
-            (std::vector<std::string>{":lost", ":later", "quote:rejects"}));
-  // One that joins later, and comes too late for what others have, speaks for
-  // itself alone.
-  const stream_account pruned{{1, 2},
-                              {{.from = {0}, .to = {60}, .text = "pruned"}}};
-  ASSERT_FALSE(f.commit(part_of_table("depth", {0}, {100}), pruned));
-  EXPECT_EQ(texts().back(), "depth:pruned");
 }
 
 enum class ending { process, nothing, all, some };

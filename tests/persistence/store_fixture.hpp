@@ -198,4 +198,20 @@ inline period_request request_of(const memory_store& store, int64_t period,
   return out;
 }
 
+inline hdb_part range_part(position from, position to, uint32_t stripe = 0,
+                           uint32_t stripe_count = 1) {
+  hdb_part part;
+  part.stream = "ticks";
+  part.table = "all";
+  part.period = 5028;
+  part.partition = date_partition_name(part.period);
+  part.stripe = stripe;
+  part.stripe_count = stripe_count;
+  part.from = from;
+  part.to = to;
+  part.directory = to.value;
+  part.zones.resize(every_type().columns.size());
+  return part;
+}
+
 } // namespace millrace::persistence::oracle

@@ -454,7 +454,8 @@ hdb_facts hdb_state::facts() const {
       out.partitions.insert(part.partition);
     }
     for (const auto& loss : manifest.losses)
-      out.losses += loss.count;
+      if (loss.kind != persistence::hdb_loss::unheld)
+        out.losses += loss.count;
   }
   if (mark) {
     out.losses += mark->losses().size();

@@ -4,6 +4,7 @@
 
 #include <caf/send.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace millrace::torq {
@@ -26,6 +27,7 @@ struct ingest {
   batch_view batch;
   std::string last_told; ///< Of this period.
   std::set<std::string, std::less<>> told_unheld{};
+  position period_begin{};
   bool told_unwatched = false;
 
   void receive(const rt::message& m, position end);
@@ -203,10 +205,31 @@ bool ingest::reject(const rt::message& m, position end, const error& why,
   return true;
 }
 
-/// Another RDB would have it; here and there it is stored nowhere.
+/// Another RDB would have it; here and there it is stored nowhere. What is
+/// written down of the period says so.
 void ingest::count_unheld(const rt::message& m, position end) {
   ++store->unheld_batches;
   ++store->period_unheld;
+  {
+    const std::scoped_lock lock{store->reject_mutex};
+    auto& all = store->unheld;
+    const auto known
+      = std::find_if(all.begin(), all.end(), [&](const auto& each) {
+          return each.table == batch.table && each.from > period_begin;
+        });
+    if (known != all.end()) {
+      known->to = end;
+      ++known->count;
+    } else {
+      auto& what = all.emplace_back();
+      what.kind = persistence::hdb_loss::unheld;
+      what.table = batch.table;
+      what.from = what.to = end;
+      what.text = "batches of table '" + what.table
+                  + "', which no rdb of the configuration held: they are "
+                    "stored nowhere";
+    }
+  }
   if (!told_unheld.emplace(batch.table).second)
     return;
   warn("unheld_table",
@@ -267,6 +290,9 @@ rdb_store::lost(position from, position to, std::string_view table) const {
   auto out = losses.places(from, to, table);
   for (auto& each : rejects.places(from, to, table))
     out.push_back(std::move(each));
+  for (const auto& each : unheld)
+    if (each.touches(from, to) && (table.empty() || each.table == table))
+      out.push_back(each);
   return out;
 }
 
@@ -336,6 +362,7 @@ ingest_handlers(const std::shared_ptr<rdb_store>& store, persistence::env& env,
       into.tables.end_period(end);
     }
     in->last_told.clear();
+    in->period_begin = end;
     const auto standing = end.value > into.live_from
                             ? into.standing_losses.exchange(0)
                             : into.standing_losses.load();

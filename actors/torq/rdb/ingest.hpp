@@ -55,6 +55,8 @@ struct rdb_store {
   std::string refused; ///< Why a batch must come again; empty: none does.
   loss_log losses;     ///< Told before a snapshot shows what is after them.
   loss_log rejects;    ///< Told as `losses` are.
+  /// Of tables that no RDB holds: one per table and period.
+  std::vector<persistence::hdb_loss> unheld;
 
   /// Why rows of a table in (from, to] may be missing; empty: of any table.
   [[nodiscard]] std::vector<persistence::hdb_loss>

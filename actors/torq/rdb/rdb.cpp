@@ -317,6 +317,8 @@ void rdb_state::step(const period_ledger::input& what) {
       const std::scoped_lock lock{store->reject_mutex};
       store->losses.forget(*done.to_drop);
       store->rejects.forget(*done.to_drop);
+      std::erase_if(store->unheld,
+                    [&](const auto& each) { return each.to <= *done.to_drop; });
     }
     note_written();
     env->crash_point("rdb.after_purge");

@@ -135,6 +135,7 @@ void rdb_state::report(waiting_install what) {
         out.rejected_batches = written->rejected_batches;
         out.losses = written->losses;
         out.last_loss = std::move(written->last_loss);
+        out.unheld_batches = written->unheld_batches;
       } else {
         out.failure = to_string(written.failure());
       }

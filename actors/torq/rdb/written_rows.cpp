@@ -36,6 +36,8 @@ written_rows written_rows_of(const persistence::hdb_manifest& manifest,
       continue;
     if (loss.kind == persistence::hdb_loss::rejects) {
       out.rejected_batches += loss.count;
+    } else if (loss.kind == persistence::hdb_loss::unheld) {
+      out.unheld_batches += loss.count;
     } else {
       out.losses += loss.count;
       out.last_loss = loss.text;

@@ -26,6 +26,7 @@ struct written_rows {
   uint64_t rejected_batches = 0; ///< Left out of it by decision.
   uint64_t losses = 0;           ///< That the stream told of, in it.
   std::string last_loss;         ///< Of these, in words.
+  uint64_t unheld_batches = 0;   ///< Of it, of tables that no RDB held.
 };
 
 /// What a manifest holds of these tables. Rows of others are not of this RDB.

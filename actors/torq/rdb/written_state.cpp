@@ -23,8 +23,9 @@ written_state written_state_of(const persistence::hdb_manifest& manifest,
   for (const auto& part : manifest.parts)
     if (part.stream == stream)
       out.held_to = std::max(out.held_to, part.to);
+  // What nobody held comes from the stream to whom holds it now.
   const auto is_ours = [&](const persistence::hdb_loss& loss) {
-    return loss.stream == stream
+    return loss.stream == stream && loss.kind != persistence::hdb_loss::unheld
            && (loss.table.empty()
                || std::any_of(
                  tables.begin(), tables.end(),
