@@ -102,6 +102,7 @@ struct JoinedTables {
   tolerance @4 :Int64;
   rightTime @5 :Bool;
   columns @6 :List(Table.ColumnSchema);
+  inner @7 :Bool;             # from version 4 on
 }
 
 struct PartialChunk {

@@ -202,21 +202,16 @@ error join_execution::state::take_singles(table_data& from,
                                           std::vector<uint32_t>& rights,
                                           joined_morsel& out) {
   std::vector<uint32_t> singles;
-  std::vector<uint32_t> pairs;
   for (uint32_t row = 0; row < rights.size(); ++row)
-    (rights[row] == no_row ? singles : pairs).push_back(row);
+    if (rights[row] == no_row)
+      singles.push_back(row);
   if (singles.empty())
     return {};
   auto alone = take_rows(from, singles, from.columns.size(), options.stop);
   if (!alone)
     return alone.failure();
   out.others.push_back({0, *std::move(alone), purpose_single});
-  auto rest = take_rows(from, pairs, from.columns.size(), options.stop);
-  if (!rest)
-    return rest.failure();
-  from = *std::move(rest);
-  std::erase(rights, no_row);
-  return {};
+  return drop_singles(from, rights, options.stop);
 }
 
 error join_execution::state::account(const joined_morsel& what) {
@@ -261,8 +256,9 @@ error join_execution::state::join(size_t morsel) {
   auto rows = nearest_rows(step.join, *lefts, *rights, how);
   if (!rows)
     return rows.failure();
-  if (live)
-    if (auto fault = take_singles(*lefts, *rows, out))
+  if (live || step.join.inner)
+    if (auto fault = live ? take_singles(*lefts, *rows, out)
+                          : drop_singles(*lefts, *rows, options.stop))
       return fault;
   if (lefts->row_count == 0)
     return account(out);

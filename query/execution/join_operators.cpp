@@ -147,6 +147,22 @@ result<std::vector<uint32_t>> nearest_rows(const operators::asof_join& what,
   return rows;
 }
 
+error drop_singles(table_data& left, std::vector<uint32_t>& rows,
+                   const interruption& stop) {
+  std::vector<uint32_t> pairs;
+  for (uint32_t row = 0; row < rows.size(); ++row)
+    if (rows[row] != no_row)
+      pairs.push_back(row);
+  if (pairs.size() == rows.size())
+    return {};
+  auto rest = take_rows(left, pairs, left.columns.size(), stop);
+  if (!rest)
+    return rest.failure();
+  left = *std::move(rest);
+  std::erase(rows, no_row);
+  return {};
+}
+
 operator_result with_nearest(const operators::asof_join& what,
                              const physical_node& node, table_data left,
                              const table_data& right,
@@ -161,9 +177,12 @@ operator_result with_nearest(const operators::asof_join& what,
 operator_result run_asof(const operators::asof_join& what,
                          const physical_node& node, table_data left,
                          const table_data& right, const run_options& options) {
-  const auto rows = nearest_rows(what, left, right, options);
+  auto rows = nearest_rows(what, left, right, options);
   if (!rows)
     return rows.failure();
+  if (what.inner)
+    if (auto fault = drop_singles(left, *rows, options.stop))
+      return fault;
   return with_nearest(what, node, std::move(left), right, *rows, options.stop);
 }
 

@@ -23,7 +23,7 @@ result<table_data> rows_of(std::vector<partial_chunk> chunks,
 
 join_step::join_step(const joined_tables& what)
   : join{what.on, operators::asof_join::direction::backward, what.tolerance,
-         what.right_time},
+         what.right_time, what.inner},
     node{join, {}, what.columns} {}
 
 join_rest::join_rest(const logical_plan& plan)

@@ -160,6 +160,9 @@ using operator_result = result<table_data>;
 [[nodiscard]] result<std::vector<uint32_t>>
 nearest_rows(const operators::asof_join& what, const table_data& left,
              const table_data& right, const run_options& options);
+/// What is left of `left`, and of `rows`, without those that have no right row.
+[[nodiscard]] error drop_singles(table_data& left, std::vector<uint32_t>& rows,
+                                 const interruption& stop);
 [[nodiscard]] operator_result
 with_nearest(const operators::asof_join& what, const physical_node& node,
              table_data left, const table_data& right,

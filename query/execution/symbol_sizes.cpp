@@ -1,3 +1,4 @@
+#include <millrace/query/execution/scan.hpp>
 #include <millrace/query/execution/symbol_sizes_internal.hpp>
 
 #include <algorithm>
@@ -10,6 +11,14 @@ using persistence::symbol_dictionary;
 
 /// Rows by code, of one dictionary.
 using code_counts = std::map<const symbol_dictionary*, std::vector<uint64_t>>;
+
+void add_counts(const code_counts& counts,
+                std::map<std::string, uint64_t, std::less<>>& sizes) {
+  for (const auto& [dictionary, of] : counts)
+    for (uint32_t code = 0; code < of.size(); ++code)
+      if (of[code] > 0)
+        sizes[std::string{dictionary->text(code)}] += of[code];
+}
 
 /// Counts a segment by its index. @returns false when it has none.
 bool count_by_index(const persistence::segment_view& segment, size_t column,
@@ -24,6 +33,46 @@ bool count_by_index(const persistence::segment_view& segment, size_t column,
   for (uint32_t code = 0; code < of.size(); ++code)
     of[code] += segment.index->rows(code, segment.row_count).size();
   return true;
+}
+
+/// Counts what a plan of groups by symbol looks at in sorted parts by their
+/// ranges. @returns the parts of which that cannot be told
+result<std::vector<persistence::table_view>>
+count_by_ranges(const logical_plan& counted,
+                std::vector<persistence::table_view> parts,
+                const execution_options& options,
+                std::map<std::string, uint64_t, std::less<>>& sizes) {
+  scan_setup setup{counted};
+  setup.parts = parts;
+  setup.stop = options.stop;
+  if (auto fault = prepare(setup, options.morsel_rows))
+    return fault;
+  std::vector<uint8_t> is_other(parts.size(), 0);
+  for (const auto& unit : setup.units)
+    if (unit.how != scan_unit::kind::ranges)
+      is_other[setup.bindings[unit.binding].part] = 1;
+  code_counts counts;
+  for (const auto& unit : setup.units) {
+    const auto& binding = setup.bindings[unit.binding];
+    const auto* dictionary = binding.dictionaries[binding.sort_symbol];
+    if (is_other[binding.part] != 0)
+      continue;
+    auto& of = counts[dictionary];
+    of.resize(dictionary->size());
+    for (const auto& range : setup.segment_of(unit).ranges)
+      if (range.begin < unit.end && range.end > unit.begin)
+        of[range.code]
+          += std::min(range.end, unit.end) - std::max(range.begin, unit.begin);
+  }
+  add_counts(counts, sizes);
+  for (const auto& held : setup.opened)
+    if (auto fault = held->fault())
+      return fault;
+  std::vector<persistence::table_view> others;
+  for (size_t part = 0; part < parts.size(); ++part)
+    if (is_other[part] != 0)
+      others.push_back(std::move(parts[part]));
+  return others;
 }
 
 } // namespace
@@ -44,16 +93,19 @@ error add_symbol_sizes(const logical_plan& plan,
     if (!rest.segments.empty())
       others.push_back(std::move(rest));
   }
-  for (const auto& [dictionary, of] : counts)
-    for (uint32_t code = 0; code < of.size(); ++code)
-      if (of[code] > 0)
-        sizes[std::string{dictionary->text(code)}] += of[code];
+  add_counts(counts, sizes);
   if (others.empty())
     return {};
   auto counted = plan;
   counted.outputs.clear();
   counted.keys = {{plan.symbol_column, 0, "symbol", false}};
   counted.aggregates = {{aggregate_function::count, {}, "rows"}};
+  auto rest = count_by_ranges(counted, std::move(others), options, sizes);
+  if (!rest)
+    return rest.failure();
+  others = *std::move(rest);
+  if (others.empty())
+    return {};
   auto partial = execute(counted, std::move(others), options);
   if (!partial)
     return partial.failure();

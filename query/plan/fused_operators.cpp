@@ -79,11 +79,31 @@ bool take_values(const expression& constant, column_type type,
   return true;
 }
 
+/// That a column is null, or is not, where nulls are below all else.
+std::optional<predicate> as_null_test(const expression& condition,
+                                      bool is_null) {
+  const auto& column = condition.arguments[0];
+  const bool has_lowest_null
+    = column.type == column_type::symbol || is_float(column.type)
+      || (width_of(column.type) >= sizeof(int16_t) && !is_text(column.type)
+          && column.type != column_type::guid);
+  if (!is_column(column) || !has_lowest_null)
+    return std::nullopt;
+  return predicate{column.name,
+                   is_null ? predicate_op::equal : predicate_op::greater,
+                   false,
+                   {literal{}}};
+}
+
 /// A condition that compares a column with constants, as the filter that it is.
 std::optional<predicate> as_predicate(const expression& condition) {
   if (condition.what != expression::kind::call)
     return std::nullopt;
+  if (is_call(condition, fn::is_null))
+    return as_null_test(condition, true);
   if (is_call(condition, fn::logical_not)) {
+    if (is_call(condition.arguments[0], fn::is_null))
+      return as_null_test(condition.arguments[0], false);
     auto inner = as_predicate(condition.arguments[0]);
     if (!inner || inner->op < predicate_op::in)
       return std::nullopt;
@@ -227,7 +247,9 @@ private:
     if (take_symbols(*filter) || take_times(*filter))
       return {};
     use(filter->column);
-    out_.filters.push_back(*std::move(filter));
+    if (std::find(out_.filters.begin(), out_.filters.end(), *filter)
+        == out_.filters.end())
+      out_.filters.push_back(*std::move(filter));
     return {};
   }
 

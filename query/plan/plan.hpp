@@ -170,6 +170,7 @@ struct joined_tables {
   std::vector<std::string> on;
   std::optional<int64_t> tolerance;
   bool right_time = false;
+  bool inner = false;
   std::vector<column_schema> columns;
   friend bool operator==(const joined_tables&, const joined_tables&) = default;
 };

@@ -8,7 +8,14 @@ namespace {
 
 /// 1: keys by day, functions beyond wavg, exact sums. 2: computed columns. 3:
 /// two tables that are joined; others are of version 2 as before.
-constexpr uint32_t plan_version = 3;
+constexpr uint32_t plan_version = 4;
+
+/// The first that knows all that is in it.
+uint32_t version_of(const logical_plan& plan) {
+  if (!plan.joined)
+    return 2;
+  return plan.joined->inner ? plan_version : 3;
+}
 
 ::capnp::Data::Reader data_of(const std::string& text) {
   return {reinterpret_cast<const kj::byte*>(text.data()), text.size()};
@@ -242,7 +249,7 @@ void write_plan(const logical_plan& plan, schema::QueryPlan::Builder root) {
   root.setDayZone(plan.day_zone);
   root.setDayOffsetNs(plan.day_offset_ns);
   root.setAlone(plan.alone);
-  root.setVersion(plan.joined ? plan_version : plan_version - 1);
+  root.setVersion(version_of(plan));
 }
 
 void write(const joined_tables& from, schema::JoinedTables::Builder to) {
@@ -252,6 +259,7 @@ void write(const joined_tables& from, schema::JoinedTables::Builder to) {
   to.setHasTolerance(from.tolerance.has_value());
   to.setTolerance(from.tolerance.value_or(0));
   to.setRightTime(from.right_time);
+  to.setInner(from.inner);
   write_list(from.columns, to.initColumns(count(from.columns)),
              [](const column_schema& column, auto made) {
                made.setName(column.name);
@@ -285,6 +293,7 @@ error read_joined(schema::JoinedTables::Reader from, logical_plan& plan) {
   if (from.getHasTolerance())
     made->tolerance = from.getTolerance();
   made->right_time = from.getRightTime();
+  made->inner = from.getInner();
   for (auto column : from.getColumns())
     made->columns.push_back(
       {column.getName(), static_cast<column_type>(column.getType())});

@@ -174,7 +174,7 @@ private:
     out_ += "limit " + std::to_string(what.count);
   }
   void print(const asof_join& what) {
-    out_ += "as-of join";
+    out_ += what.inner ? "inner as-of join" : "as-of join";
     if (what.where == asof_join::direction::forward)
       out_ += " forward";
     if (what.where == asof_join::direction::nearest)

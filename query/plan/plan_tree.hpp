@@ -201,6 +201,7 @@ struct asof_join {
   /// How far it may be, in the unit of the last column.
   std::optional<int64_t> tolerance;
   bool right_time = false; ///< `aj0`: the last column is the right row's.
+  bool inner = false;      ///< Left rows without a right one go.
   friend bool operator==(const asof_join&, const asof_join&) = default;
 };
 

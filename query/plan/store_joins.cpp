@@ -63,9 +63,9 @@ joined_plan(const physical_node& node,
   const auto* right = std::get_if<fetched_rows>(&input.inputs[1].what);
   if (!left || !right)
     return std::nullopt;
-  auto tables = std::make_shared<joined_tables>(
-    joined_tables{fragments[left->fragment], fragments[right->fragment],
-                  join->on, join->tolerance, join->right_time, input.columns});
+  auto tables = std::make_shared<joined_tables>(joined_tables{
+    fragments[left->fragment], fragments[right->fragment], join->on,
+    join->tolerance, join->right_time, join->inner, input.columns});
   if (!flows(tables->left) || !flows(tables->right) || !follows_tables(*tables))
     return std::nullopt;
   auto out = over->plan;
@@ -163,7 +163,8 @@ error check_joined(const logical_plan& plan) {
 
 std::string to_string(const joined_source& joined) {
   auto out = indented(to_string(joined->left), "  ")
-             + indented(to_string(joined->right), "  ") + "join as of";
+             + indented(to_string(joined->right), "  ")
+             + (joined->inner ? "inner join as of" : "join as of");
   for (const auto& each : joined->on)
     out += " " + each;
   return out + '\n';

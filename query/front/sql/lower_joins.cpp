@@ -345,18 +345,8 @@ private:
       right = *std::move(moved);
     }
     keys_.push_back({left, right});
-    if (!inner_)
-      return put(std::move(what));
-    mark_ = owner_.next_name("~m");
-    auto out = put(std::move(what));
-    if (!out)
-      return out;
-    if (auto fault = owner_.put(
-          out->plan,
-          operators::filter{{typed_column(mark_, column_type::boolean)}},
-          place_))
-      return fault;
-    return out;
+    what.inner = inner_;
+    return put(std::move(what));
   }
 
   /// The join itself: keys have names of their own on both sides, columns of
@@ -388,8 +378,6 @@ private:
       lefts.columns.push_back({what.on.back(), each.left});
       rights.columns.push_back({what.on.back(), each.right});
     }
-    if (!mark_.empty())
-      rights.columns.push_back({mark_, truth_constant(true)});
     std::vector<scope_column> right_columns;
     for (auto& each : right_.columns) {
       auto made = each;
@@ -526,7 +514,6 @@ private:
   std::optional<time_pair> time_;
   std::optional<expression> non_null_time_;
   std::optional<int64_t> tolerance_ns_;
-  std::string mark_;
   std::vector<std::string> merged_; ///< Names of USING.
   bool right_once_ = false;
   std::vector<const json_value*> rest_;
