@@ -93,9 +93,10 @@ void csv_parser::parse(const text_piece& piece, parsed_piece& into) {
   digested_ = 0;
   end_ = 0;
   // A JSON text that gives rows ends with its last brace.
-  open_end_ = piece.text.ends_with('\n') || fitted_->json.on()
-                ? UINT64_MAX
-                : piece.text.size();
+  open_end_
+    = piece.may_go_on && !piece.text.ends_with('\n') && !fitted_->json.on()
+        ? piece.text.size()
+        : UINT64_MAX;
   size_t at = 0;
   while (at < piece.text.size()) {
     at = load_block(piece, at, into);
@@ -374,27 +375,41 @@ void csv_parser::add_batch(const text_piece& piece, source_cursor cursor,
   into.batches.push_back(std::move(batch));
 }
 
+std::optional<uint64_t>
+csv_parser::find_open(const text_piece& piece,
+                      std::span<const raw_reject> rejects) {
+  if (!piece.may_go_on)
+    return std::nullopt;
+  for (const auto& each : rejects)
+    if (each.why == fault::open_quote)
+      return each.begin;
+  const auto& last = rejects.back();
+  const bool is_open
+    = piece.oversize ? piece.oversize->is_open
+                     : !piece.text.ends_with('\n')
+                         && last.begin + last.length + 1 >= piece.text.size();
+  return is_open ? std::optional{last.begin} : std::nullopt;
+}
+
 void csv_parser::finish_piece(const text_piece& piece, parsed_piece& into) {
   const auto& text = piece.text;
   const auto& rejects = into.rejects;
   const bool any_row = builder_.row_count() != 0;
   const auto counted = any_row ? end_ : digested_;
-  const auto behind = static_cast<size_t>(
-    std::count_if(rejects.begin(), rejects.end(), [&](const raw_reject& each) {
-      return each.begin >= counted;
-    }));
-  if (behind == 0)
+  const auto first
+    = std::find_if(rejects.begin(), rejects.end(), [&](const raw_reject& each) {
+        return each.begin >= counted;
+      });
+  if (first == rejects.end())
     return finish_batch(piece, into);
+  into.open_from = find_open(piece, {first, rejects.end()});
   const auto& last = rejects.back();
-  auto end = std::min<uint64_t>(last.begin + last.length, text.size());
-  if (piece.oversize ? piece.oversize->is_open
-                     : !text.ends_with('\n') && end + 1 >= text.size())
-    into.open_from = end = last.begin;
-  else
-    // Some rejects are known without their newline.
-    while (end < text.size() && text[end - 1] != '\n')
-      ++end;
-  if (!any_row && into.open_from && behind == 1)
+  auto end = into.open_from.value_or(
+    std::min<uint64_t>(last.begin + last.length, text.size()));
+  // Some rejects are known without their newline.
+  while (!into.open_from && end < text.size() && text[end - 1] != '\n')
+    ++end;
+  if (!any_row && into.open_from == first->begin)
     return finish_batch(piece, into);
   if (!any_row)
     next_batch(); // Refused values may have left symbols.

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -53,6 +54,9 @@ struct text_piece {
     bool is_open = false; ///< The source ends without its newline.
   };
   std::optional<long_line> oversize;
+  /// Nothing follows it in its source as yet, and a last line or record that
+  /// is not whole may go on.
+  bool may_go_on = false;
   uint64_t bytes = 0;                ///< Of the source, the long line included.
   text_digest after;                 ///< Of the text of the source up to there.
   std::shared_ptr<const void> owner; ///< Keeps `text` alive.
@@ -69,8 +73,8 @@ struct text_piece {
 struct parsed_piece {
   std::vector<parsed_batch> batches;
   std::vector<raw_reject> rejects;
-  /// Where a last line begins that has no newline and gives no row: it may go
-  /// on, so no cursor counts it as read.
+  /// Where a last line, or quoted record, begins that is not whole and gives no
+  /// row: it may go on, so no cursor counts what follows here as read.
   std::optional<uint64_t> open_from;
   uint64_t rows = 0;
   uint64_t lines = 0;
@@ -122,6 +126,9 @@ private:
   void next_batch();
   /// The last batch, and what was refused behind its last row.
   void finish_piece(const text_piece& piece, parsed_piece& into);
+  /// Where of the rejects from `first` on one may go on.
+  [[nodiscard]] static std::optional<uint64_t>
+  find_open(const text_piece& piece, std::span<const raw_reject> rejects);
 
   std::shared_ptr<const binding> fitted_;
   batch_limits limits_;

@@ -73,10 +73,10 @@ error file_source::find_parts() {
     if (++parts_.rejects == 1)
       parts_.first_reject
         = each.source + ":" + std::to_string(each.line)
-          + (each.is_open
-               ? ": ended its file without a newline: mend the file, "
-                 "which is read from there on"
-               : ": only its beginning is known");
+          + (each.is_open ? ": was not whole at the end of its file: mend the "
+                            "file, which is read from there on; if it will "
+                            "not go on, take end=open out of the line"
+                          : ": only its beginning is known");
   }
   parts_.source = options_.only_rejects;
   return {};

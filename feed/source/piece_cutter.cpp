@@ -307,6 +307,7 @@ result<std::optional<text_piece>> piece_cutter::next() {
   if (found->oversize)
     if (auto fault = skip_long_line(piece))
       return fault;
+  piece.may_go_on = options_.grows && at_end_ && begin_ == end_;
   piece.bytes = offset_ - piece.offset;
   piece.after = digest_;
   return std::optional<text_piece>{std::move(piece)};

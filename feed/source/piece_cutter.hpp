@@ -27,6 +27,8 @@ public:
     bool whole_lines = false;
     /// A pipe: its reads wait, so that its begin may be waited for.
     bool pipe = false;
+    /// A file that may be read again when it has grown.
+    bool grows = false;
     /// For tests; everybody else leaves it alone.
     uint64_t cell_bytes = piece_bytes;
   };

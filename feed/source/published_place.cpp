@@ -1,4 +1,5 @@
 #include <millrace/feed/source/published_place_internal.hpp>
+#include <millrace/feed/source/reject_file.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -278,11 +279,13 @@ const source_cursor* published_place::published_here() const {
 error published_place::check_rejects() const {
   if (options_.named_by_text || options_.again || text_.info().rejected)
     return {};
-  const auto label = text_.info().label();
+  const auto stem = source_stem(text_.info().label());
   for (const auto& each : options_.resume) {
     const auto name = source_of_rejects(each.name);
     if (!name
-        || name->substr(0, std::min(name->rfind('@'), name->size())) != label)
+        || source_stem(
+             name->substr(0, std::min(name->rfind('@'), name->size())))
+             != stem)
       continue;
     const auto told = parse_text_identity(*name);
     const bool same_place = told.place.empty() || told.place == own_.place;

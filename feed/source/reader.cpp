@@ -318,7 +318,7 @@ rejected_line reader::state::line_of(const raw_reject& raw) const {
     printable(text, raw.why == fault::too_long ? shown_bytes_max : text.size()),
     bound->reading,
     line_hash(text)};
-  out.is_open = !sources[number].rejected && parsed.open_from == raw.begin;
+  out.is_open = parsed.open_from && raw.begin >= *parsed.open_from;
   place(number, out);
   return out;
 }

@@ -41,17 +41,6 @@ std::string name_text(std::string_view name) {
   return out;
 }
 
-/// The path of a file up to the first dot of its name, and the member: the same
-/// of a text and of what it is packed in, beside it. Files of one name in other
-/// folders or archives are others: their paths may say another day or symbol.
-std::string stem_of(std::string_view source) {
-  const auto mark = std::min(source.rfind('#'), source.size());
-  const auto file = source.substr(0, mark);
-  const auto name = file.find_last_of('/') + 1;
-  return std::string{file.substr(0, file.find('.', name))}.append(
-    source.substr(mark));
-}
-
 std::string place_of(const rejected_line& line) {
   return to_text(
     line_place{line.offset, line.reading, line.hash, line.mark, line.is_open});
@@ -86,7 +75,10 @@ struct kept_line {
   std::string_view text;
   std::optional<line_place> at; ///< None: `place` is none.
 
-  [[nodiscard]] uint64_t key() const { return key_of(source, place, text); }
+  /// One that may go on is itself also when it is mended: it is read again.
+  [[nodiscard]] uint64_t key() const {
+    return key_of(source, place, at && at->is_open ? std::string_view{} : text);
+  }
   [[nodiscard]] std::string counted() const {
     return count_key(source, at ? at->reading : std::nullopt);
   }
@@ -110,7 +102,25 @@ kept_line split_kept(std::string_view line) {
   return out;
 }
 
+/// Its mend is the user's: what its file has there is not put in its place.
+bool is_mended_open(const kept_line& line) {
+  return line.at->is_open && line_hash(unprintable(line.text)) != line.at->hash;
+}
+
+/// Whether what was the begin of a line begins `there`.
+bool has_gone_on(const kept_line& line, std::string_view there) {
+  return !is_mended_open(line) && there.starts_with(unprintable(line.text));
+}
+
 } // namespace
+
+std::string source_stem(std::string_view source) {
+  const auto mark = std::min(source.rfind('#'), source.size());
+  const auto file = source.substr(0, mark);
+  const auto name = file.find_last_of('/') + 1;
+  return std::string{file.substr(0, file.find('.', name))}.append(
+    source.substr(mark));
+}
 
 template <class F>
 error reject_file::each_line(F one) {
@@ -149,6 +159,7 @@ error reject_file::read() {
     sources_.insert(kept.source);
     if (kept.at)
       places_.emplace(kept.at->offset, *kept.at->hash);
+    any_open_ = any_open_ || (kept.at && kept.at->is_open);
   });
 }
 
@@ -160,6 +171,7 @@ error reject_file::forget_from(const std::string& source,
     return {};
   return forget([&](const kept_line& each) {
     return each.source == source && each.at && each.at->offset >= offset
+           && !is_mended_open(each)
            && (!each.at->reading || covers(now, *each.at->reading));
   });
 }
@@ -173,19 +185,22 @@ error reject_file::forget_read(const std::string& source,
     return line_hash(text.substr(static_cast<size_t>(at - offset)));
   };
   const auto end = places_.lower_bound(offset + text.size());
-  if (std::none_of(places_.lower_bound(offset), end, [&](const auto& each) {
-        return hash_at(each.first) == each.second;
-      }))
+  if (!any_open_
+      && std::none_of(places_.lower_bound(offset), end, [&](const auto& each) {
+           return hash_at(each.first) == each.second;
+         }))
     return {};
   return forget([&](const kept_line& each) {
     const auto& at = each.at;
     const bool same_line
-      = at && at->reading
-          ? covers(now, *at->reading) && stem_of(each.source) == stem_of(source)
-          : each.source == source;
+      = at && at->reading ? covers(now, *at->reading)
+                              && source_stem(each.source) == source_stem(source)
+                          : each.source == source;
     return at && same_line && at->offset >= offset
            && at->offset - offset < text.size()
-           && at->hash == hash_at(at->offset);
+           && (at->is_open ? has_gone_on(
+                 each, text.substr(static_cast<size_t>(at->offset - offset)))
+                           : at->hash == hash_at(at->offset));
   });
 }
 
@@ -250,7 +265,9 @@ error reject_file::write() {
 error reject_file::add(const rejected_line& line) {
   if (auto fault = read())
     return fault;
-  if (!known_.insert(key_of(line.source, place_of(line), line.text)).second) {
+  const auto key = key_of(line.source, place_of(line),
+                          line.is_open ? std::string_view{} : line.text);
+  if (!known_.insert(key).second) {
     // It is counted now, and not among those of earlier runs once more.
     if (const auto kept = kept_.find(count_key(line.source, line.reading));
         kept != kept_.end() && kept->second != 0)

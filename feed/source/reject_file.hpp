@@ -77,6 +77,7 @@ private:
   std::map<std::string, uint64_t, std::less<>> kept_; ///< Lines per source.
   std::set<std::string, std::less<>> sources_;        ///< Of its lines.
   std::multimap<uint64_t, uint32_t> places_; ///< Offset and hash of its lines.
+  bool any_open_ = false;                    ///< Of its lines.
 };
 
 /// Who adds to a reject file shares it, and who feeds its lines, which takes
@@ -90,6 +91,11 @@ lock_rejects(persistence::file_system& fs, const std::string& path,
 /// or one that begins as a reject file does. `invalid_argument` names it.
 [[nodiscard]] error check_reject_file(persistence::file_system& fs,
                                       const std::string& path);
+
+/// The path of a file up to the first dot of its name, and the member: the same
+/// of a text and of what it is packed in, beside it. Files of one name in other
+/// folders or archives are others: their paths may say another day or symbol.
+[[nodiscard]] std::string source_stem(std::string_view source);
 
 /// Whether the line is known in part, as one that is too long, or may go on in
 /// its file: it gives no row by itself.

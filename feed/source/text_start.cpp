@@ -88,7 +88,9 @@ piece_cutter::options text_start::how() const {
           .quote = from.quote,
           .line_bytes_max = options_->line_bytes_max,
           .whole_lines = info_->followed && !info_->pipe,
-          .pipe = info_->pipe != nullptr};
+          .pipe = info_->pipe != nullptr,
+          .grows
+          = !info_->pipe && !info_->rejected && !options_->named_by_text};
 }
 
 result<piece_cutter> text_start::lines() {

@@ -111,15 +111,69 @@ TEST_F(RejectReadingTest, ALineThatMayGoOnIsReadWithItsFile) {
     EXPECT_EQ(cursors_.at(0).offset, begin.size()) << open;
     ASSERT_EQ(kept().size(), 1u);
     EXPECT_TRUE(kept()[0].is_open);
-    mend(open, "2023-01-02T10:00:01,2,1");
     const auto part = feed(alone());
     EXPECT_EQ(part.rows(), 0u);
     EXPECT_NE(part.reports.back().first_reject.find("mend the file"),
               std::string::npos);
-    put_file(disk_, "/in/a.csv", begin + once_mended + once_next);
-    EXPECT_EQ(feed(with({"/in/a.csv"})).rows(), 2u);
-    EXPECT_TRUE(kept().empty()) << open;
+    // A mend stays, and can be fed where it will not go on.
+    mend(open, "2023-01-02T10:00:01,2,1");
+    feed(with({"/in/a.csv"}));
+    ASSERT_EQ(kept().size(), 1u);
+    EXPECT_EQ(kept()[0].text, "2023-01-02T10:00:01,2,1");
+    mend("2023-01-02T10:00:01,2,1", open);
+    put_file(disk_, "/in/a.csv", begin + open + "1\n" + once_next);
+    EXPECT_GE(feed(with({"/in/a.csv"})).rows(), 1u);
+    for (const auto& each : kept())
+      EXPECT_FALSE(each.is_open) << open;
   }
+}
+
+/// Goal: the same of its begin in a file that is read from the start.
+TEST_F(RejectReadingTest, TheBeginOfALineLeavesWithIt) {
+  put_file(disk_, "/in/a.csv", once_head + "2023-01-02T10");
+  feed(with({"/in/a.csv"}));
+  ASSERT_EQ(kept().size(), 1u);
+  put_file(disk_, "/in/a.csv", once_head + once_row);
+  const auto got = feed(with({"/in/a.csv"}));
+  EXPECT_EQ(got.rows(), 1u);
+  EXPECT_TRUE(kept().empty());
+}
+
+/// Goal: a quoted record that has not ended is read with its file, whatever its
+/// last byte is: none of its lines is a row.
+TEST_F(RejectReadingTest, AQuotedRecordIsNotTorn) {
+  auto layout = reject_layout;
+  layout.insert(0, "quote = true\n");
+  const auto quoted = [&] { return with({"/in/q.csv"}, {}, "X", layout); };
+  const std::string first = "2023-01-02T10:00:00,1,\"1\"\n";
+  const std::string half = "2023-01-02T10:00:01,2,\"3\n";
+  put_file(disk_, "/in/q.csv", once_head + first + half);
+  EXPECT_EQ(feed(quoted()).rows(), 1u);
+  ASSERT_EQ(kept().size(), 1u);
+  EXPECT_TRUE(kept()[0].is_open);
+  EXPECT_EQ(cursors_.at(0).offset, once_head.size() + first.size());
+  put_file(disk_, "/in/q.csv",
+           once_head + first + half + "2023-01-02T10:00:09,9,9\n\"\n"
+             + once_next);
+  const auto got = feed(quoted());
+  // The record is one, and its number is none.
+  EXPECT_EQ(rows_of(got),
+            std::vector<std::string>{row_at(monday, 36'002, "3|1|X")});
+  ASSERT_EQ(kept().size(), 1u);
+  EXPECT_FALSE(kept()[0].is_open);
+}
+
+/// Goal: a text that is loaded, and what comes through a pipe, will not go on.
+TEST_F(RejectReadingTest, WhatIsWholeHasNoOpenLine) {
+  put_file(disk_, "/in/a.csv", once_head + once_row + "2023-01-02T10:00:01,x");
+  auto loaded = with({"/in/a.csv"});
+  loaded.named_by_text = true;
+  EXPECT_EQ(feed(loaded).rows(), 1u);
+  ASSERT_EQ(kept().size(), 1u);
+  EXPECT_FALSE(kept()[0].is_open);
+  const auto mended = file_text(disk_, reject_path);
+  EXPECT_EQ(feed(loaded).rows(), 0u);
+  EXPECT_EQ(file_text(disk_, reject_path), mended);
 }
 
 /// Goal: of a file without a row no line counts as read, as its layout may be
@@ -138,6 +192,9 @@ TEST_F(RejectReadingTest, AFileWithoutARowIsReadAgainUnlessItsLinesWere) {
   EXPECT_EQ(feed(alone()).rows(), 1u);
   put_file(disk_, "/in/a.csv", once_head + once_bad + once_next);
   expect_refused(with({"/in/a.csv"}), "they would come twice");
+  // Nor as what was packed.
+  put_file(disk_, "/in/a.csv.txt", once_head + once_bad + once_next);
+  expect_refused(with({"/in/a.csv.txt"}), "they would come twice");
   put_file(disk_, "/in/a.csv", once_head + once_next);
   auto again = with({"/in/a.csv"});
   again.again = true;

@@ -82,6 +82,9 @@ void ingest::take(const rt::message& m, position end) {
   batch.row_count = 0;
   if (const auto fault = decode_batch(m.payload, batch))
     return void(reject(m, end, fault));
+  // How far a feed has read, and no more.
+  if (batch.row_count == 0)
+    return;
   error fault;
   {
     const std::scoped_lock lock{store->writing};
@@ -226,8 +229,8 @@ void ingest::count_unheld(const rt::message& m, position end) {
       what.table = batch.table;
       what.from = what.to = end;
       what.text = "batches of table '" + what.table
-                  + "', which no rdb of the configuration held: they are "
-                    "stored nowhere";
+                  + "', which no rdb of the configuration held then: their "
+                    "rows are not in this database";
     }
   }
   if (!told_unheld.emplace(batch.table).second)

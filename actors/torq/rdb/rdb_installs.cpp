@@ -118,32 +118,33 @@ void rdb_state::report(waiting_install what) {
   std::set<std::string> tables;
   for (const auto& table : settings.tables)
     tables.insert(table.name);
-  env->io->submit([fs = env->fs, directory = settings.hdb_directory,
-                   stream = settings.stream, tables = std::move(tables),
-                   period = what.period, number, served = ledger.served_end(),
-                   lost_by_hand = settings.lost_by_hand,
-                   me = rdb_self_actor{self}] {
-    period_report out;
-    if (!directory.empty()) {
-      auto written = read_written(*fs, directory, stream, tables, period);
-      if (written) {
-        out.served
-          = written->covered != position{} && written->covered <= served;
-        out.end = written->end;
-        out.version = written->version;
-        out.rows = std::move(written->rows);
-        out.rejected_batches = written->rejected_batches;
-        out.losses = written->losses;
-        out.last_loss = std::move(written->last_loss);
-        out.unheld_batches = written->unheld_batches;
-      } else {
-        out.failure = to_string(written.failure());
+  env->io->submit(
+    [fs = env->fs, directory = settings.hdb_directory, stream = settings.stream,
+     tables = std::move(tables), period = what.period,
+     unheld = settings.unheld_tables, number, served = ledger.served_end(),
+     lost_by_hand = settings.lost_by_hand, me = rdb_self_actor{self}] {
+      period_report out;
+      if (!directory.empty()) {
+        auto written
+          = read_written(*fs, directory, stream, tables, period, unheld);
+        if (written) {
+          out.served
+            = written->covered != position{} && written->covered <= served;
+          out.end = written->end;
+          out.version = written->version;
+          out.rows = std::move(written->rows);
+          out.rejected_batches = written->rejected_batches;
+          out.losses = written->losses;
+          out.last_loss = std::move(written->last_loss);
+          out.unheld_batches = written->unheld_batches;
+        } else {
+          out.failure = to_string(written.failure());
+        }
       }
-    }
-    if (!directory.empty() && lost_by_hand)
-      out.lacks = lost_by_hand();
-    caf::anon_send(me, period_read_atom::value, number, out);
-  });
+      if (!directory.empty() && lost_by_hand)
+        out.lacks = lost_by_hand();
+      caf::anon_send(me, period_read_atom::value, number, out);
+    });
   reports.emplace(number, std::move(what));
 }
 

@@ -8,7 +8,8 @@ namespace millrace::torq {
 written_rows written_rows_of(const persistence::hdb_manifest& manifest,
                              const std::string& stream,
                              const std::set<std::string>& tables,
-                             period_id period) {
+                             period_id period,
+                             const std::set<std::string, std::less<>>& unheld) {
   written_rows out;
   position begin;
   std::map<std::string, position> covered;
@@ -37,7 +38,8 @@ written_rows written_rows_of(const persistence::hdb_manifest& manifest,
     if (loss.kind == persistence::hdb_loss::rejects) {
       out.rejected_batches += loss.count;
     } else if (loss.kind == persistence::hdb_loss::unheld) {
-      out.unheld_batches += loss.count;
+      if (unheld.contains(loss.table))
+        out.unheld_batches += loss.count;
     } else {
       out.losses += loss.count;
       out.last_loss = loss.text;
@@ -48,18 +50,18 @@ written_rows written_rows_of(const persistence::hdb_manifest& manifest,
   return out;
 }
 
-result<written_rows> read_written(persistence::file_system& fs,
-                                  const std::string& directory,
-                                  const std::string& stream,
-                                  const std::set<std::string>& tables,
-                                  period_id period) {
+result<written_rows>
+read_written(persistence::file_system& fs, const std::string& directory,
+             const std::string& stream, const std::set<std::string>& tables,
+             period_id period,
+             const std::set<std::string, std::less<>>& unheld) {
   const auto manifest = persistence::read_hdb_manifest(fs, directory);
   if (!manifest) {
     if (manifest.failure().code == errc::not_found)
       return written_rows{};
     return manifest.failure();
   }
-  return written_rows_of(*manifest, stream, tables, period);
+  return written_rows_of(*manifest, stream, tables, period, unheld);
 }
 
 } // namespace millrace::torq

@@ -55,5 +55,29 @@ TEST(WrittenRowsTest, AreCoveredUpToTheFirstEndThatHoldsThePeriod) {
   EXPECT_EQ(rows.rows.at("trade").begin()->second, 3u);
 }
 
+/// Goal: what no rdb held is told while none holds it: then its rows may be in
+/// another directory.
+TEST(WrittenRowsTest, WhatNoRdbHoldsIsToldWhileItDoes) {
+  persistence::hdb_manifest manifest;
+  manifest.version = 1;
+  manifest.parts.push_back(part("trade", 8000, 0, 100, 3));
+  persistence::hdb_loss unheld;
+  unheld.kind = persistence::hdb_loss::unheld;
+  unheld.stream = "market";
+  unheld.table = "news";
+  unheld.from = {20};
+  unheld.to = {40};
+  unheld.count = 2;
+  manifest.losses = {unheld};
+  const auto told = [&](const std::set<std::string, std::less<>>& now) {
+    const auto got
+      = written_rows_of(manifest, "market", {"trade"}, period_id{8000}, now);
+    EXPECT_EQ(got.losses, 0u);
+    return got.unheld_batches;
+  };
+  EXPECT_EQ(told({"news"}), 2u);
+  EXPECT_EQ(told({}), 0u);
+}
+
 } // namespace
 } // namespace millrace::torq
