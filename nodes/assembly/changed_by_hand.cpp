@@ -1,6 +1,7 @@
 #include <millrace/actors/torq/hdb/served_mark.hpp>
 #include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/assembly/changed_by_hand.hpp>
+#include <millrace/nodes/assembly/table_intake.hpp>
 
 #include <filesystem>
 #include <optional>
@@ -30,8 +31,10 @@ struct seen_hdb {
 };
 
 /// @param own the directory as it is configured
+/// @param home_of tables that have their home there
 result<seen_hdb> look_at(persistence::file_system& fs,
-                         const std::string& folder, const std::string& own) {
+                         const std::string& folder, const std::string& own,
+                         const std::set<std::string>& home_of) {
   seen_hdb out;
   out.known = torq::read_marks(fs, folder, own);
   if (!out.known.faults.empty())
@@ -41,14 +44,16 @@ result<seen_hdb> look_at(persistence::file_system& fs,
     return manifest.failure();
   out.is_there = manifest.has_value();
   (void)out.known.mark.see(own, manifest ? &*manifest : nullptr);
+  out.known.mark.see_elsewhere(out.known.others, home_of, own,
+                               manifest ? &*manifest : nullptr);
   return out;
 }
 
 result<seen_hdb> look(persistence::file_system& fs,
                       const cluster_config& config,
                       const std::string& directory) {
-  return look_at(fs, marks_folder(config),
-                 as_configured(config, directory).value_or(directory));
+  const auto own = as_configured(config, directory).value_or(directory);
+  return look_at(fs, marks_folder(config), own, home_of(config, own));
 }
 
 std::vector<std::string> losses_of(const torq::served_mark& mark) {
@@ -65,6 +70,14 @@ std::vector<std::string> losses_in(const result<seen_hdb>& seen) {
 
 } // namespace
 
+std::set<std::string> home_of(const cluster_config& config,
+                              const std::string& directory) {
+  std::set<std::string> out;
+  for (const auto& table : tables_at(config, directory))
+    out.insert(table.name);
+  return out;
+}
+
 std::string marks_folder(const cluster_config& config) {
   return config.data_directory + "/hdb-served";
 }
@@ -76,12 +89,15 @@ error check_not_gone(persistence::file_system& fs, const cluster_config& config,
     return seen.failure();
   if (seen->is_there || seen->known.mark.losses().empty())
     return {};
+  const auto loss = seen->known.mark.losses().begin()->second;
   std::string files;
   for (const auto& each : seen->known.files)
     text::add_to_list(files, each, " and ");
-  return {errc::unavailable, seen->known.mark.losses().begin()->second
-                               + "; to begin another one in its place, remove "
-                               + files};
+  for (size_t i = 0; i < seen->known.others.size(); ++i)
+    if (torq::is_lost_from(loss, seen->known.others[i].directory()))
+      text::add_to_list(files, seen->known.files_of_others[i], " and ");
+  return {errc::unavailable,
+          loss + "; to begin another one in its place, remove " + files};
 }
 
 std::vector<std::string> gone_by_hand(persistence::file_system& fs,
@@ -92,8 +108,9 @@ std::vector<std::string> gone_by_hand(persistence::file_system& fs,
 
 std::vector<std::string> gone_by_hand(persistence::file_system& fs,
                                       const std::string& folder,
-                                      const std::string& own_directory) {
-  return losses_in(look_at(fs, folder, own_directory));
+                                      const std::string& own_directory,
+                                      const std::set<std::string>& home_of) {
+  return losses_in(look_at(fs, folder, own_directory, home_of));
 }
 
 result<std::vector<std::string>>
@@ -109,6 +126,8 @@ remember_by_hand(persistence::file_system& fs, const cluster_config& config,
     if (!manifest)
       return manifest.failure();
     auto known = torq::read_marks(fs, folder, *own);
+    known.mark.see_elsewhere(known.others, home_of(config, *own), *own,
+                             &*manifest);
     // What is gone stays so in this one too.
     const bool is_news = known.mark.see(*own, &*manifest) || !fs.exists(path);
     if (is_news && known.mark != torq::served_mark{})

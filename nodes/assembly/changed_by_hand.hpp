@@ -4,6 +4,7 @@
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,9 +30,16 @@ gone_by_hand(persistence::file_system& fs, const cluster_config& config,
              const std::string& directory);
 
 /// The same of the directory as it is configured. @param folder marks_folder
+/// @param home_of what `home_of` says of it
 [[nodiscard]] std::vector<std::string>
 gone_by_hand(persistence::file_system& fs, const std::string& folder,
-             const std::string& own_directory);
+             const std::string& own_directory,
+             const std::set<std::string>& home_of);
+
+/// Tables that are written and loaded to this directory first of all: what was
+/// done to them by hand in another one, before it was so, is to be here.
+[[nodiscard]] std::set<std::string> home_of(const cluster_config& config,
+                                            const std::string& directory);
 
 /// After a command changed a database: what it has now is to be there whenever
 /// one of the cluster's hdbs serves it. No hdb of the cluster has this

@@ -127,9 +127,11 @@ result<hosted_process> start_rdb(process_host& host,
   settings.hdb_directory = process.hdb_directory;
   settings.write_down = process.write_down;
   settings.unserved = unserved_rows(*host.env().fs, config, process);
-  settings.lost_by_hand
-    = [fs = host.env().fs, folder = marks_folder(config),
-       own = process.hdb_directory] { return gone_by_hand(*fs, folder, own); };
+  settings.lost_by_hand = [fs = host.env().fs, folder = marks_folder(config),
+                           own = process.hdb_directory,
+                           tables = home_of(config, process.hdb_directory)] {
+    return gone_by_hand(*fs, folder, own, tables);
+  };
   settings.memory_max_bytes = process.memory_max_bytes;
   settings.query_memory_max_bytes = process.query_memory_max_bytes;
   settings.query_timeout_ns = process.query_timeout_ns;
@@ -198,6 +200,7 @@ result<hosted_process> start_hdb(process_host& host,
                        "backup"});
       };
   settings.mark_file = marks_folder(config) + "/" + process.name;
+  settings.home_of = home_of(config, settings.directory);
   const auto warn = warnings_of(host, "hdb", process.name);
   settings.on_warning = warn;
   auto index

@@ -135,10 +135,11 @@ std::vector<std::string>
 hdb_state::warnings_of(const query::logical_plan& plan,
                        const persistence::hdb_snapshot* pinned) const {
   std::vector<std::string> out;
-  if (mark)
-    if (const auto lost = mark->losses().find(plan.table);
-        lost != mark->losses().end())
+  if (mark) {
+    const auto losses = mark->losses();
+    if (const auto lost = losses.find(plan.table); lost != losses.end())
       out.push_back(lost->second);
+  }
   const auto stream = settings.streams.find(plan.table);
   if (pinned == nullptr || stream == settings.streams.end())
     return out;
@@ -458,8 +459,9 @@ hdb_facts hdb_state::facts() const {
         out.losses += loss.count;
   }
   if (mark) {
-    out.losses += mark->losses().size();
-    for (const auto& [table, loss] : mark->losses())
+    const auto losses = mark->losses();
+    out.losses += losses.size();
+    for (const auto& [table, loss] : losses)
       out.gone.push_back(loss);
   }
   if (index) {

@@ -33,6 +33,8 @@ struct hdb_settings {
   std::string directory;
   /// Where it keeps what it served; see served_mark. Empty: nowhere.
   std::string mark_file;
+  /// Tables that are written and loaded to its directory first of all.
+  std::set<std::string> home_of;
   /// Which stream each table belongs to.
   std::map<std::string, std::string> streams;
   /// As the configuration declares them; used while no manifest can be read.
@@ -164,7 +166,7 @@ struct hdb_state {
   void recall();
   /// Of all who serve the directory on this host. @pre there is a mark file
   [[nodiscard]] known_of_hdb marks_now() const;
-  [[nodiscard]] std::string remedy() const;
+  [[nodiscard]] std::string remedy(const std::string& loss) const;
   /// Compares what is there with what was served, and says what is gone.
   void look_for_losses(const persistence::hdb_manifest* manifest);
 
@@ -195,6 +197,7 @@ struct hdb_state {
   std::map<std::string, std::string> outgrown; ///< @see hdb_facts
   std::map<std::string, std::string> strayed;  ///< @see hdb_facts
   std::optional<served_mark> mark;             ///< None: it is not read yet.
+  std::vector<served_mark> marks_elsewhere;    ///< Read with it.
   error last_failure;
   met_damage damage; ///< Of files; of the manifest it is `last_failure`.
 };

@@ -14,6 +14,7 @@ void hdb_state::recall() {
                           "known, what there is now counts: "
                             + fault.context);
   mark = std::move(known.mark);
+  marks_elsewhere = std::move(known.others);
 }
 
 known_of_hdb hdb_state::marks_now() const {
@@ -24,11 +25,18 @@ known_of_hdb hdb_state::marks_now() const {
 }
 
 /// Commands and other processes write marks while this one runs.
-std::string hdb_state::remedy() const {
-  auto marks = settings.mark_file;
-  for (const auto& each : marks_now().files)
-    if (each != settings.mark_file)
-      text::add_to_list(marks, each, " and ");
+std::string hdb_state::remedy(const std::string& loss) const {
+  const auto known = marks_now();
+  std::string marks;
+  for (size_t i = 0; i < known.others.size(); ++i)
+    if (is_lost_from(loss, known.others[i].directory()))
+      text::add_to_list(marks, known.files_of_others[i], " and ");
+  if (marks.empty()) {
+    marks = settings.mark_file;
+    for (const auto& each : known.files)
+      if (each != settings.mark_file)
+        text::add_to_list(marks, each, " and ");
+  }
   return "once that is settled, remove " + marks
          + " and restart what serves the directory";
 }
@@ -43,13 +51,16 @@ void hdb_state::look_for_losses(const persistence::hdb_manifest* manifest) {
   recall();
   const auto before = mark->losses();
   const bool is_news = mark->see(settings.directory, manifest);
-  for (const auto& [table, loss] : mark->losses())
+  mark->see_elsewhere(marks_elsewhere, settings.home_of, settings.directory,
+                      manifest);
+  const auto now = mark->losses();
+  for (const auto& [table, loss] : now)
     if (const auto was = before.find(table);
         was == before.end() || was->second != loss)
-      warn("hdb_gone",
-           loss + "; each answer says so until it is there again; " + remedy());
+      warn("hdb_gone", loss + "; each answer says so until it is there again; "
+                         + remedy(loss));
   for (const auto& [table, loss] : before)
-    if (!mark->losses().contains(table))
+    if (!now.contains(table))
       warn("hdb_back", settings.directory
                          + " has again what was loaded and "
                            "corrected by hand of table '"

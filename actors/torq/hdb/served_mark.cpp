@@ -26,7 +26,15 @@ bool is_load(const persistence::hdb_part& part) {
   return part.stream.starts_with('/') && !persistence::is_ledger_entry(part);
 }
 
+std::string done_in(const std::string& directory) {
+  return "corrected by hand in " + directory + " (last ";
+}
+
 } // namespace
+
+bool is_lost_from(std::string_view loss, const std::string& directory) {
+  return loss.find(done_in(directory)) != loss.npos;
+}
 
 std::map<std::string, served_mark::found>
 served_mark::all_of(const persistence::hdb_manifest& manifest) {
@@ -169,6 +177,34 @@ bool served_mark::see(const std::string& directory,
   return same != before;
 }
 
+void served_mark::see_elsewhere(const std::vector<served_mark>& others,
+                                const std::set<std::string>& tables,
+                                const std::string& directory,
+                                const persistence::hdb_manifest* manifest) {
+  elsewhere_.clear();
+  const auto there
+    = manifest ? all_of(*manifest) : std::map<std::string, found>{};
+  for (const auto& other : others)
+    for (const auto& [table, marks] : other.tables_) {
+      if (!tables.contains(table))
+        continue;
+      const auto now = there.find(table);
+      const auto& has = now == there.end() ? found{} : now->second;
+      for (const auto& mark : marks)
+        if (manifest == nullptr || !holds(*manifest, has, mark))
+          elsewhere_[table] = "the hdb in " + directory + ", where table '"
+                              + table
+                              + "' has its home, lacks what was loaded and "
+                              + done_in(other.directory_) + mark.what + ")";
+    }
+}
+
+std::map<std::string, std::string> served_mark::losses() const {
+  auto out = losses_;
+  out.insert(elsewhere_.begin(), elsewhere_.end());
+  return out;
+}
+
 text::json_value served_mark::to_json(const done_by_hand& mark) {
   auto loads = text::json_value::object();
   for (const auto& [partition, files] : mark.loads)
@@ -299,10 +335,15 @@ known_of_hdb read_marks(persistence::file_system& fs, const std::string& folder,
     auto mark = read_mark(fs, path);
     if (!mark)
       out.faults.push_back(mark.failure());
-    if (!mark || mark->directory() != directory)
+    if (!mark)
       continue;
-    out.mark.add(*mark);
-    out.files.push_back(path);
+    if (mark->directory() == directory) {
+      out.mark.add(*mark);
+      out.files.push_back(path);
+    } else if (!mark->directory().empty()) {
+      out.others.push_back(*std::move(mark));
+      out.files_of_others.push_back(path);
+    }
   }
   return out;
 }

@@ -34,11 +34,15 @@ public:
   bool see(const std::string& directory,
            const persistence::hdb_manifest* manifest);
 
+  /// Looks at what was done by hand elsewhere to tables that have their home
+  /// here now: a copy that became it, or another directory, does not have it.
+  void see_elsewhere(const std::vector<served_mark>& others,
+                     const std::set<std::string>& tables,
+                     const std::string& directory,
+                     const persistence::hdb_manifest* manifest);
+
   /// What is gone, by table: until it is there again, or the mark is removed.
-  [[nodiscard]] const std::map<std::string, std::string>&
-  losses() const noexcept {
-    return losses_;
-  }
+  [[nodiscard]] std::map<std::string, std::string> losses() const;
 
   /// The database that it is of; empty: it saw none.
   [[nodiscard]] const std::string& directory() const noexcept {
@@ -94,14 +98,23 @@ private:
   std::map<std::string, std::vector<done_by_hand>> tables_;
   std::map<std::string, std::set<std::string>> partitions_; ///< By table.
   std::map<std::string, std::string> losses_;               ///< In words.
+  /// As `losses_`; not kept, for the others' marks are.
+  std::map<std::string, std::string> elsewhere_;
 };
+
+/// Whether a loss in words, of served_mark::losses, is of what was done in that
+/// directory, which is no table's home any more.
+[[nodiscard]] bool is_lost_from(std::string_view loss,
+                                const std::string& directory);
 
 /// What all marks in a folder say of one database: those of the hdbs that
 /// served it, under whatever name, and that of commands.
 struct known_of_hdb {
   served_mark mark;
-  std::vector<std::string> files; ///< Paths of those marks.
-  std::vector<error> faults;      ///< Each names a file that cannot be read.
+  std::vector<std::string> files;  ///< Paths of those marks.
+  std::vector<error> faults;       ///< Each names a file that cannot be read.
+  std::vector<served_mark> others; ///< Of other databases of the cluster.
+  std::vector<std::string> files_of_others;
 };
 [[nodiscard]] known_of_hdb read_marks(persistence::file_system& fs,
                                       const std::string& folder,

@@ -255,6 +255,38 @@ TEST(ServedMarkTest, WhoeverServesADatabaseKnowsWhatOthersAndCommandsDid) {
   EXPECT_EQ(read_marks(disk, "/marks", "/db").faults.size(), 1u);
 }
 
+/// Goal: a directory that becomes a table's home is to have what was done by
+/// hand in the one before: a moved one has it, a copy that was written beside
+/// does not.
+TEST(ServedMarkTest, AnotherHomeIsToHaveWhatWasDoneInTheOneBefore) {
+  sim::memory_file_system disk;
+  const auto there
+    = loaded(2, {{"2024.01.01", "h"}}, {{2, 7, "trade", "2024.01.01", 1, "x"}});
+  served_mark before;
+  EXPECT_TRUE(before.see("/db", &there));
+  ASSERT_FALSE(write_mark(disk, "/marks/hdb1", before));
+  auto known = read_marks(disk, "/marks", "/db2");
+  ASSERT_EQ(known.others.size(), 1u);
+  EXPECT_EQ(known.files_of_others, std::vector<std::string>{"/marks/hdb1"});
+  const auto empty = manifest_with({});
+  auto& mark = known.mark;
+  const auto lost = [&](const persistence::hdb_manifest* manifest,
+                        const std::set<std::string>& home_of) {
+    mark.see_elsewhere(known.others, home_of, "/db2", manifest);
+    const auto losses = mark.losses();
+    for (const auto& [table, loss] : losses)
+      EXPECT_TRUE(is_lost_from(loss, "/db")) << loss;
+    return losses.size();
+  };
+  EXPECT_EQ(lost(&empty, {"trade"}), 1u);
+  EXPECT_EQ(lost(nullptr, {"trade"}), 1u);
+  EXPECT_EQ(lost(&empty, {"quote"}), 0u) << "it is no home of that table";
+  EXPECT_EQ(lost(&there, {"trade"}), 0u) << "moved";
+  EXPECT_EQ(lost(&empty, {"trade"}), 1u);
+  // It is the other mark that keeps it.
+  EXPECT_EQ(mark.text().find("by hand"), std::string::npos);
+}
+
 TEST(ServedMarkTest, OneThatIsNotYetWrittenOrNeverWasIsNone) {
   sim::memory_file_system disk;
   const auto files = loaded(1, {{"2024.01.01", "h"}});
