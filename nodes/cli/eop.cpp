@@ -218,10 +218,13 @@ int end_stream(runtime& host, const cluster_config& config,
       fmt::print("  it carries no table: there is nothing to write down\n");
   }
   int code = tell_absent(*ended, told == nullptr ? nullptr : &row);
-  if (carries && ended->written.empty())
-    code = fail({errc::not_found, "stream " + stream
-                                    + ": no rdb writes its tables down: the "
-                                      "rows of the period are in no hdb"});
+  if (carries && ended->written.empty()) {
+    fmt::print(stderr,
+               "millrace: stream {}: no rdb writes its tables down: the rows "
+               "of the period are in no hdb\n",
+               stream);
+    code = exit_negative;
+  }
   for (const auto& each : ended->written) {
     if (told == nullptr)
       print_written(each, what.period);

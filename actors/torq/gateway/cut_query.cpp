@@ -255,8 +255,12 @@ bool cut_query::another_may_do(const std::string& who, const error& fault,
     return false;
   }
   tried.names.insert(who);
-  auto& why = is_damage(fault) ? tried.damage : tried.away;
-  why = {fault.code, who + ": " + fault.context};
+  const error why{fault.code, who + ": " + fault.context};
+  // What is to be mended first is the table's own.
+  if (is_damage(fault) && tried.damage)
+    tried.damage.context += "; and " + to_string(why);
+  else
+    (is_damage(fault) ? tried.damage : tried.away) = why;
   return true;
 }
 

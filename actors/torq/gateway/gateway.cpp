@@ -353,8 +353,12 @@ void gateway_state::fail(uint64_t number, caf::error fault) {
 /// A question without an answer waits for one that was lost as long as it can;
 /// what was found again since it began is asked at once.
 bool gateway_state::may_come_back(const held_question& what, errc fault) const {
-  const auto gone = backends.gone(settings.tables.at(what.plan.table).home,
-                                  env->clock->monotonic_ns());
+  const auto& home = settings.tables.at(what.plan.table).home;
+  const auto now = env->clock->monotonic_ns();
+  if (fault != errc::backend_lost
+      && backends.copy_went(home, now, other_copy_grace_ns))
+    return true;
+  const auto gone = backends.gone(home, now);
   return std::any_of(gone.begin(), gone.end(), [&](const auto& each) {
     return fault == errc::backend_lost || each.second < other_copy_grace_ns;
   });
@@ -497,9 +501,11 @@ void gateway_state::connect(const std::string& backend_name) {
 }
 
 void gateway_state::hear(const hdb_announcement& news) {
-  auto* entry = backends.find(news.process);
-  if (entry != nullptr && entry->handle)
-    entry->announced = news;
+  if (!backends.heard(news))
+    return;
+  // Before it told what it has it was no copy to ask.
+  ++connections;
+  run_waiting();
 }
 
 void gateway_state::hear(const rdb_announcement& news) {

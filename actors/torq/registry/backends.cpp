@@ -158,4 +158,27 @@ std::map<std::string, int64_t> backend_table::gone(const table_home& home,
   return out;
 }
 
+bool backend_table::copy_went(const table_home& home, int64_t now_ns,
+                              int64_t span_ns) const {
+  return std::any_of(rows_.begin(), rows_.end(), [&](const auto& item) {
+    const auto& entry = item.second;
+    return entry.role == backend_role::hdb && !entry.announced
+           && entry.directory != home.directory && entry.lost_at_ns != 0
+           && now_ns - entry.lost_at_ns < span_ns
+           && entry.held.contains(home.table);
+  });
+}
+
+bool backend_table::heard(const hdb_announcement& news) {
+  auto* entry = find(news.process);
+  if (entry == nullptr || !entry->handle)
+    return false;
+  const bool is_first = !entry->announced;
+  entry->announced = news;
+  entry->held.clear();
+  for (const auto& [table, contents] : news.contents)
+    entry->held.insert(table);
+  return is_first;
+}
+
 } // namespace millrace::torq

@@ -54,7 +54,8 @@ struct backend {
   std::optional<hdb_announcement> announced;
   /// rdb: whether it can be asked, as it told since it is connected.
   std::optional<rdb_announcement> standing;
-  int64_t lost_at_ns = 0; ///< When the last connection was lost; 0: never.
+  int64_t lost_at_ns = 0;     ///< When the last connection was lost; 0: never.
+  std::set<std::string> held; ///< hdb: tables of which it had rows at last.
 
   [[nodiscard]] bool serves(const table_home& home) const {
     return directory == home.directory
@@ -120,6 +121,13 @@ public:
   /// long ago in ns.
   [[nodiscard]] std::map<std::string, int64_t> gone(const table_home& home,
                                                     int64_t now_ns) const;
+  /// Whether a copy of the table in another directory went within `span_ns`,
+  /// and has not told yet what it has.
+  [[nodiscard]] bool copy_went(const table_home& home, int64_t now_ns,
+                               int64_t span_ns) const;
+  /// What an HDB has. @returns whether it had told nothing since it is
+  /// connected; false, too, when it is not
+  bool heard(const hdb_announcement& news);
 
   [[nodiscard]] std::map<std::string, backend>& all() noexcept { return rows_; }
   [[nodiscard]] const std::map<std::string, backend>& all() const noexcept {

@@ -158,6 +158,32 @@ TEST_F(BackendsSystemTest, OneThatMovedIsGoneUntilItIsFoundThere) {
   EXPECT_THAT(table.gone(home, 250), IsEmpty());
 }
 
+/// Goal: a copy that went is waited for until it tells again what it has.
+TEST_F(BackendsSystemTest, ACopyThatWentIsKnownUntilItTellsAgain) {
+  const table_home home{"s", "t", "/a"};
+  const caf::scoped_actor somebody{system};
+  const auto handle = caf::actor_cast<caf::strong_actor_ptr>(somebody);
+  backend_table table;
+  table.update({registered("copy", "hdb", {{"hdb", "/b"}})},
+               {backend_role::hdb}, 1);
+  EXPECT_TRUE(table.reached("copy", table.begin("copy"), handle, 10));
+  hdb_announcement news;
+  news.process = "copy";
+  news.contents["t"] = 7;
+  EXPECT_TRUE(table.heard(news));
+  EXPECT_FALSE(table.heard(news));
+  EXPECT_FALSE(table.copy_went(home, 50, 100)) << "it is there";
+  EXPECT_EQ(table.lost(handle->address(), 60), "copy");
+  EXPECT_TRUE(table.copy_went(home, 100, 100));
+  EXPECT_FALSE(table.copy_went(home, 160, 100)) << "long ago";
+  EXPECT_FALSE(table.copy_went({"s", "u", "/a"}, 100, 100));
+  EXPECT_FALSE(table.heard(news)) << "it is away";
+  EXPECT_TRUE(table.reached("copy", table.begin("copy"), handle, 110));
+  EXPECT_TRUE(table.copy_went(home, 120, 100)) << "it has told nothing yet";
+  EXPECT_TRUE(table.heard(news));
+  EXPECT_FALSE(table.copy_went(home, 130, 100));
+}
+
 TEST(BackendsTest, OneThatRefusesIsDueAfterAPause) {
   backend_table table;
   table.update({registered("h", "hdb", {{"hdb", "/a"}})}, {backend_role::hdb},
