@@ -1,6 +1,7 @@
 #include <millrace/nodes/users/login.hpp>
 #include <millrace/nodes/users/scram_exchange.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace millrace::nodes {
@@ -43,6 +44,7 @@ login_verdict login_judge::judge(const login_attempt& what) const {
         if (users_.contains(user) && is_same_secret(each, hash)) {
           out.user = user;
           out.is_accepted = true;
+          out.proof = each;
         }
     return out;
   }
@@ -55,12 +57,37 @@ login_verdict login_judge::judge(const login_attempt& what) const {
     const bool fits
       = is_password_of(has_one ? secrets->password : nobody_, what.secret);
     out.is_accepted = has_one && fits;
+    if (out.is_accepted)
+      out.proof = secrets->password;
     return out;
   }
   out.verifier = mock_verifier(mock_secret_, what.user);
   if (secrets != nullptr && !secrets->scram.empty())
-    if (auto read = read_scram_verifier(secrets->scram))
+    if (auto read = read_scram_verifier(secrets->scram)) {
       out.verifier = *std::move(read);
+      out.proof = secrets->scram;
+    }
+  return out;
+}
+
+result<std::set<standing_login>>
+login_judge::gone_of(const std::set<standing_login>& all) const {
+  const auto kept = load_();
+  if (!kept)
+    return kept.failure();
+  std::set<standing_login> out;
+  for (const auto& each : all) {
+    const auto user = kept->find(each.user);
+    const bool is_there
+      = user != kept->end()
+        && (each.proof == user->second.password
+            || each.proof == user->second.scram
+            || std::find(user->second.tokens.begin(), user->second.tokens.end(),
+                         each.proof)
+                 != user->second.tokens.end());
+    if (!is_there)
+      out.insert(each);
+  }
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace millrace::nodes {
@@ -34,7 +35,16 @@ struct login_verdict {
   bool is_accepted = false; ///< Not of SCRAM.
   std::string user;         ///< Whose it is.
   std::optional<scram_verifier> verifier;
-  error fault; ///< Why nobody can log in now.
+  error fault;       ///< Why nobody can log in now.
+  std::string proof; ///< What is kept of the secret that it is judged by.
+};
+
+/// Who is logged in, and by what that is kept of a secret.
+struct standing_login {
+  std::string user;
+  std::string proof;
+  friend auto operator<=>(const standing_login&, const standing_login&)
+    = default;
 };
 
 /// What a session found: whether a client is who it says.
@@ -57,6 +67,9 @@ public:
   /// Takes about 0.1 s and 19 MiB for a password, whether it is the right one,
   /// another one, or its user is not there.
   [[nodiscard]] login_verdict judge(const login_attempt& what) const;
+  /// Of these, those whose user or secret is not there any more.
+  [[nodiscard]] result<std::set<standing_login>>
+  gone_of(const std::set<standing_login>& all) const;
   /// Of one that nobody knows: nothing.
   [[nodiscard]] const user_grants& grants_of(const std::string& user) const;
 

@@ -371,6 +371,44 @@ def interrupted_password(made):
   os.close(theirs)
 
 
+def stays_while_it_has_its_secret(made, ports):
+  """Connections end soon after their user is removed, or has another secret;
+  those of others do not."""
+  def is_there(client):
+    client.socket.settimeout(0.05)
+    try:
+      return client.socket.recv(1) != b""
+    except TimeoutError:
+      return True
+    except OSError:
+      return False
+
+  other = kdb.client(ports["kdb"], "feeder", password=PASSWORDS["feeder"])
+  with other, kdb.client(ports["kdb"], "ada", password="another") as client:
+    postgres = psycopg2 and psycopg2.connect(
+      host="127.0.0.1", port=ports["postgres"], user="ada",
+      password="another", dbname="m", sslmode="disable")
+    with web(ports["http"], basic("ada", "another")) as kept:
+      mill.check(kept.ask("POST", "/query", "count trade")[0] == 200, "http")
+      made.run("user", "passwd", "ada", text="third\n")
+      mill.wait_until(lambda: not is_there(client), 20, "kdb is logged out")
+      if postgres:
+        def is_out():
+          try:
+            with postgres.cursor() as cursor:
+              cursor.execute("select 1")
+            return False
+          except psycopg2.Error:
+            return True
+        mill.wait_until(is_out, 20, "postgres is logged out")
+      mill.wait_until(lambda: kept.made.sock is None
+                      or kept.made.sock.recv(1) == b"", 20, "http")
+    mill.check(is_there(other), "another user's connection is ended")
+  said = made.run("logs", "node", code=None).stdout
+  mill.check("user 'ada' is logged out" in said, said[-2000:])
+  made.run("user", "passwd", "ada", text="another\n")
+
+
 def tokens_and_changes(made, ports):
   token = made.run("user", "token", "ada").stdout.strip()
   def status_of(headers):
@@ -401,6 +439,7 @@ def tokens_and_changes(made, ports):
       (("passwd", "ada"), 64, "a password is not empty")):
     said = made.run("user", *words, code=code, text="\n").stderr
     mill.check(tells in said, words, said)
+  stays_while_it_has_its_secret(made, ports)
   made.run("user", "remove", "ada")
   mill.check(status_of(basic("ada", "another")) == 401, "who was removed")
   path = made.directory / "secret.txt"

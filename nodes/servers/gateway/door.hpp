@@ -173,6 +173,34 @@ struct door_state {
     perform(core.judged(what.from, what.verdict, env->clock->monotonic_ns()));
     judge_next();
   }
+  void act(logins_looked_at& what) {
+    is_looking_at_logins = false;
+    if (!what.gone)
+      return tell("no_logins", "whether those who are logged in may stay is "
+                               "not known: "
+                                 + to_string(what.gone.failure()));
+    for (const auto& each : *what.gone)
+      audit("user '" + each.user
+            + "' is logged out: it was removed, or its secret is another one");
+    perform(core.log_out(*what.gone));
+  }
+  /// Who was removed, or has another secret, does not stay.
+  void look_at_logins() {
+    constexpr int64_t interval_ns = 2'000'000'000;
+    const auto now = env->clock->monotonic_ns();
+    if (!settings.access || is_looking_at_logins
+        || now - logins_looked_at_ns < interval_ns)
+      return;
+    auto all = core.logged_in();
+    if (all.empty())
+      return;
+    is_looking_at_logins = true;
+    logins_looked_at_ns = now;
+    env->io->submit(
+      [access = settings.access, to = inbox, all = std::move(all)] {
+        to->put(logins_looked_at{access->judge.gone_of(all)});
+      });
+  }
   /// One at a time: a password takes its time and memory, so that others do
   /// not guess it.
   // lint: allow(half_used): it goes on by itself.
@@ -278,6 +306,7 @@ struct door_state {
     perform(core.tick(env->clock->monotonic_ns()));
     gateway->tick();
     judge_next();
+    look_at_logins();
     self->delayed_send(self, caf::timespan{interval}, caf::tick_atom_v);
   }
 
@@ -344,6 +373,8 @@ struct door_state {
   effects_in_turn<typename Core::effect> in_turn;
   told_lines lines;
   login_queue logins; ///< That wait for their verdicts.
+  bool is_looking_at_logins = false;
+  int64_t logins_looked_at_ns = 0;
   question_rates rates;
   uint64_t refused_by_limits = 0; ///< Of users: questions and connections.
 

@@ -11,4 +11,9 @@ struct login_judged {
   login_verdict verdict;
 };
 
+/// Of those who are logged in, who is not any more; a fault: it is not known.
+struct logins_looked_at {
+  result<std::set<standing_login>> gone;
+};
+
 } // namespace millrace::nodes

@@ -87,8 +87,9 @@ struct rows_read {
   result<read_rows> rows = read_rows{};
 };
 
-using http_input = std::variant<connection_event, login_judged, response_done,
-                                stream_piece, rows_read>;
+using http_input
+  = std::variant<connection_event, login_judged, logins_looked_at,
+                 response_done, stream_piece, rows_read>;
 
 /// What a client publishes.
 struct running_publish {

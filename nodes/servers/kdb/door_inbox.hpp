@@ -41,9 +41,9 @@ struct stream_told {
   bool is_over = false; ///< Nothing comes of it any more.
 };
 
-using door_input
-  = std::variant<connection_event, login_judged, question_done, stream_rows,
-                 stream_begun, period_ended, stream_told>;
+using door_input = std::variant<connection_event, login_judged,
+                                logins_looked_at, question_done, stream_rows,
+                                stream_begun, period_ended, stream_told>;
 
 /// What other threads tell a door.
 using door_inbox = port_inbox<door_input>;

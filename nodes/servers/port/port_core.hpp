@@ -12,6 +12,7 @@
 #include <iterator>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -161,6 +162,28 @@ public:
                && !of.finishing;
       }));
   }
+  /// Who is logged in now.
+  [[nodiscard]] std::set<standing_login> logged_in() const {
+    std::set<standing_login> out;
+    for (const auto& [id, of] : clients_)
+      if (!of.login.empty() && !of.leaving && !of.finishing)
+        out.insert({of.login, of.proof});
+    return out;
+  }
+  /// Ends the connections of those whose login holds no more.
+  [[nodiscard]] effects log_out(const std::set<standing_login>& gone) {
+    effects out;
+    std::vector<std::pair<connection_id, std::string>> ended;
+    for (const auto& [id, of] : clients_)
+      if (gone.contains({of.login, of.proof}))
+        ended.emplace_back(id, of.login);
+    for (const auto& [id, user] : ended)
+      refuse(id,
+             "user '" + user
+               + "' was removed, or its password or token is another one now",
+             out);
+    return out;
+  }
   /// Its address; empty: it is gone.
   [[nodiscard]] std::string peer_of(connection_id which) const {
     const auto found = clients_.find(which);
@@ -182,6 +205,7 @@ private:
     Session talk;
     std::string peer;
     std::string login;       ///< Who it proved to be; empty: nobody.
+    std::string proof;       ///< @see login_verdict
     bool is_judged = false;  ///< The verdict on its login is awaited.
     int64_t awaited_ns = 0;  ///< Since when what it sends is waited for.
     int64_t progress_ns = 0; ///< It took something, or nothing was for it.
@@ -288,6 +312,7 @@ auto port_core<Session>::judged(connection_id from, const login_verdict& what,
   effects out;
   if (const auto found = clients_.find(from); found != clients_.end()) {
     found->second.is_judged = false;
+    found->second.proof = what.proof;
     take(from, found->second, found->second.talk.judged(what), now_ns, out);
   }
   return out;

@@ -48,7 +48,8 @@ struct rows_done {
   bool is_incomplete = false; ///< Rows may be missing.
 };
 
-using postgres_input = std::variant<connection_event, login_judged, rows_done>;
+using postgres_input
+  = std::variant<connection_event, login_judged, logins_looked_at, rows_done>;
 
 /// State of the POSTGRES DOOR. What is said on connections is `port_core`'s and
 /// its sessions'; here they meet the port and the gateway.

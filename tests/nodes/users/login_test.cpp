@@ -197,6 +197,32 @@ TEST_F(LoginJudgeTest, NobodyLogsInWithoutTheFile) {
   }
 }
 
+/// Goal: a login holds as long as its user has that secret.
+TEST_F(LoginJudgeTest, AStandingLoginIsGoneWithItsSecret) {
+  const auto before = judge_with(secrets_);
+  std::set<standing_login> all;
+  for (const auto& what :
+       std::vector<login_attempt>{{login_way::password, "ada", "right"},
+                                  {login_way::scram, "ada", {}},
+                                  {login_way::token, "", "token"}}) {
+    const auto verdict = before.judge(what);
+    EXPECT_FALSE(verdict.proof.empty());
+    all.insert({verdict.user, verdict.proof});
+  }
+  EXPECT_TRUE(
+    before.judge({login_way::password, "ada", "wrong"}).proof.empty());
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_TRUE(before.gone_of(all)->empty());
+  auto changed = secrets_;
+  changed["bot"].tokens.clear();
+  EXPECT_EQ(judge_with(changed).gone_of(all)->size(), 1u);
+  ASSERT_FALSE(set_password(changed["ada"], "right"));
+  EXPECT_EQ(judge_with(changed).gone_of(all)->size(), 3u)
+    << "with another salt it is another one";
+  EXPECT_EQ(judge_with(secrets_by_user{}).gone_of(all)->size(), 3u);
+  EXPECT_FALSE(judge_with(error{errc::config, "f:1: no"}).gone_of(all));
+}
+
 TEST_F(LoginJudgeTest, WhoIsNotNamedMayNothing) {
   const auto judge = judge_with(secrets_);
   EXPECT_TRUE(judge.grants_of("ada").may(table_use::query, "trade"));
