@@ -157,6 +157,21 @@ int code_of(const written_period& what) {
   return what.waiting_unknown ? exit_retry : exit_ok;
 }
 
+/// Who may have what a writer lost, and does not write it down.
+void tell_replicas(const cluster_config& config, const std::string& stream,
+                   const ended_period& ended) {
+  if (std::none_of(ended.written.begin(), ended.written.end(),
+                   [](const auto& each) { return each.report.losses != 0; }))
+    return;
+  for (const auto& each : config.processes)
+    if (each.type == process_type::rdb && !each.write_down
+        && config.stream_of(each) == stream)
+      fmt::print("  {}: does not write down, and may have what was lost: its "
+                 "log says so ('let_go'); its rows of the period are in no "
+                 "answer now, and go some seconds after query_timeout\n",
+                 each.name);
+}
+
 /// Publishers that did not mark the end of the period.
 int tell_absent(const ended_period& ended, json_value* row) {
   const auto& unknown = ended.absent_unknown;
@@ -235,6 +250,8 @@ int end_stream(runtime& host, const cluster_config& config,
   }
   if (told != nullptr)
     told->add(std::move(row));
+  else
+    tell_replicas(config, stream, *ended);
   return code;
 }
 

@@ -145,9 +145,12 @@ def lacking_replica(binary):
     done = made.run("eop", "--period", DAYS[0], code=1)
     mill.check("rdb1: 1 loss of the stream while the period went on: "
                in done.stdout, done.stdout)
-    # What it alone had goes all the same, and is told.
+    mill.check("rdb2: does not write down, and may have what was lost"
+               in done.stdout, done.stdout)
+    # What it alone has goes all the same, and is told before.
     log = made.directory / "data/nodes/more/node.log"
-    mill.wait_until(lambda: "let_go" in log.read_text(), 60, "a warning")
+    mill.wait_until(lambda: "let_go" in log.read_text(), 10, "a warning")
+    mill.check(made.process("rdb2")["begin"] == 0, made.process("rdb2"))
     done = made.run("hdb", "ledger", made.directory / "data/hdb")
     mill.check("lost of stream market" in done.stdout, done.stdout)
 

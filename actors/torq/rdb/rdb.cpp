@@ -308,9 +308,12 @@ void rdb_state::step(const period_ledger::input& what) {
     write(*done.to_write);
   for (const auto& hdb : done.to_tell)
     tell(hdb);
+  if (const auto served = ledger.served_end(); served > told_served) {
+    tell_let_go(std::max(told_served, store->tables.snapshot()->begin), served);
+    told_served = served;
+  }
   if (done.to_drop) {
     env->crash_point("rdb.before_purge");
-    tell_let_go(store->tables.snapshot()->begin, *done.to_drop);
     if (auto fault = store->drop(*done.to_drop))
       last_failure = fault;
     {

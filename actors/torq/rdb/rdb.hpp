@@ -220,6 +220,7 @@ struct rdb_state {
   uint64_t report_last = 0;
   bool accepting = false; ///< Rejects are being synced for it.
   period_ledger ledger{{}};
+  position told_served;    ///< What it alone has was looked for up to there.
   bool writing = false;    ///< A period is written down.
   bool seeking = false;    ///< An HDB that was gone.
   bool was_sought = false; ///< Just now, for the period to be written.

@@ -103,12 +103,13 @@ void rdb_state::tell_let_go(position from, position to) {
         last = loss.text;
       }
     if (written > own)
-      warn("let_go", "the rows up to " + to_string(to)
-                       + " are served, and go from memory; what is written "
-                         "down of them counts "
-                       + std::to_string(written) + " losses (the last: " + last
-                       + "), this replica " + std::to_string(own)
-                       + ": rows that it alone had are in no answer any more");
+      warn("let_go",
+           "the rows up to " + to_string(to)
+             + " are served, and go from memory some seconds after "
+               "query_timeout; what is written down of them counts "
+             + std::to_string(written) + " losses (the last: " + last
+             + "), this replica " + std::to_string(own)
+             + ": rows that it alone has are in no answer from now on");
   });
 }
 
