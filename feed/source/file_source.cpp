@@ -74,8 +74,8 @@ error file_source::find_parts() {
       parts_.first_reject
         = each.source + ":" + std::to_string(each.line)
           + (each.is_open ? ": was not whole at the end of its file: mend the "
-                            "file, which is read from there on; if it will "
-                            "not go on, take end=open out of the line"
+                            "file, which is read from there on, or end it "
+                            "with a newline, and the line is one as others"
                           : ": only its beginning is known");
   }
   parts_.source = options_.only_rejects;

@@ -279,13 +279,13 @@ const source_cursor* published_place::published_here() const {
 error published_place::check_rejects() const {
   if (options_.named_by_text || options_.again || text_.info().rejected)
     return {};
-  const auto stem = source_stem(text_.info().label());
+  const auto label = text_.info().label();
   for (const auto& each : options_.resume) {
     const auto name = source_of_rejects(each.name);
     if (!name
-        || source_stem(
+        || unpacked_name(
              name->substr(0, std::min(name->rfind('@'), name->size())))
-             != stem)
+             != unpacked_name(label))
       continue;
     const auto told = parse_text_identity(*name);
     const bool same_place = told.place.empty() || told.place == own_.place;

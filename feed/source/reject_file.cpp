@@ -41,6 +41,17 @@ std::string name_text(std::string_view name) {
   return out;
 }
 
+/// The path of a file up to the first dot of its name, and the member: the same
+/// of a text and of what it is packed in, beside it. Files of one name in other
+/// folders or archives are others: their paths may say another day or symbol.
+std::string source_stem(std::string_view source) {
+  const auto mark = std::min(source.rfind('#'), source.size());
+  const auto file = source.substr(0, mark);
+  const auto name = file.find_last_of('/') + 1;
+  return std::string{file.substr(0, file.find('.', name))}.append(
+    source.substr(mark));
+}
+
 std::string place_of(const rejected_line& line) {
   return to_text(
     line_place{line.offset, line.reading, line.hash, line.mark, line.is_open});
@@ -107,19 +118,20 @@ bool is_mended_open(const kept_line& line) {
   return line.at->is_open && line_hash(unprintable(line.text)) != line.at->hash;
 }
 
-/// Whether what was the begin of a line begins `there`.
-bool has_gone_on(const kept_line& line, std::string_view there) {
-  return !is_mended_open(line) && there.starts_with(unprintable(line.text));
+/// Whether what was the begin of a line of this file begins `there`.
+bool has_gone_on(const kept_line& line, std::string_view source,
+                 std::string_view there) {
+  return unpacked_name(line.source) == unpacked_name(source)
+         && !is_mended_open(line) && there.starts_with(unprintable(line.text));
 }
 
 } // namespace
 
-std::string source_stem(std::string_view source) {
-  const auto mark = std::min(source.rfind('#'), source.size());
-  const auto file = source.substr(0, mark);
-  const auto name = file.find_last_of('/') + 1;
-  return std::string{file.substr(0, file.find('.', name))}.append(
-    source.substr(mark));
+std::string_view unpacked_name(std::string_view source) {
+  for (const std::string_view end : {".gz", ".bz2", ".xz", ".zst", ".zip"})
+    if (source.ends_with(end))
+      return source.substr(0, source.size() - end.size());
+  return source;
 }
 
 template <class F>
@@ -199,7 +211,8 @@ error reject_file::forget_read(const std::string& source,
     return at && same_line && at->offset >= offset
            && at->offset - offset < text.size()
            && (at->is_open ? has_gone_on(
-                 each, text.substr(static_cast<size_t>(at->offset - offset)))
+                 each, source,
+                 text.substr(static_cast<size_t>(at->offset - offset)))
                            : at->hash == hash_at(at->offset));
   });
 }

@@ -92,10 +92,9 @@ lock_rejects(persistence::file_system& fs, const std::string& path,
 [[nodiscard]] error check_reject_file(persistence::file_system& fs,
                                       const std::string& path);
 
-/// The path of a file up to the first dot of its name, and the member: the same
-/// of a text and of what it is packed in, beside it. Files of one name in other
-/// folders or archives are others: their paths may say another day or symbol.
-[[nodiscard]] std::string source_stem(std::string_view source);
+/// The path of a file without what says how it is packed: `x.csv` of
+/// `x.csv.gz`.
+[[nodiscard]] std::string_view unpacked_name(std::string_view source);
 
 /// Whether the line is known in part, as one that is too long, or may go on in
 /// its file: it gives no row by itself.

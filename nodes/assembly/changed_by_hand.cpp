@@ -43,7 +43,7 @@ result<seen_hdb> look_at(persistence::file_system& fs,
   if (!manifest && manifest.failure().code != errc::not_found)
     return manifest.failure();
   out.is_there = manifest.has_value();
-  (void)out.known.mark.see(own, manifest ? &*manifest : nullptr);
+  (void)out.known.mark.see(own, manifest ? &*manifest : nullptr, home_of);
   out.known.mark.see_elsewhere(out.known.others, home_of, own,
                                manifest ? &*manifest : nullptr);
   return out;
@@ -87,17 +87,16 @@ error check_not_gone(persistence::file_system& fs, const cluster_config& config,
   const auto seen = look(fs, config, directory);
   if (!seen)
     return seen.failure();
-  if (seen->is_there || seen->known.mark.losses().empty())
+  // What was done elsewhere is to be loaded here.
+  const auto& losses = seen->known.mark.own_losses();
+  if (seen->is_there || losses.empty())
     return {};
-  const auto loss = seen->known.mark.losses().begin()->second;
   std::string files;
   for (const auto& each : seen->known.files)
     text::add_to_list(files, each, " and ");
-  for (size_t i = 0; i < seen->known.others.size(); ++i)
-    if (torq::is_lost_from(loss, seen->known.others[i].directory()))
-      text::add_to_list(files, seen->known.files_of_others[i], " and ");
-  return {errc::unavailable,
-          loss + "; to begin another one in its place, remove " + files};
+  return {errc::unavailable, losses.begin()->second
+                               + "; to begin another one in its place, remove "
+                               + files};
 }
 
 std::vector<std::string> gone_by_hand(persistence::file_system& fs,
@@ -129,7 +128,8 @@ remember_by_hand(persistence::file_system& fs, const cluster_config& config,
     known.mark.see_elsewhere(known.others, home_of(config, *own), *own,
                              &*manifest);
     // What is gone stays so in this one too.
-    const bool is_news = known.mark.see(*own, &*manifest) || !fs.exists(path);
+    const bool is_news = known.mark.see(*own, &*manifest, home_of(config, *own))
+                         || !fs.exists(path);
     if (is_news && known.mark != torq::served_mark{})
       if (auto fault
           = torq::write_mark(fs, path, known.mark, std::to_string(::getpid())))

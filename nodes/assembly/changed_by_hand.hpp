@@ -30,7 +30,7 @@ gone_by_hand(persistence::file_system& fs, const cluster_config& config,
              const std::string& directory);
 
 /// The same of the directory as it is configured. @param folder marks_folder
-/// @param home_of what `home_of` says of it
+/// @param home_of what `home_of` says of it; none: of what was done in it alone
 [[nodiscard]] std::vector<std::string>
 gone_by_hand(persistence::file_system& fs, const std::string& folder,
              const std::string& own_directory,

@@ -127,11 +127,12 @@ result<hosted_process> start_rdb(process_host& host,
   settings.hdb_directory = process.hdb_directory;
   settings.write_down = process.write_down;
   settings.unserved = unserved_rows(*host.env().fs, config, process);
-  settings.lost_by_hand = [fs = host.env().fs, folder = marks_folder(config),
-                           own = process.hdb_directory,
-                           tables = home_of(config, process.hdb_directory)] {
-    return gone_by_hand(*fs, folder, own, tables);
+  const auto by_hand = [fs = host.env().fs, folder = marks_folder(config),
+                        own = process.hdb_directory](auto homes) {
+    return [=] { return gone_by_hand(*fs, folder, own, homes); };
   };
+  settings.lost_by_hand = by_hand(std::set<std::string>{});
+  settings.lacking_by_hand = by_hand(home_of(config, process.hdb_directory));
   settings.memory_max_bytes = process.memory_max_bytes;
   settings.query_memory_max_bytes = process.query_memory_max_bytes;
   settings.query_timeout_ns = process.query_timeout_ns;

@@ -192,9 +192,11 @@ TEST_F(RejectReadingTest, AFileWithoutARowIsReadAgainUnlessItsLinesWere) {
   EXPECT_EQ(feed(alone()).rows(), 1u);
   put_file(disk_, "/in/a.csv", once_head + once_bad + once_next);
   expect_refused(with({"/in/a.csv"}), "they would come twice");
-  // Nor as what was packed.
-  put_file(disk_, "/in/a.csv.txt", once_head + once_bad + once_next);
-  expect_refused(with({"/in/a.csv.txt"}), "they would come twice");
+  // Nor as what it was packed in; another file of that stem is another one.
+  put_file(disk_, "/in/a.csv.gz", once_head + once_bad + once_next);
+  expect_refused(with({"/in/a.csv.gz"}), "they would come twice");
+  put_file(disk_, "/in/a.03.csv", once_head + once_next);
+  EXPECT_EQ(feed(with({"/in/a.03.csv"})).rows(), 1u);
   put_file(disk_, "/in/a.csv", once_head + once_next);
   auto again = with({"/in/a.csv"});
   again.again = true;

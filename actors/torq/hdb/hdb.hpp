@@ -198,6 +198,7 @@ struct hdb_state {
   std::map<std::string, std::string> strayed;  ///< @see hdb_facts
   std::optional<served_mark> mark;             ///< None: it is not read yet.
   std::vector<served_mark> marks_elsewhere;    ///< Read with it.
+  bool mark_is_kept = false;                   ///< Its file was there.
   error last_failure;
   met_damage damage; ///< Of files; of the manifest it is `last_failure`.
 };

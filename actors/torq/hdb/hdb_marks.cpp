@@ -15,6 +15,8 @@ void hdb_state::recall() {
                             + fault.context);
   mark = std::move(known.mark);
   marks_elsewhere = std::move(known.others);
+  mark_is_kept
+    = !settings.mark_file.empty() && env->fs->exists(settings.mark_file);
 }
 
 known_of_hdb hdb_state::marks_now() const {
@@ -50,7 +52,11 @@ void hdb_state::look_for_losses(const persistence::hdb_manifest* manifest) {
   };
   recall();
   const auto before = mark->losses();
-  const bool is_news = mark->see(settings.directory, manifest);
+  // Who removes it says that it is settled.
+  if (mark_is_kept && !env->fs->exists(settings.mark_file))
+    mark->forget_homes();
+  const bool is_news
+    = mark->see(settings.directory, manifest, settings.home_of);
   mark->see_elsewhere(marks_elsewhere, settings.home_of, settings.directory,
                       manifest);
   const auto now = mark->losses();
@@ -67,7 +73,9 @@ void hdb_state::look_for_losses(const persistence::hdb_manifest* manifest) {
                          + table + "'");
   if (!is_news)
     return;
-  if (auto fault = write_mark(*env->fs, settings.mark_file, *mark))
+  const auto fault = write_mark(*env->fs, settings.mark_file, *mark);
+  mark_is_kept = !fault;
+  if (fault)
     warn("mark_not_kept",
          "what is served is not remembered: " + to_string(fault));
 }

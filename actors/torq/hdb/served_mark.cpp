@@ -1,6 +1,7 @@
 #include <millrace/actors/torq/hdb/served_mark.hpp>
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/messages/text/json_value.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/persistence/disk/temporary_name.hpp>
 
 #define XXH_INLINE_ALL
@@ -27,7 +28,7 @@ bool is_load(const persistence::hdb_part& part) {
 }
 
 std::string done_in(const std::string& directory) {
-  return "corrected by hand in " + directory + " (last ";
+  return "in " + directory + " (last ";
 }
 
 } // namespace
@@ -133,8 +134,14 @@ void served_mark::add(const served_mark& other) {
 }
 
 bool served_mark::see(const std::string& directory,
-                      const persistence::hdb_manifest* manifest) {
+                      const persistence::hdb_manifest* manifest,
+                      const std::set<std::string>& home_of) {
   const auto before = *this;
+  std::set<std::string> homes = home_of;
+  for (const auto& [table, marks] : tables_)
+    if (std::any_of(marks.begin(), marks.end(),
+                    [](const auto& mark) { return mark.home; }))
+      homes.insert(table);
   directory_ = directory;
   const auto there
     = manifest ? all_of(*manifest) : std::map<std::string, found>{};
@@ -156,8 +163,10 @@ bool served_mark::see(const std::string& directory,
         + "' it lacks what was loaded and corrected by hand (last "
         + marks.front().what + ")";
   }
-  for (const auto& [table, now] : there)
-    tables_[table].push_back(mark_of(now, *manifest));
+  for (const auto& [table, now] : there) {
+    auto& mark = tables_[table].emplace_back(mark_of(now, *manifest));
+    mark.home = homes.contains(table);
+  }
   std::erase_if(tables_, [](const auto& each) { return each.second.empty(); });
   if (manifest != nullptr) {
     partitions_.clear();
@@ -184,6 +193,7 @@ void served_mark::see_elsewhere(const std::vector<served_mark>& others,
   elsewhere_.clear();
   const auto there
     = manifest ? all_of(*manifest) : std::map<std::string, found>{};
+  std::map<std::string, std::set<std::string>> places; // By table.
   for (const auto& other : others)
     for (const auto& [table, marks] : other.tables_) {
       if (!tables.contains(table))
@@ -191,12 +201,23 @@ void served_mark::see_elsewhere(const std::vector<served_mark>& others,
       const auto now = there.find(table);
       const auto& has = now == there.end() ? found{} : now->second;
       for (const auto& mark : marks)
-        if (manifest == nullptr || !holds(*manifest, has, mark))
-          elsewhere_[table] = "the hdb in " + directory + ", where table '"
-                              + table
-                              + "' has its home, lacks what was loaded and "
-                              + done_in(other.directory_) + mark.what + ")";
+        if (mark.home && (manifest == nullptr || !holds(*manifest, has, mark)))
+          places[table].insert(done_in(other.directory_) + mark.what + ")");
     }
+  for (const auto& [table, done] : places) {
+    auto& text = elsewhere_[table];
+    for (const auto& each : done)
+      text::add_to_list(text, each, " and ");
+    text = "the hdb in " + directory + ", where table '" + table
+           + "' has its home, lacks what was loaded and corrected by hand "
+           + text;
+  }
+}
+
+void served_mark::forget_homes() {
+  for (auto& [table, marks] : tables_)
+    for (auto& mark : marks)
+      mark.home = false;
 }
 
 std::map<std::string, std::string> served_mark::losses() const {
@@ -216,6 +237,7 @@ text::json_value served_mark::to_json(const done_by_hand& mark) {
           {"version", mark.version},
           {"at", mark.at_ns},
           {"what", mark.what},
+          {"home", mark.home},
           {"loads", std::move(loads)}};
 }
 
@@ -262,6 +284,7 @@ served_mark::mark_of_json(const text::json_value& from) {
   out.version = *version;
   out.at_ns = *at;
   out.what = from.at("what").text_or_empty();
+  out.home = from.at("home").boolean().value_or(false);
   for (const auto& [partition, files] : from.at("loads").entries())
     for (const auto& each : files.elements())
       out.loads[partition].insert(each.natural().value_or(0));

@@ -30,12 +30,15 @@ public:
   [[nodiscard]] std::string text() const;
 
   /// Looks at what there is now; none: there is no manifest.
+  /// @param home_of tables that have their home there
   /// @returns whether the mark is another one after that, and is to be kept
   bool see(const std::string& directory,
-           const persistence::hdb_manifest* manifest);
+           const persistence::hdb_manifest* manifest,
+           const std::set<std::string>& home_of = {});
 
-  /// Looks at what was done by hand elsewhere to tables that have their home
-  /// here now: a copy that became it, or another directory, does not have it.
+  /// Looks at what was done by hand elsewhere, in what was the home of tables
+  /// that have it here now: a copy that became it, or another directory, does
+  /// not have it.
   void see_elsewhere(const std::vector<served_mark>& others,
                      const std::set<std::string>& tables,
                      const std::string& directory,
@@ -43,6 +46,14 @@ public:
 
   /// What is gone, by table: until it is there again, or the mark is removed.
   [[nodiscard]] std::map<std::string, std::string> losses() const;
+  /// The same of this database alone.
+  [[nodiscard]] const std::map<std::string, std::string>&
+  own_losses() const noexcept {
+    return losses_;
+  }
+  /// The mark was removed: what was done while it was a table's home is settled
+  /// elsewhere.
+  void forget_homes();
 
   /// The database that it is of; empty: it saw none.
   [[nodiscard]] const std::string& directory() const noexcept {
@@ -68,6 +79,7 @@ private:
     int64_t at_ns = 0;
     std::string what; ///< The last one, or the last file that was loaded.
     loads_by_partition loads;
+    bool home = false; ///< It was the table's home, then or before.
     friend bool operator==(const done_by_hand&, const done_by_hand&) = default;
   };
   /// What a manifest has of one table.

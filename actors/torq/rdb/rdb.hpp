@@ -48,6 +48,8 @@ struct rdb_settings {
   /// rows that were loaded, or corrected by hand. In words; empty: nothing.
   /// Reads files; called on any thread.
   std::function<std::vector<std::string>()> lost_by_hand;
+  /// The same, and what was done by hand where tables had their home before.
+  std::function<std::vector<std::string>()> lacking_by_hand;
   bool write_down = true;
   /// Rows of the database that nobody can be asked for, in words, by table:
   /// answers warn of them.

@@ -123,7 +123,7 @@ void rdb_state::report(waiting_install what) {
     [fs = env->fs, directory = settings.hdb_directory, stream = settings.stream,
      tables = std::move(tables), period = what.period,
      unheld = settings.unheld_tables, number, served = ledger.served_end(),
-     lost_by_hand = settings.lost_by_hand, me = rdb_self_actor{self}] {
+     lacking = settings.lacking_by_hand, me = rdb_self_actor{self}] {
       period_report out;
       if (!directory.empty()) {
         auto written
@@ -142,8 +142,8 @@ void rdb_state::report(waiting_install what) {
           out.failure = to_string(written.failure());
         }
       }
-      if (!directory.empty() && lost_by_hand)
-        out.lacks = lost_by_hand();
+      if (!directory.empty() && lacking)
+        out.lacks = lacking();
       caf::anon_send(me, period_read_atom::value, number, out);
     });
   reports.emplace(number, std::move(what));

@@ -179,12 +179,20 @@ struct door_state {
       return tell("no_logins", "whether those who are logged in may stay is "
                                "not known: "
                                  + to_string(what.gone.failure()));
+    // What is kept may be written just now: who is gone twice is.
+    std::set<standing_login> ended;
     for (const auto& each : *what.gone)
-      audit("user '" + each.user
-            + "' is logged out: it was removed, or its secret is another one");
-    perform(core.log_out(*what.gone));
+      if (logins_gone.contains(each)) {
+        ended.insert(each);
+        audit("user '" + each.user
+              + "' is logged out: it was removed, or its secret is another "
+                "one");
+      }
+    logins_gone = *std::move(what.gone);
+    perform(core.log_out(ended));
   }
   /// Who was removed, or has another secret, does not stay.
+  // lint: allow(half_used): it goes on by itself.
   void look_at_logins() {
     constexpr int64_t interval_ns = 2'000'000'000;
     const auto now = env->clock->monotonic_ns();
@@ -374,6 +382,7 @@ struct door_state {
   told_lines lines;
   login_queue logins; ///< That wait for their verdicts.
   bool is_looking_at_logins = false;
+  std::set<standing_login> logins_gone; ///< When it was looked last.
   int64_t logins_looked_at_ns = 0;
   question_rates rates;
   uint64_t refused_by_limits = 0; ///< Of users: questions and connections.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/base/errors.hpp>
+#include <millrace/nodes/servers/port/effects_in_turn.hpp>
 #include <millrace/nodes/servers/port/listener.hpp>
 #include <millrace/nodes/servers/port/port_effects.hpp>
 #include <millrace/nodes/servers/port/session_effects.hpp>
@@ -36,30 +37,6 @@ struct port_limits {
   /// What all connections hold: what was read and is not done, and what is not
   /// sent. Whoever goes beyond it is ended.
   uint64_t bytes_max = uint64_t{256} << 20;
-};
-
-/// Does effects in their order: what one of them leads to is done after those
-/// that are there. One owner.
-template <class Effect>
-class effects_in_turn {
-public:
-  /// @param perform takes each alternative of an effect, and may come back here
-  template <class Perform>
-  void perform(std::vector<Effect> effects, Perform perform) {
-    std::move(effects.begin(), effects.end(), std::back_inserter(undone_));
-    if (std::exchange(is_performing_, true))
-      return;
-    while (!undone_.empty()) {
-      auto next = std::move(undone_.front());
-      undone_.pop_front();
-      std::visit(perform, next);
-    }
-    is_performing_ = false;
-  }
-
-private:
-  std::deque<Effect> undone_;
-  bool is_performing_ = false;
 };
 
 /// What a client is told instead of an answer for which there is no room.
@@ -206,6 +183,7 @@ private:
     std::string peer;
     std::string login;       ///< Who it proved to be; empty: nobody.
     std::string proof;       ///< @see login_verdict
+    std::string judged_by;   ///< The same of a login that is not told yet.
     bool is_judged = false;  ///< The verdict on its login is awaited.
     int64_t awaited_ns = 0;  ///< Since when what it sends is waited for.
     int64_t progress_ns = 0; ///< It took something, or nothing was for it.
@@ -312,7 +290,7 @@ auto port_core<Session>::judged(connection_id from, const login_verdict& what,
   effects out;
   if (const auto found = clients_.find(from); found != clients_.end()) {
     found->second.is_judged = false;
-    found->second.proof = what.proof;
+    found->second.judged_by = what.proof;
     take(from, found->second, found->second.talk.judged(what), now_ns, out);
   }
   return out;
@@ -416,8 +394,10 @@ void port_core<Session>::take(connection_id id, client& of,
       out.emplace_back(login_asked{id, of.peer, std::move(*says)});
     } else if (auto* told = std::get_if<login_told>(&each)) {
       ++(told->is_accepted ? facts_.logins : facts_.logins_failed);
-      if (told->is_accepted)
+      if (told->is_accepted) {
         of.login = told->user;
+        of.proof = of.judged_by;
+      }
       out.emplace_back(login_ended{id, of.peer, std::move(*told)});
     } else if (std::holds_alternative<start_tls>(each)) {
       of.shakes_hands = true;

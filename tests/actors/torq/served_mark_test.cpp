@@ -263,7 +263,7 @@ TEST(ServedMarkTest, AnotherHomeIsToHaveWhatWasDoneInTheOneBefore) {
   const auto there
     = loaded(2, {{"2024.01.01", "h"}}, {{2, 7, "trade", "2024.01.01", 1, "x"}});
   served_mark before;
-  EXPECT_TRUE(before.see("/db", &there));
+  EXPECT_TRUE(before.see("/db", &there, {"trade"}));
   ASSERT_FALSE(write_mark(disk, "/marks/hdb1", before));
   auto known = read_marks(disk, "/marks", "/db2");
   ASSERT_EQ(known.others.size(), 1u);
@@ -283,8 +283,20 @@ TEST(ServedMarkTest, AnotherHomeIsToHaveWhatWasDoneInTheOneBefore) {
   EXPECT_EQ(lost(&empty, {"quote"}), 0u) << "it is no home of that table";
   EXPECT_EQ(lost(&there, {"trade"}), 0u) << "moved";
   EXPECT_EQ(lost(&empty, {"trade"}), 1u);
-  // It is the other mark that keeps it.
+  EXPECT_TRUE(mark.own_losses().empty());
+  // It is the other mark that keeps it, also when that directory is a home no
+  // more, until that file is removed.
   EXPECT_EQ(mark.text().find("by hand"), std::string::npos);
+  auto& other = known.others.at(0);
+  (void)other.see("/db", &there);
+  EXPECT_EQ(lost(&empty, {"trade"}), 1u);
+  other.forget_homes();
+  (void)other.see("/db", &there);
+  EXPECT_EQ(lost(&empty, {"trade"}), 0u);
+  served_mark copy;
+  EXPECT_TRUE(copy.see("/db", &there)) << "it never was a home";
+  known.others = {copy};
+  EXPECT_EQ(lost(&empty, {"trade"}), 0u);
 }
 
 TEST(ServedMarkTest, OneThatIsNotYetWrittenOrNeverWasIsNone) {
