@@ -184,7 +184,7 @@ private:
   error write(std::vector<joined_column>& columns, uint32_t symbol,
               const placed_rows& left, const placed_rows& right) {
     const auto count = std::max(left.rows.size(), right.rows.size());
-    uint64_t bytes = 0;
+    uint64_t bytes = left_.byte_count() + right_.byte_count();
     for (auto& column : columns) {
       auto fault = column.is_symbol ? error{}
                    : column.right   ? write_right(column, left, right)

@@ -58,6 +58,9 @@ struct timed_runs {
   /// What became of the times since they were read: to be asked after the last
   /// look at them.
   [[nodiscard]] error fault() const;
+  [[nodiscard]] size_t byte_count() const noexcept {
+    return times.size() * sizeof(int64_t) + rows.size() * sizeof(uint32_t);
+  }
 
   std::vector<timed_run> runs; ///< None is empty.
   /// Of those runs that do not stand in a segment as they are.

@@ -409,6 +409,18 @@ TEST(JoinedTablesReadTest, StopsAtItsLimits) {
   EXPECT_EQ(found.failure().code, errc::limit_exceeded);
   EXPECT_NE(found.failure().context.find("query_memory_max"),
             std::string::npos);
+  // What an index lists is memory, though nothing of it is found.
+  const auto late = told_part(true, {{1, "A", 0}}, {.indexed = true});
+  std::vector<told_row> quotes;
+  for (int64_t second = 2; second < 1002; ++second)
+    quotes.push_back({second, "A", 1});
+  const std::vector listed{told_part(false, quotes, {.indexed = true})};
+  options.memory_max = 11'000;
+  found = joined({late}, listed, options);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.failure().code, errc::limit_exceeded);
+  options.memory_max = 100'000;
+  EXPECT_TRUE(joined({late}, listed, options));
 }
 
 TEST(JoinedTablesPlanTest, StandsInItsMessage) {
