@@ -187,9 +187,9 @@ private:
     uint64_t bytes = left_.byte_count() + right_.byte_count();
     for (auto& column : columns) {
       auto fault = column.is_symbol ? error{}
-                   : column.right   ? write_right(column, left, right)
-                                    : lefts_.fetch(left, 0, count, *column.left,
-                                                   column.writer);
+                   : column.right
+                     ? write_right(column, left, right)
+                     : lefts_.fetch(left, *column.left, column.writer);
       if (fault)
         return fault;
       if (column.is_symbol)
@@ -205,18 +205,13 @@ private:
   /// The right rows' values; where there is none the left row's, if it has one.
   error write_right(joined_column& column, const placed_rows& left,
                     const placed_rows& right) {
-    size_t begin = 0;
-    for (const auto& piece : right.pieces) {
-      const bool is_left = piece.unit == placed_rows::no_unit && column.left;
-      auto fault = is_left ? lefts_.fetch(left, begin, piece.end, *column.left,
-                                          column.writer)
-                           : rights_.fetch(right, begin, piece.end,
-                                           *column.right, column.writer);
-      if (fault)
-        return fault;
-      begin = piece.end;
-    }
-    return {};
+    if (!column.left)
+      return rights_.fetch(right, *column.right, column.writer);
+    return rights_.fetch(right, *column.right, column.writer,
+                         [&](size_t begin, size_t end) {
+                           return lefts_.fetch(left, begin, end, *column.left,
+                                               column.writer, nullptr);
+                         });
   }
 
   /// One look-up for all of them.

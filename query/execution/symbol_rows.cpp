@@ -33,6 +33,15 @@ bool follow_in_place(std::span<const uint32_t> rows) {
               == rows.end();
 }
 
+void append_rows(const column_ref& from, std::span<const uint32_t> rows,
+                 column_writer& to) {
+  if (follow_in_place(rows))
+    to.append_range(from, from.dictionary, rows.front(),
+                    size_t{rows.back()} + 1);
+  else
+    to.append(from, from.dictionary, rows.data(), rows.size());
+}
+
 /// Leaves of times that ascend those that pass the filters.
 std::pair<uint32_t, uint32_t> narrowed(const part_binding& binding,
                                        const int64_t* times, uint32_t begin,
@@ -320,57 +329,77 @@ void symbol_rows::load_listed(const stored_run& run, timed_runs& to) {
       {run.unit, 0, to.rows.data() + first, {to.times.data() + first, count}});
 }
 
+/// Once for each unit, though its pieces may be many.
+result<symbol_rows::values_by_unit> symbol_rows::read(const placed_rows& rows,
+                                                      size_t begin, size_t end,
+                                                      uint32_t column) const {
+  values_by_unit out;
+  for (auto piece = rows.piece_of(begin); begin < end; ++piece) {
+    const auto last = std::min(end, piece->end);
+    if (piece->unit != placed_rows::no_unit) {
+      auto& of = out[piece->unit];
+      for (; begin < last; ++begin) {
+        of.low = std::min(of.low, rows.rows[begin]);
+        of.high = std::max(of.high, rows.rows[begin]);
+      }
+    }
+    begin = last;
+  }
+  for (auto& [number, of] : out) {
+    const auto& unit = setup_.units[number];
+    const auto& binding = setup_.bindings[unit.binding];
+    const auto& segment = setup_.segment_of(unit);
+    of.from = setup_.column_of(binding, segment, column);
+    const auto stored = binding.columns[column];
+    if (stored >= segment.columns.size() || !segment.columns[stored].unread)
+      continue;
+    auto values = segment.source->read(stored, of.low, of.high + 1);
+    if (!values)
+      return values.failure();
+    of.held = *std::move(values);
+    of.from.values = of.held.values;
+    of.from.bytes = of.held.text;
+  }
+  return out;
+}
+
+error symbol_rows::fetch(const placed_rows& rows, size_t output,
+                         column_writer& to, const appender& instead) const {
+  return fetch(rows, 0, rows.rows.size(), output, to, instead);
+}
+
 error symbol_rows::fetch(const placed_rows& rows, size_t begin, size_t end,
-                         size_t output, column_writer& to) const {
-  const auto column = setup_.shape.outputs[output];
-  auto piece = std::upper_bound(
-    rows.pieces.begin(), rows.pieces.end(), begin,
-    [](size_t at, const placed_rows::piece& x) { return at < x.end; });
-  while (begin < end) {
+                         size_t output, column_writer& to,
+                         const appender& instead) const {
+  auto values = read(rows, begin, end, setup_.shape.outputs[output]);
+  if (!values)
+    return values.failure();
+  auto looked = begin;
+  for (auto piece = rows.piece_of(begin); begin < end;) {
     const auto last = std::min({end, piece->end, begin + rows_between_looks});
-    if (piece->unit == placed_rows::no_unit)
+    if (piece->unit != placed_rows::no_unit)
+      append_rows(values->at(piece->unit).from,
+                  std::span{rows.rows}.subspan(begin, last - begin), to);
+    else if (!instead)
       to.append_nulls(last - begin);
-    else if (auto fault = fetch_piece(
-               piece->unit, std::span{rows.rows}.subspan(begin, last - begin),
-               column, to))
+    else if (auto fault = instead(begin, last))
       return fault;
+    begin = last;
+    if (begin == piece->end)
+      ++piece;
+    if (begin - looked < rows_between_looks)
+      continue;
+    looked = begin;
     if (setup_.stop.stopped())
       return setup_.stop.fault("while rows were gathered");
     if (setup_.memory_max != 0 && to.byte_count() > setup_.memory_max)
       return setup_.memory_refused();
-    begin = last;
-    if (begin == piece->end)
-      ++piece;
   }
-  return {};
-}
-
-error symbol_rows::fetch_piece(uint32_t number, std::span<const uint32_t> rows,
-                               uint32_t column, column_writer& to) const {
-  const auto& unit = setup_.units[number];
-  const auto& binding = setup_.bindings[unit.binding];
-  const auto& segment = setup_.segment_of(unit);
-  auto from = setup_.column_of(binding, segment, column);
-  const auto stored = binding.columns[column];
-  persistence::segment_values values;
-  if (stored < segment.columns.size() && segment.columns[stored].unread) {
-    const auto [low, high] = std::minmax_element(rows.begin(), rows.end());
-    auto read = segment.source->read(stored, *low, *high + 1);
-    if (!read)
-      return read.failure();
-    values = *std::move(read);
-    from.values = values.values;
-    from.bytes = values.text;
-  }
-  if (follow_in_place(rows))
-    to.append_range(from, from.dictionary, rows.front(),
-                    size_t{rows.back()} + 1);
-  else
-    to.append(from, from.dictionary, rows.data(), rows.size());
-  for (const auto& held : values.held)
-    if (held)
-      if (auto lost = held->fault())
-        return lost;
+  for (const auto& [number, of] : *values)
+    for (const auto& held : of.held.held)
+      if (held)
+        if (auto lost = held->fault())
+          return lost;
   return {};
 }
 

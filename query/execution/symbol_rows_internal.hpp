@@ -4,8 +4,12 @@
 #include <millrace/query/execution/execution.hpp>
 #include <millrace/query/execution/scan.hpp>
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,6 +34,12 @@ struct placed_rows {
   void clear() noexcept {
     rows.clear();
     pieces.clear();
+  }
+  /// That of row number `at`.
+  [[nodiscard]] std::vector<piece>::const_iterator piece_of(size_t at) const {
+    return std::upper_bound(
+      pieces.begin(), pieces.end(), at,
+      [](size_t number, const piece& x) { return number < x.end; });
   }
 
   std::vector<uint32_t> rows; ///< Each within its segment.
@@ -89,10 +99,18 @@ public:
 
   /// Times of the rows of symbol number `symbol`.
   [[nodiscard]] error load(uint32_t symbol, timed_runs& to);
-  /// Appends what column `output` of the result has for the rows
-  /// [begin, end) of `rows`: their values are read, and no others.
+  /// Appends the rows [first, second) of what is asked for.
+  using appender = std::function<error(size_t, size_t)>;
+  /// Appends what column `output` of the result has for `rows`: of each segment
+  /// no values are read before the first of them or behind the last. Where rows
+  /// are none `instead` appends, or nulls without it.
+  [[nodiscard]] error fetch(const placed_rows& rows, size_t output,
+                            column_writer& to,
+                            const appender& instead = nullptr) const;
+  /// The same of the rows [begin, end) of `rows`.
   [[nodiscard]] error fetch(const placed_rows& rows, size_t begin, size_t end,
-                            size_t output, column_writer& to) const;
+                            size_t output, column_writer& to,
+                            const appender& instead) const;
   /// The number of the result's column with this name.
   [[nodiscard]] std::optional<size_t> output(std::string_view name) const;
   /// What became of what was opened, to be asked at the end.
@@ -118,8 +136,17 @@ private:
   [[nodiscard]] bool passes(const part_binding& binding, uint32_t code) const;
   [[nodiscard]] error load_range(const stored_run& run, timed_runs& to);
   void load_listed(const stored_run& run, timed_runs& to);
-  [[nodiscard]] error fetch_piece(uint32_t unit, std::span<const uint32_t> rows,
-                                  uint32_t column, column_writer& to) const;
+  /// A column's values in the segment of a unit: rows [low, high].
+  struct unit_values {
+    uint32_t low = ~uint32_t{0};
+    uint32_t high = 0;
+    column_ref from;
+    persistence::segment_values held;
+  };
+  using values_by_unit = std::map<uint32_t, unit_values>;
+  [[nodiscard]] result<values_by_unit> read(const placed_rows& rows,
+                                            size_t begin, size_t end,
+                                            uint32_t column) const;
 
   scan_setup setup_;
   uint32_t symbol_ = 0; ///< Columns of the plan.

@@ -376,6 +376,28 @@ TEST(JoinedTablesReadTest, ReadsTheTimesAndWhatIsFound) {
   EXPECT_EQ(found->bounds->right_max, 99 * testing_support::second_of_sql);
 }
 
+TEST(JoinedTablesReadTest, ReadsAPartOnceThoughItsRowsTakeTurns) {
+  using reads = testing_support::part_reads;
+  const auto even = std::make_shared<reads>();
+  const auto odd = std::make_shared<reads>();
+  std::vector<told_row> trades;
+  std::vector<told_row> quotes[2];
+  for (int64_t second = 0; second < 100; ++second) {
+    trades.push_back({second, "A", 0});
+    quotes[second % 2].push_back({second, "A", double(second)});
+  }
+  const auto found = bids_of(
+    {told_part(true, trades, {.sorted = true})},
+    {read_when_asked(told_part(false, quotes[0], {.sorted = true}), even),
+     read_when_asked(
+       told_part(false, quotes[1], {.sorted = true, .part_order = 1}), odd)});
+  EXPECT_EQ(found, "A,100,4950\n");
+  EXPECT_EQ(even->ranges, (std::vector<reads::range>{{0, 0, 50}, {2, 0, 50}}));
+  // The last row goes to the other store, too.
+  EXPECT_EQ(odd->ranges, (std::vector<reads::range>{
+                           {0, 0, 50}, {2, 0, 50}, {0, 49, 50}, {2, 49, 50}}));
+}
+
 TEST(JoinedTablesReadTest, FailsWhenWhatItLooksAtIsLost) {
   const auto code_of = [](uint32_t of_trade, uint32_t of_quote) {
     read_tables tables;
