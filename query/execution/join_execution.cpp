@@ -3,6 +3,7 @@
 #include <millrace/query/execution/join_rest_internal.hpp>
 #include <millrace/query/execution/row_operators_internal.hpp>
 #include <millrace/query/execution/rows_view.hpp>
+#include <millrace/query/execution/symbol_join_internal.hpp>
 #include <millrace/query/execution/symbol_sizes_internal.hpp>
 
 #include <algorithm>
@@ -99,6 +100,8 @@ struct join_execution::state {
   std::vector<joined_morsel> found;
   std::atomic<uint64_t> bytes{0};
   std::atomic<bool> failed{false};
+  /// Whether rows must be copied before they are joined: a morsel found it.
+  std::atomic<bool> copies{false};
   std::mutex mutex; ///< Guards `first_fault`.
   error first_fault;
 
@@ -117,9 +120,14 @@ struct join_execution::state {
   }
 
   error cut_into_morsels(uint64_t rows);
+  [[nodiscard]] logical_plan asked(const logical_plan& side,
+                                   size_t morsel) const;
   result<table_data> rows_of(const logical_plan& side, const table_views& views,
                              size_t morsel, scan_statistics& statistics);
   error join(size_t morsel);
+  /// The rows of both tables as they are stored.
+  result<table_data> copy_and_join(size_t morsel);
+  error fold(const table_data& rows, joined_morsel& out);
   error take_singles(table_data& from, std::vector<uint32_t>& rights,
                      joined_morsel& out);
   error account(const joined_morsel& what);
@@ -163,12 +171,10 @@ error join_execution::state::cut_into_morsels(uint64_t rows_per_morsel) {
   return {};
 }
 
-/// The rows of one table, part by part, as a merger has them.
-result<table_data> join_execution::state::rows_of(const logical_plan& side,
-                                                  const table_views& views,
-                                                  size_t morsel,
-                                                  scan_statistics& statistics) {
-  auto asked = side;
+/// What a morsel asks of one table.
+logical_plan join_execution::state::asked(const logical_plan& side,
+                                          size_t morsel) const {
+  auto out = side;
   if (const auto& symbols = morsels[morsel]) {
     auto wanted = *symbols;
     if (side.symbols)
@@ -176,9 +182,17 @@ result<table_data> join_execution::state::rows_of(const logical_plan& side,
         return std::find(side.symbols->begin(), side.symbols->end(), symbol)
                == side.symbols->end();
       });
-    asked.symbols = std::move(wanted);
+    out.symbols = std::move(wanted);
   }
-  auto partial = execute(asked, views, options);
+  return out;
+}
+
+/// The rows of one table, part by part, as a merger has them.
+result<table_data> join_execution::state::rows_of(const logical_plan& side,
+                                                  const table_views& views,
+                                                  size_t morsel,
+                                                  scan_statistics& statistics) {
+  auto partial = execute(asked(side, morsel), views, options);
   if (!partial)
     return partial.failure();
   statistics += partial->statistics;
@@ -229,6 +243,26 @@ error join_execution::state::account(const joined_morsel& what) {
 
 error join_execution::state::join(size_t morsel) {
   auto& out = found[morsel];
+  if (!copies) {
+    auto joined = join_in_place({plan, step, asked(tables().left, morsel),
+                                 asked(tables().right, morsel), live, options},
+                                left, right);
+    if (!joined)
+      return joined.failure();
+    if (auto& done = *joined) {
+      out.others = std::move(done->others);
+      out.bounds = done->bounds;
+      out.statistics = done->statistics;
+      return fold(done->rows, out);
+    }
+    copies = true;
+  }
+  const auto rows = copy_and_join(morsel);
+  return rows ? fold(*rows, out) : rows.failure();
+}
+
+result<table_data> join_execution::state::copy_and_join(size_t morsel) {
+  auto& out = found[morsel];
   const auto& what = tables();
   const auto& time = what.on.back();
   auto lefts = rows_of(what.left, left, morsel, out.statistics);
@@ -261,12 +295,15 @@ error join_execution::state::join(size_t morsel) {
                           : drop_singles(*lefts, *rows, options.stop))
       return fault;
   if (lefts->row_count == 0)
+    return table_data{};
+  return with_nearest(step.join, step.node, *std::move(lefts), *rights, *rows,
+                      options.stop);
+}
+
+error join_execution::state::fold(const table_data& rows, joined_morsel& out) {
+  if (rows.row_count == 0)
     return account(out);
-  auto both = with_nearest(step.join, step.node, *std::move(lefts), *rights,
-                           *rows, options.stop);
-  if (!both)
-    return both.failure();
-  auto view = view_of(*both);
+  auto view = view_of(rows);
   if (!view)
     return view.failure();
   auto folded = execute(plan, {*std::move(view)}, options);

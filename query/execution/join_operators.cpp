@@ -1,3 +1,4 @@
+#include <millrace/query/execution/nearest_times_internal.hpp>
 #include <millrace/query/execution/row_operators_internal.hpp>
 
 #include <algorithm>
@@ -33,12 +34,6 @@ result<table_data> with_right(const physical_node& node, table_data left,
     out.columns.push_back(*std::move(column));
   }
   return out;
-}
-
-/// How far two places are apart, as an unsigned number that cannot overflow.
-uint64_t distance(int64_t a, int64_t b) {
-  return a > b ? static_cast<uint64_t>(a) - static_cast<uint64_t>(b)
-               : static_cast<uint64_t>(b) - static_cast<uint64_t>(a);
 }
 
 /// Finds the nearest row among those of one group, which ascend by time.
@@ -87,24 +82,6 @@ private:
 
   const operators::asof_join& what_;
 };
-
-/// How many of `times`, which ascend, are not later than `time`: found from
-/// `place`, the answer for a time that is often the one before.
-size_t not_later(std::span<const int64_t> times, int64_t time, size_t place) {
-  const auto* first = times.data();
-  if (place > 0 && first[place - 1] > time)
-    return static_cast<size_t>(std::upper_bound(first, first + place - 1, time)
-                               - first);
-  // Doubling steps, then halving.
-  size_t step = 1;
-  while (step < times.size() - place && first[place + step] <= time) {
-    place += step;
-    step *= 2;
-  }
-  const auto end = std::min(times.size(), place + step);
-  return static_cast<size_t>(std::upper_bound(first + place, first + end, time)
-                             - first);
-}
 
 /// Left rows that a thread takes at a time.
 constexpr size_t piece_rows = size_t{1} << 18;
