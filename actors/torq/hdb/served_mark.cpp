@@ -284,7 +284,8 @@ served_mark::mark_of_json(const text::json_value& from) {
   out.version = *version;
   out.at_ns = *at;
   out.what = from.at("what").text_or_empty();
-  out.home = from.at("home").boolean().value_or(false);
+  // Releases that did not keep it had homes as well.
+  out.home = from.at("home").boolean().value_or(true);
   for (const auto& [partition, files] : from.at("loads").entries())
     for (const auto& each : files.elements())
       out.loads[partition].insert(each.natural().value_or(0));

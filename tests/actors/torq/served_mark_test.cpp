@@ -290,6 +290,13 @@ TEST(ServedMarkTest, AnotherHomeIsToHaveWhatWasDoneInTheOneBefore) {
   auto& other = known.others.at(0);
   (void)other.see("/db", &there);
   EXPECT_EQ(lost(&empty, {"trade"}), 1u);
+  // As an earlier release wrote it.
+  auto text = other.text();
+  const std::string flag = R"("home":true,)";
+  ASSERT_NE(text.find(flag), std::string::npos) << text;
+  text.erase(text.find(flag), flag.size());
+  other = *served_mark::parse(text);
+  EXPECT_EQ(lost(&empty, {"trade"}), 1u);
   other.forget_homes();
   (void)other.see("/db", &there);
   EXPECT_EQ(lost(&empty, {"trade"}), 0u);
