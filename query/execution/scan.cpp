@@ -219,45 +219,24 @@ private:
     writers_.clear();
   }
 
-  /// Narrows [begin, end) of one symbol's rows, sorted by time.
-  void narrow(uint32_t& begin, uint32_t& end) const {
-    if (binding_->time_filters.empty() || begin == end)
-      return;
-    const auto* times = columns_[binding_->sort_time].as<int64_t>();
-    for (const auto f : binding_->time_filters) {
-      const auto& filter = binding_->filters[f];
-      if (begin == end)
-        return;
-      if (times[begin] < filter.low())
-        begin = static_cast<uint32_t>(
-          std::lower_bound(times + begin, times + end, filter.low()) - times);
-      if (begin != end && times[end - 1] > filter.high())
-        end = static_cast<uint32_t>(
-          std::upper_bound(times + begin, times + end, filter.high()) - times);
-    }
-  }
-
   void scan_ranges(const scan_unit& unit) {
-    const auto ranges = segment_->ranges;
-    auto range = std::upper_bound(
-      ranges.begin(), ranges.end(), unit.begin,
-      [](uint32_t row, const auto& x) { return row < x.end; });
     // Without its time column here, no time passes but by the filter itself.
     const bool timed
       = binding_->time_filters.empty() || is_there(binding_->sort_time);
-    for (; range != ranges.end() && range->begin < unit.end; ++range) {
+    for (const auto& range : ranges_within(*segment_, unit.begin, unit.end)) {
       bool wanted = true;
       for (const auto f : binding_->symbol_filters)
-        wanted &= binding_->filters[f].passes_code(range->code);
+        wanted &= binding_->filters[f].passes_code(range.code);
       if (!wanted)
         continue;
-      auto begin = std::max(range->begin, unit.begin);
-      auto end = std::min(range->end, unit.end);
-      if (timed)
-        narrow(begin, end);
+      auto begin = std::max(range.begin, unit.begin);
+      auto end = std::min(range.end, unit.end);
+      if (timed && !binding_->time_filters.empty())
+        narrow_by_time(*binding_, columns_[binding_->sort_time].as<int64_t>(),
+                       begin, end);
       scan_run(begin, end,
                timed ? binding_->other_filters : filters_.beside_index(), true,
-               range->code);
+               range.code);
     }
   }
 
@@ -578,6 +557,35 @@ private:
 };
 
 } // namespace
+
+std::span<const persistence::symbol_range>
+ranges_within(const persistence::segment_view& segment, uint32_t begin,
+              uint32_t end) noexcept {
+  const auto& all = segment.ranges;
+  const auto first
+    = std::upper_bound(all.begin(), all.end(), begin,
+                       [](uint32_t row, const auto& x) { return row < x.end; });
+  const auto last
+    = std::lower_bound(first, all.end(), end, [](const auto& x, uint32_t row) {
+        return x.begin < row;
+      });
+  return {first, last};
+}
+
+void narrow_by_time(const part_binding& binding, const int64_t* times,
+                    uint32_t& begin, uint32_t& end) {
+  for (const auto f : binding.time_filters) {
+    const auto& filter = binding.filters[f];
+    if (begin == end)
+      return;
+    if (times[begin] < filter.low())
+      begin = static_cast<uint32_t>(
+        std::lower_bound(times + begin, times + end, filter.low()) - times);
+    if (begin != end && times[end - 1] > filter.high())
+      end = static_cast<uint32_t>(
+        std::upper_bound(times + begin, times + end, filter.high()) - times);
+  }
+}
 
 size_t morsel_chunk::byte_count() const noexcept {
   size_t total = rows.byte_count();

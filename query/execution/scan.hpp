@@ -90,6 +90,16 @@ struct scan_setup {
                                      uint32_t column) const noexcept;
 };
 
+/// The symbols' ranges that have rows among [begin, end) of a sorted segment.
+[[nodiscard]] std::span<const persistence::symbol_range>
+ranges_within(const persistence::segment_view& segment, uint32_t begin,
+              uint32_t end) noexcept;
+
+/// Narrows [begin, end) of rows that ascend by time to those that pass the
+/// binding's filters on it. @param times by row of the segment
+void narrow_by_time(const part_binding& binding, const int64_t* times,
+                    uint32_t& begin, uint32_t& end);
+
 /// A column that a morsel read from a segment's source, kept for first and
 /// last.
 struct source_column {

@@ -42,20 +42,6 @@ void append_rows(const column_ref& from, std::span<const uint32_t> rows,
     to.append(from, from.dictionary, rows.data(), rows.size());
 }
 
-/// Leaves of times that ascend those that pass the filters.
-std::pair<uint32_t, uint32_t> narrowed(const part_binding& binding,
-                                       const int64_t* times, uint32_t begin,
-                                       uint32_t end) {
-  for (const auto f : binding.time_filters) {
-    const auto& filter = binding.filters[f];
-    begin = static_cast<uint32_t>(
-      std::lower_bound(times + begin, times + end, filter.low()) - times);
-    end = static_cast<uint32_t>(
-      std::upper_bound(times + begin, times + end, filter.high()) - times);
-  }
-  return {begin, end};
-}
-
 } // namespace
 
 void timed_runs::clear() {
@@ -208,15 +194,12 @@ void symbol_rows::add_run(uint32_t symbol, const stored_run& run) {
 void symbol_rows::add_ranges(uint32_t number, text::interner& symbols) {
   const auto& unit = setup_.units[number];
   const auto& binding = setup_.bindings[unit.binding];
-  const auto ranges = setup_.segment_of(unit).ranges;
-  auto range
-    = std::upper_bound(ranges.begin(), ranges.end(), unit.begin,
-                       [](uint32_t row, const auto& x) { return row < x.end; });
-  for (; range != ranges.end() && range->begin < unit.end; ++range)
-    if (passes(binding, range->code))
-      add_run(symbols.code(binding.dictionaries[symbol_]->text(range->code)),
-              {number, std::max(range->begin, unit.begin),
-               std::min(range->end, unit.end)});
+  for (const auto& range :
+       ranges_within(setup_.segment_of(unit), unit.begin, unit.end))
+    if (passes(binding, range.code))
+      add_run(symbols.code(binding.dictionaries[symbol_]->text(range.code)),
+              {number, std::max(range.begin, unit.begin),
+               std::min(range.end, unit.end)});
 }
 
 void symbol_rows::add_listed(uint32_t number, text::interner& symbols) {
@@ -285,7 +268,9 @@ error symbol_rows::load_range(const stored_run& run, timed_runs& to) {
       if (each && (to.held.empty() || to.held.back() != each))
         to.held.push_back(std::move(each));
   }
-  const auto [begin, end] = narrowed(binding, times, run.begin, run.end);
+  auto begin = run.begin;
+  auto end = run.end;
+  narrow_by_time(binding, times, begin, end);
   setup_.statistics.rows_scanned += end - begin;
   setup_.statistics.rows_matched += end - begin;
   if (begin != end)

@@ -59,10 +59,10 @@ count_by_ranges(const logical_plan& counted,
       continue;
     auto& of = counts[dictionary];
     of.resize(dictionary->size());
-    for (const auto& range : setup.segment_of(unit).ranges)
-      if (range.begin < unit.end && range.end > unit.begin)
-        of[range.code]
-          += std::min(range.end, unit.end) - std::max(range.begin, unit.begin);
+    for (const auto& range :
+         ranges_within(setup.segment_of(unit), unit.begin, unit.end))
+      of[range.code]
+        += std::min(range.end, unit.end) - std::max(range.begin, unit.begin);
   }
   add_counts(counts, sizes);
   for (const auto& held : setup.opened)
