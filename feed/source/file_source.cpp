@@ -29,10 +29,7 @@ error file_source::open(const std::vector<source_cursor>& published) {
   if (!opened)
     return opened.failure();
   reader_.emplace(*std::move(opened));
-  if (only_rejects)
-    if (auto fault = find_parts())
-      return fault;
-  return only_rejects && publishes_ ? mark_lines() : error{};
+  return only_rejects ? take_rejects() : error{};
 }
 
 error file_source::lock(persistence::lock_mode mode) {
@@ -62,12 +59,10 @@ error file_source::read_files() {
   return {};
 }
 
-/// They stay, and are told.
-error file_source::find_parts() {
-  const auto lines = read_rejects(*env_->fs, options_.only_rejects);
-  if (!lines)
-    return lines.failure();
-  for (const auto& each : *lines) {
+/// Lines that are known in part stay, and are told.
+void file_source::find_parts(const std::vector<rejected_line>& lines) {
+  parts_.source = options_.only_rejects;
+  for (const auto& each : lines) {
     if (!is_part(each))
       continue;
     if (++parts_.rejects == 1)
@@ -78,15 +73,16 @@ error file_source::find_parts() {
                             "with a newline, and the line is one as others"
                           : ": only its beginning is known");
   }
-  parts_.source = options_.only_rejects;
-  return {};
 }
 
 /// Before a row of them is given.
-error file_source::mark_lines() {
+error file_source::take_rejects() {
   auto settled = settle_rejects(*env_->fs, options_);
   if (!settled)
     return settled.failure();
+  find_parts(settled->lines);
+  if (!publishes_)
+    return {};
   published_before_ = settled->published;
   marked_sources_
     = mark_rejects(settled->lines, reader_->reject_names(), options_.feed);

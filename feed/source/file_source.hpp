@@ -42,8 +42,8 @@ private:
   error lock(persistence::lock_mode mode);
   error read_files();
   [[nodiscard]] error end_with(error why);
-  error find_parts();
-  error mark_lines();
+  void find_parts(const std::vector<rejected_line>& lines);
+  error take_rejects();
   error unmark_lines();
   error keep_remaining();
 
