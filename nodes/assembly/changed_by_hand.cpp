@@ -120,16 +120,15 @@ remember_by_hand(persistence::file_system& fs, const cluster_config& config,
     return std::vector<std::string>{};
   const auto folder = marks_folder(config);
   const auto path = torq::mark_of_commands(folder, *own);
+  const auto tables = home_of(config, *own);
   auto manifest = persistence::read_hdb_manifest(fs, *own);
   for (;;) {
     if (!manifest)
       return manifest.failure();
     auto known = torq::read_marks(fs, folder, *own);
-    known.mark.see_elsewhere(known.others, home_of(config, *own), *own,
-                             &*manifest);
     // What is gone stays so in this one too.
-    const bool is_news = known.mark.see(*own, &*manifest, home_of(config, *own))
-                         || !fs.exists(path);
+    const bool is_news
+      = known.mark.see(*own, &*manifest, tables) || !fs.exists(path);
     if (is_news && known.mark != torq::served_mark{})
       if (auto fault
           = torq::write_mark(fs, path, known.mark, std::to_string(::getpid())))
@@ -138,10 +137,11 @@ remember_by_hand(persistence::file_system& fs, const cluster_config& config,
     // who writes last knows what was there then.
     const auto seen = manifest->identity;
     manifest = persistence::read_hdb_manifest(fs, *own);
-    if (manifest && manifest->identity == seen)
-      return known.faults.empty()
-               ? losses_of(known.mark)
-               : std::vector{to_string(known.faults.front())};
+    if (!manifest || manifest->identity != seen)
+      continue;
+    known.mark.see_elsewhere(known.others, tables, *own, &*manifest);
+    return known.faults.empty() ? losses_of(known.mark)
+                                : std::vector{to_string(known.faults.front())};
   }
 }
 

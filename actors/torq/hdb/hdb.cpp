@@ -135,11 +135,8 @@ std::vector<std::string>
 hdb_state::warnings_of(const query::logical_plan& plan,
                        const persistence::hdb_snapshot* pinned) const {
   std::vector<std::string> out;
-  if (mark) {
-    const auto losses = mark->losses();
-    if (const auto lost = losses.find(plan.table); lost != losses.end())
-      out.push_back(lost->second);
-  }
+  if (const auto* lost = mark ? mark->loss_of(plan.table) : nullptr)
+    out.push_back(*lost);
   const auto stream = settings.streams.find(plan.table);
   if (pinned == nullptr || stream == settings.streams.end())
     return out;

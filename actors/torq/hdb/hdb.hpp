@@ -166,7 +166,7 @@ struct hdb_state {
   void recall();
   /// Of all who serve the directory on this host. @pre there is a mark file
   [[nodiscard]] known_of_hdb marks_now() const;
-  [[nodiscard]] std::string remedy(const std::string& loss) const;
+  [[nodiscard]] std::string remedy(const std::string& table) const;
   /// Compares what is there with what was served, and says what is gone.
   void look_for_losses(const persistence::hdb_manifest* manifest);
 
@@ -197,7 +197,7 @@ struct hdb_state {
   std::map<std::string, std::string> outgrown; ///< @see hdb_facts
   std::map<std::string, std::string> strayed;  ///< @see hdb_facts
   std::optional<served_mark> mark;             ///< None: it is not read yet.
-  std::vector<served_mark> marks_elsewhere;    ///< Read with it.
+  std::vector<kept_mark> marks_elsewhere;      ///< Read with it.
   bool mark_is_kept = false;                   ///< Its file was there.
   error last_failure;
   met_damage damage; ///< Of files; of the manifest it is `last_failure`.

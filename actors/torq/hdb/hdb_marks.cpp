@@ -27,12 +27,13 @@ known_of_hdb hdb_state::marks_now() const {
 }
 
 /// Commands and other processes write marks while this one runs.
-std::string hdb_state::remedy(const std::string& loss) const {
+std::string hdb_state::remedy(const std::string& table) const {
   const auto known = marks_now();
+  const auto homes = mark->homes_before(table);
   std::string marks;
-  for (size_t i = 0; i < known.others.size(); ++i)
-    if (is_lost_from(loss, known.others[i].directory()))
-      text::add_to_list(marks, known.files_of_others[i], " and ");
+  for (const auto& other : known.others)
+    if (homes.contains(other.mark.directory()))
+      text::add_to_list(marks, other.file, " and ");
   if (marks.empty()) {
     marks = settings.mark_file;
     for (const auto& each : known.files)
@@ -64,7 +65,7 @@ void hdb_state::look_for_losses(const persistence::hdb_manifest* manifest) {
     if (const auto was = before.find(table);
         was == before.end() || was->second != loss)
       warn("hdb_gone", loss + "; each answer says so until it is there again; "
-                         + remedy(loss));
+                         + remedy(table));
   for (const auto& [table, loss] : before)
     if (!now.contains(table))
       warn("hdb_back", settings.directory

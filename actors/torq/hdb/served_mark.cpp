@@ -27,15 +27,7 @@ bool is_load(const persistence::hdb_part& part) {
   return part.stream.starts_with('/') && !persistence::is_ledger_entry(part);
 }
 
-std::string done_in(const std::string& directory) {
-  return "in " + directory + " (last ";
-}
-
 } // namespace
-
-bool is_lost_from(std::string_view loss, const std::string& directory) {
-  return loss.find(done_in(directory)) != loss.npos;
-}
 
 std::map<std::string, served_mark::found>
 served_mark::all_of(const persistence::hdb_manifest& manifest) {
@@ -186,32 +178,33 @@ bool served_mark::see(const std::string& directory,
   return same != before;
 }
 
-void served_mark::see_elsewhere(const std::vector<served_mark>& others,
+void served_mark::see_elsewhere(const std::vector<kept_mark>& others,
                                 const std::set<std::string>& tables,
                                 const std::string& directory,
                                 const persistence::hdb_manifest* manifest) {
   elsewhere_.clear();
+  if (others.empty())
+    return;
   const auto there
     = manifest ? all_of(*manifest) : std::map<std::string, found>{};
-  std::map<std::string, std::set<std::string>> places; // By table.
   for (const auto& other : others)
-    for (const auto& [table, marks] : other.tables_) {
+    for (const auto& [table, marks] : other.mark.tables_) {
       if (!tables.contains(table))
         continue;
       const auto now = there.find(table);
       const auto& has = now == there.end() ? found{} : now->second;
       for (const auto& mark : marks)
-        if (mark.home && (manifest == nullptr || !holds(*manifest, has, mark)))
-          places[table].insert(done_in(other.directory_) + mark.what + ")");
+        if (mark.home && (manifest == nullptr || !holds(*manifest, has, mark))
+            && elsewhere_[table].homes.insert(other.mark.directory_).second)
+          text::add_to_list(elsewhere_[table].text,
+                            "in " + other.mark.directory_ + " (last "
+                              + mark.what + ")",
+                            " and ");
     }
-  for (const auto& [table, done] : places) {
-    auto& text = elsewhere_[table];
-    for (const auto& each : done)
-      text::add_to_list(text, each, " and ");
-    text = "the hdb in " + directory + ", where table '" + table
-           + "' has its home, lacks what was loaded and corrected by hand "
-           + text;
-  }
+  for (auto& [table, lost] : elsewhere_)
+    lost.text = "the hdb in " + directory + ", where table '" + table
+                + "' has its home, lacks what was loaded and corrected by hand "
+                + lost.text;
 }
 
 void served_mark::forget_homes() {
@@ -222,8 +215,24 @@ void served_mark::forget_homes() {
 
 std::map<std::string, std::string> served_mark::losses() const {
   auto out = losses_;
-  out.insert(elsewhere_.begin(), elsewhere_.end());
+  for (const auto& [table, lost] : elsewhere_)
+    out.try_emplace(table, lost.text);
   return out;
+}
+
+const std::string* served_mark::loss_of(const std::string& table) const {
+  if (const auto own = losses_.find(table); own != losses_.end())
+    return &own->second;
+  const auto other = elsewhere_.find(table);
+  return other == elsewhere_.end() ? nullptr : &other->second.text;
+}
+
+std::set<std::string>
+served_mark::homes_before(const std::string& table) const {
+  const auto other = elsewhere_.find(table);
+  return losses_.contains(table) || other == elsewhere_.end()
+           ? std::set<std::string>{}
+           : other->second.homes;
 }
 
 text::json_value served_mark::to_json(const done_by_hand& mark) {
@@ -365,8 +374,7 @@ known_of_hdb read_marks(persistence::file_system& fs, const std::string& folder,
       out.mark.add(*mark);
       out.files.push_back(path);
     } else if (!mark->directory().empty()) {
-      out.others.push_back(*std::move(mark));
-      out.files_of_others.push_back(path);
+      out.others.push_back({*std::move(mark), path});
     }
   }
   return out;

@@ -15,6 +15,8 @@
 
 namespace millrace::torq {
 
+struct kept_mark;
+
 /// What an hdb remembers of what it served, beside the database: a directory
 /// that is empty, or holds another one, does not tell that there was more. What
 /// streams brought, rdbs look after; this is about what was done by hand
@@ -39,13 +41,19 @@ public:
   /// Looks at what was done by hand elsewhere, in what was the home of tables
   /// that have it here now: a copy that became it, or another directory, does
   /// not have it.
-  void see_elsewhere(const std::vector<served_mark>& others,
+  void see_elsewhere(const std::vector<kept_mark>& others,
                      const std::set<std::string>& tables,
                      const std::string& directory,
                      const persistence::hdb_manifest* manifest);
 
   /// What is gone, by table: until it is there again, or the mark is removed.
   [[nodiscard]] std::map<std::string, std::string> losses() const;
+  /// That of one table; nullptr: none.
+  [[nodiscard]] const std::string* loss_of(const std::string& table) const;
+  /// Where the table had its home when what it lacks now was done, if that was
+  /// not here.
+  [[nodiscard]] std::set<std::string>
+  homes_before(const std::string& table) const;
   /// The same of this database alone.
   [[nodiscard]] const std::map<std::string, std::string>&
   own_losses() const noexcept {
@@ -110,23 +118,29 @@ private:
   std::map<std::string, std::vector<done_by_hand>> tables_;
   std::map<std::string, std::set<std::string>> partitions_; ///< By table.
   std::map<std::string, std::string> losses_;               ///< In words.
+  struct lost_elsewhere {
+    std::set<std::string> homes; ///< Directories.
+    std::string text;
+    friend bool operator==(const lost_elsewhere&, const lost_elsewhere&)
+      = default;
+  };
   /// As `losses_`; not kept, for the others' marks are.
-  std::map<std::string, std::string> elsewhere_;
+  std::map<std::string, lost_elsewhere> elsewhere_;
 };
 
-/// Whether a loss in words, of served_mark::losses, is of what was done in that
-/// directory, which is no table's home any more.
-[[nodiscard]] bool is_lost_from(std::string_view loss,
-                                const std::string& directory);
+/// A mark, and the file that keeps it.
+struct kept_mark {
+  served_mark mark;
+  std::string file;
+};
 
 /// What all marks in a folder say of one database: those of the hdbs that
 /// served it, under whatever name, and that of commands.
 struct known_of_hdb {
   served_mark mark;
-  std::vector<std::string> files;  ///< Paths of those marks.
-  std::vector<error> faults;       ///< Each names a file that cannot be read.
-  std::vector<served_mark> others; ///< Of other databases of the cluster.
-  std::vector<std::string> files_of_others;
+  std::vector<std::string> files; ///< Paths of those marks.
+  std::vector<error> faults;      ///< Each names a file that cannot be read.
+  std::vector<kept_mark> others;  ///< Of other databases of the cluster.
 };
 [[nodiscard]] known_of_hdb read_marks(persistence::file_system& fs,
                                       const std::string& folder,

@@ -267,15 +267,17 @@ TEST(ServedMarkTest, AnotherHomeIsToHaveWhatWasDoneInTheOneBefore) {
   ASSERT_FALSE(write_mark(disk, "/marks/hdb1", before));
   auto known = read_marks(disk, "/marks", "/db2");
   ASSERT_EQ(known.others.size(), 1u);
-  EXPECT_EQ(known.files_of_others, std::vector<std::string>{"/marks/hdb1"});
+  EXPECT_EQ(known.others.at(0).file, "/marks/hdb1");
   const auto empty = manifest_with({});
   auto& mark = known.mark;
   const auto lost = [&](const persistence::hdb_manifest* manifest,
                         const std::set<std::string>& home_of) {
     mark.see_elsewhere(known.others, home_of, "/db2", manifest);
     const auto losses = mark.losses();
-    for (const auto& [table, loss] : losses)
-      EXPECT_TRUE(is_lost_from(loss, "/db")) << loss;
+    for (const auto& [table, loss] : losses) {
+      EXPECT_EQ(mark.homes_before(table), std::set<std::string>{"/db"}) << loss;
+      EXPECT_EQ(*mark.loss_of(table), loss);
+    }
     return losses.size();
   };
   EXPECT_EQ(lost(&empty, {"trade"}), 1u);
@@ -287,7 +289,7 @@ TEST(ServedMarkTest, AnotherHomeIsToHaveWhatWasDoneInTheOneBefore) {
   // It is the other mark that keeps it, also when that directory is a home no
   // more, until that file is removed.
   EXPECT_EQ(mark.text().find("by hand"), std::string::npos);
-  auto& other = known.others.at(0);
+  auto& other = known.others.at(0).mark;
   (void)other.see("/db", &there);
   EXPECT_EQ(lost(&empty, {"trade"}), 1u);
   // As an earlier release wrote it.
@@ -302,7 +304,7 @@ TEST(ServedMarkTest, AnotherHomeIsToHaveWhatWasDoneInTheOneBefore) {
   EXPECT_EQ(lost(&empty, {"trade"}), 0u);
   served_mark copy;
   EXPECT_TRUE(copy.see("/db", &there)) << "it never was a home";
-  known.others = {copy};
+  known.others = {{copy, "/marks/hdb2"}};
   EXPECT_EQ(lost(&empty, {"trade"}), 0u);
 }
 
