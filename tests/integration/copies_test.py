@@ -123,6 +123,59 @@ hdb = "data/second"
     mill.check(list(said[0].values())[0] == ROWS + 10, said)
 
 
+def fresh_home(binary):
+  """A table goes to an rdb of a directory that never was: it is no place that
+  was lost, and what is loaded there is all there is; what was amended in the
+  old one is told until that one's marks are removed, though its hdb goes on."""
+  with mill.cluster(binary, NODES) as made:
+    whole = made.path.read_text()
+    made.up()
+    file = made.directory / "l.csv"
+    file.write_text("time,sym,size\n2024-01-01T10:00:00Z,L,7\n")
+    layout = made.directory / "h.toml"
+    layout.write_text(made.run("layout", file).stdout.replace("long", "int"))
+    load = ["load", "--layout", layout, "--table", "trade", file]
+    made.run(*load)
+    made.down()
+    made.path.write_text(
+      whole.replace('name = "rdb1"\ntype = "rdb"\n',
+                    'name = "rdb1"\ntype = "rdb"\ntables = ["quote"]\n')
+      + second_rdb('hdb = "data/second"') + """
+[[process]]
+name = "hdb2"
+type = "hdb"
+node = "more"
+hdb = "data/second"
+""")
+    made.up()
+    asked = {"tablename": "trade", "starttime": "2024-01-01",
+             "endtime": "2024-01-09", "aggregations": {"sum": "size"}}
+    done = made.query(asked, "--strict", code=65)
+    mill.check("has its home" in done.stderr, done.stderr)
+    made.run(*load)
+    for again in (False, True):
+      said = made.query(asked, "--strict")
+      mill.check(list(said[0].values())[0] == 7, said)
+      made.run("eop", "--period", DAYS[1] if again else DAYS[0])
+      made.down()
+      made.up()
+
+
+def nobody_writes(binary):
+  """The end of a period that no rdb writes down is one, and exit code 1."""
+  with mill.cluster(binary, NODES) as made:
+    whole = made.path.read_text()
+    made.path.write_text(whole.replace(
+      'type = "rdb"\n', 'type = "rdb"\nwrite_down = false\n'))
+    made.up()
+    publish(made, DAYS[0], 10, "A")
+    for words in ("ended at", "had ended before at"):
+      done = made.run("eop", "--period", DAYS[0], code=1)
+      mill.check(words in done.stdout
+                 and "no rdb writes its tables down" in done.stderr,
+                 done.stdout, done.stderr)
+
+
 def lacking_replica(binary):
   """Of two rdbs the one that lost rows gives way, and eop says what is lost."""
   with mill.cluster(binary, NODES) as made:
@@ -156,4 +209,5 @@ def lacking_replica(binary):
 
 
 if __name__ == "__main__":
-  mill.main([second_copy, another_home, lacking_replica])
+  mill.main([second_copy, another_home, fresh_home, nobody_writes,
+             lacking_replica])
