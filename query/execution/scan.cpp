@@ -558,35 +558,6 @@ private:
 
 } // namespace
 
-std::span<const persistence::symbol_range>
-ranges_within(const persistence::segment_view& segment, uint32_t begin,
-              uint32_t end) noexcept {
-  const auto& all = segment.ranges;
-  const auto first
-    = std::upper_bound(all.begin(), all.end(), begin,
-                       [](uint32_t row, const auto& x) { return row < x.end; });
-  const auto last
-    = std::lower_bound(first, all.end(), end, [](const auto& x, uint32_t row) {
-        return x.begin < row;
-      });
-  return {first, last};
-}
-
-void narrow_by_time(const part_binding& binding, const int64_t* times,
-                    uint32_t& begin, uint32_t& end) {
-  for (const auto f : binding.time_filters) {
-    const auto& filter = binding.filters[f];
-    if (begin == end)
-      return;
-    if (times[begin] < filter.low())
-      begin = static_cast<uint32_t>(
-        std::lower_bound(times + begin, times + end, filter.low()) - times);
-    if (begin != end && times[end - 1] > filter.high())
-      end = static_cast<uint32_t>(
-        std::upper_bound(times + begin, times + end, filter.high()) - times);
-  }
-}
-
 size_t morsel_chunk::byte_count() const noexcept {
   size_t total = rows.byte_count();
   if (groups)
