@@ -233,6 +233,9 @@ result<hosted_process> start_gateway(process_host& host,
   settings.result_rows_max = process.result_rows_max;
   settings.result_bytes_max = process.memory_max_bytes;
   settings.tables = tables_of(host.config());
+  for (const auto& each : host.config().processes)
+    if (each.type == process_type::hdb)
+      settings.hdbs.emplace(each.name, each.hdb_directory);
   auto queries = load_queries(*host.env().fs, host.config());
   if (!queries)
     return queries.failure();

@@ -51,6 +51,9 @@ struct gateway_settings {
     int64_t since_ns = 0;
   };
   std::map<std::string, table> tables; ///< By name.
+  /// Where each HDB of the configuration serves partitions from, by its name:
+  /// another directory than a table's own may have a copy.
+  std::map<std::string, std::string> hdbs;
   /// The SEQUENCERs of each stream.
   std::map<std::string, std::vector<endpoint>> streams;
   /// That can be asked by name. Not null.
@@ -167,7 +170,8 @@ struct gateway_state {
     error last_fault{};
     uint64_t connections_then = 0;
   };
-  /// Starts it, or lets it wait for back ends.
+  /// Starts it, or lets it wait for back ends. In gateway_waiting.cpp, with
+  /// what says how long.
   void hold(held_question what);
   [[nodiscard]] bool ready(const held_question& what) const;
   [[nodiscard]] bool may_come_back(const held_question& what, errc fault) const;

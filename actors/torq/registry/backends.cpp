@@ -158,15 +158,29 @@ std::map<std::string, int64_t> backend_table::gone(const table_home& home,
   return out;
 }
 
-bool backend_table::copy_went(const table_home& home, int64_t now_ns,
-                              int64_t span_ns) const {
-  return std::any_of(rows_.begin(), rows_.end(), [&](const auto& item) {
-    const auto& entry = item.second;
-    return entry.role == backend_role::hdb && !entry.announced
-           && entry.directory != home.directory && entry.lost_at_ns != 0
-           && now_ns - entry.lost_at_ns < span_ns
-           && entry.held.contains(home.table);
-  });
+void backend_table::expect(std::map<std::string, std::string> directories,
+                           int64_t now_ns) {
+  expected_ = std::move(directories);
+  expected_since_ns_ = now_ns;
+}
+
+std::map<std::string, int64_t>
+backend_table::copies_away(const table_home& home, int64_t now_ns) const {
+  std::map<std::string, int64_t> out;
+  for (const auto& [name, directory] : expected_)
+    if (!rows_.contains(name) && directory != home.directory)
+      out.emplace(name, now_ns - expected_since_ns_);
+  for (const auto& [name, entry] : rows_) {
+    if (entry.role != backend_role::hdb || entry.announced
+        || entry.directory == home.directory)
+      continue;
+    if (!entry.held)
+      out.emplace(name,
+                  now_ns - std::max(entry.lost_at_ns, expected_since_ns_));
+    else if (entry.lost_at_ns != 0 && entry.held->contains(home.table))
+      out.emplace(name, now_ns - entry.lost_at_ns);
+  }
+  return out;
 }
 
 bool backend_table::heard(const hdb_announcement& news) {
@@ -175,9 +189,9 @@ bool backend_table::heard(const hdb_announcement& news) {
     return false;
   const bool is_first = !entry->announced;
   entry->announced = news;
-  entry->held.clear();
+  auto& held = entry->held.emplace();
   for (const auto& [table, contents] : news.contents)
-    entry->held.insert(table);
+    held.insert(table);
   return is_first;
 }
 

@@ -54,8 +54,9 @@ struct backend {
   std::optional<hdb_announcement> announced;
   /// rdb: whether it can be asked, as it told since it is connected.
   std::optional<rdb_announcement> standing;
-  int64_t lost_at_ns = 0;     ///< When the last connection was lost; 0: never.
-  std::set<std::string> held; ///< hdb: tables of which it had rows at last.
+  int64_t lost_at_ns = 0; ///< When the last connection was lost; 0: never.
+  /// hdb: tables of which it had rows at last; none: it never told.
+  std::optional<std::set<std::string>> held;
 
   [[nodiscard]] bool serves(const table_home& home) const {
     return directory == home.directory
@@ -121,10 +122,16 @@ public:
   /// long ago in ns.
   [[nodiscard]] std::map<std::string, int64_t> gone(const table_home& home,
                                                     int64_t now_ns) const;
-  /// Whether a copy of the table in another directory went within `span_ns`,
-  /// and has not told yet what it has.
-  [[nodiscard]] bool copy_went(const table_home& home, int64_t now_ns,
-                               int64_t span_ns) const;
+  /// HDBs of the configuration: what discovery has not named yet may be a copy
+  /// all the same.
+  /// @param directories absolute, by process name
+  /// @param now_ns monotonic: since then they are waited for
+  void expect(std::map<std::string, std::string> directories, int64_t now_ns);
+  /// Those of other directories that may have a copy of the table, and have
+  /// not told what they have since they went, or at all: by name, for how long
+  /// in ns.
+  [[nodiscard]] std::map<std::string, int64_t>
+  copies_away(const table_home& home, int64_t now_ns) const;
   /// What an HDB has. @returns whether it had told nothing since it is
   /// connected; false, too, when it is not
   bool heard(const hdb_announcement& news);
@@ -136,6 +143,8 @@ public:
 
 private:
   std::map<std::string, backend> rows_;
+  std::map<std::string, std::string> expected_; ///< Directories, by name.
+  int64_t expected_since_ns_ = 0;
 };
 
 /// Opens a connection to a back end that has none. `Self` is the actor that

@@ -172,16 +172,42 @@ TEST_F(BackendsSystemTest, ACopyThatWentIsKnownUntilItTellsAgain) {
   news.contents["t"] = 7;
   EXPECT_TRUE(table.heard(news));
   EXPECT_FALSE(table.heard(news));
-  EXPECT_FALSE(table.copy_went(home, 50, 100)) << "it is there";
+  EXPECT_THAT(table.copies_away(home, 50), IsEmpty()) << "it is there";
   EXPECT_EQ(table.lost(handle->address(), 60), "copy");
-  EXPECT_TRUE(table.copy_went(home, 100, 100));
-  EXPECT_FALSE(table.copy_went(home, 160, 100)) << "long ago";
-  EXPECT_FALSE(table.copy_went({"s", "u", "/a"}, 100, 100));
+  EXPECT_THAT(table.copies_away(home, 100), ElementsAre(Pair("copy", 40)));
+  EXPECT_THAT(table.copies_away({"s", "u", "/a"}, 100), IsEmpty());
+  EXPECT_THAT(table.copies_away({"s", "t", "/b"}, 100), IsEmpty());
   EXPECT_FALSE(table.heard(news)) << "it is away";
   EXPECT_TRUE(table.reached("copy", table.begin("copy"), handle, 110));
-  EXPECT_TRUE(table.copy_went(home, 120, 100)) << "it has told nothing yet";
+  EXPECT_THAT(table.copies_away(home, 120), ElementsAre(Pair("copy", 60)))
+    << "it has told nothing yet";
   EXPECT_TRUE(table.heard(news));
-  EXPECT_FALSE(table.copy_went(home, 130, 100));
+  EXPECT_THAT(table.copies_away(home, 130), IsEmpty());
+}
+
+/// Goal: copies of the configuration are known before discovery names them,
+/// and before they told what they have.
+TEST_F(BackendsSystemTest, ACopyOfTheConfigurationIsKnownBeforeItTells) {
+  const table_home home{"s", "t", "/a"};
+  const caf::scoped_actor somebody{system};
+  const auto handle = caf::actor_cast<caf::strong_actor_ptr>(somebody);
+  backend_table table;
+  table.expect({{"own", "/a"}, {"copy", "/b"}}, 5);
+  EXPECT_THAT(table.copies_away(home, 10), ElementsAre(Pair("copy", 5)));
+  table.update({registered("copy", "hdb", {{"hdb", "/b"}})},
+               {backend_role::hdb}, 11);
+  EXPECT_THAT(table.copies_away(home, 20), ElementsAre(Pair("copy", 15)));
+  EXPECT_TRUE(table.reached("copy", table.begin("copy"), handle, 21));
+  EXPECT_THAT(table.copies_away(home, 30), ElementsAre(Pair("copy", 25)));
+  EXPECT_EQ(table.lost(handle->address(), 40), "copy");
+  EXPECT_THAT(table.copies_away(home, 50), ElementsAre(Pair("copy", 10)));
+  EXPECT_TRUE(table.reached("copy", table.begin("copy"), handle, 60));
+  hdb_announcement news;
+  news.process = "copy";
+  EXPECT_TRUE(table.heard(news));
+  EXPECT_THAT(table.copies_away(home, 70), IsEmpty());
+  EXPECT_EQ(table.lost(handle->address(), 80), "copy");
+  EXPECT_THAT(table.copies_away(home, 90), IsEmpty()) << "it has no such table";
 }
 
 TEST(BackendsTest, OneThatRefusesIsDueAfterAPause) {

@@ -43,6 +43,7 @@ caf::behavior told_hdb(caf::event_based_actor* self,
   };
   return {[](caf::subscribe_atom, const hdb_watcher_actor&) {},
           [say](query_atom, const chunk&) { return say(); },
+          [say](query_atom, const chunk&, manifest_version) { return say(); },
           [say](query_atom, const chunk&, flow_id, const result_sink_actor&) {
             return say();
           }};
@@ -80,6 +81,7 @@ struct gateway_test : testing::Test {
       warned.push_back(id);
     };
     settings.running_max = 2;
+    settings.hdbs = {{"hdb1", "/hdb"}, {"hdb2", "/copy"}};
     auto& table = settings.tables["trade"];
     table.schema.name = "trade";
     table.schema.columns
@@ -94,12 +96,7 @@ struct gateway_test : testing::Test {
                    caf::actor_cast<connector_actor>(spawn(one_connector, hdb)),
                    registrar_actor{}));
     all.push_back(asked);
-    process_row row;
-    row.name = "hdb1";
-    row.type = "hdb";
-    row.attributes = text::json_value{{"hdb", "/hdb"}};
-    caf::anon_send(asked, watch_atom_v, std::vector<process_row>{row});
-    run();
+    comes("hdb1", "/hdb");
   }
   ~gateway_test() override {
     for (const auto& each : all)
@@ -110,6 +107,15 @@ struct gateway_test : testing::Test {
     timers().cancel_all();
   }
 
+  /// Discovery names it.
+  void comes(const std::string& hdb, const std::string& directory) {
+    process_row row;
+    row.name = hdb;
+    row.type = "hdb";
+    row.attributes = text::json_value{{"hdb", directory}};
+    caf::anon_send(asked, watch_atom_v, std::vector<process_row>{row});
+    run();
+  }
   template <class... Ts>
   caf::actor spawn(Ts&&... what) {
     return all.emplace_back(system.spawn(std::forward<Ts>(what)...));
@@ -182,6 +188,46 @@ TEST_F(GatewayTest, AQuestionWhoseBackEndWentIsAskedAgainWhenItIsBack) {
   a_second_passes();
   EXPECT_EQ(words->asked, 2u);
   EXPECT_EQ((word<bundle, query_cut>()), to_string(word_of_it));
+}
+
+const caf::message damaged
+  = caf::make_message(to_caf({errc::corrupt, "the home's files"}));
+const char* const trades_counted
+  = R"({"tablename":"trade","starttime":"2000-01-01","endtime":"2001-01-01",
+        "aggregations":{"count":"sym"}})";
+
+TEST_F(GatewayTest, ACopyThatHasNotComeYetIsWaitedForWhereFilesAreDamaged) {
+  const error word_of_it{errc::limit_exceeded, "said by the copy"};
+  words->to_ask
+    = {damaged, damaged, damaged, caf::make_message(to_caf(word_of_it))};
+  self->send(asked, query_atom_v, std::string{trades_counted});
+  run();
+  EXPECT_EQ(words->asked, 1u);
+  EXPECT_EQ((word<bundle, query_cut>()), "") << "it waits";
+  comes("hdb2", "/copy");
+  EXPECT_EQ((word<bundle, query_cut>()), "") << "it has told nothing yet";
+  hdb_announcement news;
+  news.process = "hdb2";
+  news.contents["trade"] = 1;
+  caf::anon_send(asked, announce_atom_v, news);
+  run();
+  EXPECT_EQ(words->asked, 4u);
+  EXPECT_EQ((word<bundle, query_cut>()), to_string(word_of_it));
+}
+
+TEST_F(GatewayTest, ACopyThatDoesNotComeIsNamedWithTheDamage) {
+  words->to_ask = {damaged};
+  self->send(asked, query_atom_v, std::string{trades_counted});
+  for (int i = 0; i < 9; ++i)
+    a_second_passes();
+  EXPECT_EQ((word<bundle, query_cut>()), "") << "it waits";
+  a_second_passes();
+  a_second_passes();
+  EXPECT_EQ(words->asked, 1u);
+  const auto said = word<bundle, query_cut>();
+  EXPECT_NE(said.find("the home's files; hdb2, which may have a copy"),
+            std::string::npos)
+    << said;
 }
 
 TEST_F(GatewayTest, APlanOfSeveralStepsCountsAsOneQuestion) {
