@@ -15,8 +15,6 @@ namespace millrace::bench {
 
 namespace {
 
-using message_list = std::vector<std::vector<std::byte>>;
-
 constexpr size_t worker_count = 2;
 
 /// Runs the morsels of a plan on the pool, and calls `after` with each.
@@ -57,9 +55,9 @@ parts_of(const query_data& data, row_layout layout, const std::string& table) {
   return out;
 }
 
-error read_into(const message_list& messages, read_answer& into) {
+error read_into(const chunks& messages, read_answer& into) {
   for (const auto& message : messages) {
-    auto part = query::decode_partial(message);
+    auto part = query::decode_partial(message.bytes());
     if (!part)
       return part.failure();
     into.push_back(*std::move(part));
@@ -87,8 +85,8 @@ result<read_answer> flow(persistence::executor& pool, query::execution& work) {
 
 /// What the gateway has of a fragment: merged, as messages.
 template <class Execution>
-result<message_list> merged(persistence::executor& pool,
-                            const query::logical_plan& plan, Execution& work) {
+result<chunks> merged(persistence::executor& pool,
+                      const query::logical_plan& plan, Execution& work) {
   run_morsels(pool, work, [](size_t) {});
   auto found = work.finish();
   if (!found)
@@ -98,7 +96,7 @@ result<message_list> merged(persistence::executor& pool,
     return encode(*found);
   query::merger merge{plan};
   for (const auto& message : encode(*found)) {
-    auto part = query::decode_partial(message);
+    auto part = query::decode_partial(message.bytes());
     if (!part)
       return part.failure();
     if (auto fault = merge.add(*std::move(part)))
@@ -132,8 +130,8 @@ result<sent_fragment> send(const query_data& data, row_layout layout,
 }
 
 /// What the gateway has of one fragment, by its store.
-result<message_list> fragment_of(const query_data& data, row_layout layout,
-                                 const query::logical_plan& fragment) {
+result<chunks> fragment_of(const query_data& data, row_layout layout,
+                           const query::logical_plan& fragment) {
   auto& pool = *data.host->world().pool;
   auto sent = send(data, layout, fragment);
   if (!sent)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/chunk.hpp>
 
 #include <capnp/message.h>
 #include <capnp/serialize.h>
@@ -25,27 +26,55 @@ inline ::capnp::ReaderOptions reader_options(size_t words) {
   return options;
 }
 
-/// The message in one contiguous block of whole words.
-inline std::vector<std::byte> to_bytes(::capnp::MessageBuilder& builder) {
+/// What stands before the segments of a message: their count less one, and the
+/// words of each.
+inline std::vector<uint32_t>
+segment_table(kj::ArrayPtr<const kj::ArrayPtr<const ::capnp::word>> segments) {
+  std::vector<uint32_t> out{static_cast<uint32_t>(segments.size() - 1)};
+  for (const auto& segment : segments)
+    out.push_back(static_cast<uint32_t>(segment.size()));
+  out.resize((out.size() + 1) / 2 * 2);
+  return out;
+}
+
+/// The message in one contiguous block of whole words: `begin(size)` is told
+/// how long it is, then `append(from, size)` gets its parts.
+template <class Begin, class Append>
+void write_message(::capnp::MessageBuilder& builder, Begin begin,
+                   Append append) {
   const auto segments = builder.getSegmentsForOutput();
-  // Before the segments their count less one, and the words of each.
-  std::vector<uint32_t> head{static_cast<uint32_t>(segments.size() - 1)};
-  size_t bytes = 0;
-  for (const auto& segment : segments) {
-    head.push_back(static_cast<uint32_t>(segment.size()));
-    bytes += segment.asBytes().size();
-  }
-  head.resize((head.size() + 1) / 2 * 2);
-  std::vector<std::byte> out;
-  out.reserve(head.size() * sizeof(uint32_t) + bytes);
-  const auto append = [&out](const void* from, size_t size) {
-    const auto* first = static_cast<const std::byte*>(from);
-    out.insert(out.end(), first, first + size);
-  };
-  append(head.data(), head.size() * sizeof(uint32_t));
+  const auto head = segment_table(segments);
+  const auto head_bytes = head.size() * sizeof(uint32_t);
+  auto size = head_bytes;
+  for (const auto& segment : segments)
+    size += segment.asBytes().size();
+  begin(size);
+  append(head.data(), head_bytes);
   for (const auto& segment : segments)
     append(segment.begin(), segment.asBytes().size());
+}
+
+inline std::vector<std::byte> to_bytes(::capnp::MessageBuilder& builder) {
+  std::vector<std::byte> out;
+  write_message(
+    builder, [&](size_t size) { out.reserve(size); },
+    [&](const void* from, size_t size) {
+      const auto* first = static_cast<const std::byte*>(from);
+      out.insert(out.end(), first, first + size);
+    });
   return out;
+}
+
+/// The same where it can be shared.
+inline chunk to_chunk(::capnp::MessageBuilder& builder) {
+  chunk::writable out{};
+  write_message(
+    builder, [&](size_t size) { out = chunk::allocate(size); },
+    [&](const void* from, size_t size) {
+      std::memcpy(out.memory, from, size);
+      out.memory += size;
+    });
+  return std::move(out.shared);
 }
 
 /// Calls `f(root)`, which returns a result<T>; the reader is valid only during

@@ -103,6 +103,8 @@ public:
   /// Takes keys that are known to be distinct, also from those before, as the
   /// next groups. @pre no other ones came in between
   void adopt(const uint64_t* keys, uint32_t count);
+  /// Makes room for so many keys in all that are adopted.
+  void expect(size_t count) { index_.reserve(count, false); }
   [[nodiscard]] const uint64_t* key(uint32_t group) const noexcept {
     return index_.key(group);
   }

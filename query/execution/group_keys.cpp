@@ -30,6 +30,20 @@ uint32_t mixed(uint32_t x) noexcept {
 
 uint64_t twice(uint32_t half) noexcept { return uint64_t{half} << 32 | half; }
 
+/// So many slots; none when it was stopped: memory that nobody had yet takes
+/// its time.
+std::vector<uint64_t> free_slots(size_t count, const interruption& stop = {}) {
+  constexpr size_t step = size_t{1} << 19;
+  std::vector<uint64_t> out;
+  out.reserve(count);
+  while (out.size() < count) {
+    if (stop.stopped())
+      return {};
+    out.resize(std::min(count, out.size() + step), 0);
+  }
+  return out;
+}
+
 } // namespace
 
 bool key_packing::pack(const uint64_t* keys, size_t count,
@@ -118,7 +132,7 @@ void group_index::hash(const uint64_t* keys, size_t count, uint64_t* hashes) {
 /// be.
 void group_index::make_packed(const uint64_t* keys, size_t count) {
   packed_ = packing_.widen(keys, count);
-  put_all(slots_.size());
+  put_all(free_slots(slots_.size()));
 }
 
 template <bool Packed>
@@ -162,7 +176,7 @@ void group_index::find_these(const uint64_t* keys, size_t count,
 void group_index::find_or_add_all(const uint64_t* keys, size_t count,
                                   uint32_t* groups) {
   if (!hashed_)
-    put_all(std::bit_ceil(size_t{count_} * 2 + 64));
+    put_all(free_slots(std::bit_ceil(size_t{count_} * 2 + 64)));
   uint64_t hashes[at_once];
   for (size_t begin = 0; begin < count; begin += at_once) {
     const auto these = std::min(at_once, count - begin);
@@ -175,16 +189,19 @@ void group_index::find_or_add_all(const uint64_t* keys, size_t count,
   }
 }
 
-void group_index::reserve(size_t count, bool hashed) {
+void group_index::reserve(size_t count, bool hashed, const interruption& stop) {
   keys_.reserve(count * words_);
-  if (hashed && count * 3 > slots_.size() * 2)
-    put_all(std::bit_ceil(count * 3 / 2 + 1));
+  if (!hashed || count * 3 <= slots_.size() * 2)
+    return;
+  auto slots = free_slots(std::bit_ceil(count * 3 / 2 + 1), stop);
+  if (!slots.empty())
+    put_all(std::move(slots));
 }
 
 /// Twice as many slots.
 void group_index::grow() {
   if (!packed_)
-    return put_all(slots_.size() * 2);
+    return put_all(free_slots(slots_.size() * 2));
   // What a slot has is where it belongs.
   std::vector<uint64_t> more(slots_.size() * 2, 0);
   const auto mask = more.size() - 1;
@@ -199,11 +216,10 @@ void group_index::grow() {
   slots_ = std::move(more);
 }
 
-/// Puts all groups in so many slots.
-void group_index::put_all(size_t slots) {
+void group_index::put_all(std::vector<uint64_t> slots) {
   hashed_ = true;
-  slots_.assign(slots, 0);
-  const auto mask = slots - 1;
+  slots_ = std::move(slots);
+  const auto mask = slots_.size() - 1;
   uint64_t hashes[at_once];
   for (uint32_t begin = 0; begin < count_; begin += at_once) {
     const auto these = std::min<uint32_t>(at_once, count_ - begin);
@@ -211,7 +227,7 @@ void group_index::put_all(size_t slots) {
     // Keys that were adopted may be beyond the bits that there are.
     if (packed_ && !packing_.pack(key(begin), these, packed)) {
       packed_ = packing_.widen(key(begin), count_ - begin);
-      return put_all(slots);
+      return put_all(free_slots(slots_.size()));
     }
     if (packed_)
       for (uint32_t i = 0; i < these; ++i)

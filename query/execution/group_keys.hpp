@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/base/result.hpp>
+#include <millrace/query/execution/interruption.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -77,7 +78,8 @@ public:
     hashed_ = false;
   }
   /// Makes room for `count` groups in all; `hashed`: that are looked for.
-  void reserve(size_t count, bool hashed = true);
+  /// Without it, and nothing else, when it was stopped.
+  void reserve(size_t count, bool hashed = true, const interruption& stop = {});
   /// Gives back what only looking up needs; it is made again if need be.
   void drop_slots() {
     slots_ = std::vector<uint64_t>(slots_min, 0);
@@ -105,7 +107,8 @@ private:
   template <bool Packed>
   void find_these(const uint64_t* keys, size_t count, const uint64_t* hashes,
                   uint32_t* groups);
-  void put_all(size_t slots);
+  /// Puts all groups in these slots, which are free.
+  void put_all(std::vector<uint64_t> slots);
   void grow();
   [[nodiscard]] bool is_full() const noexcept {
     return size_t{count_} * 3 > slots_.size() * 2;

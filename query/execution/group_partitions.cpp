@@ -317,8 +317,14 @@ private:
 
   /// The groups of one partition after the other become those of the set.
   void adopt() {
+    size_t count = out_.set.size();
+    for (const auto& index : partitions_)
+      count += index.size();
+    out_.set.expect(count);
     std::vector<uint64_t> keys;
     for (const auto& index : partitions_) {
+      if (work_.options.stop.stopped())
+        return;
       first_.push_back(out_.set.size());
       if (index.size() == 0)
         continue;

@@ -208,7 +208,7 @@ result<table_data> join_execution::state::rows_of(const logical_plan& side,
       chunk.table.columns[i].name = columns[i].name;
   std::vector<partial_result> parts;
   parts.push_back(*std::move(partial));
-  return joined_rows(std::move(parts));
+  return joined_rows(std::move(parts), options.stop);
 }
 
 /// Left rows without a right one, whose right one may be in the other store.

@@ -174,7 +174,7 @@ error look_at(const run_options& options, uint64_t rows,
   for (const auto& each : node.columns)
     width += width_of(each.type);
   if (rows < no_row
-      && (options.memory_max == 0 || rows * width <= options.memory_max))
+      && (options.memory_max == 0 || rows <= options.memory_max / width))
     return {};
   return {errc::limit_exceeded,
           options.process + ": the rows of a join of the query take more than "
@@ -197,6 +197,19 @@ public:
     : what_{what}, node_{node}, left_{left}, right_{right}, options_{options} {
     for (const auto& each : what.where)
       add_columns_of(each, used_);
+  }
+
+  /// So many will be added; too many are refused before there are any.
+  error expect(uint64_t count) {
+    // Nobody knows how many the conditions leave.
+    if (!what_.where.empty())
+      return {};
+    if (auto fault = look_at(options_, count, node_))
+      return fault;
+    // Not to be moved as they become more: that is work that cannot be stopped.
+    lefts.reserve(count);
+    rights.reserve(count);
+    return {};
   }
 
   error add(uint32_t left, uint32_t right) {
@@ -310,17 +323,24 @@ error pair_up(const operators::equi_join& what, const table_data& left,
   if (!right_numbers)
     return right_numbers.failure();
   std::vector<uint32_t> first_of(numbers.count(), no_row);
+  std::vector<uint32_t> count_of(first_of.size(), 0);
   // The next row of the same key.
   std::vector<uint32_t> next_of(what.all ? right.row_count : 0, no_row);
   for (auto row = static_cast<uint32_t>(right.row_count); row-- > 0;) {
-    auto& first = first_of[(*right_numbers)[row]];
+    const auto number = (*right_numbers)[row];
     if (what.all)
-      next_of[row] = first;
-    first = row;
+      next_of[row] = first_of[number];
+    first_of[number] = row;
+    count_of[number] = what.all ? count_of[number] + 1 : 1;
   }
   auto left_numbers = numbers.of(left, stop);
   if (!left_numbers)
     return left_numbers.failure();
+  uint64_t count = 0;
+  for (const auto number : *left_numbers)
+    count += number < count_of.size() ? count_of[number] : 0;
+  if (auto fault = pairs.expect(count))
+    return fault;
   for (uint32_t row = 0; row < left.row_count; ++row) {
     const auto number = (*left_numbers)[row];
     auto found = number < first_of.size() ? first_of[number] : no_row;

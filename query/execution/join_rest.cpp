@@ -11,12 +11,13 @@ namespace {
 
 /// The rows of chunks, or none of the columns.
 result<table_data> rows_of(std::vector<partial_chunk> chunks,
-                           const std::vector<column_schema>& columns) {
+                           const std::vector<column_schema>& columns,
+                           const interruption& stop) {
   if (chunks.empty())
     chunks.push_back({0, no_rows(columns)});
   std::vector<partial_result> parts(1);
   parts[0].chunks = std::move(chunks);
-  return joined_rows(std::move(parts));
+  return joined_rows(std::move(parts), stop);
 }
 
 } // namespace
@@ -91,7 +92,7 @@ bool join_rest::follow_each_other(const table_data& singles) const {
 }
 
 result<partial_result> join_rest::finish(const interruption& stop) {
-  auto singles = rows_of(std::exchange(singles_, {}), left_);
+  auto singles = rows_of(std::exchange(singles_, {}), left_, stop);
   if (!singles)
     return singles.failure();
   if (!follow_each_other(*singles))
@@ -102,7 +103,7 @@ result<partial_result> join_rest::finish(const interruption& stop) {
   none.grouped = true;
   if (singles->row_count == 0)
     return none;
-  auto lasts = rows_of(std::exchange(lasts_, {}), right_);
+  auto lasts = rows_of(std::exchange(lasts_, {}), right_, stop);
   if (!lasts)
     return lasts.failure();
   const join_step step{*plan_.joined.tables};

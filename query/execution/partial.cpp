@@ -7,7 +7,8 @@
 
 namespace millrace::query {
 
-result<table_data> joined_rows(std::vector<partial_result> parts) {
+result<table_data> joined_rows(std::vector<partial_result> parts,
+                               const interruption& stop) {
   uint64_t rows = 0;
   size_t pieces = 0;
   for (const auto& part : parts)
@@ -23,6 +24,8 @@ result<table_data> joined_rows(std::vector<partial_result> parts) {
     for (auto& piece : part.chunks) {
       if (pieces == 1)
         return std::move(piece.table);
+      if (stop.stopped())
+        return stop.fault("while rows were put together");
       const auto& columns = piece.table.columns;
       if (writers.empty())
         for (const auto& column : columns)
@@ -270,9 +273,13 @@ result<table_data> merger::finish_ordered() {
     all.columns.push_back(std::move(*column));
   }
   column_data places{".part_order", column_type::long_, {}, {}, {}};
-  for (const auto& chunk : chunks_)
+  places.values.reserve(rows_ * sizeof(int64_t));
+  for (const auto& chunk : chunks_) {
+    if (stop_.stopped())
+      return stop_.fault("while rows were put together");
     for (uint64_t row = 0; row < chunk->table.row_count; ++row)
       places.push(chunk->part_order);
+  }
   all.columns.push_back(std::move(places));
   auto order = sort_rows(all, shape_.top_terms(), stop_);
   if (!order)

@@ -79,9 +79,9 @@ struct partial_result {
 /// `bytes_max` each; every one is a partial result itself, and merging all of
 /// them is merging the whole. At least one message; incomplete only when told
 /// to stop.
-[[nodiscard]] std::vector<std::vector<std::byte>>
-encode(const partial_result& partial, size_t bytes_max = 256 * 1024,
-       const interruption& stop = {});
+[[nodiscard]] chunks encode(const partial_result& partial,
+                            size_t bytes_max = 256 * 1024,
+                            const interruption& stop = {});
 
 /// Checks lengths, offsets and codes; a fault is `malformed_message`.
 [[nodiscard]] result<partial_result>
@@ -96,7 +96,8 @@ decode_partial(std::span<const std::byte> bytes);
 
 /// The rows of all chunks of the parts, in their order, as one table.
 /// `malformed_message` when they have different columns.
-[[nodiscard]] result<table_data> joined_rows(std::vector<partial_result> parts);
+[[nodiscard]] result<table_data> joined_rows(std::vector<partial_result> parts,
+                                             const interruption& stop = {});
 
 /// `limit_exceeded` when a result of so many rows and bytes is more than the
 /// plan allows.

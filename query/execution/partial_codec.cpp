@@ -110,9 +110,8 @@ join_bounds read(schema::JoinBounds::Reader from) {
   return out;
 }
 
-std::vector<std::byte> encode_pieces(const partial_result& partial,
-                                     std::span<const chunk_piece> pieces,
-                                     bool with_statistics) {
+chunk encode_pieces(const partial_result& partial,
+                    std::span<const chunk_piece> pieces, bool with_statistics) {
   // The first segment has no room for what is not copied.
   constexpr size_t first_words = 2048;
   ::capnp::MallocMessageBuilder builder{first_words};
@@ -141,7 +140,7 @@ std::vector<std::byte> encode_pieces(const partial_result& partial,
     for (unsigned c = 0; c < columns.size(); ++c)
       encode_column(from[c], piece, columns[c], orphanage);
   }
-  return messages::to_bytes(builder);
+  return messages::to_chunk(builder);
 }
 
 template <class To>
@@ -220,10 +219,9 @@ result<partial_result> read_partial(schema::PartialResult::Reader root) {
 
 } // namespace
 
-std::vector<std::vector<std::byte>> encode(const partial_result& partial,
-                                           size_t bytes_max,
-                                           const interruption& stop) {
-  std::vector<std::vector<std::byte>> messages;
+chunks encode(const partial_result& partial, size_t bytes_max,
+              const interruption& stop) {
+  chunks messages;
   std::vector<chunk_piece> pending; ///< Of one message.
   size_t bytes = 0;
   auto flush = [&] {

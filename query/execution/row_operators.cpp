@@ -11,33 +11,50 @@ namespace millrace::query {
 
 namespace {
 
-/// The words of one key column of all rows, `stride` apart.
-void fill_words(const column_data& column, uint64_t rows, text::interner& pool,
-                uint64_t* words, size_t stride) {
-  const auto ref = ref_of(column);
-  if (column.type == column_type::guid) {
-    for (uint64_t row = 0; row < rows; ++row)
-      std::memcpy(words + row * stride, column.values.data() + 16 * row, 16);
-  } else if (column.type == column_type::symbol) {
-    std::vector<uint64_t> codes(column.dictionary_ends.size());
-    for (uint32_t code = 0; code < codes.size(); ++code)
-      codes[code] = pool.code(column.entry(code));
-    for (uint64_t row = 0; row < rows; ++row)
-      words[row * stride] = codes[column.as<uint32_t>()[row]];
-  } else if (column.type == column_type::string) {
-    for (uint64_t row = 0; row < rows; ++row)
-      words[row * stride] = pool.code(column.text(row));
-  } else if (is_float(column.type)) {
-    for (uint64_t row = 0; row < rows; ++row)
-      words[row * stride] = key_word(float_at(ref, row));
-  } else {
-    with_integer(column.type, [&](auto load) {
-      const auto* from = column.as<typename decltype(load)::raw>();
-      for (uint64_t row = 0; row < rows; ++row)
-        words[row * stride] = static_cast<uint64_t>(load.widen(from[row]));
-    });
+/// A key column, whose values become words.
+class key_words {
+public:
+  key_words(const column_data& column, text::interner& pool)
+    : column_{column}, ref_{ref_of(column)}, pool_{pool} {
+    if (column.type == column_type::symbol)
+      for (uint32_t code = 0; code < column.dictionary_ends.size(); ++code)
+        codes_.push_back(pool.code(column.entry(code)));
   }
-}
+
+  [[nodiscard]] size_t words_per_row() const noexcept {
+    return column_.type == column_type::guid ? 2 : 1;
+  }
+
+  /// Those of rows [begin, end), `stride` apart.
+  void fill(uint64_t begin, uint64_t end, uint64_t* words, size_t stride) {
+    if (column_.type == column_type::guid) {
+      for (auto row = begin; row < end; ++row, words += stride)
+        std::memcpy(words, column_.values.data() + 16 * row, 16);
+    } else if (column_.type == column_type::symbol) {
+      const auto* codes = column_.as<uint32_t>();
+      for (auto row = begin; row < end; ++row, words += stride)
+        *words = codes_[codes[row]];
+    } else if (column_.type == column_type::string) {
+      for (auto row = begin; row < end; ++row, words += stride)
+        *words = pool_.code(column_.text(row));
+    } else if (is_float(column_.type)) {
+      for (auto row = begin; row < end; ++row, words += stride)
+        *words = key_word(float_at(ref_, row));
+    } else {
+      with_integer(column_.type, [&](auto load) {
+        const auto* from = column_.as<typename decltype(load)::raw>();
+        for (auto row = begin; row < end; ++row, words += stride)
+          *words = static_cast<uint64_t>(load.widen(from[row]));
+      });
+    }
+  }
+
+private:
+  const column_data& column_;
+  column_ref ref_;
+  text::interner& pool_;
+  std::vector<uint64_t> codes_; ///< Of the pool, by those of the column.
+};
 
 } // namespace
 
@@ -70,55 +87,57 @@ result<std::vector<uint32_t>> row_numbers::of(const table_data& table,
   std::vector<uint32_t> out(table.row_count, 0);
   if (names_.empty())
     return out;
-  std::vector<const column_data*> columns;
+  std::vector<key_words> keys;
   size_t stride = 0;
-  for (const auto& name : names_) {
-    columns.push_back(column_named(table, name));
-    MILLRACE_ASSERT(columns.back() != nullptr);
-    stride += columns.back()->type == column_type::guid ? 2 : 1;
+  for (size_t i = 0; i < names_.size(); ++i) {
+    const auto* column = column_named(table, names_[i]);
+    MILLRACE_ASSERT(column != nullptr);
+    stride += keys.emplace_back(*column, pools_[i]).words_per_row();
   }
   if (!index_)
     index_.emplace(static_cast<uint32_t>(stride));
-  if (columns.size() == 1 && columns[0]->type == column_type::symbol)
-    return of_symbols(*columns[0], table.row_count);
-  std::vector<uint64_t> words(table.row_count * stride);
-  size_t at = 0;
-  for (size_t i = 0; i < columns.size(); ++i) {
+  if (const auto* only = column_named(table, names_.front());
+      names_.size() == 1 && only->type == column_type::symbol)
+    return of_symbols(*only, std::move(out), stop);
+  const auto rows = table.row_count;
+  // Of some rows at a time: they stay in the cache.
+  std::vector<uint64_t> words(std::min<uint64_t>(rows, rows_between_looks)
+                              * stride);
+  for (uint64_t row = 0; row < rows; row += rows_between_looks) {
     if (stop.stopped())
       return stop.fault("while rows were matched");
-    fill_words(*columns[i], table.row_count, pools_[i], words.data() + at,
-               stride);
-    at += columns[i]->type == column_type::guid ? 2 : 1;
-  }
-  for (uint64_t row = 0; row < table.row_count; row += rows_between_looks) {
-    if (stop.stopped())
-      return stop.fault("while rows were matched");
-    const auto some = std::min<uint64_t>(rows_between_looks, out.size() - row);
+    const auto some = std::min<uint64_t>(rows_between_looks, rows - row);
+    size_t at = 0;
+    for (auto& key : keys) {
+      key.fill(row, row + some, words.data() + at, stride);
+      at += key.words_per_row();
+    }
     const auto before = index_->size();
-    index_->find_or_add_all(words.data() + row * stride, some,
-                            out.data() + row);
+    index_->find_or_add_all(words.data(), some, out.data() + row);
     // Room at once for as many as there may be: to make more of it later, time
     // and again, is work that cannot be stopped.
     if (row == 0 && index_->size() - before > some / 2)
-      index_->reserve(before + table.row_count);
+      index_->reserve(before + rows, true, stop);
   }
   return out;
 }
 
 /// One look-up per symbol, not per row.
-std::vector<uint32_t> row_numbers::of_symbols(const column_data& column,
-                                              uint64_t rows) {
-  std::vector<uint32_t> out(rows);
+result<std::vector<uint32_t>>
+row_numbers::of_symbols(const column_data& column, std::vector<uint32_t> out,
+                        const interruption& stop) {
   std::vector<uint32_t> known(column.dictionary_ends.size(), no_row);
   const auto* codes = column.as<uint32_t>();
-  for (uint64_t row = 0; row < rows; ++row) {
+  const bool goes_on = for_rows(out.size(), stop, [&](uint64_t row) {
     auto& number = known[codes[row]];
     if (number == no_row) {
       const uint64_t word = pools_[0].code(column.entry(codes[row]));
       number = index_->find_or_add(&word);
     }
     out[row] = number;
-  }
+  });
+  if (!goes_on)
+    return stop.fault("while rows were matched");
   return out;
 }
 

@@ -40,8 +40,9 @@ public:
   }
 
 private:
-  [[nodiscard]] std::vector<uint32_t> of_symbols(const column_data& column,
-                                                 uint64_t rows);
+  [[nodiscard]] result<std::vector<uint32_t>>
+  of_symbols(const column_data& column, std::vector<uint32_t> out,
+             const interruption& stop);
 
   std::vector<std::string> names_;
   std::vector<text::interner> pools_;

@@ -6,6 +6,7 @@
 #include <array>
 #include <bit>
 #include <limits>
+#include <memory>
 #include <numeric>
 
 namespace millrace::query {
@@ -79,50 +80,65 @@ std::optional<key_column> ranks(size_t count, TextOf text_of,
   return out;
 }
 
-void append_guid_keys(const column_data& column, uint64_t rows,
-                      std::vector<key_column>& out) {
-  for (size_t half = 0; half < 2; ++half) {
-    auto& keys = out.emplace_back(rows);
-    for (uint64_t row = 0; row < rows; ++row) {
-      uint64_t word;
-      std::memcpy(&word, column.values.data() + 16 * row + 8 * half, 8);
-      keys[row] = __builtin_bswap64(word);
-    }
-  }
-}
-
 /// @returns false when it was stopped.
 bool append_keys(const column_data& column, const sort_term& term,
                  uint64_t rows, std::vector<key_column>& out,
                  const interruption& stop) {
   const auto first = out.size();
+  // Memory is taken as it is filled, so that there are looks in between.
+  const auto append = [&](auto key_of_row) {
+    auto& keys = out.emplace_back();
+    keys.reserve(rows);
+    return for_rows(rows, stop,
+                    [&](uint64_t row) { keys.push_back(key_of_row(row)); });
+  };
+  bool goes_on = true;
   if (column.type == column_type::guid) {
-    append_guid_keys(column, rows, out);
+    for (size_t half = 0; goes_on && half < 2; ++half)
+      goes_on = append([&](uint64_t row) {
+        uint64_t word;
+        std::memcpy(&word, column.values.data() + 16 * row + 8 * half, 8);
+        return __builtin_bswap64(word);
+      });
   } else if (column.type == column_type::symbol) {
     const auto rank = ranks(
       column.dictionary_ends.size(),
       [&](uint32_t code) { return column.entry(code); }, stop);
     if (!rank)
       return false;
-    auto& keys = out.emplace_back(rows);
-    for (uint64_t row = 0; row < rows; ++row)
-      keys[row] = (*rank)[column.as<uint32_t>()[row]];
+    const auto* codes = column.as<uint32_t>();
+    goes_on = append([&](uint64_t row) { return (*rank)[codes[row]]; });
   } else if (column.type == column_type::string) {
     auto keys = ranks(
       rows, [&](uint32_t row) { return column.text(row); }, stop);
     if (!keys)
       return false;
     out.push_back(*std::move(keys));
+  } else if (is_float(column.type)) {
+    goes_on = with_float(column.type, [&](auto load) {
+      using loader = decltype(load);
+      const auto* raw = column.as<typename loader::raw>();
+      return append(
+        [&](uint64_t row) { return key_of(loader::widen(raw[row])); });
+    });
+  } else if (term.is_unsigned || column.type == column_type::char_) {
+    goes_on
+      = term.is_unsigned
+          ? append([&](uint64_t row) { return column.as<uint64_t>()[row]; })
+          : append([&](uint64_t row) -> uint64_t {
+              return column.as<uint8_t>()[row];
+            });
   } else {
-    auto& keys = out.emplace_back(rows);
-    const auto ref = ref_of(column);
-    const bool chars = column.type == column_type::char_;
-    for (uint64_t row = 0; row < rows; ++row)
-      keys[row] = is_float(column.type) ? key_of(float_at(ref, row))
-                  : term.is_unsigned    ? column.as<uint64_t>()[row]
-                  : chars               ? column.as<uint8_t>()[row]
-                                        : ordered_bits(integer_at(ref, row));
+    goes_on = with_integer(column.type, [&](auto load) {
+      using loader = decltype(load);
+      const auto* raw = column.as<typename loader::raw>();
+      return append([&](uint64_t row) {
+        return ordered_bits(int64_t{loader::widen(raw[row])});
+      });
+    });
   }
+  if (!goes_on)
+    return false;
   if (term.descending)
     for (auto i = first; i < out.size(); ++i)
       for (auto& key : out[i])
@@ -176,12 +192,12 @@ bool radix_sort(const key_column& keys, std::vector<uint32_t>& order,
     uint64_t key;
     uint32_t row;
   };
-  std::vector<entry> from(keys.size());
-  if (stop.stopped())
-    return false;
-  std::vector<entry> to(keys.size());
+  // Not filled before: its pages come one by one, between looks.
+  const auto count_all = keys.size();
+  auto from = std::make_unique_for_overwrite<entry[]>(count_all);
+  auto to = std::make_unique_for_overwrite<entry[]>(count_all);
   std::array<std::array<uint32_t, 256>, 8> counts{};
-  const bool counted = for_rows(keys.size(), stop, [&](uint64_t i) {
+  const bool counted = for_rows(count_all, stop, [&](uint64_t i) {
     const auto key = keys[order[i]];
     from[i] = {key, order[i]};
     for (size_t byte = 0; byte < 8; ++byte)
@@ -191,20 +207,19 @@ bool radix_sort(const key_column& keys, std::vector<uint32_t>& order,
     return false;
   for (size_t byte = 0; byte < 8; ++byte) {
     auto& count = counts[byte];
-    if (count[keys[0] >> (8 * byte) & 255] == keys.size())
+    if (count[keys[0] >> (8 * byte) & 255] == count_all)
       continue;
     uint32_t start = 0;
     for (auto& slot : count)
       start += std::exchange(slot, start);
-    const bool moved = for_rows(from.size(), stop, [&](uint64_t i) {
+    const bool moved = for_rows(count_all, stop, [&](uint64_t i) {
       to[count[from[i].key >> (8 * byte) & 255]++] = from[i];
     });
     if (!moved)
       return false;
     std::swap(from, to);
   }
-  return for_rows(from.size(), stop,
-                  [&](uint64_t i) { order[i] = from[i].row; });
+  return for_rows(count_all, stop, [&](uint64_t i) { order[i] = from[i].row; });
 }
 
 } // namespace

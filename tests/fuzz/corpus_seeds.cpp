@@ -13,7 +13,7 @@ namespace millrace::fuzz {
 
 namespace {
 
-std::string text_of_bytes(const std::vector<std::byte>& of) {
+std::string text_of_bytes(std::span<const std::byte> of) {
   return {reinterpret_cast<const char*>(of.data()), of.size()};
 }
 
@@ -70,7 +70,8 @@ void add_questions(std::vector<corpus_seed>& out) {
       const auto partial
         = execute(plan, {testing_support::sql_parts().at("trade")[0]});
       if (partial)
-        out.push_back({"query_result", text_of_bytes(encode(*partial)[0])});
+        out.push_back(
+          {"query_result", text_of_bytes(encode(*partial)[0].bytes())});
     }
   }
 }

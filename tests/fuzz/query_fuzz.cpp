@@ -37,7 +37,7 @@ void carry_out(const split_plan& asked) {
       if (!partial)
         return;
       for (const auto& message : encode(*partial, 2000)) {
-        auto read = decode_partial(message);
+        auto read = decode_partial(message.bytes());
         MILLRACE_ASSERT(read);
         if (merged.add(*std::move(read)))
           return;
@@ -94,7 +94,7 @@ void query_result(input given) {
     return;
   (void)read->byte_count();
   for (const auto& message : encode(*read, 4096))
-    MILLRACE_ASSERT(decode_partial(message));
+    MILLRACE_ASSERT(decode_partial(message.bytes()));
   std::vector<partial_result> all;
   all.push_back(*std::move(read));
   if (const auto rows = joined_rows(all))

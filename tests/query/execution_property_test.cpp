@@ -317,7 +317,7 @@ result<table_data> run_split(generator& random, const logical_plan& plan,
     if (!partial)
       return partial.failure();
     for (const auto& message : encode(*partial, 64 + random.below(4096))) {
-      auto back = decode_partial(message);
+      auto back = decode_partial(message.bytes());
       if (!back)
         return back.failure();
       if (auto fault = merge.add(std::move(*back)))
@@ -361,10 +361,10 @@ result<table_data> run_alone(generator& random, logical_plan plan,
     return error{errc::internal, "not finished"};
   std::vector<partial_result> messages;
   for (const auto& message : encode(*answered, 64 + random.below(4096))) {
-    const auto finished = is_finished(message);
+    const auto finished = is_finished(message.bytes());
     if (!finished || !*finished)
       return error{errc::internal, "a message that is not finished"};
-    auto back = decode_partial(message);
+    auto back = decode_partial(message.bytes());
     if (!back)
       return back.failure();
     messages.push_back(*std::move(back));

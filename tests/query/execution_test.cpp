@@ -522,7 +522,7 @@ TEST(PartialTest, DamagedBytesNeverLeadOutOfBounds) {
     = encode(*execute(plan, {make_view(trade_schema(), rows, {})})).at(0);
   size_t refused = 0;
   for (size_t bit = 0; bit < good.size() * 8; ++bit) {
-    auto bytes = good;
+    std::vector<std::byte> bytes{good.bytes().begin(), good.bytes().end()};
     bytes[bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
     auto partial = decode_partial(bytes);
     merger merge{plan};

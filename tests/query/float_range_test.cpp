@@ -43,7 +43,7 @@ double aggregate_of(range_fn function, const std::vector<double>& xs,
   EXPECT_TRUE(partial);
   // States travel.
   for (const auto& message : encode(*partial))
-    EXPECT_FALSE(merged.add(*decode_partial(message)));
+    EXPECT_FALSE(merged.add(*decode_partial(message.bytes())));
   return merged.finish()->columns[0].as<double>()[0];
 }
 

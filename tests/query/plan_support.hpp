@@ -45,7 +45,7 @@ inline logical_plan plan_over(const table_schema& schema) {
 /// Folds partial results of one fragment, each through its messages.
 inline error add_sent(const partial_result& partial, merger& merged) {
   for (const auto& message : encode(partial, 2000)) {
-    auto read = decode_partial(message);
+    auto read = decode_partial(message.bytes());
     if (!read)
       return read.failure();
     if (auto fault = merged.add(*std::move(read)))

@@ -46,8 +46,7 @@ struct query_flow_state::shared_run {
       auto rows = execution->take(morsel);
       if (!rows)
         return rows.failure();
-      found[morsel]
-        = to_chunks(encode(*rows, piece_bytes, {.cancel = &cancelled}));
+      found[morsel] = encode(*rows, piece_bytes, {.cancel = &cancelled});
       return {};
     });
     caf::anon_send(owner, job_atom::value, morsel,

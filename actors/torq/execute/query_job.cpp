@@ -27,16 +27,6 @@ void add_missing(std::vector<std::string>& lines,
       lines.push_back(each);
 }
 
-chunks to_chunks(std::vector<std::vector<std::byte>> messages) {
-  chunks out;
-  out.reserve(messages.size());
-  for (auto& message : messages) {
-    out.push_back(chunk::copy_of(message));
-    message = {};
-  }
-  return out;
-}
-
 /// What the pool's workers share; outlives the actor when that dies early.
 struct query_job_state::shared_run {
   explicit shared_run(query_work given) : work{std::move(given)} {}
@@ -122,7 +112,7 @@ struct query_job_state::shared_run {
       auto partial = joined ? joined->finish() : execution->finish();
       if (!partial)
         return partial.failure();
-      out = to_chunks(encode(*partial, message_bytes, {.cancel = &cancelled}));
+      out = encode(*partial, message_bytes, {.cancel = &cancelled});
       return {};
     });
     if (fault)

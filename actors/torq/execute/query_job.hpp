@@ -64,7 +64,4 @@ query_job(query_job_actor::stateful_pointer<query_job_state> self,
 void add_missing(std::vector<std::string>& lines,
                  const std::vector<std::string>& more);
 
-/// Encoded messages as chunks.
-[[nodiscard]] chunks to_chunks(std::vector<std::vector<std::byte>> messages);
-
 } // namespace millrace::torq

@@ -33,7 +33,7 @@ query::table_data explained(const std::string& text) {
 chunks told(query::table_data table) {
   query::partial_result out;
   out.chunks.push_back({0, std::move(table)});
-  return to_chunks(encode(out));
+  return encode(out);
 }
 
 /// Of two limits, where 0 is none.

@@ -30,7 +30,7 @@ chunk columns_of(const query::logical_plan& plan) {
     query::column_writer writer{column.name, column.type};
     table.columns.push_back(*writer.finish());
   }
-  return chunk::copy_of(encode(out).front());
+  return encode(out).front();
 }
 
 } // namespace

@@ -27,7 +27,7 @@ result<chunks> carry_out(const plan_request& request,
         return part.failure();
       parts.push_back(*std::move(part));
     }
-    auto table = query::joined_rows(std::move(parts));
+    auto table = query::joined_rows(std::move(parts), stop);
     if (!table)
       return table.failure();
     fetched.push_back(*std::move(table));
@@ -51,7 +51,7 @@ result<chunks> carry_out(const plan_request& request,
   auto messages = encode(out, answer_message_bytes, stop);
   if (stop.stopped())
     return stop.fault("while its answer was packed");
-  return to_chunks(std::move(messages));
+  return messages;
 }
 
 } // namespace

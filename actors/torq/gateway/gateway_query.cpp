@@ -61,7 +61,7 @@ void merge_partials(const gateway_query_actor& owner,
     auto messages = encode(out, message_bytes, stop);
     if (stop.stopped())
       return stop.fault("while its answer was packed");
-    merged = to_chunks(std::move(messages));
+    merged = std::move(messages);
     return {};
   });
   if (fault)

@@ -66,7 +66,7 @@ struct asked_store {
     EXPECT_TRUE(view);
     auto found = query::execute(*plan, {*std::move(view)});
     EXPECT_TRUE(found);
-    gave = to_chunks(encode(*found));
+    gave = encode(*found);
     return {gave, 0, nullptr};
   }
 };
