@@ -12,6 +12,7 @@
 #include <millrace/nodes/servers/port/told_lines.hpp>
 #include <millrace/nodes/tls/tls_identity.hpp>
 #include <millrace/nodes/users/login_queue.hpp>
+#include <millrace/nodes/users/login_watch.hpp>
 #include <millrace/nodes/users/port_access.hpp>
 #include <millrace/nodes/users/question_rates.hpp>
 
@@ -174,36 +175,24 @@ struct door_state {
     judge_next();
   }
   void act(logins_looked_at& what) {
-    is_looking_at_logins = false;
     if (!what.gone)
-      return tell("no_logins", "whether those who are logged in may stay is "
-                               "not known: "
-                                 + to_string(what.gone.failure()));
-    // What is kept may be written just now: who is gone twice is.
-    std::set<standing_login> ended;
-    for (const auto& each : *what.gone)
-      if (logins_gone.contains(each)) {
-        ended.insert(each);
-        audit("user '" + each.user
-              + "' is logged out: it was removed, or its secret is another "
-                "one");
-      }
-    logins_gone = *std::move(what.gone);
+      tell("no_logins", "whether those who are logged in may stay is not "
+                        "known: "
+                          + to_string(what.gone.failure()));
+    const auto ended = logged_in.looked(std::move(what.gone));
+    for (const auto& each : ended)
+      audit("user '" + each.user
+            + "' is logged out: it was removed, or its secret is another one");
     perform(core.log_out(ended));
   }
   /// Who was removed, or has another secret, does not stay.
   // lint: allow(half_used): it goes on by itself.
   void look_at_logins() {
-    constexpr int64_t interval_ns = 2'000'000'000;
-    const auto now = env->clock->monotonic_ns();
-    if (!settings.access || is_looking_at_logins
-        || now - logins_looked_at_ns < interval_ns)
+    if (!settings.access)
       return;
     auto all = core.logged_in();
-    if (all.empty())
+    if (all.empty() || !logged_in.due(env->clock->monotonic_ns()))
       return;
-    is_looking_at_logins = true;
-    logins_looked_at_ns = now;
     env->io->submit(
       [access = settings.access, to = inbox, all = std::move(all)] {
         to->put(logins_looked_at{access->judge.gone_of(all)});
@@ -381,9 +370,7 @@ struct door_state {
   effects_in_turn<typename Core::effect> in_turn;
   told_lines lines;
   login_queue logins; ///< That wait for their verdicts.
-  bool is_looking_at_logins = false;
-  std::set<standing_login> logins_gone; ///< When it was looked last.
-  int64_t logins_looked_at_ns = 0;
+  login_watch logged_in;
   question_rates rates;
   uint64_t refused_by_limits = 0; ///< Of users: questions and connections.
 

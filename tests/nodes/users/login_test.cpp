@@ -1,5 +1,6 @@
 #include <millrace/nodes/users/login.hpp>
 #include <millrace/nodes/users/login_queue.hpp>
+#include <millrace/nodes/users/login_watch.hpp>
 #include <millrace/nodes/users/scram_exchange.hpp>
 
 #include <gmock/gmock.h>
@@ -10,6 +11,7 @@
 #include <set>
 #include <string>
 #include <unistd.h>
+#include <vector>
 
 namespace millrace::nodes {
 namespace {
@@ -221,6 +223,54 @@ TEST_F(LoginJudgeTest, AStandingLoginIsGoneWithItsSecret) {
     << "with another salt it is another one";
   EXPECT_EQ(judge_with(secrets_by_user{}).gone_of(all)->size(), 3u);
   EXPECT_FALSE(judge_with(error{errc::config, "f:1: no"}).gone_of(all));
+}
+
+/// Goal: while its file is written, or is away, nobody is logged out; who is
+/// really gone is, at the next look.
+TEST_F(LoginJudgeTest, SecretsThatAreMissingForAMomentEndNobody) {
+  const auto proof = [](const login_attempt& what) {
+    const auto verdict = judge_with(secrets_).judge(what);
+    return standing_login{verdict.user, verdict.proof};
+  };
+  const std::set all{proof({login_way::password, "ada", "right"}),
+                     proof({login_way::token, "", "token"})};
+  auto without_bot = secrets_;
+  without_bot.erase("bot");
+  const result<secrets_by_user> whole = secrets_;
+  const result<secrets_by_user> away = secrets_by_user{};
+  const result<secrets_by_user> cut = without_bot;
+  const result<secrets_by_user> refused = error{errc::config, "f:1: no"};
+  struct {
+    std::vector<result<secrets_by_user>> kept; ///< At each look.
+    size_t ended;
+  } const cases[] = {
+    {{whole, whole, whole}, 0},
+    {{away, whole, away, whole}, 0},
+    {{cut, whole, cut}, 0},
+    {{away, refused, away}, 0},
+    {{refused, refused, refused}, 0},
+    {{away, cut}, 1},
+    {{cut, cut}, 1},
+    {{away, away}, 2},
+  };
+  for (size_t i = 0; const auto& [kept, wanted] : cases) {
+    SCOPED_TRACE(i++);
+    login_watch watch;
+    size_t ended = 0;
+    for (const auto& each : kept)
+      ended += watch.looked(judge_with(each).gone_of(all)).size();
+    EXPECT_EQ(ended, wanted);
+  }
+}
+
+TEST(LoginWatchTest, LooksAreApartAndOneAtATime) {
+  login_watch watch;
+  constexpr auto apart = login_watch::interval_ns;
+  EXPECT_FALSE(watch.due(apart - 1));
+  EXPECT_TRUE(watch.due(apart));
+  EXPECT_FALSE(watch.due(3 * apart)) << "it is looked";
+  EXPECT_TRUE(watch.looked(std::set<standing_login>{}).empty());
+  EXPECT_TRUE(watch.due(3 * apart));
 }
 
 TEST_F(LoginJudgeTest, WhoIsNotNamedMayNothing) {
