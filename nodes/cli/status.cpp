@@ -255,7 +255,8 @@ std::vector<std::string> refusals(const json_value& status) {
   return out;
 }
 
-/// Back ends that run, and that a gateway lost and has not found again.
+/// Back ends that run, and that a gateway lost and has not found again, and
+/// those that are none.
 std::vector<std::string> cut_off(const json_value& status) {
   // One that is started again, or comes back after a broken link, takes that.
   constexpr int64_t usual_ms = 2'000;
@@ -268,6 +269,9 @@ std::vector<std::string> cut_off(const json_value& status) {
   for (const auto& node : status.at("nodes").elements())
     for (const auto& process : node.at("processes").elements())
       for (const auto& [backend, told] : process.at("backends").entries()) {
+        if (const auto* unfit = told.find("unfit"))
+          out.push_back(cell_text(process.at("name")) + ": "
+                        + unfit->text_or_empty());
         const auto gone = told.at("gone_ms").integer();
         const auto there = running.find(backend);
         if (gone && *gone >= usual_ms && there != running.end())

@@ -7,6 +7,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <set>
 #include <stdexcept>
 
 #include "own_cluster.hpp"
@@ -169,21 +170,32 @@ node = "g2"
 constexpr const char* all_trades
   = R"({"tablename":"trade","starttime":"1900-01-01","endtime":"2200-01-01"})";
 
-/// With an actor in the place of the second gateway.
-cluster_options with_second_gateway(caf::behavior (*other)()) {
-  cluster_options out;
-  const auto real = *out.roles.find("gateway");
+/// With an actor in the place of some processes of a type.
+cluster_options with_instead(const std::string& type,
+                             const std::string& process_name,
+                             caf::behavior (*other)(),
+                             cluster_options out = {}) {
+  const auto real = *out.roles.find(type);
   out.roles.add(
-    "gateway",
+    type,
     [=](nodes::process_host& host,
         const nodes::process_config& process) -> result<nodes::hosted_process> {
-      if (process.name != "gw2")
+      if (process.name != process_name)
         return real(host, process);
       auto made = host.spawn([=](caf::event_based_actor*) { return other(); });
-      return nodes::hosted_process{
-        caf::actor_cast<caf::strong_actor_ptr>(made)};
+      auto tables = text::json_value::array();
+      tables.add("trade");
+      // As a store says of itself.
+      return nodes::hosted_process{caf::actor_cast<caf::strong_actor_ptr>(made),
+                                   {{"hdb", process.hdb_directory},
+                                    {"stream", "market"},
+                                    {"tables", std::move(tables)}}};
     });
   return out;
+}
+
+cluster_options with_second_gateway(caf::behavior (*other)()) {
+  return with_instead("gateway", "gw2", other);
 }
 
 caf::behavior mute_gateway() {
@@ -217,6 +229,61 @@ TEST_F(JudgedRuns, EachGatewayMustAnswer) {
   EXPECT_TRUE(caught[0].starts_with("query: for a minute, gw2 does not "
                                     "answer, while gw1 does: "))
     << caught[0];
+}
+
+caf::behavior no_store() {
+  return {[](int) {}};
+}
+
+/// Goal: what is registered as an rdb or hdb, and is none, ends nobody, and is
+/// named.
+TEST_F(JudgedRuns, WhatIsNoStoreIsNotAsked) {
+  world w{1};
+  w.add_cluster_text(std::string{two_gateways} + R"(
+[[process]]
+name = "rdb2"
+type = "rdb"
+node = "db"
+tables = ["trade"]
+hdb = "pair-data/hdb"
+write_down = false
+[[process]]
+name = "hdb1"
+type = "hdb"
+node = "db"
+hdb = "pair-data/hdb"
+[[process]]
+name = "hdb2"
+type = "hdb"
+node = "db"
+hdb = "pair-data/hdb"
+)",
+                     with_instead("rdb", "rdb2", no_store,
+                                  with_instead("hdb", "hdb2", no_store)));
+  auto& feed = w.add_publisher("feed", "trade");
+  feed.publish(trade_of(1), rt::ack_level::committed);
+  w.end_period("market", 9000);
+  feed.publish(trade_of(2), rt::ack_level::committed);
+  w.run_for(5s);
+  for (int i = 0; i < 4; ++i) {
+    const auto got = w.query(all_trades);
+    ASSERT_TRUE(got) << to_string(got.failure());
+    EXPECT_EQ(got->rows.size(), 2u);
+  }
+  for (const auto* node : {"g1", "g2", "db"}) {
+    EXPECT_EQ(w.at(node).lives(), 1u) << node;
+    std::set<std::string> named;
+    for (const auto& each : w.at(node).notices()) {
+      EXPECT_NE(each.id, "ended") << node << ": " << each.text;
+      if (each.id == "backend_unfit")
+        named.insert(each.text.substr(0, each.text.find(' ')));
+    }
+    // An rdb looks for hdbs alone.
+    EXPECT_EQ(named, node == std::string{"db"}
+                       ? std::set<std::string>{"hdb2"}
+                       : (std::set<std::string>{"rdb2", "hdb2"}))
+      << node;
+  }
 }
 
 TEST_F(JudgedRuns, EachGatewayMustAnswerTheSame) {

@@ -399,14 +399,20 @@ void gateway_state::connect(const std::string& backend_name) {
   connect_backend(self, backends, backend_name, connector, *env->clock,
                   [this](const std::string& who) {
                     const auto& entry = *backends.find(who);
+                    const auto refused = [this](const error& why) {
+                      if (settings.on_warning)
+                        settings.on_warning("backend_unfit",
+                                            why.context
+                                              + ": it is not asked; stop it, "
+                                                "or give it another type");
+                      run_waiting();
+                    };
                     if (entry.role == backend_role::hdb)
-                      self->send(caf::actor_cast<hdb_actor>(entry.handle),
-                                 caf::subscribe_atom_v,
-                                 caf::actor_cast<hdb_watcher_actor>(self));
+                      follow_backend<hdb_actor, hdb_watcher_actor>(
+                        self, backends, who, refused);
                     else
-                      self->send(caf::actor_cast<rdb_actor>(entry.handle),
-                                 caf::subscribe_atom_v,
-                                 caf::actor_cast<rdb_watcher_actor>(self));
+                      follow_backend<rdb_actor, rdb_watcher_actor>(
+                        self, backends, who, refused);
                     ++connections;
                     if (settings.on_note)
                       settings.on_note("backend_found", who + " can be asked");

@@ -89,6 +89,7 @@ struct gateway_facts {
     bool ready = false; ///< Of an RDB: it says so. Of others: connected.
     /// Since it was lost and not found again; none: it was not lost.
     std::optional<int64_t> gone_ms;
+    std::string unfit{}; ///< Why it is none; empty: it is one.
   };
   std::map<std::string, known_backend> backends; ///< By process name.
   /// What those that declare tables otherwise than this gateway declare, by

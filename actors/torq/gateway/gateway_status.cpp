@@ -67,8 +67,9 @@ gateway_facts gateway_state::facts() const {
             entry.handle != nullptr,
             entry.role == backend_role::rdb
               ? entry.standing && entry.standing->ready
-              : entry.handle != nullptr,
-            {}};
+              : entry.handle != nullptr && !entry.unfit,
+            {},
+            entry.unfit.context};
     if (!entry.handle && entry.lost_at_ns != 0)
       told.gone_ms = (now_ns - entry.lost_at_ns) / 1'000'000;
   }
@@ -93,6 +94,8 @@ status_facts to_status(const gateway_facts& facts) {
                           {"ready", entry.ready}};
     if (entry.gone_ms)
       told.add("gone_ms", *entry.gone_ms);
+    if (!entry.unfit.empty())
+      told.add("unfit", entry.unfit);
     list.add(backend_name, std::move(told));
   }
   if (!facts.declared_otherwise.empty()) {

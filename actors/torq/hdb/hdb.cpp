@@ -11,6 +11,8 @@
 #include <millrace/persistence/hdb/part_dates.hpp>
 #include <millrace/persistence/memory/memory_table.hpp>
 
+#include <caf/send.hpp>
+
 namespace millrace::torq {
 
 namespace {
@@ -75,7 +77,7 @@ manifest_version hdb_state::refresh() {
   serving = version;
   env->crash_point("hdb.after_open");
   for (const auto& who : watchers)
-    self->send(who, announce_atom_v, announcement());
+    caf::anon_send(who, announce_atom_v, announcement());
   return version;
 }
 
@@ -167,7 +169,7 @@ void hdb_state::watch(const hdb_watcher_actor& who) {
   self->monitor(who);
   // What cannot be read is not known: nothing is announced until it can.
   if (!versions.empty() || !last_failure)
-    self->send(who, announce_atom_v, announcement());
+    caf::anon_send(who, announce_atom_v, announcement());
 }
 
 /// Whoever watches is told up to where the partitions account for it.
@@ -189,7 +191,7 @@ caf::result<status_facts> hdb_state::take_table(const chunk& schema,
   undeclared.erase(name_of_it);
   if (!versions.empty() || !last_failure)
     for (const auto& who : watchers)
-      self->send(who, announce_atom_v, announcement());
+      caf::anon_send(who, announce_atom_v, announcement());
   return status_facts{{"state", "taken"}};
 }
 

@@ -406,10 +406,14 @@ void rdb_state::connect(const std::string& backend_name) {
                     if (!is_ours(*hdbs.find(hdb)))
                       return;
                     step(period_ledger::hdb_came{hdb});
-                    self->send(
-                      caf::actor_cast<hdb_actor>(hdbs.find(hdb)->handle),
-                      caf::subscribe_atom_v,
-                      caf::actor_cast<hdb_watcher_actor>(self));
+                    follow_backend<hdb_actor, hdb_watcher_actor>(
+                      self, hdbs, hdb, [this, hdb](const error& why) {
+                        warn("backend_unfit",
+                             why.context
+                               + ": what it serves does not count; stop it, or "
+                                 "give it another type");
+                        step(period_ledger::hdb_left{hdb});
+                      });
                   });
 }
 

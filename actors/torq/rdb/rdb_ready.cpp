@@ -1,6 +1,8 @@
 #include <millrace/actors/torq/rdb/rdb.hpp>
 #include <millrace/messages/base/planted_bug.hpp>
 
+#include <caf/send.hpp>
+
 #include <algorithm>
 
 // Whether the rows here are an answer.
@@ -31,7 +33,7 @@ void rdb_state::announce() {
     return;
   announced_ready = news.ready;
   for (const auto& who : watchers)
-    self->send(who, announce_atom_v, news);
+    caf::anon_send(who, announce_atom_v, news);
   if (registry)
     self->send(registry, ready_atom_v, settings.process, news.ready);
 }
@@ -40,7 +42,7 @@ void rdb_state::watch(const rdb_watcher_actor& who) {
   std::erase_if(watchers, [&](const auto& each) { return each == who; });
   watchers.push_back(who);
   self->monitor(who);
-  self->send(who, announce_atom_v, announcement());
+  caf::anon_send(who, announce_atom_v, announcement());
 }
 
 std::string rdb_state::stalled() const {

@@ -58,7 +58,8 @@ std::vector<const backend*> backend_table::candidates(backend_role role,
                                                       uint64_t turn) const {
   std::vector<const backend*> found;
   for (const auto& [name, entry] : rows_)
-    if (entry.role == role && entry.handle && entry.serves(home))
+    if (entry.role == role && entry.handle && !entry.unfit
+        && entry.serves(home))
       found.push_back(&entry);
   if (const auto is_ready =
         [](const backend* each) {
@@ -124,6 +125,19 @@ void backend_table::refused(const std::string& name, uint64_t attempt,
   if (entry != nullptr && entry->attempt == attempt
       && entry->link.phase() == reconnection::phase_type::connecting)
     entry->link.lost(why, now_ns);
+}
+
+bool backend_table::disown(const std::string& name, uint64_t attempt,
+                           const caf::error& why) {
+  auto* entry = find(name);
+  if (entry == nullptr || !entry->handle || entry->attempt != attempt
+      || why == caf::sec::request_receiver_down)
+    return false;
+  entry->unfit
+    = {errc::malformed_message,
+       name + " is registered as " + to_string(entry->role)
+         + ", and does not tell what it has (" + from_caf(why).context + ")"};
+  return true;
 }
 
 bool backend_table::known(backend_role role, const table_home& home) const {

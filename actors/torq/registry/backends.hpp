@@ -54,6 +54,8 @@ struct backend {
   std::optional<hdb_announcement> announced;
   /// rdb: whether it can be asked, as it told since it is connected.
   std::optional<rdb_announcement> standing;
+  /// Why it does not tell, and so is none: it is not asked.
+  error unfit;
   int64_t lost_at_ns = 0; ///< When the last connection was lost; 0: never.
   /// hdb: tables of which it had rows at last; none: it never told.
   std::optional<std::set<std::string>> held;
@@ -73,6 +75,7 @@ struct backend {
     handle = nullptr;
     announced.reset();
     standing.reset();
+    unfit = {};
   }
 };
 
@@ -110,6 +113,12 @@ public:
                              caf::strong_actor_ptr handle, int64_t now_ns);
   void refused(const std::string& name, uint64_t attempt, const error& why,
                int64_t now_ns);
+
+  /// It does not tell what it has: whatever is registered in that place is no
+  /// back end. @returns false: it is another one now, or gone, which says it
+  /// all
+  [[nodiscard]] bool disown(const std::string& name, uint64_t attempt,
+                            const caf::error& why);
 
   /// Whether any back end that serves a table is known, alive or not.
   [[nodiscard]] bool known(backend_role role, const table_home& home) const;
@@ -172,6 +181,23 @@ void connect_backend(Self* self, backend_table& table,
     [&table, &clock, backend_name, attempt](const error& why) {
       table.refused(backend_name, attempt, why, clock.monotonic_ns());
     });
+}
+
+/// Asks a connected back end to tell what it has, from now on. `refused` is
+/// called with why it does not.
+template <class Handle, class Watcher, class Self, class F>
+void follow_backend(Self* self, backend_table& table,
+                    const std::string& backend_name, F refused) {
+  const auto* entry = table.find(backend_name);
+  self
+    ->request(caf::actor_cast<Handle>(entry->handle), caf::infinite,
+              caf::subscribe_atom_v, caf::actor_cast<Watcher>(self))
+    .then([] {},
+          [&table, backend_name, refused,
+           attempt = entry->attempt](const caf::error& fault) {
+            if (table.disown(backend_name, attempt, fault))
+              refused(table.find(backend_name)->unfit);
+          });
 }
 
 } // namespace millrace::torq

@@ -2,6 +2,8 @@
 #include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/messages/text/json_value.hpp>
 
+#include <caf/send.hpp>
+
 #include <algorithm>
 
 namespace millrace::torq {
@@ -28,7 +30,7 @@ void discovery_state::enroll(process_row row) {
   const std::vector<process_row> news{row};
   for (const auto& entry : watchers)
     if (entry.type.empty() || entry.type == row.type)
-      self->send(entry.who, watch_atom_v, news);
+      caf::anon_send(entry.who, watch_atom_v, news);
 }
 
 /// One that was started elsewhere meanwhile stays.

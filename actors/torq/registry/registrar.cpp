@@ -2,6 +2,8 @@
 #include <millrace/messages/protocol/connect.hpp>
 #include <millrace/messages/protocol/own_message.hpp>
 
+#include <caf/send.hpp>
+
 #include <algorithm>
 
 namespace millrace::torq {
@@ -61,7 +63,7 @@ void registrar_state::ask(const registry& from, const wish& what) {
               caf::subscribe_atom_v, what.type, what.who)
     .then(
       [this, who = what.who](const std::vector<process_row>& known) {
-        self->send(who, watch_atom_v, known);
+        caf::anon_send(who, watch_atom_v, known);
       },
       [this, at = from.handle.address()](const caf::error&) { lost(at); });
 }

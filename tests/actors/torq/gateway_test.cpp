@@ -49,9 +49,18 @@ caf::behavior told_hdb(caf::event_based_actor* self,
           }};
 }
 
-caf::behavior one_connector(caf::event_based_actor*, const caf::actor& found) {
-  return {[found](caf::connect_atom, const endpoint&) {
-    return caf::actor_cast<caf::strong_actor_ptr>(found);
+/// What is no back end, whatever it is registered as.
+constexpr uint16_t stranger_port = 7;
+
+caf::behavior stranger(caf::event_based_actor*) {
+  return {[](int) {}};
+}
+
+caf::behavior connector(caf::event_based_actor*, const caf::actor& found,
+                        const caf::actor& other) {
+  return {[found, other](caf::connect_atom, const endpoint& at) {
+    return caf::actor_cast<caf::strong_actor_ptr>(
+      at.port == stranger_port ? other : found);
   }};
 }
 
@@ -91,10 +100,10 @@ struct gateway_test : testing::Test {
     table.home = {"market", "trade", "/hdb"};
     table.in_hdb = true;
     const auto hdb = spawn(told_hdb, words);
-    asked = caf::actor_cast<caf::actor>(
-      system.spawn(gateway, &world, std::move(settings),
-                   caf::actor_cast<connector_actor>(spawn(one_connector, hdb)),
-                   registrar_actor{}));
+    asked = caf::actor_cast<caf::actor>(system.spawn(
+      gateway, &world, std::move(settings),
+      caf::actor_cast<connector_actor>(spawn(connector, hdb, spawn(stranger))),
+      registrar_actor{}));
     all.push_back(asked);
     comes("hdb1", "/hdb");
   }
@@ -108,9 +117,11 @@ struct gateway_test : testing::Test {
   }
 
   /// Discovery names it.
-  void comes(const std::string& hdb, const std::string& directory) {
+  void comes(const std::string& hdb, const std::string& directory,
+             uint16_t port = 0) {
     process_row row;
     row.name = hdb;
+    row.at.port = port;
     row.type = "hdb";
     row.attributes = text::json_value{{"hdb", directory}};
     caf::anon_send(asked, watch_atom_v, std::vector<process_row>{row});
@@ -213,6 +224,30 @@ TEST_F(GatewayTest, ACopyThatHasNotComeYetIsWaitedForWhereFilesAreDamaged) {
   run();
   EXPECT_EQ(words->asked, 4u);
   EXPECT_EQ((word<bundle, query_cut>()), to_string(word_of_it));
+}
+
+TEST_F(GatewayTest, WhatIsNoBackEndIsNamedAndNotAsked) {
+  comes("hdb3", "/hdb", stranger_port);
+  EXPECT_EQ(warned, std::vector<std::string>{"backend_unfit"});
+  const error word_of_it{errc::limit_exceeded, "said by the hdb"};
+  const auto said = caf::make_message(to_caf(word_of_it));
+  words->to_ask = {said, said, said};
+  for (size_t i = 1; i <= words->to_ask.size(); ++i) {
+    self->send(asked, query_atom_v, std::string{trades_counted});
+    run();
+    EXPECT_EQ(words->asked, i);
+    EXPECT_EQ((word<bundle, query_cut>()), to_string(word_of_it));
+  }
+  self->send(asked, status_atom_v);
+  run();
+  self->receive(
+    [&](const status_facts& facts) {
+      const auto& told = facts.at("backends").at("hdb3");
+      EXPECT_EQ(told.at("ready").boolean(), false);
+      EXPECT_NE(told.at("unfit").text_or_empty().find("registered as hdb"),
+                std::string::npos);
+    },
+    caf::after(caf::timespan{0}) >> [] { FAIL() << "it is gone"; });
 }
 
 TEST_F(GatewayTest, ACopyThatDoesNotComeIsNamedWithTheDamage) {

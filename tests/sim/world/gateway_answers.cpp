@@ -119,7 +119,9 @@ bool world::is_hindered(const node& who) {
 
 /// All gateways of the file that live and run, at once: each of them has the
 /// same rows to answer with.
-std::vector<gateway_answer> world::ask_gateways(const std::string& getdata) {
+std::vector<gateway_answer>
+world::ask_gateways(const std::string& getdata,
+                    std::vector<std::string>* not_running) {
   struct asked {
     std::string gateway;
     node* where = nullptr;
@@ -133,6 +135,8 @@ std::vector<gateway_answer> world::ask_gateways(const std::string& getdata) {
       continue;
     auto& where = at(each.node);
     const auto gateway = find(each.node, each.name);
+    if (!gateway && where.alive() && not_running != nullptr)
+      not_running->push_back(each.name);
     if (!gateway || where.paused())
       continue;
     auto& made = all.emplace_back();

@@ -441,8 +441,10 @@ private:
   facts_of(const caf::strong_actor_ptr& actor);
   [[nodiscard]] std::vector<std::string> behind(const std::string& table);
   [[nodiscard]] bool is_hindered(const node& who);
+  /// @param not_running becomes those that do not run, though their nodes do
   [[nodiscard]] std::vector<gateway_answer>
-  ask_gateways(const std::string& getdata);
+  ask_gateways(const std::string& getdata,
+               std::vector<std::string>* not_running = nullptr);
   void check_streams(const std::string& table,
                      std::vector<std::string>& broken);
   [[nodiscard]] std::string strangers_of(const std::string& table);
