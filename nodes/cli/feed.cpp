@@ -275,13 +275,15 @@ int check(const cluster_config& config, const process_config& process,
 /// What came of it, and where its stream ends, if that is known.
 void print_end(const feed_session& feed, const feed_options& options,
                const std::optional<position>& end, const error& fault) {
-  const auto rows = feed.progress().rows.load();
+  const bool merged = feed.progress().merged;
+  const auto read = feed.progress().rows.load();
+  const auto rows = merged ? read : feed.recorded();
   const auto rejects = feed.read().rejects.load();
   const auto backwards = feed.read().backwards.load();
-  const bool merged = feed.progress().merged;
   if (options.output == output_format::json) {
     text::json_value out{{"rows", rows},
                          {"merged", merged},
+                         {"unrecorded", read - rows},
                          {"rejected", rejects},
                          {"backwards", backwards},
                          {"passed_over", feed.read().passed_over.load()},
@@ -302,6 +304,12 @@ void print_end(const feed_session& feed, const feed_options& options,
     fmt::print("not all of them are merged yet; they are kept in {}, and the "
                "next feed of this name{} brings them\n",
                feed.directory(), options.again ? " without --again" : "");
+  if (read > rows)
+    fmt::print("{} more were read, and are in no log{}\n", read - rows,
+               feed.reads_pipe() ? ""
+               : options.again   ? ": the same command without --again reads "
+                                   "them again"
+                                 : ": the same command reads them again");
   if (end)
     fmt::print("stream {} ends at {} (--at-least {})\n", feed.stream(),
                to_string(*end), end->value);
@@ -393,10 +401,6 @@ int run(const feed_options& options) {
     std::fflush(stderr);
   };
   auto fault = (*feed)->wait(to);
-  // With it, what was published until now would be published once more.
-  if (fault.code == errc::cancelled && options.again)
-    fault.context
-      = "interrupted; run the same command without --again to go on";
   std::optional<position> end;
   if (!fault) {
     if (const auto told = (*feed)->stream_end())
@@ -406,6 +410,12 @@ int run(const feed_options& options) {
   }
   if (auto closed = (*feed)->close(); closed && !fault)
     fault = closed;
+  // With --again, what was published until now would be published once more.
+  if (fault.code == errc::cancelled)
+    fault.context
+      = options.again
+          ? "interrupted; run the same command without --again to go on"
+          : (*feed)->interruption();
   const auto& read = (*feed)->read();
   if (!fault)
     fault = judge(read.reports(), options.rejects_max);

@@ -89,20 +89,16 @@ error line_publisher::publish(std::span<const std::byte> bytes,
   auto token = out_->publish(bytes, {}, kind);
   if (!token)
     return token.failure();
-  unwritten_.push_back({token->end, count});
+  recorded_.add(token->end, count);
   // Now and then: to ask costs a lock.
-  constexpr size_t often = 1024;
-  if (unwritten_.size() % often == 0)
+  constexpr uint64_t often = 1024;
+  if (++since_asked_ % often == 0)
     (void)published();
   return {};
 }
 
 uint64_t line_publisher::published() {
-  const auto written = out_->reached(rt::ack_level::recorded);
-  for (; !unwritten_.empty() && unwritten_.front().end <= written;
-       unwritten_.pop_front())
-    published_ += unwritten_.front().count;
-  return published_;
+  return recorded_.up_to(out_->reached(rt::ack_level::recorded));
 }
 
 } // namespace millrace::nodes

@@ -1,13 +1,13 @@
 #pragma once
 
 #include <millrace/actors/rt/publish/publisher.hpp>
+#include <millrace/actors/rt/publish/recorded_count.hpp>
 #include <millrace/nodes/cli/pub.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/nodes/lines/line_rows.hpp>
 #include <millrace/persistence/disk/env.hpp>
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -45,12 +45,8 @@ private:
   std::optional<row_reader> rows_;
   bool header_seen_ = false;
   uint64_t line_ = 0;
-  uint64_t published_ = 0; ///< Known to be in the log.
-  struct unwritten {
-    position end;
-    uint64_t count = 0;
-  };
-  std::deque<unwritten> unwritten_; ///< Published after those.
+  rt::recorded_count recorded_;
+  uint64_t since_asked_ = 0; ///< Messages.
 };
 
 } // namespace millrace::nodes

@@ -72,13 +72,34 @@ feed_session::start(const cluster_config& config, const process_config& process,
 
 feed_session::~feed_session() { (void)close(); }
 
+uint64_t feed_session::recorded() const {
+  return progress_->recorded.up_to(out_ ? out_->reached(rt::ack_level::recorded)
+                                        : recorded_end_);
+}
+
+/// How many rows are in the log, and how many that were read are not.
+std::string feed_session::recorded_text() const {
+  const auto in_log = recorded();
+  const auto read = progress_->rows.load();
+  const auto count = [](uint64_t rows) {
+    return std::to_string(rows) + (rows == 1 ? " row" : " rows");
+  };
+  auto out = in_log == 0 ? "nothing is recorded yet"
+                         : count(in_log) + (in_log == 1 ? " is" : " are")
+                             + " recorded in " + directory_;
+  if (read > in_log)
+    out += ", and " + count(read - in_log) + " that "
+           + (read - in_log == 1 ? "was" : "were") + " read "
+           + (read - in_log == 1 ? "is" : "are") + " not";
+  return out;
+}
+
 std::string feed_session::waiting_text() const {
-  const auto rows = progress_->rows.load();
-  return "stream '" + stream_ + "': its rt does not go on; "
-         + (rows == 0
-              ? "nothing is recorded yet"
-              : std::to_string(rows) + " rows are recorded in " + directory_)
-         + ", and this feed waits";
+  if (out_->is_disk_full())
+    return "the disk of " + directory_ + " is full: " + recorded_text()
+           + "; this feed waits for space";
+  return "stream '" + stream_ + "': its rt does not go on; " + recorded_text()
+         + "; this feed waits";
 }
 
 bool feed_session::rt_listens() const {
@@ -87,17 +108,12 @@ bool feed_session::rt_listens() const {
   });
 }
 
-error feed_session::interrupted() const {
+std::string feed_session::interruption() const {
   if (!reads_pipe_)
-    return {errc::cancelled,
-            "interrupted; run the same command again to go on"};
-  const auto rows = progress_->rows.load();
-  return {errc::cancelled,
-          "interrupted; " + std::to_string(rows)
-            + (rows == 1 ? " row" : " rows")
-            + " of what was piped in are in its log: a pipe is another text "
-              "each time, and the same command publishes them again; pipe in "
-              "only what comes after them"};
+    return "interrupted; run the same command again to go on";
+  return "interrupted; of what was piped in " + recorded_text()
+         + ": a pipe is another text each time, and the same command publishes "
+           "them again; pipe in only what comes after those that are recorded";
 }
 
 error feed_session::wait(const listener& to) {
@@ -142,7 +158,7 @@ error feed_session::wait(const listener& to) {
     say_ns = now + say_interval_ns;
   }
   if (!end_->done)
-    return interrupted();
+    return {errc::cancelled, "interrupted"};
   // What it recorded before it failed is merged all the same.
   const auto until = clock.monotonic_ns() + say_interval_ns;
   const auto is_merged = [&] {
@@ -163,8 +179,10 @@ error feed_session::close() {
   error fault;
   if (read_)
     *read_->stop = true; // Nothing waits for a pipe any more.
-  if (out_)
+  if (out_) {
     fault = out_->close();
+    recorded_end_ = out_->reached(rt::ack_level::recorded);
+  }
   out_.reset();
   host_.reset();
   return fault;

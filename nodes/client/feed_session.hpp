@@ -42,6 +42,12 @@ public:
   /// Ends the feed's actors and seals its log. Idempotent.
   [[nodiscard]] error close();
 
+  /// Rows that are in the publisher's log; after `close` no more come.
+  [[nodiscard]] uint64_t recorded() const;
+  /// What an interrupted feed leaves, and how it is gone on with. After
+  /// `close`: until then more is recorded.
+  [[nodiscard]] std::string interruption() const;
+
   /// Counters: they outlive `close`.
   [[nodiscard]] const torq::feed_progress& progress() const noexcept {
     return *progress_;
@@ -52,6 +58,8 @@ public:
   [[nodiscard]] const std::string& reject_path() const noexcept {
     return reject_path_;
   }
+  /// Or a terminal: what it gives comes once.
+  [[nodiscard]] bool reads_pipe() const noexcept { return reads_pipe_; }
   /// Of the publisher's log.
   [[nodiscard]] const std::string& directory() const noexcept {
     return directory_;
@@ -75,13 +83,14 @@ private:
   /// What RT keeps waiting.
   [[nodiscard]] std::string waiting_text() const;
   [[nodiscard]] bool rt_listens() const;
-  [[nodiscard]] error interrupted() const;
+  [[nodiscard]] std::string recorded_text() const;
 
   std::string reject_path_;
   std::string directory_;
   std::string stream_;
   std::vector<endpoint> rt_;
-  bool reads_pipe_ = false; ///< Or a terminal: what it gives comes once.
+  bool reads_pipe_ = false;
+  position recorded_end_; ///< When it was closed.
 };
 
 } // namespace millrace::nodes

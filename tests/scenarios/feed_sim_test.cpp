@@ -1,4 +1,5 @@
 #include <millrace/actors/torq/feed/feed_work.hpp>
+#include <millrace/sim/script/fault_script.hpp>
 #include <millrace/sim/world/rt_nodes.hpp>
 #include <millrace/sim/world/torq_nodes.hpp>
 
@@ -43,6 +44,32 @@ TEST(FeedSim, AnEndOfAPeriodIsAskedForAnewWhenTheStreamIsLost) {
     EXPECT_EQ(progress->rows.load(), load.rows);
     EXPECT_TRUE(w.defects().empty());
   }
+}
+
+// What a full disk keeps in memory is read, and not recorded: whoever is told
+// how much is in the log relies on it.
+TEST(FeedSim, RowsThatAFullDiskKeepsOutAreNotRecorded) {
+  auto progress = std::make_shared<torq::feed_progress>();
+  cluster_plan plan;
+  add_rt_node(plan, "rt0", {});
+  feed_load load;
+  load.rows = 600;
+  add_feed(plan, "feed0", load, progress);
+  world w{5};
+  w.add_cluster(plan.config, plan.options);
+  const auto recorded = [&] { return progress->recorded.up_to({}); };
+  ASSERT_TRUE(w.run_until([&] { return recorded() >= 100; }, 10s));
+  const auto script = parse_fault_script("at 0ms: full feed0 0\n", "script");
+  ASSERT_TRUE(script);
+  w.play(*script);
+  w.run_for(2s);
+  const auto rows = progress->rows.load();
+  EXPECT_LT(recorded(), rows);
+  EXPECT_LT(rows, load.rows) << "no more is taken in";
+  w.heal();
+  EXPECT_TRUE(w.run_until([&] { return progress->merged.load(); }, 20s));
+  EXPECT_EQ(progress->rows.load(), load.rows);
+  EXPECT_EQ(recorded(), load.rows);
 }
 
 TEST(FeedSim, APublisherThatDoesNotMarkTheEndOfAPeriodIsNamed) {

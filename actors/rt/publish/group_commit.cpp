@@ -253,6 +253,11 @@ position group_commit::reached(ack_level level) const {
   return reached_now(level);
 }
 
+bool group_commit::is_disk_full() const {
+  const std::scoped_lock held{mutex_};
+  return out_of_space_;
+}
+
 position group_commit::appended_end() const {
   const std::scoped_lock held{mutex_};
   return writer_->appended_end();

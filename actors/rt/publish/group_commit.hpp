@@ -87,6 +87,7 @@ public:
 
   [[nodiscard]] position reached(ack_level level) const;
   [[nodiscard]] position appended_end() const;
+  [[nodiscard]] bool is_disk_full() const;
   void set_committed(position end);
   void refuse(const error& why);
   /// Seals, syncs, ends. Idempotent.

@@ -99,6 +99,8 @@ public:
   [[nodiscard]] position reached(ack_level level) const {
     return log_->reached(level);
   }
+  /// What was published last waits for space, and nothing more is taken in.
+  [[nodiscard]] bool is_disk_full() const { return log_->is_disk_full(); }
   /// Of the messages of an origin that this log has; 0: none.
   [[nodiscard]] int64_t last_id(std::string_view origin) const {
     const auto held = log_->lock();

@@ -99,6 +99,7 @@ bool feed_work::full() {
     backlog_bytes_ -= backlog_.front().bytes;
     backlog_.pop_front();
   }
+  (void)progress_->recorded.up_to(out_->reached(rt::ack_level::recorded));
   return backlog_bytes_ >= options_.backlog_bytes_max;
 }
 
@@ -109,6 +110,7 @@ error feed_work::publish(const feed::parsed_batch& batch) {
   backlog_.push_back({token->end, batch.bytes.size()});
   backlog_bytes_ += batch.bytes.size();
   progress_->rows += batch.rows;
+  progress_->recorded.add(token->end, batch.rows);
   ++progress_->batches;
   return {};
 }

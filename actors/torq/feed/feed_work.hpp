@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/actors/rt/publish/publisher.hpp>
+#include <millrace/actors/rt/publish/recorded_count.hpp>
 #include <millrace/actors/torq/feed/feed_course.hpp>
 #include <millrace/actors/torq/feed/feed_resume.hpp>
 #include <millrace/feed/parse/batch_source.hpp>
@@ -19,7 +20,8 @@ namespace millrace::torq {
 
 /// What a feed has done so far. Any thread may read it.
 struct feed_progress {
-  std::atomic<uint64_t> rows{0};
+  std::atomic<uint64_t> rows{0}; ///< Handed to the publisher.
+  rt::recorded_count recorded;   ///< Those of them that are in its log.
   std::atomic<uint64_t> batches{0};
   std::atomic<bool> connected{false}; ///< RT answered at least once.
   std::atomic<bool> merged{false};    ///< Everything is ordered by RT.
