@@ -9,7 +9,7 @@
 #include <millrace/nodes/cli/load_rows.hpp>
 #include <millrace/nodes/client/await_served.hpp>
 #include <millrace/nodes/client/declared_tables.hpp>
-#include <millrace/nodes/client/known_rdbs.hpp>
+#include <millrace/nodes/client/rows_in_rdbs.hpp>
 #include <millrace/nodes/client/small_runtime.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
@@ -84,68 +84,19 @@ error run_load(history_load& load, const feed::batch_source_counters& read,
   return fault;
 }
 
-/// Rows of the dates that were loaded which came by the stream, and are in no
-/// partition yet.
-struct rows_in_rdbs {
-  struct of_date {
-    std::string rdb;
-    std::string partition;
-    uint64_t rows = 0;
-  };
-  std::vector<of_date> rows;
-  std::vector<std::string> unasked; ///< And why.
-};
-
-rows_in_rdbs look_into_rdbs(runtime& host, const cluster_config& config,
-                            const history_load& load,
-                            const table_config& table) {
-  rows_in_rdbs out;
+/// Those of the dates that were loaded.
+rows_in_rdbs look_beside(runtime& host, const cluster_config& config,
+                         const history_load& load, const table_config& table) {
   const auto cutover = load.cutover(table.stream);
-  for (const auto& rdb : rdbs_of(host, config, table.stream)) {
-    result<std::map<int64_t, uint64_t>> dates{error{}};
-    const auto there = find_rdb(host, config, rdb, std::chrono::seconds{1});
-    if (!there)
-      dates = there.failure();
-    else if (!cutover)
-      dates = cutover.failure();
-    else
-      dates = dates_in_rdb(host, *there, table.schema, *cutover);
-    if (!dates && dates.failure().code == errc::not_found)
-      continue; // It holds other tables, or was never started.
-    if (!dates) {
-      out.unasked.push_back(rdb.name + ": " + dates.failure().context);
-      continue;
-    }
-    for (const auto& partition : load.partitions())
-      if (const auto date = text::parse_date(partition))
-        if (const auto found = dates->find(*date); found != dates->end())
-          out.rows.push_back({rdb.name, partition, found->second});
+  if (!cutover) {
+    rows_in_rdbs out;
+    out.unasked.push_back(cutover.failure().context);
+    return out;
   }
-  return out;
-}
-
-/// They stay, and come to these dates with the end of their period.
-void tell(const rows_in_rdbs& left, bool replaces) {
-  for (const auto& each : left.unasked)
-    fmt::print(
-      stderr,
-      "whether an rdb holds rows of these dates is not known, and they "
-      "stay: {}\n",
-      each);
-  for (const auto& each : left.rows)
-    fmt::print(stderr,
-               "{} holds {} rows of {} that the stream brought: they {}, and "
-               "come to it with the end of their period\n",
-               each.rdb, each.rows, each.partition,
-               replaces ? "are not replaced" : "stay beside these");
-}
-
-json_value json_of(const rows_in_rdbs& left) {
-  auto out = json_value::array();
-  for (const auto& each : left.rows)
-    out.add(json_value{
-      {"rdb", each.rdb}, {"partition", each.partition}, {"rows", each.rows}});
-  return out;
+  const auto& loaded = load.partitions();
+  return look_into_rdbs(host, config, table, *cutover, [&](int64_t date) {
+    return loaded.contains(persistence::date_partition_name(date));
+  });
 }
 
 /// What there is beside the rows that were loaded.
@@ -213,7 +164,7 @@ int judge_place(const load_options& options, const history_load& load,
                "not replaced; the same command replaces them too\n",
                rows, partition);
   fmt::print(stderr, "{}", lacking_lines(there.lacks));
-  if ((options.replace && !there.left.rows.empty()) || !beside->empty())
+  if ((options.replace && !there.left.empty()) || !beside->empty())
     return exit_negative;
   return exit_code_of(there.lacks);
 }
@@ -250,8 +201,7 @@ int load_rows(const load_options& options, const cluster_config& config,
     served
       = await_served(**host, config, (*load)->directory(), (*load)->version());
     if (!(*load)->partitions().empty())
-      beside.left
-        = look_into_rdbs(**host, config, **load, *config.table(table));
+      beside.left = look_beside(**host, config, **load, *config.table(table));
   }
   const auto forgotten
     = (*load)->version() == 0
@@ -264,7 +214,10 @@ int load_rows(const load_options& options, const cluster_config& config,
   const auto reports = read->reports();
   print_end(options, table, **load, reports, read->rejects.load(), rejects,
             beside);
-  tell(beside.left, options.replace);
+  for (const auto& line :
+       lines_of(beside.left,
+                options.replace ? "are not replaced" : "stay beside these"))
+    fmt::print(stderr, "{}\n", line);
   for (const auto& each : known_of(reports))
     fmt::print(stderr, "already loaded: {}\n", each);
   if (fault) {

@@ -4,7 +4,6 @@
 #include <millrace/nodes/client/known_rdbs.hpp>
 #include <millrace/nodes/client/registered_processes.hpp>
 #include <millrace/query/execution/partial.hpp>
-#include <millrace/query/plan/plan.hpp>
 
 #include <algorithm>
 
@@ -23,10 +22,20 @@ registered_rdbs(runtime& host, const cluster_config& config,
                               deadline);
 }
 
-query::logical_plan count_by_date(const table_schema& table) {
+query::logical_plan count_by_date(const table_schema& table,
+                                  const query::logical_plan* choice) {
   query::logical_plan out;
+  if (choice != nullptr) {
+    out.types = choice->types;
+    out.time_column = choice->time_column;
+    out.symbol_column = choice->symbol_column;
+    out.range = choice->range;
+    out.symbols = choice->symbols;
+    out.filters = choice->filters;
+  }
   out.table = table.name;
-  out.types = {{table.time_column, column_type::timestamp}};
+  if (!out.type_of(table.time_column))
+    out.types.push_back({table.time_column, column_type::timestamp});
   out.order_column = table.time_column;
   out.keys = {{table.time_column, 0, "date", true}};
   out.aggregates = {{query::aggregate_function::count, {}, "rows"}};
@@ -117,11 +126,10 @@ result<rdb_actor> find_rdb(runtime& host, const cluster_config& config,
   return last;
 }
 
-result<std::map<int64_t, uint64_t>> dates_in_rdb(runtime& host,
-                                                 const rdb_actor& rdb,
-                                                 const table_schema& table,
-                                                 position cutover) {
-  const auto plan = count_by_date(table);
+result<std::map<int64_t, uint64_t>>
+dates_in_rdb(runtime& host, const rdb_actor& rdb, const table_schema& table,
+             position cutover, const query::logical_plan* choice) {
+  const auto plan = count_by_date(table, choice);
   rows_after rows;
   rows.cutover = cutover;
   guest self{host.system()};

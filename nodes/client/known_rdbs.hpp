@@ -6,6 +6,7 @@
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/nodes/node/runtime.hpp>
+#include <millrace/query/plan/plan.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -37,8 +38,10 @@ rdbs_of(runtime& host, const cluster_config& config, const std::string& stream,
 
 /// Rows of a table that an RDB holds after a position, by their date (days
 /// since 2000.01.01). @pre its time column is a timestamp.
+/// @param choice the rows that are meant, by filters, symbols and range; null:
+///   all
 [[nodiscard]] result<std::map<int64_t, uint64_t>>
 dates_in_rdb(runtime& host, const rdb_actor& rdb, const table_schema& table,
-             position cutover);
+             position cutover, const query::logical_plan* choice = nullptr);
 
 } // namespace millrace::nodes

@@ -143,6 +143,15 @@ error log_writer::impl::write(
   return {};
 }
 
+/// What a full disk took of a write that did not succeed is not told as
+/// recorded: nobody is to find whole records of it later.
+error log_writer::impl::take_back(error fault) {
+  if (fault.code == errc::no_space)
+    if (auto cut = current->truncate(recorded.offset()))
+      return fail(std::move(cut));
+  return fault;
+}
+
 void log_writer::impl::put_own(record_kind kind,
                                std::span<const std::byte> payload) {
   MILLRACE_ASSERT(handed_over || builder.empty());
@@ -534,15 +543,15 @@ error log_writer::close() {
   auto& state = *impl_;
   if (state.ended)
     return {};
-  if (auto fault = write())
-    return fault;
-  if (!state.resumes() && !state.sealed && !state.closing_written) {
+  auto full = write();
+  if (!full && !state.resumes() && !state.sealed && !state.closing_written) {
     if (!state.seal_pending && !state.closing_pending)
-      if (auto fault = state.put_end())
-        return fault;
-    if (auto fault = write())
-      return fault;
+      full = state.put_end();
+    if (!full)
+      full = write();
   }
+  if (full)
+    return state.take_back(std::move(full));
   // Without unsynced bytes the mark is still to be set.
   state.dirty.add(state.current);
   if (auto fault = state.sync_now(true))

@@ -109,6 +109,7 @@ struct log_writer::impl {
   void put_own(record_kind kind, std::span<const std::byte> payload);
   error put_seal(bool session_end);
   error put_end();
+  error take_back(error fault);
   error keep_ids(position covered);
   error seal_file(bool session_end,
                   const std::function<void(const written&)>& on_write);

@@ -62,6 +62,7 @@ void print_report(const amend_options& options, const amend_report& report,
     for (const auto& each : report.partitions)
       partitions.add(each);
     out.add("served_by", json_of(served));
+    out.add("rows_in_rdbs", json_of(served.left));
     add_lacks(out, served.lacks);
     fmt::print("{}\n", out.dump(2));
     return;
@@ -109,6 +110,9 @@ int run(const amend_options& options) {
   auto what = read_amendment(options, (*writer)->manifest());
   if (!what)
     return fail(what.failure());
+  auto choice = choice_of(options, (*writer)->manifest());
+  if (!choice)
+    return fail(choice.failure());
   what->rule = rule_of(*cluster, options.directory, options.table);
   progress_line told{*(*env)->world().clock, "ranges"};
   progress_line written{*(*env)->world().clock, "files written"};
@@ -121,9 +125,14 @@ int run(const amend_options& options) {
   const auto version = (*writer)->manifest().version;
   (*writer).reset(); // Others may write while this waits.
   // Also when no row is meant any more: who amended may have died before this.
-  const auto served = options.dry
-                        ? served_report{}
-                        : wait_served(*cluster, options.directory, version);
+  const auto served
+    = options.dry
+        ? served_report{}
+        : wait_served(*cluster, options.directory, version,
+                      {.table = options.table,
+                       // Those are homed when they are written down.
+                       .is_meant = [&](int64_t) { return !options.home; },
+                       .choice = *std::move(choice)});
   print_report(options, report, version, served);
   if (report.fault.code == errc::corrupt && !options.home)
     report.fault.context += "; --from and --to leave its date out";
@@ -131,7 +140,8 @@ int run(const amend_options& options) {
     return fail(report.fault);
   if (served.late)
     return fail(served.late);
-  if (const auto code = exit_code_of(served.lacks); code != exit_ok)
+  served.tell_left("are not amended");
+  if (const auto code = served.exit_code(); code != exit_ok)
     return code;
   if (!options.home && report.rows_removed + report.rows_changed == 0) {
     fmt::print(stderr, "millrace: no row of table '{}' is meant\n",
@@ -146,9 +156,8 @@ int run(const amend_options& options) {
 const command<amend_options> hdb_amend_command{
   {"amend",
    "Correct, remove or move rows that were written down, and wait until they "
-   "are served so; exit 1 when no row is meant, or what was done by hand "
-   "before is not "
-   "there",
+   "are served so; exit 1 when no row is meant, an rdb holds some that are, "
+   "or what was done by hand before is not there",
    "millrace hdb amend examples/local-data/hdb --table trade --remove "
    "--filters '{\"price\":[\">\",472]}' --why bust"},
   declare,

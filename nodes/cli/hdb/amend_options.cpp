@@ -188,6 +188,18 @@ error check(const amend_options& options) {
   return {};
 }
 
+result<std::optional<query::logical_plan>>
+choice_of(const amend_options& options,
+          const persistence::hdb_manifest& manifest) {
+  const auto* schema = manifest.newest_schema(options.table);
+  if (options.home || schema == nullptr)
+    return std::optional<query::logical_plan>{};
+  auto plan = read_choice(options, *schema);
+  if (!plan)
+    return plan.failure();
+  return std::optional{*std::move(plan)};
+}
+
 result<persistence::hdb_amendment>
 read_amendment(const amend_options& options,
                const persistence::hdb_manifest& manifest) {

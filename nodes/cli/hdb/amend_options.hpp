@@ -3,7 +3,9 @@
 #include <millrace/messages/base/result.hpp>
 #include <millrace/nodes/cli/command/output_format.hpp>
 #include <millrace/persistence/hdb/hdb_amend.hpp>
+#include <millrace/query/plan/plan.hpp>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +30,11 @@ struct amend_options {
 
 /// Whether exactly one thing is to be done, and to rows that are named.
 [[nodiscard]] error check(const amend_options& options);
+
+/// The rows that are meant, as a plan has them; none: all, for --home.
+[[nodiscard]] result<std::optional<query::logical_plan>>
+choice_of(const amend_options& options,
+          const persistence::hdb_manifest& manifest);
 
 /// What they mean for a database. `not_found`, `invalid_argument`, `bad_data`
 /// name what does not fit its table.

@@ -54,16 +54,19 @@ bool goes(const hdb_drop_options& options, const hdb_part& part) {
   return date && *date < *options.before;
 }
 
+/// Of rows by their date, days since 2000.01.01.
+bool goes(const hdb_drop_options& options, int64_t date) {
+  const auto& partition = options.where.partition;
+  return (partition.empty() || partition == date_partition_name(date))
+         && (!options.before || date < *options.before);
+}
+
 /// Rows go with the partition that they lie in: those of a date must lie there.
 error check_dates(const hdb_drop_options& options,
                   const std::optional<cluster_config>& cluster,
                   const hdb_manifest& manifest) {
   const auto& where = options.where;
-  const auto is_meant = [&](int64_t date) {
-    return (where.partition.empty()
-            || where.partition == date_partition_name(date))
-           && (!options.before || date < *options.before);
-  };
+  const auto is_meant = [&](int64_t date) { return goes(options, date); };
   for (auto& [table, today] : newest_tables(manifest, where.table)) {
     if (const auto rule = rule_of(cluster, where.directory, table)) {
       today.roll_zone = rule->zone;
@@ -137,6 +140,7 @@ void print_dropped(const hdb_drop_options& options,
                                    {"rows", what.rows},
                                    {"bytes", what.bytes}});
     out.add("served_by", json_of(served));
+    out.add("rows_in_rdbs", json_of(served.left));
     add_lacks(out, served.lacks);
     fmt::print("{}\n", out.dump(2));
     return;
@@ -192,19 +196,26 @@ int run(const hdb_drop_options& options) {
                      + next.failure().context});
   }
   // Also when nothing is left to go: who dropped it may have died before this.
-  const auto served
-    = options.dry ? served_report{} : wait_served(*cluster, directory, version);
+  const auto served = options.dry ? served_report{}
+                                  : wait_served(*cluster, directory, version,
+                                                {.table = options.where.table,
+                                                 .is_meant = [&](int64_t date) {
+                                                   return goes(options, date);
+                                                 }});
   print_dropped(options, chosen, version, served);
   if (served.late)
     return fail(served.late);
-  return exit_code_of(served.lacks);
+  served.tell_left("are not dropped");
+  return served.exit_code();
 }
 
 } // namespace
 
 const command<hdb_drop_options> hdb_drop_command{
   {"drop",
-   "Let the rows and files of partitions go, and wait until none is served",
+   "Let the rows and files of partitions go, and wait until none is served; "
+   "exit 1 when an rdb holds rows of those dates, which come with the end of "
+   "their period, or what was done by hand before is not there",
    "millrace hdb drop examples/local-data/hdb --before 2023-01-01"},
   declare,
   run};

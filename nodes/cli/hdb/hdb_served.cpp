@@ -4,9 +4,16 @@
 #include <millrace/nodes/cli/hdb/hdb_served.hpp>
 #include <millrace/nodes/client/await_served.hpp>
 #include <millrace/nodes/client/small_runtime.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
+#include <millrace/persistence/hdb/hdb_manifest.hpp>
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
 #include <filesystem>
+#include <iterator>
 
 namespace millrace::nodes {
 
@@ -28,23 +35,69 @@ result<std::optional<cluster_config>> server_of(const std::string& path) {
   return std::optional{*std::move(config)};
 }
 
+namespace {
+
+bool has_home(const cluster_config& config, const std::string& directory,
+              const std::string& table) {
+  const auto home = config.home_of(table);
+  std::error_code unknown;
+  return home == directory
+         || std::filesystem::equivalent(home, directory, unknown);
+}
+
+rows_in_rdbs look_for(runtime& host, const cluster_config& config,
+                      const std::string& directory, const meant_rows& meant) {
+  rows_in_rdbs out;
+  const auto manifest = persistence::read_hdb_manifest(
+    persistence::posix_file_system(), directory);
+  if (!manifest) {
+    out.unasked.push_back(manifest.failure().context);
+    return out;
+  }
+  for (const auto& table : config.tables) {
+    const auto& name = table.schema.name;
+    if ((!meant.table.empty() && meant.table != name)
+        || !has_home(config, directory, name))
+      continue;
+    auto more = look_into_rdbs(
+      host, config, table,
+      manifest->cutover(table.stream, name).value_or(position{}),
+      meant.is_meant, meant.choice ? &*meant.choice : nullptr);
+    std::move(more.rows.begin(), more.rows.end(), std::back_inserter(out.rows));
+    for (auto& each : more.unasked)
+      if (std::find(out.unasked.begin(), out.unasked.end(), each)
+          == out.unasked.end())
+        out.unasked.push_back(std::move(each));
+  }
+  return out;
+}
+
+} // namespace
+
+void served_report::tell_left(const std::string& fate) const {
+  for (const auto& line : lines_of(left, fate))
+    fmt::print(stderr, "{}\n", line);
+}
+
+int served_report::exit_code() const {
+  return left.empty() ? exit_code_of(lacks) : static_cast<int>(exit_negative);
+}
+
 std::optional<persistence::table_roll>
 rule_of(const std::optional<cluster_config>& config,
         const std::string& directory, const std::string& table) {
   const auto* declared = config ? config->table(table) : nullptr;
   if (declared == nullptr)
     return std::nullopt;
-  const auto home = config->home_of(table);
-  std::error_code unknown;
-  if (home != directory
-      && !std::filesystem::equivalent(home, directory, unknown))
+  if (!has_home(*config, directory, table))
     return std::nullopt;
   return persistence::table_roll{table, declared->schema.roll_zone,
                                  declared->schema.roll_offset_ns};
 }
 
 served_report wait_served(const std::optional<cluster_config>& config,
-                          const std::string& directory, uint64_t version) {
+                          const std::string& directory, uint64_t version,
+                          const meant_rows& meant) {
   served_report out;
   if (!config)
     return out;
@@ -60,6 +113,7 @@ served_report wait_served(const std::optional<cluster_config>& config,
     out.late = host.failure();
     return out;
   }
+  out.left = look_for(**host, *config, directory, meant);
   auto by = await_served(**host, *config, directory, version);
   if (by)
     out.by = *std::move(by);

@@ -3,10 +3,12 @@
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/command/options.hpp>
+#include <millrace/nodes/client/rows_in_rdbs.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/persistence/hdb/table_rolls.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,12 +37,29 @@ struct served_report {
   /// What was done by hand before and the database lacks: it is another one,
   /// and what was written is in that one alone.
   std::vector<std::string> lacks;
+  /// Rows that were meant, and are not in the database yet.
+  rows_in_rdbs left;
+
+  /// For people, beside the line of who serves it: `left`.
+  void tell_left(const std::string& fate) const;
+  /// When nothing is `late`: 1 when there are `lacks`, or rows are `left`.
+  [[nodiscard]] int exit_code() const;
 };
 
-/// Waits for the hdbs of a cluster, see `await_served`.
+/// The rows that were meant.
+struct meant_rows {
+  std::string table; ///< Empty: of all tables whose home the database is.
+  /// By date, days since 2000.01.01.
+  std::function<bool(int64_t)> is_meant = [](int64_t) { return true; };
+  std::optional<query::logical_plan> choice{}; ///< None: all.
+};
+
+/// Waits for the hdbs of a cluster, see `await_served`, and looks for rows that
+/// were meant in its rdbs.
 [[nodiscard]] served_report
 wait_served(const std::optional<cluster_config>& config,
-            const std::string& directory, uint64_t version);
+            const std::string& directory, uint64_t version,
+            const meant_rows& meant);
 
 /// A line for people; empty when `late` says it.
 [[nodiscard]] std::string line_of(const served_report& report);
