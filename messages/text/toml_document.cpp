@@ -72,6 +72,58 @@ std::string first_sentence(std::string_view what) {
   return std::string{what};
 }
 
+constexpr const char* unquoted = "text needs quotes";
+
+/// Whether it is a word, or a number with letters or a colon in it: text
+/// without its quotes.
+bool is_bare_word(std::string_view value) {
+  while (!value.empty() && value.front() == ' ')
+    value.remove_prefix(1);
+  while (!value.empty() && (value.back() == ' ' || value.back() == '\r'))
+    value.remove_suffix(1);
+  if (value.empty() || value == "true" || value == "false")
+    return false;
+  const auto is_letter
+    = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  if (is_letter(value.front()) || value.front() == '/' || value.front() == '.')
+    return true;
+  return value.front() >= '0' && value.front() <= '9'
+         && std::any_of(value.begin(), value.end(),
+                        [&](char c) { return is_letter(c) || c == ':'; });
+}
+
+/// Whether what the parser refused in a line may be that.
+bool has_bare_word(std::string_view line) {
+  const auto at = line.find('=');
+  if (at == std::string_view::npos)
+    return false;
+  auto value = line.substr(at + 1);
+  value = value.substr(0, value.find('#'));
+  const auto list = value.find('[');
+  if (list == std::string_view::npos)
+    return is_bare_word(value);
+  value.remove_prefix(list + 1);
+  value = value.substr(0, value.find(']'));
+  while (!value.empty()) {
+    const auto comma = value.find(',');
+    if (is_bare_word(value.substr(0, comma)))
+      return true;
+    value = comma == std::string_view::npos ? std::string_view{}
+                                            : value.substr(comma + 1);
+  }
+  return false;
+}
+
+/// The parser's own words, or what they should be.
+std::string words_for(std::string_view line, std::string said) {
+  if (!has_bare_word(line) || said.ends_with(unquoted))
+    return said;
+  const auto place = said.find_first_not_of(' ');
+  if (place == std::string::npos || said[place] == '(')
+    said = "what stands after '=' is no value";
+  return said + ": " + unquoted;
+}
+
 /// What a reader of the message can look for in the line: its text up to '='.
 std::string key_of_line(std::string_view line) {
   line = line.substr(0, line.find('='));
@@ -111,7 +163,8 @@ result<toml_value> parse_toml(std::string_view text, const std::string& file) {
         toml_value at;
         at.line = where.line();
         at.column = where.column();
-        faults.add(at, key_of_line(where.line_str()), first_sentence(what));
+        faults.add(at, key_of_line(where.line_str()),
+                   words_for(where.line_str(), first_sentence(what)));
         return faults.to_error();
       };
   try {

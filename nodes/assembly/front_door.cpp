@@ -23,7 +23,9 @@ front_door_state::resolve(const std::string& what,
                    "node '" + node + "' is of another cluster '" + cluster.name
                      + "': its data is in " + data
                      + "; let the configuration name that directory, or other "
-                       "ports"});
+                       "ports; if it names that one, what was there was "
+                       "removed or replaced while the node ran: 'millrace "
+                       "down' ends it"});
   if (auto handle = locals->find(what))
     return handle;
   return to_caf(

@@ -42,30 +42,30 @@ struct publication {
 
 struct publish_options {
   /// First part of its directory, `<name>.<stream>`.
-  std::string name;
+  std::string name{};
   /// Default header field `on`; empty: the name of the directory.
-  std::string origin;
+  std::string origin{};
   /// What a power cut took of it is published again; see publisher_options.
   bool resumes = false;
   /// Size of its log files; none: that of the stream.
-  std::optional<uint64_t> roll_bytes;
+  std::optional<uint64_t> roll_bytes{};
 };
 
 struct subscribe_options {
-  start_spec start;
+  start_spec start{};
   /// Directory of a local copy of the stream; empty: none is kept.
   // lint: allow(half_used): for programs that must read while RT is away.
-  std::string local_copy;
+  std::string local_copy{};
   /// None: as $REPLICATOR_EXCHANGE_ARCHIVED says, "0": `own`, "1": `lead`; not
   /// set: `follow`.
   std::optional<rt::archived_exchange> archived{};
   /// The hold on it, for handlers that end their subscription; null: a new one.
-  std::shared_ptr<rt::subscription> control;
+  std::shared_ptr<rt::subscription> control{};
   /// The process that parks messages which end it again and again, one
   /// subscription of it per stream; empty: it takes each one, whatever comes of
   /// that. Not of a local journal.
   // lint: allow(half_used): for processes of types of one's own.
-  std::string parks_as;
+  std::string parks_as{};
 };
 
 /// A subscriber and the hold on it.

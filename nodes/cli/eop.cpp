@@ -108,7 +108,8 @@ void print_written(const written_period& what, period_id period) {
   if (!what.lost_meanwhile.empty())
     fmt::print("  {}: it lost something while the period ended: {}\n", what.rdb,
                what.lost_meanwhile);
-  fmt::print("{}", lacking_lines(report.lacks, "  " + what.rdb + ": "));
+  fmt::print("{}", lacking_lines(report.lacks, "  " + what.rdb + ": ",
+                                 report.version != manifest_version{}));
   if (report.unheld_batches != 0)
     fmt::print("  {}: {} batches are of tables that no rdb holds, and are "
                "stored nowhere\n",

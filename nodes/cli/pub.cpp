@@ -262,6 +262,9 @@ void print_end(const pub_options& options, uint64_t published, bool is_safe,
   if (options.flush)
     fmt::print(stderr, "{}\n",
                end ? "all of the log is merged" : "not all of the log is");
+  else if (!is_safe && options.level == "recorded")
+    fmt::print(stderr, "{} {} recorded; the rest of the input is not\n",
+               published, what);
   else if (!is_safe)
     fmt::print(stderr, "{} {} recorded, and not {}\n", published, what,
                options.level);
@@ -341,6 +344,8 @@ int run(const pub_options& options) {
     fault = lines.open(config ? &*config : nullptr);
   if (!fault && !options.flush)
     fault = read_lines(signals, options.format, lines);
+  if (fault.code == errc::bad_data)
+    fault.context += "; it, and what stands after it, is not published";
   // What came before a bad line is kept, and counted.
   if (auto flushed = lines.flush(); flushed && !fault)
     fault = flushed;

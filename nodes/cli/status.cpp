@@ -243,15 +243,31 @@ std::set<std::string> not_ordered(const json_value& status) {
   return out;
 }
 
+/// Why nobody orders a stream: what one of its rt processes waits for, or that
+/// too few are there.
+std::string why_not_ordered(const json_value& status, const std::string& name) {
+  for (const auto& row : status.at("streams").elements())
+    if (const auto& blocked = row.at("repair").at("blocked").text_or_empty();
+        cell_text(row.at("name")) == name && !blocked.empty())
+      return cell_text(row.at("process")) + " orders nothing: " + blocked
+             + "; once that is mended it goes on by itself";
+  return "no node orders it; a majority of its rt processes must run, and know "
+         "what they agreed on ('millrace stream members')";
+}
+
 /// Why processes can answer nothing, or not all, until somebody does something.
 std::vector<std::string> refusals(const json_value& status) {
   std::vector<std::string> out;
   for (const auto& node : status.at("nodes").elements())
-    for (const auto& process : node.at("processes").elements())
-      if (process.at("refuses").boolean().value_or(false)
-          || !process.at("gone").elements().empty())
+    for (const auto& process : node.at("processes").elements()) {
+      const auto& gone = process.at("gone").elements();
+      if (!gone.empty())
+        out.push_back(cell_text(process.at("name")) + ": "
+                      + gone.front().text_or_empty());
+      else if (process.at("refuses").boolean().value_or(false))
         out.push_back(cell_text(process.at("name")) + ": "
                       + process.at("standing").text_or_empty());
+    }
   return out;
 }
 
@@ -356,9 +372,7 @@ int run(const status_options& options) {
   const auto idle = not_ordered(*status);
   for (const auto& name : idle)
     fail({errc::unavailable,
-          "stream '" + name
-            + "': no node orders it; a majority of its rt processes must run, "
-              "and know what they agreed on ('millrace stream members')"});
+          "stream '" + name + "': " + why_not_ordered(*status, name)});
   const auto refused = refusals(*status);
   for (const auto& why : refused)
     fail({errc::unavailable, why});

@@ -1,6 +1,6 @@
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/client/known_rdbs.hpp>
 #include <millrace/nodes/client/rows_in_rdbs.hpp>
-#include <millrace/persistence/hdb/hdb_manifest.hpp>
 
 #include <algorithm>
 
@@ -26,8 +26,8 @@ rows_in_rdbs look_into_rdbs(runtime& host, const cluster_config& config,
     }
     for (const auto& [date, rows] : *dates)
       if (is_meant(date))
-        out.rows.push_back({rdb.name, table.schema.name,
-                            persistence::date_partition_name(date), rows});
+        out.rows.push_back(
+          {rdb.name, table.schema.name, text::date_text(date, '.'), rows});
   }
   return out;
 }

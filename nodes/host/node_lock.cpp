@@ -205,9 +205,11 @@ std::string end_of(const node_pid& life) {
   if (life.signal == 0)
     return life.boot != boot_of_host()
              ? "ended with its host, which lost power or started anew"
-             : "was killed, as by signal 9: by somebody, or by the system for "
-               "want of memory ('journalctl -k' tells; memory_max bounds an "
-               "rdb)";
+             : "ended without a word: somebody sent it a signal, as 'kill' "
+               "does "
+               "or a terminal that closes over a program of your own, or the "
+               "system ended it for want of memory ('journalctl -k' tells; "
+               "memory_max bounds an rdb)";
   const auto* name = ::sigabbrev_np(life.signal);
   return "ended by "
          + (name != nullptr ? "SIG" + std::string{name}

@@ -34,13 +34,17 @@ error check_evolution(const table_schema& now, const table_schema& next) {
   for (const auto& column : now.columns) {
     const auto at = next.column_index(column.name);
     if (!at)
-      return schema_fault(now.name, column.name, "columns may not be removed");
+      return schema_fault(
+        now.name, column.name,
+        "columns may not be removed: keep it, and leave it out "
+        "of what you ask for");
     const auto type = next.columns[*at].type;
     if (!widens(column.type, type))
       return schema_fault(now.name, column.name,
                           std::string{to_string(column.type)}
-                            + " may not become "
-                            + std::string{to_string(type)});
+                            + " may not become " + std::string{to_string(type)}
+                            + ": keep its type, and put the other one in a "
+                              "column of another name");
   }
   return {};
 }

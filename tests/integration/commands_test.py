@@ -633,7 +633,7 @@ class Cluster(Case):
                          )["nodes"][0]["state"] != "died":
             pass
         out, _ = self.run_program("status", code=1)
-        self.assertRegex(out, "all: was killed, as by signal 9: .*, last "
+        self.assertRegex(out, "all: ended without a word: .*, last "
                               r"seen alive at 20\S+; its last word, in "
                               r".*node.log: 20")
 

@@ -264,6 +264,21 @@ def history(binary):
          tells=["rdb1 holds 1 rows of 2024.01.03 that the stream brought: they "
                 "stay beside these"])
     mill.check(total(made) == [5, 8 + 16 + 32 + 128], total(made))
+    # What an rdb holds is not changed by hand, either, and that is no success.
+    told = "rdb1 holds 1 rows of 2024.01.03 that the stream brought: they are "
+    for words, fate in ((["amend", hdb, "-t", "trade", "--symbol", "F",
+                          "--remove"], "not amended"),
+                        (["drop", hdb, "-p", "2024-01-03"], "not dropped")):
+      done = made.run("hdb", *words, "-o", "json", code=NEGATIVE)
+      mill.check(told + fate in done.stderr, done.stderr)
+      mill.check(json.loads(done.stdout)["rows_in_rdbs"]
+                 == [{"rdb": "rdb1", "table": "trade",
+                      "partition": "2024.01.03", "rows": 1}], done.stdout)
+    mill.check(total(made)[0] == 4, total(made))
+    # Of other symbols, or dates, it holds none.
+    made.run("hdb", "amend", hdb, "-t", "trade", "--symbol", "D", "--set",
+             json.dumps({"size": 8}))
+    made.run("hdb", "drop", hdb, "--before", "2023-12-28")
 
 
 def spawned(binary):

@@ -13,6 +13,7 @@ on the line or the one before it.
 
 import pathlib
 import re
+import subprocess
 import sys
 
 import documents
@@ -31,6 +32,9 @@ LISTS = {"sim": "tests/sim"}
 MADE = {"messages/schema": "messages/data"}
 # Folders that see everything; the simulator is the library among them.
 FREE = ["tests", "bench", "examples"]
+# All files of the top level, which a newcomer sees first.
+TOP = {".clang-format", ".gitignore", "CMakeLists.txt", "CMakePresets.json",
+       "CONTRIBUTING.md", "LICENSE", "README.md"}
 SOURCES = (".hpp", ".cpp", ".h", ".cc")
 
 # Libraries and the places that may include them: folder prefixes, or suffixes
@@ -145,6 +149,7 @@ class Lint:
             if room in ROOMS + FREE:
                 self.check_sleep(name)
                 self.check_comments(name)
+        self.check_top(tracked_files(self.root))
         self.check_floors()
         self.check_caf_reach()
         half_used.check(self)
@@ -159,6 +164,13 @@ class Lint:
                                 "a path of somebody's machine")
         self.check_allowances()
         return sorted(self.found)
+
+    def check_top(self, names):
+        """What somebody tried out, and committed with the rest."""
+        for name in names:
+            if "/" not in name and name not in TOP:
+                self.found.append((name, 1, "top", "no file of the top level; "
+                                   "TOP in tests/lint/lint.py has them"))
 
     def check_allowances(self):
         """Last: what allows nothing says what is not so."""
@@ -358,6 +370,18 @@ class Lint:
             if target.startswith(wanted):
                 return line
         return 1
+
+
+def tracked_files(root):
+    """Those of its repository; none: it is not the top of one."""
+    if not (root / ".git").exists():
+        return []
+    try:
+        ran = subprocess.run(["git", "ls-files"], cwd=root, text=True,
+                             capture_output=True, check=False)
+    except FileNotFoundError:
+        return []
+    return ran.stdout.splitlines()
 
 
 def inside(name, place):

@@ -65,6 +65,12 @@ class LintTest(unittest.TestCase):
             "tests/f_test.cpp": "#include <millrace/nodes/e.hpp>\n",
         })
 
+    def test_nothing_is_left_at_the_top_level(self):
+        checked = Lint(pathlib.Path("."))
+        checked.check_top(["README.md", "query/a.cpp", "c.toml", "o1"])
+        self.assertEqual([(each[0], each[2]) for each in checked.found],
+                         [("c.toml", "top"), ("o1", "top")])
+
     def test_no_room_knows_one_behind_it(self):
         rooms = ["messages", "persistence", "feed", "query", "actors", "nodes"]
         for i, room in enumerate(rooms):

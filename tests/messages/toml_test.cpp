@@ -49,6 +49,28 @@ TEST(TomlTest, ReadsTimesOfDay) {
     EXPECT_EQ(parse_time_of_day(text), std::nullopt) << text;
 }
 
+/// Goal: text without its quotes is told as such, whatever it begins with.
+TEST(TomlTest, TextWithoutQuotesIsNamed) {
+  for (const std::string value :
+       {"trade", "false_start", "db", "1s", "00:00", "64KiB", "[market]",
+        "[\"a\", trade]", "/tmp/x", "./x"}) {
+    const auto read = parse_toml("# a\nname = " + value + " # b\n", "f.toml");
+    ASSERT_FALSE(read) << value;
+    EXPECT_TRUE(read.failure().context.starts_with("f.toml:2:name: "))
+      << read.failure().context;
+    EXPECT_NE(read.failure().context.find("text needs quotes"),
+              std::string::npos)
+      << read.failure().context;
+  }
+  for (const std::string line : {"a = 1\na = 2\n", "a = \"x\n", "a = [1\n"}) {
+    const auto read = parse_toml(line, "f.toml");
+    ASSERT_FALSE(read) << line;
+    EXPECT_EQ(read.failure().context.find("text needs quotes"),
+              std::string::npos)
+      << read.failure().context;
+  }
+}
+
 TEST(TomlTest, KeepsTheOrderAndPlacesOfTheFile) {
   auto root = parse_toml("z = 1\na = \"x\"\n[m]\n  k = [true, 2]\n", "f.toml");
   ASSERT_TRUE(root);

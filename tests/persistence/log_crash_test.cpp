@@ -206,6 +206,38 @@ TEST(LogFaultSweepTest, EveryNthFailureIsSurvived) {
   }
 }
 
+/// Goal: who was told how far a log is recorded finds no more in it later:
+/// whole records of a write that a full disk cut are taken back.
+TEST(LogFaultSweepTest, WhatAFullDiskTookIsTakenBackAtTheEnd) {
+  memory_file_system disk{1};
+  env world;
+  world.fs = &disk;
+  world.random = [] { return uint64_t{3}; };
+  const log_writer_options small{.directory = log_directory,
+                                 .record_bytes = 64};
+  auto writer = *log_writer::open(world, small);
+  const auto put = [&](int64_t id) {
+    return writer->append(record_kind::messages, payload_kind::opaque,
+                          {"feed", id, id, null_int}, bytes_of(payload_of(id)));
+  };
+  ASSERT_TRUE(put(1));
+  ASSERT_FALSE(writer->write());
+  const auto recorded = writer->recorded_end();
+  for (int64_t id = 2; id <= 20; ++id)
+    ASSERT_TRUE(put(id));
+  disk.leave_free(writer->buffered_bytes() / 2);
+  EXPECT_EQ(writer->write().code, errc::no_space);
+  EXPECT_EQ(writer->close().code, errc::no_space);
+  EXPECT_EQ(writer->recorded_end(), recorded);
+  writer.reset();
+  disk.end_process();
+  disk.set_quota({});
+  writer = *log_writer::open(world, small);
+  const auto got = read_all(disk, log_directory);
+  ASSERT_EQ(got.messages.size(), 1u);
+  EXPECT_EQ(got.messages[0].id, 1);
+}
+
 TEST(LogFaultSweepTest, AFailedSyncFences) {
   memory_file_system disk{1};
   env world;

@@ -310,12 +310,13 @@ TEST(MemoryTableTest, AlteredTablesKeepOldRows) {
   worse.columns[7].type = column_type::int_;
   EXPECT_EQ(to_string(f.store.declare(worse)),
             "schema_mismatch: table 'all', column 'long': long may not become "
-            "int");
+            "int: keep its type, and put the other one in a column of another "
+            "name");
   worse = f.schema;
   worse.columns.erase(worse.columns.begin() + 5);
   EXPECT_EQ(to_string(f.store.declare(worse)),
             "schema_mismatch: table 'all', column 'short': columns may not be "
-            "removed");
+            "removed: keep it, and leave it out of what you ask for");
 }
 
 TEST(MemoryTableTest, LongTextsCloseSegmentsEarly) {

@@ -339,6 +339,14 @@ TEST(QsqlPlanTest, FaultsNameTheirPlace) {
     {"select avgg price from trade",
      "nyi: there is no function 'avgg'; did you mean 'avg'? at character 8 "
      "near 'avgg'"},
+    {"delete from `trade",
+     "nyi: no table is changed in place: without the '`' this gives a table, "
+     "and 'millrace hdb amend' changes rows that are written down "
+     "at character 13 near '`trade'"},
+    {"update price:2*price from `trade where sym=`A",
+     "nyi: no table is changed in place: without the '`' this gives a table, "
+     "and 'millrace hdb amend' changes rows that are written down "
+     "at character 27 near '`trade'"},
     {"select price by sym from trade",
      "nyi: without an aggregate this would be a list per group, and "
      "columns of lists are not there at character 8 near 'price'"},

@@ -25,12 +25,21 @@ interrupts::interrupts(waiting how) {
   action.sa_flags = how == waiting::goes_on ? SA_RESTART : 0;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
+  // Whose terminal closes ends as if it was asked to; `nohup` has it ignored.
+  struct sigaction former {};
+  if (::sigaction(SIGHUP, nullptr, &former) == 0
+      && former.sa_handler != SIG_IGN)
+    ::sigaction(SIGHUP, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 }
 
 interrupts::~interrupts() {
   std::signal(SIGINT, SIG_DFL);
   std::signal(SIGTERM, SIG_DFL);
+  struct sigaction former {};
+  if (::sigaction(SIGHUP, nullptr, &former) == 0
+      && former.sa_handler == remember)
+    std::signal(SIGHUP, SIG_DFL);
   other = nullptr;
 }
 

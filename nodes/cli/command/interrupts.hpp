@@ -5,8 +5,9 @@
 
 namespace millrace::nodes {
 
-/// Turns SIGINT and SIGTERM into a flag while it lives; SIGPIPE is ignored. For
-/// commands only: libraries install no handlers. One at a time.
+/// Turns SIGINT, SIGTERM and, unless it is ignored, SIGHUP into a flag while it
+/// lives; SIGPIPE is ignored. For commands only: libraries install no handlers.
+/// One at a time.
 class interrupts {
 public:
   /// What becomes of a read or write that waits when a signal comes.

@@ -4,10 +4,10 @@
 namespace millrace::nodes {
 
 std::string lacking_lines(const std::vector<std::string>& lacks,
-                          const std::string& indent) {
+                          const std::string& indent, bool is_done) {
   std::string out;
   for (const auto& each : lacks)
-    out += indent + "it is done, but " + each + "\n";
+    out += indent + (is_done ? "it is done, but " : "") + each + "\n";
   return out;
 }
 

@@ -11,8 +11,10 @@ namespace millrace::nodes {
 // not there: it is another database, as a copy that was put back.
 
 /// A line for each; empty: nothing lacks.
+/// @param is_done what the command was to do
 [[nodiscard]] std::string lacking_lines(const std::vector<std::string>& lacks,
-                                        const std::string& indent = {});
+                                        const std::string& indent = {},
+                                        bool is_done = true);
 
 /// As "hdb_lacks"; nothing lacks: no key.
 void add_lacks(text::json_value& out, const std::vector<std::string>& lacks);

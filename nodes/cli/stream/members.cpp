@@ -39,7 +39,8 @@ json_value members_of(const cluster_config& config, const std::string& stream,
                           {"end", said.at("end")},
                           {"end_text", said.at("end_text")},
                           {"whose", group.at("whose")},
-                          {"against", said.at("against")}});
+                          {"against", said.at("against")},
+                          {"blocked", said.at("repair").at("blocked")}});
     if (!said.at("leads").boolean().value_or(false))
       continue;
     out["leader"] = member->name;
@@ -114,6 +115,13 @@ int members(const stream_members_options& options) {
     return exit_ok;
   if (const auto why = why_not_told(*live))
     return fail(why);
+  for (const auto& each : told.at("processes").elements())
+    if (says(each, "blocked"))
+      return fail({errc::unavailable,
+                   "stream '" + options.stream
+                     + "': " + cell_text(each.at("process"))
+                     + " orders nothing: " + each.at("blocked").text_or_empty()
+                     + "; once that is mended it goes on by itself"});
   return fail(
     {errc::unavailable,
      "stream '" + options.stream + "': no node orders it; "

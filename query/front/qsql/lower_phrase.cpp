@@ -416,6 +416,14 @@ private:
 } // namespace
 
 result<table_value> lowering::phrase(const node& tree) {
+  const bool changes = tree.phrase->kind == phrase_kind::update
+                       || tree.phrase->kind == phrase_kind::delete_;
+  if (const auto& from = tree.phrase->source;
+      changes && from.kind == node_kind::constant
+      && from.value.type == column_type::symbol)
+    return refused(from, "no table is changed in place: without the '`' this "
+                         "gives a table, and 'millrace hdb amend' changes rows "
+                         "that are written down");
   auto source = table(tree.phrase->source);
   if (!source)
     return source;
