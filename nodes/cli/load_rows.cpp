@@ -164,7 +164,7 @@ int judge_place(const load_options& options, const history_load& load,
                "not replaced; the same command replaces them too\n",
                rows, partition);
   fmt::print(stderr, "{}", lacking_lines(there.lacks));
-  if ((options.replace && !there.left.empty()) || !beside->empty())
+  if ((options.replace && !there.left.rows.empty()) || !beside->empty())
     return exit_negative;
   return exit_code_of(there.lacks);
 }

@@ -111,6 +111,9 @@ bool feed_session::rt_listens() const {
 std::string feed_session::interruption() const {
   if (!reads_pipe_)
     return "interrupted; run the same command again to go on";
+  if (recorded() == 0)
+    return "interrupted; nothing of what was piped in is recorded: pipe in all "
+           "of it again";
   return "interrupted; of what was piped in " + recorded_text()
          + ": a pipe is another text each time, and the same command publishes "
            "them again; pipe in only what comes after those that are recorded";

@@ -26,10 +26,6 @@ struct rows_in_rdbs {
   };
   std::vector<of_date> rows;
   std::vector<std::string> unasked; ///< And why.
-
-  [[nodiscard]] bool empty() const noexcept {
-    return rows.empty() && unasked.empty();
-  }
 };
 
 /// Asks all rdbs of a table's stream. Blocks: not for handlers.

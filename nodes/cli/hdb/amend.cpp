@@ -122,13 +122,14 @@ int run(const amend_options& options) {
      .run = [&](const auto& jobs) { return run_jobs(jobs, written); },
      .progress = [&](size_t done, size_t all) { told.show(done, all); }});
   told.end();
-  const auto version = (*writer)->manifest().version;
+  const auto manifest = (*writer)->manifest();
+  const auto version = manifest.version;
   (*writer).reset(); // Others may write while this waits.
   // Also when no row is meant any more: who amended may have died before this.
   const auto served
     = options.dry
         ? served_report{}
-        : wait_served(*cluster, options.directory, version,
+        : wait_served(*cluster, options.directory, manifest,
                       {.table = options.table,
                        // Those are homed when they are written down.
                        .is_meant = [&](int64_t) { return !options.home; },

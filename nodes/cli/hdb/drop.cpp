@@ -182,7 +182,8 @@ int run(const hdb_drop_options& options) {
   if (!options.dry)
     if (auto fault = apply(**writer, options, chosen))
       return fail(fault);
-  const auto version = (*writer)->manifest().version;
+  const auto manifest = (*writer)->manifest();
+  const auto version = manifest.version;
   // Their files go with the next writer.
   writer = error{errc::closed, ""};
   if (!options.dry) {
@@ -197,7 +198,7 @@ int run(const hdb_drop_options& options) {
   }
   // Also when nothing is left to go: who dropped it may have died before this.
   const auto served = options.dry ? served_report{}
-                                  : wait_served(*cluster, directory, version,
+                                  : wait_served(*cluster, directory, manifest,
                                                 {.table = options.where.table,
                                                  .is_meant = [&](int64_t date) {
                                                    return goes(options, date);

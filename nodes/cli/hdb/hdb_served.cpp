@@ -46,23 +46,19 @@ bool has_home(const cluster_config& config, const std::string& directory,
 }
 
 rows_in_rdbs look_for(runtime& host, const cluster_config& config,
-                      const std::string& directory, const meant_rows& meant) {
+                      const std::string& directory,
+                      const persistence::hdb_manifest& written,
+                      const meant_rows& meant) {
   rows_in_rdbs out;
-  const auto manifest = persistence::read_hdb_manifest(
-    persistence::posix_file_system(), directory);
-  if (!manifest) {
-    out.unasked.push_back(manifest.failure().context);
-    return out;
-  }
   for (const auto& table : config.tables) {
     const auto& name = table.schema.name;
     if ((!meant.table.empty() && meant.table != name)
         || !has_home(config, directory, name))
       continue;
-    auto more = look_into_rdbs(
-      host, config, table,
-      manifest->cutover(table.stream, name).value_or(position{}),
-      meant.is_meant, meant.choice ? &*meant.choice : nullptr);
+    auto more
+      = look_into_rdbs(host, config, table,
+                       written.cutover(table.stream, name).value_or(position{}),
+                       meant.is_meant, meant.choice ? &*meant.choice : nullptr);
     std::move(more.rows.begin(), more.rows.end(), std::back_inserter(out.rows));
     for (auto& each : more.unasked)
       if (std::find(out.unasked.begin(), out.unasked.end(), each)
@@ -80,7 +76,8 @@ void served_report::tell_left(const std::string& fate) const {
 }
 
 int served_report::exit_code() const {
-  return left.empty() ? exit_code_of(lacks) : static_cast<int>(exit_negative);
+  return left.rows.empty() ? exit_code_of(lacks)
+                           : static_cast<int>(exit_negative);
 }
 
 std::optional<persistence::table_roll>
@@ -96,7 +93,8 @@ rule_of(const std::optional<cluster_config>& config,
 }
 
 served_report wait_served(const std::optional<cluster_config>& config,
-                          const std::string& directory, uint64_t version,
+                          const std::string& directory,
+                          const persistence::hdb_manifest& written,
                           const meant_rows& meant) {
   served_report out;
   if (!config)
@@ -113,8 +111,8 @@ served_report wait_served(const std::optional<cluster_config>& config,
     out.late = host.failure();
     return out;
   }
-  out.left = look_for(**host, *config, directory, meant);
-  auto by = await_served(**host, *config, directory, version);
+  out.left = look_for(**host, *config, directory, written, meant);
+  auto by = await_served(**host, *config, directory, written.version);
   if (by)
     out.by = *std::move(by);
   else

@@ -5,6 +5,7 @@
 #include <millrace/nodes/cli/command/options.hpp>
 #include <millrace/nodes/client/rows_in_rdbs.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/persistence/hdb/hdb_manifest.hpp>
 #include <millrace/persistence/hdb/table_rolls.hpp>
 
 #include <cstdint>
@@ -42,7 +43,8 @@ struct served_report {
 
   /// For people, beside the line of who serves it: `left`.
   void tell_left(const std::string& fate) const;
-  /// When nothing is `late`: 1 when there are `lacks`, or rows are `left`.
+  /// When nothing is `late`: 1 when there are `lacks`, or rows are `left`. That
+  /// an rdb does not run is told, and no more.
   [[nodiscard]] int exit_code() const;
 };
 
@@ -56,10 +58,12 @@ struct meant_rows {
 
 /// Waits for the hdbs of a cluster, see `await_served`, and looks for rows that
 /// were meant in its rdbs.
+/// @param written what was written: by now a period may have ended, whose rows
+///   it did not meet
 [[nodiscard]] served_report
 wait_served(const std::optional<cluster_config>& config,
-            const std::string& directory, uint64_t version,
-            const meant_rows& meant);
+            const std::string& directory,
+            const persistence::hdb_manifest& written, const meant_rows& meant);
 
 /// A line for people; empty when `late` says it.
 [[nodiscard]] std::string line_of(const served_report& report);
