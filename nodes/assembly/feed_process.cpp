@@ -163,6 +163,7 @@ result<running_feed> start_feed_handler(process_host& host, feed_plan plan) {
   auto rt = endpoints_of_stream(host.config(), plan.stream);
   if (!rt)
     return rt.failure();
+  const auto feed = plan.process;
   // Its cursor at RT says from where on.
   auto made = host.publish(plan.stream, {.name = std::move(plan.process),
                                          .resumes = true,
@@ -176,6 +177,10 @@ result<running_feed> start_feed_handler(process_host& host, feed_plan plan) {
   settings.progress = std::move(plan.progress);
   settings.read = std::move(plan.read);
   settings.on_done = std::move(plan.on_done);
+  settings.on_warning
+    = [&host, feed](const std::string& id, const std::string& text) {
+        host.tell({notice::severity::warning, "feed", feed, id, text});
+      };
   auto handle = host.spawn(torq::feed_handler, &host.env(), std::move(settings),
                            made->out, std::move(plan.source), host.connector());
   return running_feed{std::move(handle), std::move(made->out),

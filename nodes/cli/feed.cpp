@@ -2,6 +2,7 @@
 #include <millrace/feed/text/replay_speed.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_value.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/messages/text/plain_name.hpp>
 #include <millrace/nodes/cli/cluster/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
@@ -21,6 +22,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <unistd.h>
 
 namespace millrace::nodes {
@@ -306,13 +308,39 @@ void print_end(const feed_session& feed, const feed_options& options,
                feed.directory(), options.again ? " without --again" : "");
   if (read > rows)
     fmt::print("{} more were read, and are in no log{}\n", read - rows,
-               feed.reads_pipe() ? ""
-               : options.again   ? ": the same command without --again reads "
-                                   "them again"
-                                 : ": the same command reads them again");
+               feed.reads_pipe() || options.again
+                 ? ""
+                 : ": the same command reads them again");
   if (end)
     fmt::print("stream {} ends at {} (--at-least {})\n", feed.stream(),
                to_string(*end), end->value);
+}
+
+/// How an interrupted feed with --again is gone on with: with it, what was
+/// published until now would be published once more, and without it, that
+/// of which nothing was yet would be left out as published before.
+std::string interruption_again(const feed_session& feed,
+                               const std::vector<std::string>& files) {
+  auto left = feed.recorded();
+  std::vector<std::string> begun;
+  std::vector<std::string> not_begun;
+  std::set<std::string> seen;
+  for (const auto& each : feed.read().reports()) {
+    seen.insert(each.source.substr(0, each.source.find('#')));
+    (left != 0 && each.rows != 0 ? begun : not_begun).push_back(each.source);
+    left -= std::min(left, each.rows);
+  }
+  for (const auto& each : files)
+    if (!seen.contains(each))
+      not_begun.push_back(each);
+  std::string out = "interrupted; ";
+  if (begun.empty())
+    return out + "nothing is recorded: run the same command again";
+  if (not_begun.empty())
+    return out + "run the same command without --again to go on";
+  return out + "run the same command without --again for " + text::joined(begun)
+         + ", and with it for " + text::joined(not_begun)
+         + ", of which nothing is recorded";
 }
 
 /// What contradicts itself on the command line.
@@ -410,12 +438,10 @@ int run(const feed_options& options) {
   }
   if (auto closed = (*feed)->close(); closed && !fault)
     fault = closed;
-  // With --again, what was published until now would be published once more.
   if (fault.code == errc::cancelled)
-    fault.context
-      = options.again
-          ? "interrupted; run the same command without --again to go on"
-          : (*feed)->interruption();
+    fault.context = options.again && !(*feed)->reads_pipe()
+                      ? interruption_again(**feed, process.files)
+                      : (*feed)->interruption();
   const auto& read = (*feed)->read();
   if (!fault)
     fault = judge(read.reports(), options.rejects_max);

@@ -94,9 +94,11 @@ rows_in_rdbs look_beside(runtime& host, const cluster_config& config,
     return out;
   }
   const auto& loaded = load.partitions();
-  return look_into_rdbs(host, config, table, *cutover, [&](int64_t date) {
-    return loaded.contains(persistence::date_partition_name(date));
-  });
+  return look_into_rdbs(
+    host, config, table, *cutover, [](const std::string&) { return true; },
+    [&](int64_t date) {
+      return loaded.contains(persistence::date_partition_name(date));
+    });
 }
 
 /// What there is beside the rows that were loaded.

@@ -6,12 +6,16 @@
 
 namespace millrace::nodes {
 
-rows_in_rdbs look_into_rdbs(runtime& host, const cluster_config& config,
-                            const table_config& table, position cutover,
-                            const std::function<bool(int64_t date)>& is_meant,
-                            const query::logical_plan* choice) {
+rows_in_rdbs
+look_into_rdbs(runtime& host, const cluster_config& config,
+               const table_config& table, position cutover,
+               const std::function<bool(const std::string& rdb)>& asks,
+               const std::function<bool(int64_t date)>& is_meant,
+               const query::logical_plan* choice) {
   rows_in_rdbs out;
   for (const auto& rdb : rdbs_of(host, config, table.stream)) {
+    if (!asks(rdb.name))
+      continue;
     result<std::map<int64_t, uint64_t>> dates{error{}};
     const auto there = find_rdb(host, config, rdb, std::chrono::seconds{1});
     if (there)

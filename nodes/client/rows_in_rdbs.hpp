@@ -28,13 +28,15 @@ struct rows_in_rdbs {
   std::vector<std::string> unasked; ///< And why.
 };
 
-/// Asks all rdbs of a table's stream. Blocks: not for handlers.
+/// Asks rdbs of a table's stream. Blocks: not for handlers.
+/// @param asks whether one is asked, by its name
 /// @param cutover up to where the database has the stream
 /// @param is_meant by date, days since 2000.01.01
 /// @param choice rows that are meant; null: all
 [[nodiscard]] rows_in_rdbs
 look_into_rdbs(runtime& host, const cluster_config& config,
                const table_config& table, position cutover,
+               const std::function<bool(const std::string& rdb)>& asks,
                const std::function<bool(int64_t date)>& is_meant,
                const query::logical_plan* choice = nullptr);
 

@@ -266,9 +266,12 @@ def history(binary):
     mill.check(total(made) == [5, 8 + 16 + 32 + 128], total(made))
     # What an rdb holds is not changed by hand, either, and that is no success.
     told = "rdb1 holds 1 rows of 2024.01.03 that the stream brought: they are "
-    for words, fate in ((["amend", hdb, "-t", "trade", "--symbol", "F",
-                          "--remove"], "not amended"),
-                        (["drop", hdb, "-p", "2024-01-03"], "not dropped")):
+    busts = ["amend", hdb, "-t", "trade", "--symbol", "F", "--remove"]
+    drops = ["drop", hdb, "-p", "2024-01-03"]
+    for words in (busts, drops):
+      done = made.run("hdb", *words, "--dry-run", code=None)
+      mill.check("rdb1 holds 1 rows of 2024.01.03" in done.stderr, done.stderr)
+    for words, fate in ((busts, "not amended"), (drops, "not dropped")):
       done = made.run("hdb", *words, "-o", "json", code=NEGATIVE)
       mill.check(told + fate in done.stderr, done.stderr)
       mill.check(json.loads(done.stdout)["rows_in_rdbs"]

@@ -3,6 +3,8 @@
 #include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/messages/text/json_value.hpp>
 
+#include <algorithm>
+
 namespace millrace::torq {
 
 namespace {
@@ -63,6 +65,14 @@ void feed_handler_state::lost(const caf::actor_addr& who) {
 }
 
 void feed_handler_state::tick() {
+  if (const bool full = out->is_disk_full(); full != told_full) {
+    told_full = full;
+    if (full && settings.on_warning)
+      settings.on_warning(
+        "disk_full", "the disk of " + out->directory()
+                       + " is full: what is read next is not recorded, and "
+                         "waits for space");
+  }
   // Without RT's word nobody knows where this source was left; a source that
   // is to be published again needs no word.
   if (!heard && out->told())
@@ -77,7 +87,10 @@ void feed_handler_state::tick() {
 feed_facts feed_handler_state::facts() const {
   feed_facts now;
   now.stream = settings.stream;
-  now.rows = settings.progress->rows;
+  const auto read = settings.progress->rows.load();
+  now.rows
+    = settings.progress->recorded.up_to(out->reached(rt::ack_level::recorded));
+  now.unrecorded = read - std::min(read, now.rows);
   now.batches = settings.progress->batches;
   if (settings.read) {
     now.rejects = settings.read->rejects;
@@ -87,6 +100,8 @@ feed_facts feed_handler_state::facts() const {
   now.ending = course.ending();
   if (course.last_failure())
     now.last_failure = to_string(course.last_failure());
+  else if (out->is_disk_full())
+    now.last_failure = "no_space: the disk of " + out->directory() + " is full";
   now.published = out->appended();
   now.merged = out->reached(rt::ack_level::committed);
   return now;
@@ -96,6 +111,7 @@ status_facts to_status(const feed_facts& facts) {
   status_facts out{{"role", "feed"},
                    {"stream", facts.stream},
                    {"rows", facts.rows},
+                   {"unrecorded", facts.unrecorded},
                    {"batches", facts.batches},
                    {"rejected", facts.rejects},
                    {"backwards", facts.backwards},

@@ -38,12 +38,17 @@ struct feed_settings {
   std::shared_ptr<const feed::batch_source_counters> read;
   /// Called once: no error when the last row is merged.
   std::function<void(const error&)> on_done;
+  /// Called with what is to be in the log as a warning: a stable word, and what
+  /// happened.
+  std::function<void(const std::string& id, const std::string& text)>
+    on_warning{};
 };
 
 /// How far a feed has come.
 struct feed_facts {
   std::string stream;
-  uint64_t rows = 0;
+  uint64_t rows = 0;       ///< That are in its log.
+  uint64_t unrecorded = 0; ///< That were read, and are not yet.
   uint64_t batches = 0;
   uint64_t rejects = 0;   ///< Lines that gave no row.
   uint64_t backwards = 0; ///< Rows whose time is before that of the last one.
@@ -83,6 +88,7 @@ struct feed_handler_state {
   feed_course course;
   watched_request ending; ///< Of a period, at the stream.
   bool heard = false;     ///< RT told what it has of this publisher.
+  bool told_full = false; ///< That its disk is.
 };
 
 /// @param out with a replicator, which tells it what RT merged

@@ -126,14 +126,15 @@ int run(const amend_options& options) {
   const auto version = manifest.version;
   (*writer).reset(); // Others may write while this waits.
   // Also when no row is meant any more: who amended may have died before this.
-  const auto served
-    = options.dry
-        ? served_report{}
-        : wait_served(*cluster, options.directory, manifest,
-                      {.table = options.table,
-                       // Those are homed when they are written down.
-                       .is_meant = [&](int64_t) { return !options.home; },
-                       .choice = *std::move(choice)});
+  const meant_rows meant{.table = options.table,
+                         // Those are homed when they are written down.
+                         .is_meant = [&](int64_t) { return !options.home; },
+                         .choice = *std::move(choice)};
+  served_report served;
+  if (options.dry)
+    served.left = rows_beside(*cluster, options.directory, manifest, meant);
+  else
+    served = wait_served(*cluster, options.directory, manifest, meant);
   print_report(options, report, version, served);
   if (report.fault.code == errc::corrupt && !options.home)
     report.fault.context += "; --from and --to leave its date out";
@@ -141,7 +142,7 @@ int run(const amend_options& options) {
     return fail(report.fault);
   if (served.late)
     return fail(served.late);
-  served.tell_left("are not amended");
+  served.tell_left(options.dry ? "would not be amended" : "are not amended");
   if (const auto code = served.exit_code(); code != exit_ok)
     return code;
   if (!options.home && report.rows_removed + report.rows_changed == 0) {

@@ -173,8 +173,16 @@ int run(const hdb_drop_options& options) {
   auto writer = hdb_writer::open(world, directory);
   if (!writer)
     return fail(writer.failure());
-  if (auto fault = check_choice(options.where, (*writer)->manifest()))
+  const meant_rows meant{.table = options.where.table,
+                         .is_meant
+                         = [&](int64_t date) { return goes(options, date); }};
+  if (auto fault = check_choice(options.where, (*writer)->manifest())) {
+    served_report nothing;
+    nothing.left
+      = rows_beside(*cluster, directory, (*writer)->manifest(), meant);
+    nothing.tell_left("are not dropped");
     return fail(fault);
+  }
   if (!options.by_name)
     if (auto fault = check_dates(options, *cluster, (*writer)->manifest()))
       return fail(fault);
@@ -197,16 +205,15 @@ int run(const hdb_drop_options& options) {
                      + next.failure().context});
   }
   // Also when nothing is left to go: who dropped it may have died before this.
-  const auto served = options.dry ? served_report{}
-                                  : wait_served(*cluster, directory, manifest,
-                                                {.table = options.where.table,
-                                                 .is_meant = [&](int64_t date) {
-                                                   return goes(options, date);
-                                                 }});
+  served_report served;
+  if (options.dry)
+    served.left = rows_beside(*cluster, directory, manifest, meant);
+  else
+    served = wait_served(*cluster, directory, manifest, meant);
   print_dropped(options, chosen, version, served);
   if (served.late)
     return fail(served.late);
-  served.tell_left("are not dropped");
+  served.tell_left(options.dry ? "would not be dropped" : "are not dropped");
   return served.exit_code();
 }
 

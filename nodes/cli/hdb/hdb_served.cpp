@@ -37,12 +37,36 @@ result<std::optional<cluster_config>> server_of(const std::string& path) {
 
 namespace {
 
+bool is_same_place(const std::string& one, const std::string& other) {
+  std::error_code unknown;
+  return one == other || std::filesystem::equivalent(one, other, unknown);
+}
+
+/// Whether it is where the table is written, loaded and looked for.
 bool has_home(const cluster_config& config, const std::string& directory,
               const std::string& table) {
-  const auto home = config.home_of(table);
-  std::error_code unknown;
-  return home == directory
-         || std::filesystem::equivalent(home, directory, unknown);
+  return is_same_place(config.home_of(table), directory);
+}
+
+/// Whether its rows are written to the database; not known of one that only
+/// `spawn` has started.
+bool may_write(const cluster_config& config, const std::string& directory,
+               const std::string& rdb) {
+  const auto* process = config.process(rdb);
+  return process == nullptr || is_same_place(process->hdb_directory, directory);
+}
+
+bool is_written(const cluster_config& config, const std::string& directory,
+                const std::string& table) {
+  return has_home(config, directory, table)
+         || std::any_of(
+           config.processes.begin(), config.processes.end(),
+           [&](const process_config& each) {
+             return each.type == process_type::rdb
+                    && std::find(each.tables.begin(), each.tables.end(), table)
+                         != each.tables.end()
+                    && is_same_place(each.hdb_directory, directory);
+           });
 }
 
 rows_in_rdbs look_for(runtime& host, const cluster_config& config,
@@ -53,12 +77,13 @@ rows_in_rdbs look_for(runtime& host, const cluster_config& config,
   for (const auto& table : config.tables) {
     const auto& name = table.schema.name;
     if ((!meant.table.empty() && meant.table != name)
-        || !has_home(config, directory, name))
+        || !is_written(config, directory, name))
       continue;
-    auto more
-      = look_into_rdbs(host, config, table,
-                       written.cutover(table.stream, name).value_or(position{}),
-                       meant.is_meant, meant.choice ? &*meant.choice : nullptr);
+    auto more = look_into_rdbs(
+      host, config, table,
+      written.cutover(table.stream, name).value_or(position{}),
+      [&](const std::string& rdb) { return may_write(config, directory, rdb); },
+      meant.is_meant, meant.choice ? &*meant.choice : nullptr);
     std::move(more.rows.begin(), more.rows.end(), std::back_inserter(out.rows));
     for (auto& each : more.unasked)
       if (std::find(out.unasked.begin(), out.unasked.end(), each)
@@ -69,6 +94,17 @@ rows_in_rdbs look_for(runtime& host, const cluster_config& config,
 }
 
 } // namespace
+
+rows_in_rdbs rows_beside(const std::optional<cluster_config>& config,
+                         const std::string& directory,
+                         const persistence::hdb_manifest& manifest,
+                         const meant_rows& meant) {
+  if (!config)
+    return {};
+  auto host = small_runtime(*config);
+  return host ? look_for(**host, *config, directory, manifest, meant)
+              : rows_in_rdbs{{}, {host.failure().context}};
+}
 
 void served_report::tell_left(const std::string& fate) const {
   for (const auto& line : lines_of(left, fate))

@@ -65,6 +65,12 @@ wait_served(const std::optional<cluster_config>& config,
             const std::string& directory,
             const persistence::hdb_manifest& written, const meant_rows& meant);
 
+/// Rows that are meant, and are in rdbs of a cluster; none without one.
+[[nodiscard]] rows_in_rdbs
+rows_beside(const std::optional<cluster_config>& config,
+            const std::string& directory,
+            const persistence::hdb_manifest& manifest, const meant_rows& meant);
+
 /// A line for people; empty when `late` says it.
 [[nodiscard]] std::string line_of(const served_report& report);
 /// A list of names; null when it is not known.
