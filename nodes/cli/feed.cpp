@@ -330,9 +330,13 @@ std::string interruption_again(const feed_session& feed,
     (left != 0 && each.rows != 0 ? begun : not_begun).push_back(each.source);
     left -= std::min(left, each.rows);
   }
-  for (const auto& each : files)
-    if (!seen.contains(each))
-      not_begun.push_back(each);
+  // The one that was being read is in no report yet.
+  for (const auto& each : files) {
+    if (seen.contains(each))
+      continue;
+    (left != 0 ? begun : not_begun).push_back(each);
+    left = 0;
+  }
   std::string out = "interrupted; ";
   if (begun.empty())
     return out + "nothing is recorded: run the same command again";
