@@ -357,6 +357,32 @@ def published_elsewhere(made, feed, good):
   feed.taken(good, 2, 0, "--again")
 
 
+def again_file_by_file(binary):
+  """How an interrupted --again is gone on with: of a file that it did not come
+  to the earlier rows would else be all there are."""
+  with mill.cluster(binary, {"all": [n for n, _ in mill.ROLES]}) as made:
+    made.up()
+    feed = feeder(made)
+    # An hour lies between the two.
+    first = feed.put("first.csv", "34200000,481800,100,P,2000,0\n"
+                                  "34200001,481900,200,P,2000,0\n")
+    second = feed.put("second.csv", "37800000,481800,100,P,2000,0\n")
+    words = [*feed.words(first, "--name", "pair"), second]
+    made.run(*words)
+    running = made.start(*words, "--again", "--speed", "original")
+    mill.wait_until(lambda: trades(made) > 3 or running.poll() is not None,
+                    30, "the first one again")
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    mill.check(running.returncode == 130, running.returncode, err)
+    mill.check(f"without --again for {first.resolve()}, and with it for "
+               f"{second.resolve()}, of which nothing is recorded" in err, err)
+    one = feed.words(first, "--name", "pair")
+    made.run(*one)
+    made.run(*one[:-1], "--again", second)
+    mill.check(trades(made) == 6, trades(made), "rows")
+
+
 def published_before(binary):
   """What changes the rows makes another source; the same one says so."""
   with mill.cluster(binary, {"all": [n for n, _ in mill.ROLES]}) as made:
@@ -590,6 +616,6 @@ def full_disk(binary):
 
 
 if __name__ == "__main__":
-  mill.main([unreadable_files, lines, layouts, first_of_a_cluster,
+  mill.main([unreadable_files, lines, layouts, first_of_a_cluster, again_file_by_file,
              published_before, one_sided_quotes, queries, owners, strangers, nobody_there, configuration,
              inputs_of_another_user, full_disk])
