@@ -48,6 +48,10 @@ int list_entries(const hdb_options& options) {
     = read_hdb_manifest(posix_file_system(), options.directory);
   if (!manifest)
     return fail(manifest.failure());
+  if (!options.table.empty()
+      && manifest->newest_schema(options.table) == nullptr)
+    return fail({errc::not_found,
+                 options.directory + ": " + manifest->no_table(options.table)});
   json_value entries = json_value::array();
   bool any = false;
   const bool as_json = options.output == output_format::json;

@@ -67,8 +67,11 @@ TEST_F(HdbCommandTest, ListsPartsAndWhatTheyTake) {
 }
 
 TEST_F(HdbCommandTest, WhatIsNotThereIsNamed) {
-  EXPECT_NE(run({"ls", directory_, "--table", "quote"}), 0);
-  EXPECT_NE(err_.find("there is no table 'quote'"), std::string::npos) << err_;
+  for (const std::string command : {"ls", "du", "check", "ledger"}) {
+    EXPECT_EQ(run({command, directory_, "--table", "quote"}), 64) << command;
+    EXPECT_NE(err_.find("there is no table 'quote'"), std::string::npos)
+      << err_;
+  }
   EXPECT_NE(run({"du", directory_ + "/none"}), 0);
   EXPECT_NE(err_.find("/none"), std::string::npos) << err_;
 }
