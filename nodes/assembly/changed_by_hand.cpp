@@ -2,8 +2,8 @@
 #include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/assembly/changed_by_hand.hpp>
 #include <millrace/nodes/assembly/table_intake.hpp>
+#include <millrace/nodes/configuration/same_directory.hpp>
 
-#include <filesystem>
 #include <optional>
 #include <unistd.h>
 
@@ -16,10 +16,7 @@ std::optional<std::string> as_configured(const cluster_config& config,
                                          const std::string& directory) {
   for (const auto& process : config.processes) {
     const auto& own = process.hdb_directory;
-    std::error_code unknown;
-    if (!own.empty()
-        && (own == directory
-            || std::filesystem::equivalent(own, directory, unknown)))
+    if (!own.empty() && is_same_directory(own, directory))
       return own;
   }
   return std::nullopt;

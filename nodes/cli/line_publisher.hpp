@@ -1,7 +1,7 @@
 #pragma once
 
 #include <millrace/actors/rt/publish/publisher.hpp>
-#include <millrace/actors/rt/publish/recorded_count.hpp>
+#include <millrace/actors/rt/publish/reached_count.hpp>
 #include <millrace/nodes/cli/pub.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/nodes/lines/line_rows.hpp>
@@ -45,7 +45,7 @@ private:
   std::optional<row_reader> rows_;
   bool header_seen_ = false;
   uint64_t line_ = 0;
-  rt::recorded_count recorded_;
+  rt::reached_count recorded_;
   uint64_t since_asked_ = 0; ///< Messages.
 };
 

@@ -249,8 +249,7 @@ std::string why_not_ordered(const json_value& status, const std::string& name) {
   for (const auto& row : status.at("streams").elements())
     if (const auto& blocked = row.at("repair").at("blocked").text_or_empty();
         cell_text(row.at("name")) == name && !blocked.empty())
-      return cell_text(row.at("process")) + " orders nothing: " + blocked
-             + "; once that is mended it goes on by itself";
+      return blocked_text(cell_text(row.at("process")), blocked);
   return "no node orders it; a majority of its rt processes must run, and know "
          "what they agreed on ('millrace stream members')";
 }

@@ -2,19 +2,13 @@
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/client/await_served.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
-
-#include <filesystem>
+#include <millrace/nodes/configuration/same_directory.hpp>
 
 namespace millrace::nodes {
 
 namespace {
 
 constexpr auto look_again = std::chrono::milliseconds{50};
-
-bool is_same(const std::string& one, const std::string& other) {
-  std::error_code unknown;
-  return one == other || std::filesystem::equivalent(one, other, unknown);
-}
 
 /// @param late becomes the names of those that do not serve it yet
 std::vector<std::string> serving(const text::json_value& live,
@@ -24,7 +18,7 @@ std::vector<std::string> serving(const text::json_value& live,
   for (const auto& [name, facts] : live.at("processes").entries()) {
     const auto* of = facts.at("directory").text();
     const auto& stands = facts.at("version");
-    if (of == nullptr || stands.is_null() || !is_same(*of, directory))
+    if (of == nullptr || stands.is_null() || !is_same_directory(*of, directory))
       continue;
     if (stands.natural().value_or(0) >= version)
       out.push_back(name);

@@ -22,4 +22,12 @@ collect_status(const cluster_config& config);
 /// this process ask nothing. None: all that answer told.
 [[nodiscard]] error why_not_told(const text::json_value& live);
 
+/// What an rt process that orders nothing waits for.
+/// @param blocked as its `repair` in `status` says
+[[nodiscard]] inline std::string blocked_text(const std::string& process,
+                                              const std::string& blocked) {
+  return process + " orders nothing: " + blocked
+         + "; once that is mended it goes on by itself";
+}
+
 } // namespace millrace::nodes

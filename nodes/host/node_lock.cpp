@@ -206,9 +206,8 @@ std::string end_of(const node_pid& life) {
     return life.boot != boot_of_host()
              ? "ended with its host, which lost power or started anew"
              : "ended without a word: somebody sent it a signal, as 'kill' "
-               "does "
-               "or a terminal that closes over a program of your own, or the "
-               "system ended it for want of memory ('journalctl -k' tells; "
+               "does or a terminal that closes over a program of your own, or "
+               "the system ended it for want of memory ('journalctl -k' tells; "
                "memory_max bounds an rdb)";
   const auto* name = ::sigabbrev_np(life.signal);
   return "ended by "

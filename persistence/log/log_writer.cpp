@@ -543,15 +543,16 @@ error log_writer::close() {
   auto& state = *impl_;
   if (state.ended)
     return {};
-  auto full = write();
-  if (!full && !state.resumes() && !state.sealed && !state.closing_written) {
+  auto unwritten = write();
+  if (!unwritten && !state.resumes() && !state.sealed
+      && !state.closing_written) {
     if (!state.seal_pending && !state.closing_pending)
-      full = state.put_end();
-    if (!full)
-      full = write();
+      unwritten = state.put_end();
+    if (!unwritten)
+      unwritten = write();
   }
-  if (full)
-    return state.take_back(std::move(full));
+  if (unwritten)
+    return state.take_back(std::move(unwritten));
   // Without unsynced bytes the mark is still to be set.
   state.dirty.add(state.current);
   if (auto fault = state.sync_now(true))

@@ -20,18 +20,23 @@ tables = ["trade"]
 """
 
 
-def second_copy(binary):
-  """Where files of a table's own directory are damaged, a copy with files of
-  its own answers; and it says so when it may hold other rows."""
-  with mill.cluster(binary, NODES) as made:
-    whole = made.path.read_text()
-    made.path.write_text(whole + second_rdb('hdb = "data/second"') + """
+def second_place():
+  """Such an rdb with a directory of its own, and an hdb that serves it."""
+  return second_rdb('hdb = "data/second"') + """
 [[process]]
 name = "hdb2"
 type = "hdb"
 node = "more"
 hdb = "data/second"
-""")
+"""
+
+
+def second_copy(binary):
+  """Where files of a table's own directory are damaged, a copy with files of
+  its own answers; and it says so when it may hold other rows."""
+  with mill.cluster(binary, NODES) as made:
+    whole = made.path.read_text()
+    made.path.write_text(whole + second_place())
     made.up()
     publish(made, DAYS[0], ROWS, "A")
     made.run("eop", "--period", DAYS[0])
@@ -83,13 +88,7 @@ def another_home(binary):
     whole = made.path.read_text()
     first = ('[[process]]\nname = "rdb1"\ntype = "rdb"\nnode = "back"\n',
              '[[process]]\nname = "hdb1"\ntype = "hdb"\nnode = "back"\n')
-    more = second_rdb('hdb = "data/second"') + """
-[[process]]
-name = "hdb2"
-type = "hdb"
-node = "more"
-hdb = "data/second"
-"""
+    more = second_place()
     made.path.write_text(whole + more)
     made.up()
     publish(made, DAYS[0], ROWS, "A")
@@ -140,13 +139,7 @@ def fresh_home(binary):
     made.path.write_text(
       whole.replace('name = "rdb1"\ntype = "rdb"\n',
                     'name = "rdb1"\ntype = "rdb"\ntables = ["quote"]\n')
-      + second_rdb('hdb = "data/second"') + """
-[[process]]
-name = "hdb2"
-type = "hdb"
-node = "more"
-hdb = "data/second"
-""")
+      + second_place())
     made.up()
     asked = {"tablename": "trade", "starttime": "2024-01-01",
              "endtime": "2024-01-09", "aggregations": {"sum": "size"}}

@@ -94,21 +94,18 @@ feed_course::slice_done feed_work::run() {
 }
 
 bool feed_work::full() {
-  const auto merged = out_->reached(rt::ack_level::committed);
-  while (!backlog_.empty() && backlog_.front().end <= merged) {
-    backlog_bytes_ -= backlog_.front().bytes;
-    backlog_.pop_front();
-  }
-  (void)progress_->recorded.up_to(out_->reached(rt::ack_level::recorded));
-  return backlog_bytes_ >= options_.backlog_bytes_max;
+  progress_->recorded.up_to(out_->reached(rt::ack_level::recorded));
+  const auto merged
+    = merged_bytes_.up_to(out_->reached(rt::ack_level::committed));
+  return published_bytes_ - merged >= options_.backlog_bytes_max;
 }
 
 error feed_work::publish(const feed::parsed_batch& batch) {
   auto token = out_->publish(batch.bytes, {}, payload_kind::table_batch);
   if (!token)
     return token.failure();
-  backlog_.push_back({token->end, batch.bytes.size()});
-  backlog_bytes_ += batch.bytes.size();
+  published_bytes_ += batch.bytes.size();
+  merged_bytes_.add(token->end, batch.bytes.size());
   progress_->rows += batch.rows;
   progress_->recorded.add(token->end, batch.rows);
   ++progress_->batches;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <millrace/actors/rt/publish/publisher.hpp>
-#include <millrace/actors/rt/publish/recorded_count.hpp>
+#include <millrace/actors/rt/publish/reached_count.hpp>
 #include <millrace/actors/torq/feed/feed_course.hpp>
 #include <millrace/actors/torq/feed/feed_resume.hpp>
 #include <millrace/feed/parse/batch_source.hpp>
@@ -11,7 +11,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -21,7 +20,7 @@ namespace millrace::torq {
 /// What a feed has done so far. Any thread may read it.
 struct feed_progress {
   std::atomic<uint64_t> rows{0}; ///< Handed to the publisher.
-  rt::recorded_count recorded;   ///< Those of them that are in its log.
+  rt::reached_count recorded;    ///< Those of them that are in its log.
   std::atomic<uint64_t> batches{0};
   std::atomic<bool> connected{false}; ///< RT answered at least once.
   std::atomic<bool> merged{false};    ///< Everything is ordered by RT.
@@ -63,12 +62,8 @@ private:
   bool opened_ = false;
   size_t announced_ = 0;                      ///< Schemas.
   std::optional<feed::parsed_batch> waiting_; ///< Read, but not yet due.
-  struct published {
-    position end;
-    uint64_t bytes;
-  };
-  std::deque<published> backlog_; ///< Not yet merged.
-  uint64_t backlog_bytes_ = 0;
+  uint64_t published_bytes_ = 0;
+  rt::reached_count merged_bytes_;
 };
 
 } // namespace millrace::torq

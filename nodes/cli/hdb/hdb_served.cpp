@@ -4,6 +4,7 @@
 #include <millrace/nodes/cli/hdb/hdb_served.hpp>
 #include <millrace/nodes/client/await_served.hpp>
 #include <millrace/nodes/client/small_runtime.hpp>
+#include <millrace/nodes/configuration/same_directory.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
@@ -12,7 +13,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <iterator>
 
 namespace millrace::nodes {
@@ -37,15 +37,10 @@ result<std::optional<cluster_config>> server_of(const std::string& path) {
 
 namespace {
 
-bool is_same_place(const std::string& one, const std::string& other) {
-  std::error_code unknown;
-  return one == other || std::filesystem::equivalent(one, other, unknown);
-}
-
 /// Whether it is where the table is written, loaded and looked for.
 bool has_home(const cluster_config& config, const std::string& directory,
               const std::string& table) {
-  return is_same_place(config.home_of(table), directory);
+  return is_same_directory(config.home_of(table), directory);
 }
 
 /// Whether its rows are written to the database; not known of one that only
@@ -53,7 +48,8 @@ bool has_home(const cluster_config& config, const std::string& directory,
 bool may_write(const cluster_config& config, const std::string& directory,
                const std::string& rdb) {
   const auto* process = config.process(rdb);
-  return process == nullptr || is_same_place(process->hdb_directory, directory);
+  return process == nullptr
+         || is_same_directory(process->hdb_directory, directory);
 }
 
 bool is_written(const cluster_config& config, const std::string& directory,
@@ -65,7 +61,7 @@ bool is_written(const cluster_config& config, const std::string& directory,
              return each.type == process_type::rdb
                     && std::find(each.tables.begin(), each.tables.end(), table)
                          != each.tables.end()
-                    && is_same_place(each.hdb_directory, directory);
+                    && is_same_directory(each.hdb_directory, directory);
            });
 }
 

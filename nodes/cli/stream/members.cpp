@@ -118,10 +118,9 @@ int members(const stream_members_options& options) {
   for (const auto& each : told.at("processes").elements())
     if (says(each, "blocked"))
       return fail({errc::unavailable,
-                   "stream '" + options.stream
-                     + "': " + cell_text(each.at("process"))
-                     + " orders nothing: " + each.at("blocked").text_or_empty()
-                     + "; once that is mended it goes on by itself"});
+                   "stream '" + options.stream + "': "
+                     + blocked_text(cell_text(each.at("process")),
+                                    each.at("blocked").text_or_empty())});
   return fail(
     {errc::unavailable,
      "stream '" + options.stream + "': no node orders it; "
