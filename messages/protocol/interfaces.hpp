@@ -238,9 +238,11 @@ struct period_report {
   /// Rows that were written, by table and their own date (days since 2000).
   std::map<std::string, std::map<int64_t, uint64_t>> rows;
   uint64_t rejected_batches = 0; ///< Kept, because they fit no table.
-  bool held = false;             ///< Not written until these are accepted.
-  uint64_t losses = 0;           ///< Of the stream, while the period went on.
-  std::string last_loss;         ///< Of these, in words.
+  /// Not written until these are accepted, or, where there is a `failure`,
+  /// until somebody did what that says.
+  bool held = false;
+  uint64_t losses = 0;   ///< Of the stream, while the period went on.
+  std::string last_loss; ///< Of these, in words.
   /// Of tables that no RDB holds: they are stored nowhere.
   uint64_t unheld_batches = 0;
   std::string failure; ///< Why it is not written; empty: none known.

@@ -1,4 +1,5 @@
 #include <millrace/actors/torq/hdb/served_mark.hpp>
+#include <millrace/actors/torq/rdb/stream_note.hpp>
 #include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/assembly/changed_by_hand.hpp>
 #include <millrace/nodes/assembly/table_intake.hpp>
@@ -79,6 +80,39 @@ std::string marks_folder(const cluster_config& config) {
   return config.data_directory + "/hdb-served";
 }
 
+std::string stream_note_file(const cluster_config& config,
+                             const std::string& rdb) {
+  return config.data_directory + "/streams/" + rdb;
+}
+
+std::vector<std::string> gone_of_rdbs(persistence::file_system& fs,
+                                      const cluster_config& config,
+                                      const std::string& directory,
+                                      const std::string& besides) {
+  std::vector<std::string> out;
+  const auto manifest = persistence::read_hdb_manifest(fs, directory);
+  if (manifest || manifest.failure().code != errc::not_found)
+    return out;
+  for (const auto& process : config.processes) {
+    if (process.type != process_type::rdb || process.name == besides
+        || process.hdb_directory.empty()
+        || !is_same_directory(process.hdb_directory, directory))
+      continue;
+    const auto file = stream_note_file(config, process.name);
+    const auto note = torq::read_stream_note(fs, file);
+    if (!note) // It says so at its start.
+      continue;
+    if (note->has_rows && !note->begins_anew
+        && (note->directory.empty()
+            || is_same_directory(note->directory, directory)))
+      out.push_back(directory + " is not there (a disk that is not mounted?): "
+                    + process.name + " wrote rows of stream '"
+                    + config.stream_of(process)
+                    + "' down to it; if it is lost for good, remove " + file);
+  }
+  return out;
+}
+
 error check_not_gone(persistence::file_system& fs, const cluster_config& config,
                      const std::string& directory) {
   const auto seen = look(fs, config, directory);
@@ -86,7 +120,12 @@ error check_not_gone(persistence::file_system& fs, const cluster_config& config,
     return seen.failure();
   // What was done elsewhere is to be loaded here.
   const auto& losses = seen->known.mark.own_losses();
-  if (seen->is_there || losses.empty())
+  if (seen->is_there)
+    return {};
+  if (const auto written = gone_of_rdbs(fs, config, directory);
+      !written.empty())
+    return {errc::unavailable, written.front()};
+  if (losses.empty())
     return {};
   std::string files;
   for (const auto& each : seen->known.files)

@@ -17,9 +17,19 @@ namespace millrace::nodes {
 /// Where the marks of a cluster's hdbs on this host stand.
 [[nodiscard]] std::string marks_folder(const cluster_config& config);
 
-/// Before a command that would begin a database: `unavailable` when hdbs of
-/// this cluster served one there that had something done by hand, and there is
-/// none.
+/// Where an rdb notes what its next life should know.
+[[nodiscard]] std::string stream_note_file(const cluster_config& config,
+                                           const std::string& rdb);
+
+/// What rdbs of this host wrote down there, and is not there, as no database
+/// is; in words. @param besides an rdb that knows for itself; empty: none
+[[nodiscard]] std::vector<std::string>
+gone_of_rdbs(persistence::file_system& fs, const cluster_config& config,
+             const std::string& directory, const std::string& besides = {});
+
+/// Before a command that would begin a database: `unavailable` when there is
+/// none, and hdbs of this cluster served one there that had something done by
+/// hand, or rdbs wrote to it.
 [[nodiscard]] error check_not_gone(persistence::file_system& fs,
                                    const cluster_config& config,
                                    const std::string& directory);

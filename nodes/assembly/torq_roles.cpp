@@ -122,7 +122,7 @@ result<hosted_process> start_rdb(process_host& host,
                  + "' is in the tables of no rdb: rows that the stream brings "
                    "of it are stored nowhere"});
   settings.reject_file = config.data_directory + "/rejects/" + process.name;
-  settings.note_file = config.data_directory + "/streams/" + process.name;
+  settings.note_file = stream_note_file(config, process.name);
   settings.watch_file = config.data_directory + "/taken/" + process.name;
   settings.hdb_directory = process.hdb_directory;
   settings.write_down = process.write_down;
@@ -131,7 +131,14 @@ result<hosted_process> start_rdb(process_host& host,
                         own = process.hdb_directory](auto homes) {
     return [=] { return gone_by_hand(*fs, folder, own, homes); };
   };
-  settings.lost_by_hand = by_hand(std::set<std::string>{});
+  settings.lost_beside = [&host, own = process.hdb_directory,
+                          name = process.name,
+                          lost_by_hand = by_hand(std::set<std::string>{})] {
+    auto out = lost_by_hand();
+    for (auto& each : gone_of_rdbs(*host.env().fs, host.config(), own, name))
+      out.push_back(std::move(each));
+    return out;
+  };
   settings.lacking_by_hand = by_hand(home_of(config, process.hdb_directory));
   settings.memory_max_bytes = process.memory_max_bytes;
   settings.query_memory_max_bytes = process.query_memory_max_bytes;

@@ -74,7 +74,8 @@ int wait_ready(const up_options& options, const std::vector<std::string>& names,
                                     + " s and goes on: " + each.why});
     else if (options.output != output_format::json)
       fmt::print("{}: {}{}\n", each.name,
-                 each.runs ? "cannot be asked yet: " : "", each.why);
+                 each.runs && !each.lacks ? "cannot be asked yet: " : "",
+                 each.why);
     if ((!each.runs || each.refuses) && code == exit_ok)
       code = exit_negative;
   }

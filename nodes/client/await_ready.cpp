@@ -158,6 +158,10 @@ std::vector<unready_process> unready_of(const cluster_config& config,
       out.push_back({process.name, facts.at("standing").text_or_empty(), 0,
                      false, true, true});
     }
+    const auto& gone = facts.at("gone").elements();
+    if (out.size() == before && !gone.empty())
+      out.push_back({process.name, gone.front().text_or_empty(), 0, false, true,
+                     true, false, true});
     if (out.size() == before && is_unknown(process, facts, live))
       out.push_back({process.name, "no discovery knows it yet"});
   }

@@ -21,13 +21,14 @@ struct unready_process {
   bool runs = true;     ///< False: it was stopped.
   bool refuses = false; ///< It runs, and somebody must do something.
   bool elects = false;  ///< Its rts are choosing who orders it.
+  bool lacks = false;   ///< It answers, and what it held is not there.
 };
 
 /// Of the processes that these nodes host, those that were stopped, those that
-/// cannot answer, those that no discovery knows, and the streams of their rts
-/// that no node orders, as `live` says: the answer of `collect_status`, and as
-/// "registered" the names of those that discoveries know to be there; null
-/// while none of them answers.
+/// cannot answer, those whose hdb is gone, those that no discovery knows, and
+/// the streams of their rts that no node orders, as `live` says: the answer of
+/// `collect_status`, and as "registered" the names of those that discoveries
+/// know to be there; null while none of them answers.
 [[nodiscard]] std::vector<unready_process>
 unready_of(const cluster_config& config, const std::vector<std::string>& nodes,
            const text::json_value& live);

@@ -360,7 +360,12 @@ private:
     out.report = *std::move(report);
     if (out_.end == position{})
       out_.end = out.report.end;
-    if (out.report.held)
+    if (out.report.held && !out.report.failure.empty())
+      out.fault = {errc::unavailable, rdb.name
+                                        + ": the period is not written "
+                                          "down: "
+                                        + out.report.failure};
+    else if (out.report.held)
       out.fault
         = {errc::schema_mismatch,
            rdb.name

@@ -196,7 +196,7 @@ def rolled_otherwise(binary):
 
 def anew(made):
   made.down()
-  for each in ("hdb", "rt", "pub"):
+  for each in ("hdb", "rt", "pub", "streams"):
     shutil.rmtree(made.directory / "data" / each, ignore_errors=True)
   made.up()
   publish(made, DAYS[0], 10, "NEW")
@@ -249,7 +249,9 @@ def gone(binary):
     made.end_period(DAYS[0])
     made.down()
     hdb.rename(away)
-    made.up()
+    said = made.up(code=1)
+    mill.check("rdb1: the hdb in" in said.stdout
+               and "not mounted" in said.stdout, said.stdout)
     all_days = ["2020-01-01", "2050-01-01"]
 
     def told():
@@ -278,7 +280,16 @@ def gone(binary):
     hdb.rename(away)
     done = made.run("eop", "--period", DAYS[1], code=None)
     mill.check(done.returncode != 0, done.stdout)
-    told()
+    mill.wait_until(lambda: "gone" in made.process("rdb1"), 30, "it is missed")
+    done = made.run("eop", "--period", DAYS[1], code=1)
+    mill.check("not mounted" in done.stderr, done)
+    made.query({"tablename": "trade", "starttime": all_days[0],
+                "endtime": all_days[1]}, code=65)
+    mill.check(not hdb.exists(), "nothing is made there")
+    away.rename(hdb)
+    mill.wait_until(lambda: "gone" not in made.process("rdb1"), 30, "it is back")
+    made.run("eop", "--period", DAYS[1])
+    mill.check(total(made, *all_days) == 7 + 2 * 36, "all is back")
 
 
 def gone_with_nothing_of_the_stream(binary):
@@ -288,17 +299,23 @@ def gone_with_nothing_of_the_stream(binary):
     load_and_publish(made)
     hdb.rename(away)
     hdb.mkdir()
-    said = made.run("eop", "--period", DAYS[0], "--timeout", "60", code=1)
-    mill.check("h.csv" in said.stdout + said.stderr
-               or "is not there" in said.stdout + said.stderr, said)
+    note = made.directory / "data/streams/rdb1"
+    said = made.run("eop", "--period", DAYS[0], code=None)
+    mill.check(said.returncode != 0 and f"remove {note}" in said.stderr, said)
+    mill.wait_until(lambda: "gone" in made.process("rdb1"), 30, "it is missed")
+    said = made.run("eop", "--period", DAYS[0], code=1)
+    mill.check(f"remove {note}" in said.stderr, said)
     log = (made.directory / "data/nodes/back/node.log").read_text()
-    mill.check("|WARN|hdb_gone|" in log, log)
-    done = made.query({"tablename": "trade", "starttime": "2020-01-01",
-                       "endtime": "2050-01-01"}, "--strict", code=65)
-    mill.check("h.csv" in done.stderr, done.stderr)
+    mill.check("|WARN|hdb_gone|" in log and "|WARN|not_written|" in log, log)
+    mill.check(not (hdb / "manifest").exists(), "nothing is made there")
+    note.unlink()
     # What is told is not in the way of the next one.
     publish(made, DAYS[1], 10, "A")
     made.end_period(DAYS[1], code=None)
+    mill.check((hdb / "manifest").exists(), "it is begun anew")
+    done = made.query({"tablename": "trade", "starttime": "2020-01-01",
+                       "endtime": "2050-01-01"}, "--strict", code=65)
+    mill.check("h.csv" in done.stderr, done.stderr)
     mill.check(made.process("rdb1")["ended"] == 1, made.process("rdb1"))
 
 
@@ -316,7 +333,7 @@ def away_for_one_start(binary):
 
     made.down()
     hdb.rename(away)
-    made.up()
+    made.up(code=1)
     mill.check("h.csv" in asked(65).stderr or "loaded" in asked(65).stderr,
                "the loads are missed")
     made.down()
@@ -331,8 +348,13 @@ def away_for_one_start(binary):
     # second is asked for and tells.
     made.down()
     shutil.rmtree(hdb)
-    made.up()
+    made.up(code=1)
     publish(made, DAYS[1], 10, "B")
+    said = made.run("load", "--layout", made.directory / "h.toml", "--table",
+                    "trade", made.directory / "h.csv", code=69)
+    note = made.directory / "data/streams/rdb1"
+    mill.check(f"remove {note}" in said.stderr, said.stderr)
+    note.unlink()
     said = made.run("eop", "--period", DAYS[1], "--timeout", "60", "-o", "json",
                     code=1)
     mill.check(json.loads(said.stdout)[0]["written"][0]["losses"] == 1,
@@ -352,7 +374,7 @@ def back_while_all_run(binary):
 
     made.down()
     hdb.rename(away)
-    made.up()
+    made.up(code=1)
     asked(65)
     shutil.rmtree(hdb, ignore_errors=True)
     away.rename(hdb)

@@ -194,8 +194,8 @@ columns = {json.dumps(QUOTE)}
           done.stdout[-2000:], done.stderr[-2000:])
     return done
 
-  def up(self, *names, env=None):
-    self.run("up", *names, env=env)
+  def up(self, *names, env=None, code=0):
+    return self.run("up", *names, env=env, code=code)
 
   def down(self, *names):
     self.run("down", *names)

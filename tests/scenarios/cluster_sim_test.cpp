@@ -51,24 +51,6 @@ TEST(ClusterSim, TheExampleAsItStandsAnswersRightThroughCrashes) {
   }
 }
 
-/// Of the warnings and errors that a node meant to log.
-bool told(world& w, const std::string& node, const std::string& id,
-          const std::string& text) {
-  for (const auto& each : w.at(node).notices())
-    if (each.level != nodes::notice::severity::info && each.id == id
-        && each.text.find(text) != std::string::npos)
-      return true;
-  return false;
-}
-
-nodes::cluster_config example() {
-  auto config = nodes::load_configuration(
-    persistence::posix_file_system(),
-    test_support::source_path("examples/local.toml"));
-  EXPECT_TRUE(config) << to_string(config.failure());
-  return config ? *std::move(config) : nodes::cluster_config{};
-}
-
 /// RT's machine lost the stream, and nothing else.
 void lose_stream(traded& run, const nodes::cluster_config& config) {
   run.w.crash("rt1");
@@ -290,44 +272,8 @@ TEST(ClusterSim, AnHdbOfAnotherLifeOfTheStreamIsNotMixedWithIt) {
   run.expect_no_defects();
 }
 
-// Method: the directory comes back empty while all run, as a mount that went.
-TEST(ClusterSim, AnHdbThatIsLostUnderARunningRdbIsWrittenAgainFromTheStream) {
-  const auto config = example();
-  traded run{9, config};
-  run.trade(200);
-  run.end_period(9000);
-  run.expect_all();
-  auto& disk = run.w.at("rdb1").disk();
-  const auto directory = config.process("rdb1")->hdb_directory;
-  ASSERT_FALSE(disk.remove_all(directory));
-  ASSERT_FALSE(disk.create_directories(directory));
-  run.trade(30);
-  const auto end = run.w.ask<position>(
-    caf::actor_cast<sequencer_actor>(run.w.find("rt1", "rt/market")), 60s,
-    end_period_atom_v, period_id{9001});
-  ASSERT_TRUE(end) << to_string(end.failure());
-  // It takes no rows from the middle of the stream, and all of them then.
-  EXPECT_TRUE(run.w.run_until(
-    [&] {
-      const auto there = persistence::read_hdb_manifest(disk, directory);
-      const auto cutover
-        = there ? there->cutover("market", "trade") : std::nullopt;
-      return cutover && *cutover >= std::get<0>(*end);
-    },
-    60s));
-  EXPECT_TRUE(told(run.w, "rdb1", "ended", "is not there any more"));
-  EXPECT_TRUE(told(run.w, "rdb1", "hdb_gone", "not mounted"));
-  // Until the HDB has opened it, the rows that it has are those of before.
-  for (int i = 0; i < 20 && run.warnings.empty(); ++i) {
-    run.expect_all();
-    run.w.run_for(500ms);
-  }
-  EXPECT_EQ(run.warnings.size(), 1u);
-  run.expect_no_defects();
-}
-
 // Method: the rows of the days before are let go, the manifest rots, and the
-// HDB begins anew: it cannot tell up to where it has them.
+// HDB starts again: it cannot tell up to where it has them.
 TEST(ClusterSim, WhatIsInMemoryIsAnsweredWhileAnHdbCannotReadItsManifest) {
   const auto config = example();
   traded run{31, config};
@@ -382,37 +328,6 @@ TEST(ClusterSim, AnOlderManifestUnderARunningRdbIsFilledUpFromTheStream) {
     EXPECT_EQ(run.warnings, std::vector<std::string>{});
     run.expect_no_defects();
   }
-}
-
-// Method: the directory is empty when the node starts, as a mount that failed.
-TEST(ClusterSim, AnHdbThatIsNotThereAtAStartIsToldInEachAnswer) {
-  const auto config = example();
-  traded run{17, config};
-  run.trade(100);
-  run.end_period(9000);
-  run.expect_all();
-  for (const auto* name : {"rdb1", "hdb1"})
-    run.w.crash(name);
-  auto& disk = run.w.at("rdb1").disk();
-  const auto directory = config.process("rdb1")->hdb_directory;
-  ASSERT_FALSE(disk.remove_all(directory));
-  ASSERT_FALSE(disk.create_directories(directory));
-  for (const auto* name : {"rdb1", "hdb1"})
-    run.w.restart(name);
-  run.w.run_for(1s);
-  for (int i = 0; i < 2; ++i) {
-    run.expect_all();
-    ASSERT_EQ(run.warnings.size(), 1u);
-    EXPECT_NE(run.warnings[0].find("is not there"), std::string::npos);
-    run.w.crash("rdb1", {.restart_after = 100ms});
-    run.w.run_for(1s);
-  }
-  EXPECT_TRUE(told(run.w, "rdb1", "hdb_gone", "not mounted"));
-  run.trade(10);
-  run.end_period(9001);
-  run.expect_all();
-  EXPECT_EQ(run.warnings.size(), 1u);
-  run.expect_no_defects();
 }
 
 // The RDB stands at the end of what went, alive or when it starts again: that

@@ -3,6 +3,7 @@
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/query/execution/partial.hpp>
 #include <millrace/sim/world/world.hpp>
+#include <millrace/tests/support/paths.hpp>
 
 #include <gtest/gtest.h>
 
@@ -165,5 +166,24 @@ private:
   std::shared_ptr<rt::publisher> out_;
   int64_t trades_ = 0;
 };
+
+/// Of the warnings and errors that a node meant to log.
+inline bool told(world& w, const std::string& node, const std::string& id,
+                 const std::string& text) {
+  for (const auto& each : w.at(node).notices())
+    if (each.level != nodes::notice::severity::info && each.id == id
+        && each.text.find(text) != std::string::npos)
+      return true;
+  return false;
+}
+
+/// As the example of the README has it.
+inline nodes::cluster_config example() {
+  auto config = nodes::load_configuration(
+    persistence::posix_file_system(),
+    test_support::source_path("examples/local.toml"));
+  EXPECT_TRUE(config) << to_string(config.failure());
+  return config ? *std::move(config) : nodes::cluster_config{};
+}
 
 } // namespace millrace::sim

@@ -59,18 +59,6 @@ void loss_log::add(persistence::hdb_loss what) {
     joined.table.clear();
 }
 
-void loss_log::take_back(std::string_view text) {
-  const auto found
-    = std::find_if(places_.begin(), places_.end(),
-                   [&](const auto& each) { return each.text == text; });
-  if (found == places_.end())
-    return;
-  count_ -= found->count;
-  places_.erase(found);
-  if (last_ == text)
-    last_ = places_.empty() ? std::string{} : places_.back().text;
-}
-
 uint64_t loss_log::count(position from, position to) const {
   uint64_t out = 0;
   for (const auto& each : places_)

@@ -26,9 +26,6 @@ public:
   void add(const stream_event& event);
   void add(persistence::hdb_loss what);
 
-  /// One that was told in these words is over.
-  void take_back(std::string_view text);
-
   /// All that was added.
   [[nodiscard]] uint64_t count() const noexcept { return count_; }
   /// The newest, in words; empty: none.

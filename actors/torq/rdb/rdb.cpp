@@ -330,8 +330,10 @@ void rdb_state::step(const period_ledger::input& what) {
 }
 
 void rdb_state::write(const period_ledger::write& what) {
-  if (accounting || waits_for_gone_hdb()) {
+  if (accounting || waits_for_hdb()) {
     postponed = what;
+    if (waits_for_hdb())
+      seek_gone_hdb();
     return;
   }
   writing = true;
@@ -458,7 +460,7 @@ void rdb_state::tick() {
   join_next();
   watch_memory();
   tell_stall();
-  if (!noted.gone.empty() && now - sought_ns >= seek_interval_ns)
+  if (!noted.gone.empty() && !writing && now - sought_ns >= seek_interval_ns)
     seek_gone_hdb();
   for (auto& [hdb_name, entry] : hdbs.all())
     if (is_ours(entry) && entry.link.due(now))
@@ -525,7 +527,9 @@ rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
     [self](looked_atom, position held, bool is_read, position there) {
       self->state.looked(held, is_read, there);
     },
-    [self](sought_atom, bool is_back) { self->state.sought(is_back); },
+    [self](sought_atom, bool is_back, bool is_settled) {
+      self->state.sought(is_back, is_settled);
+    },
     [self](period_read_atom, uint64_t number, const period_report& written) {
       self->state.reported(number, written);
     },

@@ -44,11 +44,12 @@ struct rdb_settings {
   /// Lives that a message ends before it is passed over.
   uint32_t park_after = rt::park_after_default;
   std::string hdb_directory; ///< Empty: no write-down, rows stay.
-  /// What of that database is known to be gone that the stream never brought:
-  /// rows that were loaded, or corrected by hand. In words; empty: nothing.
-  /// Reads files; called on any thread.
-  std::function<std::vector<std::string>()> lost_by_hand;
-  /// The same, and what was done by hand where tables had their home before.
+  /// What of that database is known to be gone that this stream never brought:
+  /// rows that were loaded, corrected by hand, or written down by other RDBs.
+  /// In words; empty: nothing. Reads files; called on any thread.
+  std::function<std::vector<std::string>()> lost_beside;
+  /// What was done by hand and is not there, also where tables had their home
+  /// before.
   std::function<std::vector<std::string>()> lacking_by_hand;
   bool write_down = true;
   /// Rows of the database that nobody can be asked for, in words, by table:
@@ -133,11 +134,14 @@ struct rdb_state {
       settings.on_note(id, text);
   }
   void look_for_an_older_hdb();
-  /// Finds out whether the HDB that was gone is there again.
+  /// Finds out whether the HDB that was gone is there again, or is to be begun
+  /// anew.
   void seek_gone_hdb();
-  void sought(bool is_back);
-  /// Before a period is written down: what would be told of it may be over.
-  [[nodiscard]] bool waits_for_gone_hdb();
+  void sought(bool is_back, bool is_settled);
+  /// Whether no period is written down, as the HDB is gone.
+  [[nodiscard]] bool waits_for_hdb() const;
+  /// That it is gone, and what ends the wait.
+  [[nodiscard]] std::string waits_text() const;
   void looked(position held, bool is_read, position there);
   void leave_hdb(const std::string& why);
   void connect(const std::string& backend_name);
@@ -188,8 +192,9 @@ struct rdb_state {
   void read_note();
   void remember(lineage_id life, const std::string& loss);
   void gone_is_back();
+  void begin_anew();
   void compare_lives(lineage_id life);
-  [[nodiscard]] bool has_lost_by_hand() const;
+  [[nodiscard]] bool has_lost_beside() const;
   [[nodiscard]] std::function<bool()> was_there() const;
   void add_loss(const std::string& what);
   /// The hdb is not there, and was.
@@ -222,12 +227,11 @@ struct rdb_state {
   uint64_t report_last = 0;
   bool accepting = false; ///< Rejects are being synced for it.
   period_ledger ledger{{}};
-  position told_served;    ///< What it alone has was looked for up to there.
-  bool writing = false;    ///< A period is written down.
-  bool seeking = false;    ///< An HDB that was gone.
-  bool was_sought = false; ///< Just now, for the period to be written.
-  int64_t sought_ns = 0;   ///< Monotonic.
-  bool looking = false;    ///< The manifest is read, for an older one.
+  position told_served;  ///< What it alone has was looked for up to there.
+  bool writing = false;  ///< A period is written down.
+  bool seeking = false;  ///< An HDB that was gone.
+  int64_t sought_ns = 0; ///< Monotonic.
+  bool looking = false;  ///< The manifest is read, for an older one.
   std::deque<table_join> joins;
   int64_t join_at_ns = 0;  ///< The first one is tried again then.
   bool accounting = false; ///< The HDB is told of the first of them.
@@ -240,6 +244,7 @@ struct rdb_state {
   std::string strange_stream;
   bool is_cut_off = false; ///< It was told that no RT node can be reached.
   stream_note noted;
+  bool note_is_kept = false; ///< As a file, that somebody can remove.
   /// When this one started, as far as the manifest could be read.
   bool has_hdb = false;
   written_state earlier;    ///< What the HDB held when this one started.

@@ -171,15 +171,21 @@ void rdb_state::reported(uint64_t number, const period_report& written) {
   }
   const auto* waits = ledger.waiting();
   out.held = waits != nullptr && waits->period <= what.period;
-  if (!out.reached)
+  if (!out.reached) {
     out.failure = stalled();
-  else if (out.failure.empty() && !out.served && !out.held
-           && !ledger.awaits(what.period))
+  } else if (waits_for_hdb() && !out.served) {
+    out.held = true;
+    out.failure = waits_text();
+  } else if (out.held) {
+    out.failure.clear();
+  } else if (out.failure.empty() && !out.served
+             && !ledger.awaits(what.period)) {
     out.failure = settings.process + " passed no end of it, and the hdb in "
                   + settings.hdb_directory + " holds none";
-  else if (out.failure.empty() && out.version == manifest_version{}
-           && last_failure)
+  } else if (out.failure.empty() && out.version == manifest_version{}
+             && last_failure) {
     out.failure = to_string(last_failure);
+  }
   what.promise.deliver(out);
 }
 

@@ -45,47 +45,74 @@ void rdb_state::seek_gone_hdb() {
     return;
   env->io->submit([me = rdb_self_actor{self}, fs = env->fs,
                    directory = settings.hdb_directory, stream = settings.stream,
-                   tables = settings.tables, lost = settings.lost_by_hand,
-                   had_rows = noted.gone_had_rows] {
+                   tables = settings.tables, lost = settings.lost_beside,
+                   had_rows = noted.has_rows, file = settings.note_file,
+                   kept = note_is_kept] {
     const auto manifest = persistence::read_hdb_manifest(*fs, directory);
     const bool is_back
       = manifest
-        && (had_rows ? written_state_of(*manifest, stream, tables).cutover
-                         != position{}
-                     : lost().empty());
-    caf::anon_send(me, sought_atom::value, is_back);
+        && (had_rows
+              ? written_state_of(*manifest, stream, tables).knows_stream()
+              : lost().empty());
+    const bool is_settled
+      = !is_back
+        && ((kept && !fs->exists(file))
+            || (!manifest && !had_rows && lost && lost().empty()));
+    caf::anon_send(me, sought_atom::value, is_back, is_settled);
   });
 }
 
-void rdb_state::sought(bool is_back) {
+void rdb_state::sought(bool is_back, bool is_settled) {
   seeking = false;
-  if (is_back && !noted.gone.empty()) {
-    {
-      const std::scoped_lock lock{store->reject_mutex};
-      store->losses.take_back(noted.gone);
+  // What is written just now is no old one that came back.
+  if (!noted.gone.empty() && !writing) {
+    if (is_back) {
+      gone_is_back();
+      // What the stream did not bring again counts as lost here.
+      return leave_hdb("is there again, and the rows in memory were read as if "
+                       "it held none");
     }
-    if (store->standing_losses > 0)
-      --store->standing_losses;
-    noted.has_hdb = true;
-    gone_is_back();
+    if (is_settled && !noted.begins_anew)
+      begin_anew();
+    else if (!note_is_kept)
+      remember(noted.life, {});
   }
   if (!postponed || accounting)
     return;
-  was_sought = true;
-  write(*std::exchange(postponed, std::nullopt));
-}
-
-bool rdb_state::waits_for_gone_hdb() {
-  if (std::exchange(was_sought, false) || noted.gone.empty())
-    return false;
-  seek_gone_hdb();
-  return true;
+  const auto what = *std::exchange(postponed, std::nullopt);
+  if (waits_for_hdb())
+    written(what.to, {}, {errc::unavailable, waits_text()});
+  else
+    write(what);
 }
 
 void rdb_state::gone_is_back() {
   note("hdb_back", "the hdb in " + settings.hdb_directory + " is there again");
   noted.gone.clear();
+  noted.begins_anew = false;
   remember(noted.life, {});
+}
+
+void rdb_state::begin_anew() {
+  noted.begins_anew = true;
+  warn("hdb_begun_anew", "an hdb is begun anew in " + settings.hdb_directory
+                           + ", as somebody said that the one that was there "
+                             "is lost; what stream '"
+                           + settings.stream + "' has is written down to it");
+  remember(noted.life, {});
+}
+
+bool rdb_state::waits_for_hdb() const {
+  return !noted.gone.empty() && !noted.begins_anew;
+}
+
+std::string rdb_state::waits_text() const {
+  return noted.gone + "; "
+         + (settings.write_down ? "nothing is written down, and the stream is "
+                                  "kept, until it is there again; "
+                                : "")
+         + "if it is lost for good, remove " + settings.note_file
+         + (has_lost_beside() ? ", and the marks that its hdb names" : "");
 }
 
 /// Ends, to begin anew with what is there.
@@ -115,7 +142,9 @@ void rdb_state::remember(lineage_id life, const std::string& loss) {
   noted.life = life;
   if (!loss.empty() && noted.losses.size() < noted_losses_max)
     noted.losses.push_back(loss);
-  if (auto fault = write_stream_note(*env->fs, settings.note_file, noted))
+  const auto fault = write_stream_note(*env->fs, settings.note_file, noted);
+  note_is_kept = !fault;
+  if (fault)
     warn("note_not_kept",
          "what the next life of this rdb should know of stream '"
            + settings.stream + "' is not kept: " + to_string(fault));
@@ -125,58 +154,60 @@ void rdb_state::remember(lineage_id life, const std::string& loss) {
 /// earlier life of this rdb had.
 void rdb_state::compare_lives(lineage_id life) {
   std::string loss;
-  if (noted.life.is_known() && noted.life != life) {
-    if (noted.has_hdb && !has_hdb) {
-      warn("began_anew", "stream '" + settings.stream
-                           + "' is another one, and the hdb in "
-                           + settings.hdb_directory
-                           + " that held the earlier one is gone as well: all "
-                             "begins anew");
-    } else if (noted.losses.empty()) {
-      loss = "stream '" + settings.stream
-             + "' began a new life: its log is another one than this rdb had "
-               "followed; what it no longer brings may be missing";
-      add_loss(loss);
-      warn("stream_loss", loss);
-    }
-  } else if (noted.losses.empty() && noted.gone.empty() && !has_hdb
-             && ((noted.life.is_known() && noted.has_hdb)
-                 || has_lost_by_hand())) {
-    miss_hdb();
-  } else if (noted.life == life && noted.has_hdb == has_hdb) {
-    return;
+  if (noted.life.is_known() && noted.life != life && noted.losses.empty()) {
+    loss = "stream '" + settings.stream
+           + "' began a new life: its log is another one than this rdb had "
+             "followed; what it no longer brings may be missing";
+    add_loss(loss);
+    warn("stream_loss", loss);
   }
-  noted.has_hdb = has_hdb;
-  remember(life, loss);
+  const auto before = noted;
+  if (noted.gone.empty() && !has_hdb && (noted.has_rows || has_lost_beside()))
+    miss_hdb();
+  if (earlier.knows_stream()) {
+    noted.has_rows = true;
+    noted.directory = settings.hdb_directory;
+  }
+  if (before != noted || noted.life != life)
+    remember(life, loss);
 }
 
 void rdb_state::miss_hdb() {
-  noted.gone_had_rows = noted.has_hdb;
-  noted.gone
-    = "the hdb in " + settings.hdb_directory + ", which held rows of "
-      + (noted.gone_had_rows ? "stream '" + settings.stream + "'"
-                             : std::string{"files that were loaded"})
-      + ", is not there (a disk that is not mounted?); what "
-      + (noted.gone_had_rows ? "the stream does not bring again" : "it held")
-      + " may be missing";
+  const auto& place = settings.hdb_directory;
+  if (!noted.has_rows)
+    noted.gone = "the hdb in " + place
+                 + ", which held rows of files that were loaded, or of other "
+                   "streams, is not there (a disk that is not mounted?); what "
+                   "it held may be missing";
+  else if (noted.directory.empty() || noted.directory == place)
+    noted.gone = "the hdb in " + place + ", which held rows of stream '"
+                 + settings.stream
+                 + "', is not there (a disk that is not mounted?); what the "
+                   "stream does not bring again may be missing";
+  else
+    noted.gone = "rows of stream '" + settings.stream
+                 + "' were written down to " + noted.directory
+                 + ", and there is no hdb in " + place
+                 + "; what the stream does not bring again may be missing";
   add_loss(noted.gone);
-  warn("hdb_gone", noted.gone);
+  warn("hdb_gone", waits_text());
 }
 
-bool rdb_state::has_lost_by_hand() const {
-  return !settings.hdb_directory.empty() && settings.lost_by_hand
-         && !settings.lost_by_hand().empty();
+bool rdb_state::has_lost_beside() const {
+  return !settings.hdb_directory.empty() && settings.lost_beside
+         && !settings.lost_beside().empty();
 }
 
 /// Whether the place of the HDB, where it is empty, is that of one that went.
-/// It is asked before anything is written there; what is told already may be
-/// begun anew.
+/// It is asked before anything is written there.
 std::function<bool()> rdb_state::was_there() const {
-  if (has_hdb || noted.has_hdb)
-    return [] { return true; };
-  if (!noted.losses.empty() || !noted.gone.empty() || !settings.lost_by_hand)
+  if (noted.begins_anew)
     return [] { return false; };
-  return [lost = settings.lost_by_hand] { return !lost().empty(); };
+  if (has_hdb || noted.has_rows)
+    return [] { return true; };
+  if (!settings.lost_beside)
+    return [] { return false; };
+  return [lost = settings.lost_beside] { return !lost().empty(); };
 }
 
 /// Of no place in the stream: each answer is touched by it, until a period is
@@ -195,11 +226,14 @@ void rdb_state::add_loss(const std::string& what) {
 
 /// The manifest tells of the losses now.
 void rdb_state::note_written() {
-  if (noted.losses.empty() && noted.gone.empty() && noted.has_hdb)
+  if (noted.losses.empty() && noted.gone.empty() && noted.has_rows
+      && noted.directory == settings.hdb_directory)
     return;
-  noted.has_hdb = true;
+  noted.has_rows = true;
+  noted.directory = settings.hdb_directory;
   noted.losses.clear();
   noted.gone.clear();
+  noted.begins_anew = false;
   remember(noted.life, {});
 }
 
@@ -217,9 +251,15 @@ void rdb_state::read_note() {
     add_loss(loss);
   if (noted.gone.empty())
     return;
-  if (noted.gone_had_rows ? !has_hdb : has_lost_by_hand())
-    return add_loss(noted.gone);
-  gone_is_back();
+  note_is_kept = true;
+  const bool is_lost
+    = noted.has_rows ? !earlier.knows_stream() : has_lost_beside();
+  // One that cannot be read is there.
+  if (has_hdb && (earlier.version == manifest_version{} || !is_lost))
+    return gone_is_back();
+  add_loss(noted.gone);
+  if (!is_lost && !noted.begins_anew)
+    begin_anew();
 }
 
 void rdb_state::stream_set_back(position at, const std::string& cause) {

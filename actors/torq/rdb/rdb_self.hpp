@@ -51,8 +51,9 @@ using rdb_self_actor = rdb_actor::extend<
   // The manifest was read while the HDB was known to hold the rows up to the
   // first place; whether it could be, and where it ends.
   caf::reacts_to<looked_atom, position, bool, position>,
-  // Whether the HDB that was gone is there again.
-  caf::reacts_to<sought_atom, bool>,
+  // Whether the HDB that was gone is there again; whether somebody said that it
+  // is lost for good.
+  caf::reacts_to<sought_atom, bool, bool>,
   // Timer.
   caf::reacts_to<caf::tick_atom>,
   // The snapshot moved.

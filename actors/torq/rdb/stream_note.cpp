@@ -29,12 +29,14 @@ result<stream_note> read_stream_note(persistence::file_system& fs,
   if (!known || losses == nullptr || !losses->is_array() || has_hdb == nullptr
       || !has_hdb->boolean())
     return error{errc::corrupt, path + ": is no note of a stream"};
-  stream_note out{*known, *has_hdb->boolean(), {}, {}, false};
-  // Earlier releases wrote neither.
-  if (const auto* gone = value->find("gone"))
-    out.gone = gone->text_or_empty();
-  if (const auto* rows = value->find("goneHadRows"))
-    out.gone_had_rows = rows->boolean().value_or(false);
+  stream_note out;
+  out.life = *known;
+  // Earlier releases told it apart while that was gone.
+  out.has_rows
+    = *has_hdb->boolean() || value->at("goneHadRows").boolean().value_or(false);
+  out.directory = value->at("directory").text_or_empty();
+  out.gone = value->at("gone").text_or_empty();
+  out.begins_anew = value->at("beginsAnew").boolean().value_or(false);
   for (const auto& each : losses->elements())
     out.losses.push_back(each.text_or_empty());
   return out;
@@ -46,10 +48,11 @@ error write_stream_note(persistence::file_system& fs, const std::string& path,
       = fs.create_directories(path.substr(0, path.find_last_of('/'))))
     return fault;
   const text::json_value value{{"life", to_string(note.life)},
-                               {"hdb", note.has_hdb},
+                               {"hdb", note.has_rows},
+                               {"directory", note.directory},
                                {"losses", note.losses},
                                {"gone", note.gone},
-                               {"goneHadRows", note.gone_had_rows}};
+                               {"beginsAnew", note.begins_anew}};
   const auto line = value.dump() + "\n";
   return persistence::replace_own_file(
     fs, path, std::as_bytes(std::span<const char>{line}), note_bytes_max);

@@ -13,13 +13,16 @@ namespace millrace::torq {
 /// JSON: no event of another log tells that there was an earlier one.
 struct stream_note {
   lineage_id life; ///< Of the stream, as followed last; not known: never was.
-  bool has_hdb = false; ///< Periods of it were written down.
+  bool has_rows = false; ///< Periods of it were written down.
+  /// Where they were; empty: an earlier release wrote this.
+  std::string directory;
   /// What that cost, in words, and no period that was written down tells of.
   std::vector<std::string> losses;
-  /// The hdb is not there, and what that cost, in words; it is over when that
-  /// is back. Empty: it is there, or never was.
+  /// The hdb is not there, and what that cost, in words. Empty: it is there, or
+  /// never was, or a period that was written down tells of it.
   std::string gone;
-  bool gone_had_rows = false; ///< Rows of the stream; else of loads alone.
+  /// Somebody said that what is gone is lost for good.
+  bool begins_anew = false;
 
   friend bool operator==(const stream_note&, const stream_note&) = default;
 };

@@ -30,6 +30,11 @@ struct written_state {
   uint64_t losses = 0;           ///< That the stream told of.
   std::string last_reject;       ///< In words; empty: none.
   std::string last_loss;
+
+  /// Whether it tells of the stream at all, of whichever tables.
+  [[nodiscard]] bool knows_stream() const noexcept {
+    return life.is_known() || held_to != position{};
+  }
 };
 
 [[nodiscard]] written_state

@@ -61,25 +61,6 @@ TEST(LossLogTest, SaysWhatWhereAndOfWhom) {
             std::vector<std::string>{log.last()});
 }
 
-TEST(LossLogTest, WhatIsOverIsTakenBack) {
-  loss_log log;
-  log.add(event_of(event_kind::reset, 100, 101));
-  const auto other = log.last();
-  persistence::hdb_loss absent;
-  absent.to = position{2};
-  absent.text = "gone";
-  log.add(absent);
-  EXPECT_EQ(log.count(), 2u);
-  log.take_back("what nobody told");
-  EXPECT_EQ(log.count(), 2u);
-  log.take_back("gone");
-  EXPECT_EQ(log.count(), 1u);
-  EXPECT_EQ(log.last(), other);
-  EXPECT_EQ(log.count({0}, {10}), 0u);
-  log.take_back(other);
-  EXPECT_EQ(log.last(), "");
-}
-
 TEST(LossLogTest, ManyAreCountedAndTakeNoMoreRoom) {
   loss_log log;
   const uint64_t many = 5 * loss_log::kept_max;

@@ -1,0 +1,162 @@
+// The directory of an HDB is empty, as where a disk is not mounted.
+#include <millrace/persistence/hdb/hdb_manifest.hpp>
+#include <millrace/sim/world/world.hpp>
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include "disk_trees.hpp"
+#include "traded_cluster.hpp"
+
+namespace millrace::sim {
+namespace {
+
+/// The place of the HDB as a mount that went leaves it. @returns what was there
+file_map unmount_hdb(traded& run, const std::string& directory) {
+  auto& disk = run.w.at("rdb1").disk();
+  auto out = tree_of(disk, directory);
+  EXPECT_FALSE(disk.remove_all(directory));
+  EXPECT_FALSE(disk.create_directories(directory));
+  return out;
+}
+
+/// Ends a period of the stream. @returns where
+position end_of_period(traded& run, int64_t period) {
+  const auto end = run.w.ask<position>(
+    caf::actor_cast<sequencer_actor>(run.w.find("rt1", "rt/market")), 60s,
+    end_period_atom_v, period_id{period});
+  EXPECT_TRUE(end) << to_string(end.failure());
+  return end ? std::get<0>(*end) : position{};
+}
+
+/// Up to where the HDB's manifest has the rows.
+position written_to(traded& run, const std::string& directory) {
+  const auto there
+    = persistence::read_hdb_manifest(run.w.at("rdb1").disk(), directory);
+  const auto out
+    = there ? there->cutover("market", "trade") : std::optional<position>{};
+  return out.value_or(position{});
+}
+
+/// What the RDB says to who waits for the end of a period.
+period_report told_of_period(traded& run, int64_t period, position at) {
+  const auto report = run.w.ask<period_report>(
+    caf::actor_cast<rdb_actor>(run.w.find("rdb1", "rdb1")), 20s,
+    installed_atom_v, period_id{period}, at, false);
+  EXPECT_TRUE(report) << to_string(report.failure());
+  return report ? std::get<0>(*report) : period_report{};
+}
+
+// Method: the directory comes back empty while all run, as a mount that went;
+// then somebody says that what was there is lost.
+TEST(GoneHdbSim, AnHdbThatIsLostUnderARunningRdbIsBegunAnewWhenSomebodySaysSo) {
+  const auto config = example();
+  traded run{9, config};
+  run.trade(200);
+  run.end_period(9000);
+  run.expect_all();
+  const auto directory = config.process("rdb1")->hdb_directory;
+  const auto note = config.data_directory + "/streams/rdb1";
+  (void)unmount_hdb(run, directory);
+  run.trade(30);
+  const auto end = end_of_period(run, 9001);
+  run.w.run_for(30s);
+  EXPECT_TRUE(told(run.w, "rdb1", "ended", "is not there any more"));
+  EXPECT_TRUE(told(run.w, "rdb1", "hdb_gone", "not mounted"));
+  EXPECT_TRUE(told(run.w, "rdb1", "not_written", "remove " + note));
+  const auto waits = told_of_period(run, 9001, end);
+  EXPECT_FALSE(waits.served);
+  EXPECT_NE(waits.failure.find("remove " + note), std::string::npos)
+    << waits.failure;
+  EXPECT_EQ(written_to(run, directory), position{});
+  run.expect_all();
+  ASSERT_FALSE(run.w.at("rdb1").disk().remove(note));
+  EXPECT_TRUE(
+    run.w.run_until([&] { return written_to(run, directory) >= end; }, 60s));
+  EXPECT_TRUE(told(run.w, "rdb1", "hdb_begun_anew", directory));
+  // Until the HDB has opened it, the rows that it has are those of before.
+  for (int i = 0; i < 20 && run.warnings.empty(); ++i) {
+    run.expect_all();
+    run.w.run_for(500ms);
+  }
+  EXPECT_EQ(run.warnings.size(), 1u);
+  run.trade(10);
+  run.end_period(9002);
+  run.expect_all();
+  run.expect_no_defects();
+}
+
+// Method: the directory is empty when the node starts, as a mount that failed;
+// periods end, the RDB starts again and again, and the disk comes back, while
+// all run and while nothing does.
+TEST(GoneHdbSim, NothingIsWrittenInThePlaceOfAnHdbThatIsNotThereAtAStart) {
+  const auto config = example();
+  const auto directory = config.process("rdb1")->hdb_directory;
+  for (const bool live : {true, false}) {
+    SCOPED_TRACE(live);
+    traded run{17, config};
+    run.trade(100);
+    run.end_period(9000);
+    run.expect_all();
+    for (const auto* name : {"rdb1", "hdb1"})
+      run.w.crash(name);
+    const auto mounted = unmount_hdb(run, directory);
+    for (const auto* name : {"rdb1", "hdb1"})
+      run.w.restart(name);
+    run.w.run_for(1s);
+    for (int64_t i = 0; i < 2; ++i) {
+      run.expect_all();
+      ASSERT_EQ(run.warnings.size(), 1u);
+      EXPECT_NE(run.warnings[0].find("is not there"), std::string::npos);
+      run.trade(10);
+      (void)end_of_period(run, 9001 + i);
+      run.w.crash("rdb1", {.restart_after = 100ms});
+      run.w.run_for(20s);
+    }
+    EXPECT_TRUE(told(run.w, "rdb1", "hdb_gone", "not mounted"));
+    EXPECT_TRUE(told(run.w, "rdb1", "not_written", "until it is there again"));
+    EXPECT_EQ(written_to(run, directory), position{});
+    if (!live)
+      for (const auto* name : {"rdb1", "hdb1"})
+        run.w.crash(name);
+    restore_tree(run.w.at("rdb1").disk(), directory, mounted);
+    if (!live)
+      for (const auto* name : {"rdb1", "hdb1"})
+        run.w.restart(name);
+    run.w.run_for(5s);
+    run.trade(10);
+    run.end_period(9003);
+    run.w.run_for(60s);
+    run.expect_all();
+    EXPECT_EQ(run.warnings, std::vector<std::string>{});
+    run.expect_no_defects();
+  }
+}
+
+// Method: what removes the note that says that it was there is no operator, but
+// a disk that takes no file.
+TEST(GoneHdbSim, ANoteThatCannotBeKeptIsNotTakenForOneThatWasRemoved) {
+  const auto config = example();
+  traded run{18, config};
+  run.trade(100);
+  run.end_period(9000);
+  const auto directory = config.process("rdb1")->hdb_directory;
+  const auto note = config.data_directory + "/streams/rdb1";
+  auto& disk = run.w.at("rdb1").disk();
+  run.w.crash("rdb1");
+  (void)unmount_hdb(run, directory);
+  (void)disk.fail(disk_call::rename, 1, errc::no_space, 1'000'000, note);
+  run.w.restart("rdb1");
+  run.trade(10);
+  (void)end_of_period(run, 9001);
+  run.w.run_for(20s);
+  EXPECT_TRUE(told(run.w, "rdb1", "note_not_kept", note));
+  EXPECT_EQ(written_to(run, directory), position{});
+  run.expect_no_defects();
+}
+
+} // namespace
+} // namespace millrace::sim
