@@ -161,6 +161,9 @@ std::vector<std::string> lacks(const json_value& status) {
         "answers about what they touch say so; 'millrace logs' of its node "
         "tells of each, 'millrace stream losses' lists those of the stream, "
         "'millrace hdb ledger' those that are written down"},
+       {"damaged_queries", "question", "questions",
+        "failed of damaged files, which the log of its node names: 'millrace "
+        "hdb check' finds all, a backup has them"},
        {"rejected_batches", "batch", "batches",
         "no table fits: 'millrace rejects' lists them"},
        {"parked_batches", "batch", "batches",

@@ -34,6 +34,16 @@ json_value holders_of(const std::string& table, const json_value& live) {
   return out;
 }
 
+/// The rdbs that hold rows of ended periods, which an hdb may have as well.
+json_value holders_twice(const std::string& table, const json_value& live) {
+  auto out = json_value::array();
+  for (const auto& [process, facts] : live.at("processes").entries())
+    if (facts.at("rows").at(table).natural().value_or(0) != 0
+        && facts.at("periods_held").natural().value_or(0) != 0)
+      out.add(process);
+  return out;
+}
+
 json_value describe(const table_config& table, const json_value& live) {
   const auto& schema = table.schema;
   json_value out{{"name", schema.name},
@@ -42,7 +52,8 @@ json_value describe(const table_config& table, const json_value& live) {
                  {"time_column", schema.time_column},
                  {"symbol_column", schema.symbol_column},
                  {"columns", json_value::array()},
-                 {"rows", holders_of(schema.name, live)}};
+                 {"rows", holders_of(schema.name, live)},
+                 {"holds_ended_periods", holders_twice(schema.name, live)}};
   for (const auto& column : schema.columns)
     out["columns"].add(
       {{"name", column.name}, {"type", to_string(column.type)}});
@@ -57,9 +68,14 @@ std::string holders_text(const json_value& table) {
 }
 
 void print_one(const json_value& table) {
-  fmt::print("table {} of stream {}, version {}\nrows: {}\n\n",
+  fmt::print("table {} of stream {}, version {}\nrows: {}\n",
              *table.at("name").text(), *table.at("stream").text(),
              table.at("version").dump(), holders_text(table));
+  for (const auto& rdb : table.at("holds_ended_periods").elements())
+    fmt::print("  of these {} holds periods that ended, and an hdb may have "
+               "the same rows: they go some time after it serves them\n",
+               *rdb.text());
+  fmt::print("\n");
   std::vector<std::vector<std::string>> rows{{"COLUMN", "TYPE", "USE"}};
   for (const auto& column : table.at("columns").elements()) {
     const auto& name = *column.at("name").text();

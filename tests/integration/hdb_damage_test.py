@@ -130,6 +130,8 @@ def other_days(made, second):
   mill.check(of(two.format(DAYS[1], DAYS[1])) is not None, "a join")
   for text in (one + f"date <= '{DAYS[1]}'", two.format(DAYS[0], DAYS[0])):
     mill.check(str(times) in of(text, 65), text)
+  said = made.run("status").stdout
+  mill.check("hdb1: 2 questions: failed of damaged files" in said, said)
   made.down("back")
   flip(times, 100)
   made.up("back")
@@ -221,6 +223,8 @@ def damage(binary):
     for date in DAYS:
       publish(made, date, ROWS, "A")
       made.end_period(date)
+    said = made.run("tables", "trade").stdout
+    mill.check("of these rdb1 holds periods that ended" in said, said)
     publish(made, "2024-01-05", 10, "A")
     with mill.part("files"):
       files(made)
