@@ -118,7 +118,7 @@ protected:
   static std::vector<std::string> end(rt_scenario& run) {
     run.w.run_for(4s);
     heal(run.w, run.names);
-    // What nobody reads is found in time, of each file one place per round.
+    // What nobody reads is found in time, a round after the other.
     run.w.run_for(60s);
     return run.finish();
   }
@@ -344,6 +344,41 @@ TEST_P(RtDamageSim, WhatIsCollectedAndRotsIsTold) {
     return report(seed, broken);
   });
   EXPECT_GT(told, 0u) << "nothing was damaged for good";
+}
+
+// A round looks at all files of the node, each in a fifth of a second.
+TEST_P(RtDamageSim, ManyPlacesOfAnInputAreFoundInOneRound) {
+  for_each_seed(10, [&](uint64_t seed) {
+    rt_scenario run{seed, cached(), 1, rt_scenario::files::kept};
+    std::vector<std::string> broken;
+    if (!run.w.run_until([&run] { return run.settled(); }, 60s))
+      broken.push_back("not all committed");
+    auto& disk = run.w.at("rt0").disk();
+    std::vector<std::string> all
+      = files_of(disk, stream_directory("rt0") + "/out", false);
+    std::string path; // The largest.
+    for (const auto& input : inputs_of(disk, "rt0"))
+      for (const auto& each : files_of(disk, input, false)) {
+        all.push_back(each);
+        if (path.empty()
+            || disk.content(each).size() > disk.content(path).size())
+          path = each;
+      }
+    if (path.empty())
+      return report(seed, {"there is no input"});
+    const auto good = disk.content(path);
+    constexpr uint64_t places = 12;
+    for (uint64_t i = 1; i <= places; ++i)
+      disk.flip_bit(path, good.size() * 8 * i / (places + 1));
+    // Twice: it may have looked at this one just before.
+    const auto rounds = 2 * (all.size() + 1) * 200ms;
+    if (!run.w.run_until([&] { return disk.content(path) == good; },
+                         rounds + 1s))
+      broken.push_back(path + " is not whole after a round");
+    for (auto& line : run.finish())
+      broken.push_back(std::move(line));
+    return report(seed, broken);
+  });
 }
 
 // The file before it needs the state at the start of the one that is written.

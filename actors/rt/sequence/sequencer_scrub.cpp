@@ -17,6 +17,27 @@ constexpr int64_t pause_min_ns = 200'000'000;
 
 using damage = std::pair<position, position>;
 
+/// The damage at the end of what is intact, and what follows it. Of out/ the
+/// first is enough: a file of it is made again as a whole.
+/// @param end of the file, or of what counts of it
+/// @param unread what counts as damaged where no intact record follows
+std::vector<damage> all_damage(persistence::file_system& fs,
+                               const sequencer_state::scrubbed_file& what,
+                               const persistence::file_scan& scan, position end,
+                               position unread) {
+  if (!scan.next_intact || *scan.next_intact >= end)
+    return {{scan.valid_end, unread}};
+  std::vector<damage> out{{scan.valid_end, *scan.next_intact}};
+  if (!what.copy)
+    return out;
+  const auto more = persistence::damaged_parts(fs, what.directory, what.lineage,
+                                               *scan.next_intact, end);
+  if (more) // Else the next round finds it.
+    for (const auto& [from, to] : *more)
+      out.emplace_back(from, to == end ? unread : to);
+  return out;
+}
+
 /// What of a file is no record. One that is gone is all damage.
 std::vector<damage> damage_in(persistence::file_system& fs,
                               const sequencer_state::scrubbed_file& what) {
@@ -26,9 +47,9 @@ std::vector<damage> damage_in(persistence::file_system& fs,
   if (what.below) {
     if (scan && scan->valid_end >= *what.below)
       return {};
-    const auto from = scan ? scan->valid_end : what.file;
-    const auto next = scan ? scan->next_intact : std::nullopt;
-    return {{from, std::min(next.value_or(*what.below), *what.below)}};
+    if (!scan)
+      return {{what.file, *what.below}};
+    return all_damage(fs, what, *scan, *what.below, *what.below);
   }
   if (!scan)
     return {{what.file, what.next}};
@@ -39,7 +60,7 @@ std::vector<damage> damage_in(persistence::file_system& fs,
                          && scan->valid_end == size);
   if (ended && !scan->damaged && scan->valid_end == size)
     return {};
-  return {{scan->valid_end, scan->next_intact.value_or(what.next)}};
+  return all_damage(fs, what, *scan, size, what.next);
 }
 
 } // namespace
