@@ -146,10 +146,12 @@ printed print(const query_options& options, bool is_plan, answer_reader& answer,
     out.rows += table.row_count;
     const bool is_text = is_plan
                          && options.output == query::result_format::table
-                         && table.row_count == 1 && table.columns.size() == 1
+                         && table.columns.size() == 1
                          && table.columns[0].type == column_type::string;
     if (is_text) {
-      out.output_fault = put(table.columns[0].text(0), into);
+      for (uint64_t row = 0; row < table.row_count && !out.output_fault; ++row)
+        out.output_fault
+          = put(std::string{table.columns[0].text(row)} + '\n', into);
       return out;
     }
     out.output_fault

@@ -94,6 +94,10 @@ decode_partial(std::span<const std::byte> bytes);
 /// at them.
 [[nodiscard]] result<uint64_t> row_count_of(std::span<const std::byte> message);
 
+/// What it took to find them, of the first message of a partial result.
+[[nodiscard]] result<scan_statistics>
+statistics_of(std::span<const std::byte> message);
+
 /// The rows of all chunks of the parts, in their order, as one table.
 /// `malformed_message` when they have different columns.
 [[nodiscard]] result<table_data> joined_rows(std::vector<partial_result> parts,

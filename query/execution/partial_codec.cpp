@@ -110,6 +110,11 @@ join_bounds read(schema::JoinBounds::Reader from) {
   return out;
 }
 
+scan_statistics read_statistics(schema::PartialResult::Reader from) {
+  return {from.getRowsTotal(), from.getRowsScanned(), from.getRowsMatched(),
+          from.getSegmentsTotal(), from.getSegmentsScanned()};
+}
+
 chunk encode_pieces(const partial_result& partial,
                     std::span<const chunk_piece> pieces, bool with_statistics) {
   // The first segment has no room for what is not copied.
@@ -195,9 +200,7 @@ result<partial_result> read_partial(schema::PartialResult::Reader root) {
     return malformed(
       "states of version " + std::to_string(root.getStateVersion()) + ", not "
       + std::to_string(state_version) + ": its sender is of another release");
-  out.statistics
-    = {root.getRowsTotal(), root.getRowsScanned(), root.getRowsMatched(),
-       root.getSegmentsTotal(), root.getSegmentsScanned()};
+  out.statistics = read_statistics(root);
   if (root.hasBounds())
     out.bounds = read(root.getBounds());
   for (auto from : root.getChunks()) {
@@ -272,6 +275,13 @@ result<uint64_t> row_count_of(std::span<const std::byte> message) {
       for (auto chunk : root.getChunks())
         rows += chunk.getRowCount();
       return result<uint64_t>{rows};
+    });
+}
+
+result<scan_statistics> statistics_of(std::span<const std::byte> message) {
+  return messages::read_as<schema::PartialResult>(
+    message, [](schema::PartialResult::Reader root) {
+      return result<scan_statistics>{read_statistics(root)};
     });
 }
 

@@ -128,7 +128,9 @@ result<question> read_text(const text::json_value& asked,
     auto request = parse_sql(*written, find, now_ns, named);
     if (!request)
       return request.failure();
-    out.explain = out.explain || request->explain;
+    // Whoever asks for the plan alone has nothing run.
+    out.analyze = request->analyze && !out.explain;
+    out.explain = (out.explain || request->explain) && !out.analyze;
     return with_plan(std::move(read), std::move(request->plan));
   }
   auto request = parse_qsql(*written, find, now_ns, tables, named);

@@ -22,8 +22,9 @@ struct question {
   std::optional<table_data> told{};
   /// Wait until the answer can include everything up to here.
   std::optional<position> at_least;
-  int64_t timeout_ns = 0;                ///< 0: the gateway's own limit.
-  bool explain = false;                  ///< Return the plan, run nothing.
+  int64_t timeout_ns = 0; ///< 0: the gateway's own limit.
+  bool explain = false;   ///< Return the plan, run nothing.
+  bool analyze = false;   ///< Run it, and return the plan and what that took.
   std::string_view language = "getdata"; ///< Or "qsql", "sql"; static.
 };
 

@@ -92,6 +92,12 @@ def as_questdb(made, port):
              and got["columns"] == [{"name": "size", "type": "INT"}], got)
   got = exec_(query="select size from trade", explain="true")
   mill.check("trade" in json.dumps(got["dataset"]), got)
+  got = exec_(query="explain analyze select size from trade where size > 26")
+  lines = [row[0] for row in got["dataset"]]
+  mill.check(got["columns"] == [{"name": "QUERY PLAN", "type": "VARCHAR"}]
+             and any(line.startswith("rows: 3 (") for line in lines)
+             and any(line.startswith("read: 20 of 20 rows") for line in lines)
+             and lines[-1].startswith("Execution Time: "), got)
   got = exec_(400, query="select prise from trade")
   mill.check(got["position"] == 7 and "prise" in got["error"]
              and got["query"] == "select prise from trade", got)

@@ -73,6 +73,32 @@ TEST(QuestionTest, ReadsAllLanguages) {
       ->explain);
 }
 
+TEST(QuestionTest, APlanIsAnalyzedByRunningIt) {
+  for (const auto* text : {"explain analyze select sym from quote",
+                           "explain (analyze) select sym from quote"}) {
+    const auto got
+      = asked(R"({"language":"sql","text":")" + std::string{text} + "\"}");
+    ASSERT_TRUE(got) << got.failure().context;
+    EXPECT_TRUE(got->analyze) << text;
+    EXPECT_FALSE(got->explain) << text;
+  }
+  // Who asks for the plan alone has nothing run.
+  const auto plan = asked(
+    R"({"language":"sql","text":"explain analyze select sym from quote",)"
+    R"("explain":true})");
+  ASSERT_TRUE(plan) << plan.failure().context;
+  EXPECT_TRUE(plan->explain);
+  EXPECT_FALSE(plan->analyze);
+  for (const auto* text : {"explain verbose select sym from quote",
+                           "explain (analyze false) select sym from quote",
+                           "explain (format json) select sym from quote"})
+    EXPECT_NE(asked(R"({"language":"sql","text":")" + std::string{text} + "\"}")
+                .failure()
+                .context.find("EXPLAIN has one option here: ANALYZE"),
+              std::string::npos)
+      << text;
+}
+
 TEST(QuestionTest, NamesWhatItCannotRead) {
   const auto fault
     = [](std::string_view text) { return asked(text).failure().context; };

@@ -1,5 +1,6 @@
 #include <millrace/actors/torq/execute/bundle_source.hpp>
 #include <millrace/actors/torq/execute/query_flow.hpp>
+#include <millrace/actors/torq/gateway/explained.hpp>
 #include <millrace/actors/torq/gateway/gateway.hpp>
 #include <millrace/actors/torq/gateway/gateway_flow.hpp>
 #include <millrace/actors/torq/gateway/heard_question.hpp>
@@ -16,19 +17,6 @@ namespace millrace::torq {
 namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{250};
 const std::set both_roles{backend_role::rdb, backend_role::hdb};
-
-/// The plan as text, as a table of one column and one row.
-query::table_data explained(const std::string& text) {
-  query::column_data column;
-  column.name = "query";
-  column.type = column_type::string;
-  column.bytes = text;
-  column.push(static_cast<uint32_t>(text.size()));
-  query::table_data out;
-  out.columns.push_back(std::move(column));
-  out.row_count = 1;
-  return out;
-}
 
 chunks told(query::table_data table) {
   query::partial_result out;
@@ -92,10 +80,13 @@ void gateway_state::query(const std::string& parameters, asker to) {
          told(asked->told && !asked->explain
                 ? *std::move(asked->told)
                 : explained(asked->told ? "told by the gateway\n"
-                                        : to_string(asked->plan))),
+                                        : to_string(asked->plan),
+                            to.language)),
          query_cut{});
     return;
   }
+  if (asked->analyze)
+    to.analyzed = to_string(asked->plan);
   to.rows_max = heard.rows_max;
   to.bytes_max = heard.bytes_max;
   ask(std::move(asked->plan), asked->at_least, asked->timeout_ns,
@@ -103,6 +94,12 @@ void gateway_state::query(const std::string& parameters, asker to) {
 }
 
 void gateway_state::give(asker& to, const chunks& rows, const query_cut& cut) {
+  if (!to.analyzed.empty()) {
+    const auto took_ns = env->clock->monotonic_ns() - to.since_ns;
+    const auto text
+      = std::exchange(to.analyzed, {}) + analysis_of(rows, cut, took_ns);
+    return give(to, told(explained(text, to.language)), cut);
+  }
   if (!to.sink) {
     to.promise.deliver(bundle_of(self, rows, to.client), cut);
     return;
@@ -145,7 +142,8 @@ void gateway_state::ask_alone(held_question what) {
   if (what.plan.rows_max == 0)
     what.plan.rows_max = settings.result_rows_max;
   // Nobody holds all of what flows.
-  if (what.plan.bytes_max == 0 && !(what.to.sink && query::flows(what.plan)))
+  if (what.plan.bytes_max == 0
+      && !(what.to.sink && what.to.analyzed.empty() && query::flows(what.plan)))
     what.plan.bytes_max = settings.result_bytes_max;
   what.plan.rows_max = lesser_limit(what.plan.rows_max, what.to.rows_max);
   what.plan.bytes_max = lesser_limit(what.plan.bytes_max, what.to.bytes_max);
@@ -215,7 +213,7 @@ void gateway_state::run(held_question what,
   name_backends(what, table.home, *request);
   const auto number = ++question_last;
   what.connections_then = connections;
-  if (what.to.sink && query::flows(request->plan)) {
+  if (what.to.sink && what.to.analyzed.empty() && query::flows(request->plan)) {
     auto source
       = self->spawn(gateway_flow, env, std::move(request), what.to.flow,
                     what.to.sink, settings.query_timeout_ns);

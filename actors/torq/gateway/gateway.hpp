@@ -121,7 +121,9 @@ struct gateway_state {
     uint64_t bytes_max = 0;
     std::string_view language{}; ///< Static; empty: it is not understood.
     std::string shown{};         ///< Its question, for the log.
-    int64_t since_ns = 0;        ///< Monotonic.
+    /// Its plan, where that and what it took is the answer; empty: it is not.
+    std::string analyzed{};
+    int64_t since_ns = 0; ///< Monotonic.
   };
   [[nodiscard]] asker current_asker() const;
   /// Counts how its question ended, and has it told.

@@ -17,6 +17,7 @@ result<chunks> carry_out(const plan_request& request,
                          const query::interruption& stop,
                          persistence::executor* pool) {
   std::vector<query::table_data> fetched;
+  query::scan_statistics statistics;
   for (const auto& messages : partials) {
     std::vector<query::partial_result> parts;
     for (const auto& bytes : messages) {
@@ -25,6 +26,7 @@ result<chunks> carry_out(const plan_request& request,
       auto part = query::decode_partial(bytes.bytes());
       if (!part)
         return part.failure();
+      statistics += part->statistics;
       parts.push_back(*std::move(part));
     }
     auto table = query::joined_rows(std::move(parts), stop);
@@ -48,6 +50,7 @@ result<chunks> carry_out(const plan_request& request,
     return refused;
   query::partial_result out;
   out.chunks.push_back({0, *std::move(table)});
+  out.statistics = statistics;
   auto messages = encode(out, answer_message_bytes, stop);
   if (stop.stopped())
     return stop.fault("while its answer was packed");

@@ -359,7 +359,7 @@ pg_session::description_of(const statement& what,
     return request.failure();
   columns = request->plan.columns;
   if (request->explain)
-    columns = {{"query", column_type::string}};
+    columns = {{"QUERY PLAN", column_type::string}};
   return description_message(columns, formats);
 }
 

@@ -367,8 +367,13 @@ result<sql_request> parse_sql(std::string_view text, const schema_lookup& find,
   auto statement = sql::tree_of(*parsed);
   sql_request out;
   if (statement.kind == "ExplainStmt") {
-    if (statement.body->find("options"))
-      return owner.refused(0, "EXPLAIN has no options here");
+    for (const auto& option : statement["options"].elements()) {
+      const auto each = sql::tree_of(option);
+      if (each["defname"].text_or_empty() != "analyze"
+          || each.body->find("arg"))
+        return owner.refused(0, "EXPLAIN has one option here: ANALYZE");
+      out.analyze = true;
+    }
     out.explain = true;
     statement = sql::tree_of(statement["query"]);
   }

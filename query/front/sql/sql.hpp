@@ -15,6 +15,7 @@ namespace millrace::query {
 struct sql_request {
   plan_node plan;       ///< Resolved.
   bool explain = false; ///< EXPLAIN: the plan is wanted, and not its rows.
+  bool analyze = false; ///< EXPLAIN ANALYZE: and what it took, as it is run.
 };
 
 /// Reads a query in SQL (docs/sql.md). Faults begin with "line <n>, column
