@@ -1,9 +1,10 @@
 #include <millrace/actors/torq/hdb/served_mark.hpp>
-#include <millrace/actors/torq/rdb/stream_note.hpp>
+#include <millrace/actors/torq/rdb/written_state.hpp>
 #include <millrace/messages/text/listed.hpp>
 #include <millrace/nodes/assembly/changed_by_hand.hpp>
 #include <millrace/nodes/assembly/table_intake.hpp>
 #include <millrace/nodes/configuration/same_directory.hpp>
+#include <millrace/persistence/disk/temporary_name.hpp>
 
 #include <optional>
 #include <unistd.h>
@@ -80,36 +81,100 @@ std::string marks_folder(const cluster_config& config) {
   return config.data_directory + "/hdb-served";
 }
 
-std::string stream_note_file(const cluster_config& config,
-                             const std::string& rdb) {
-  return config.data_directory + "/streams/" + rdb;
+std::string stream_notes_folder(const cluster_config& config) {
+  return config.data_directory + "/streams";
 }
 
-std::vector<std::string> gone_of_rdbs(persistence::file_system& fs,
-                                      const cluster_config& config,
-                                      const std::string& directory,
-                                      const std::string& besides) {
-  std::vector<std::string> out;
+std::string stream_note_file(const cluster_config& config,
+                             const std::string& rdb) {
+  return stream_notes_folder(config) + "/" + rdb;
+}
+
+namespace {
+
+/// What an rdb that noted this wrote to a database, and that lacks; empty:
+/// nothing. @param manifest null: there is none
+/// @param of null: the configuration has no rdb of that name
+std::string missed_by(const result<torq::stream_note>& note,
+                      const std::string& rdb, const std::string& directory,
+                      const persistence::hdb_manifest* manifest,
+                      const process_config* of, const std::string& stream_of) {
+  const bool writes_there = of != nullptr && !of->hdb_directory.empty()
+                            && is_same_directory(of->hdb_directory, directory);
+  if (!note)
+    return manifest == nullptr && writes_there
+             ? "whether " + rdb + " wrote to it is not known, as "
+                 + note.failure().context
+             : std::string{};
+  if (note->begins_anew
+      || (note->directory.empty()
+            ? !writes_there
+            : !is_same_directory(note->directory, directory)))
+    return {};
+  const auto& stream = note->stream.empty() ? stream_of : note->stream;
+  const bool knows
+    = manifest != nullptr
+      && torq::written_state_of(*manifest, stream, {}).knows_stream();
+  return torq::lacks_rows_of(*note, manifest != nullptr, knows)
+           ? rdb + " wrote rows of stream '" + stream + "' down to it"
+           : std::string{};
+}
+
+/// What rdbs wrote down to a directory, and its database does not know of; also
+/// those that the configuration names no more.
+void add_rows_of_rdbs(persistence::file_system& fs,
+                      const cluster_config& config,
+                      const std::string& directory, const std::string& besides,
+                      torq::lost_database& out) {
   const auto manifest = persistence::read_hdb_manifest(fs, directory);
-  if (manifest || manifest.failure().code != errc::not_found)
-    return out;
-  for (const auto& process : config.processes) {
-    if (process.type != process_type::rdb || process.name == besides
-        || process.hdb_directory.empty()
-        || !is_same_directory(process.hdb_directory, directory))
+  if (!manifest && manifest.failure().code != errc::not_found)
+    return;
+  const auto files = fs.list(stream_notes_folder(config));
+  if (!files)
+    return;
+  for (const auto& entry : *files) {
+    if (entry.is_directory || entry.name == besides
+        || entry.name.ends_with(persistence::temporary_suffix))
       continue;
-    const auto file = stream_note_file(config, process.name);
-    const auto note = torq::read_stream_note(fs, file);
-    if (!note) // It says so at its start.
+    const auto file = stream_note_file(config, entry.name);
+    const auto* process = config.process(entry.name);
+    const auto* of = process != nullptr && process->type == process_type::rdb
+                       ? process
+                       : nullptr;
+    const auto what
+      = missed_by(torq::read_stream_note(fs, file), entry.name, directory,
+                  manifest ? &*manifest : nullptr, of,
+                  of != nullptr ? config.stream_of(*of) : std::string{});
+    if (what.empty())
       continue;
-    if (note->has_rows && !note->begins_anew
-        && (note->directory.empty()
-            || is_same_directory(note->directory, directory)))
-      out.push_back(directory + " is not there (a disk that is not mounted?): "
-                    + process.name + " wrote rows of stream '"
-                    + config.stream_of(process)
-                    + "' down to it; if it is lost for good, remove " + file);
+    out.losses.push_back(directory
+                         + (manifest ? " has another database: "
+                                     : " is not there (a disk that is not "
+                                       "mounted?): ")
+                         + what);
+    out.files.push_back(file);
   }
+}
+
+} // namespace
+
+torq::lost_database lost_beside(persistence::file_system& fs,
+                                const cluster_config& config,
+                                const std::string& directory,
+                                const std::string& besides) {
+  torq::lost_database out;
+  add_rows_of_rdbs(fs, config, directory, besides, out);
+  const auto own = as_configured(config, directory).value_or(directory);
+  const auto seen = look_at(fs, marks_folder(config), own, {});
+  if (!seen) {
+    out.losses.push_back(to_string(seen.failure()));
+    return out;
+  }
+  for (const auto& [table, loss] : seen->known.mark.own_losses())
+    out.losses.push_back(loss);
+  if (!seen->known.mark.own_losses().empty())
+    out.files.insert(out.files.end(), seen->known.files.begin(),
+                     seen->known.files.end());
   return out;
 }
 
@@ -118,21 +183,21 @@ error check_not_gone(persistence::file_system& fs, const cluster_config& config,
   const auto seen = look(fs, config, directory);
   if (!seen)
     return seen.failure();
+  torq::lost_database lost;
+  add_rows_of_rdbs(fs, config, directory, {}, lost);
   // What was done elsewhere is to be loaded here.
-  const auto& losses = seen->known.mark.own_losses();
-  if (seen->is_there)
+  const auto& by_hand = seen->known.mark.own_losses();
+  if (!seen->is_there && !by_hand.empty()) {
+    lost.losses.push_back(by_hand.begin()->second);
+    lost.files.insert(lost.files.end(), seen->known.files.begin(),
+                      seen->known.files.end());
+  }
+  if (lost.losses.empty())
     return {};
-  if (const auto written = gone_of_rdbs(fs, config, directory);
-      !written.empty())
-    return {errc::unavailable, written.front()};
-  if (losses.empty())
-    return {};
-  std::string files;
-  for (const auto& each : seen->known.files)
-    text::add_to_list(files, each, " and ");
-  return {errc::unavailable, losses.begin()->second
+  return {errc::unavailable, lost.losses.front()
                                + "; to begin another one in its place, remove "
-                               + files};
+                               + text::listed(lost.files)
+                               + ", and restart what serves the directory"};
 }
 
 std::vector<std::string> gone_by_hand(persistence::file_system& fs,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/actors/torq/rdb/stream_note.hpp>
 #include <millrace/messages/base/errors.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
@@ -17,19 +18,22 @@ namespace millrace::nodes {
 /// Where the marks of a cluster's hdbs on this host stand.
 [[nodiscard]] std::string marks_folder(const cluster_config& config);
 
-/// Where an rdb notes what its next life should know.
+/// Where rdbs note what their next lives should know.
+[[nodiscard]] std::string stream_notes_folder(const cluster_config& config);
 [[nodiscard]] std::string stream_note_file(const cluster_config& config,
                                            const std::string& rdb);
 
-/// What rdbs of this host wrote down there, and is not there, as no database
-/// is; in words. @param besides an rdb that knows for itself; empty: none
-[[nodiscard]] std::vector<std::string>
-gone_of_rdbs(persistence::file_system& fs, const cluster_config& config,
-             const std::string& directory, const std::string& besides = {});
+/// What is known to be gone of the database in a directory: what rdbs of this
+/// host wrote down there, and what was done by hand. In the place of it there
+/// is none, or another one. @param besides an rdb that knows for itself
+[[nodiscard]] torq::lost_database lost_beside(persistence::file_system& fs,
+                                              const cluster_config& config,
+                                              const std::string& directory,
+                                              const std::string& besides);
 
-/// Before a command that would begin a database: `unavailable` when there is
-/// none, and hdbs of this cluster served one there that had something done by
-/// hand, or rdbs wrote to it.
+/// Before a command that would begin a database, or write to another one:
+/// `unavailable` when it is not there, and hdbs of this cluster served one
+/// there that had something done by hand, or rdbs wrote to it.
 [[nodiscard]] error check_not_gone(persistence::file_system& fs,
                                    const cluster_config& config,
                                    const std::string& directory);

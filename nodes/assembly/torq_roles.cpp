@@ -127,19 +127,15 @@ result<hosted_process> start_rdb(process_host& host,
   settings.hdb_directory = process.hdb_directory;
   settings.write_down = process.write_down;
   settings.unserved = unserved_rows(*host.env().fs, config, process);
-  const auto by_hand = [fs = host.env().fs, folder = marks_folder(config),
-                        own = process.hdb_directory](auto homes) {
-    return [=] { return gone_by_hand(*fs, folder, own, homes); };
+  settings.lost_beside
+    = [&host, own = process.hdb_directory, name = process.name] {
+        return lost_beside(*host.env().fs, host.config(), own, name);
+      };
+  settings.lacking_by_hand = [fs = host.env().fs, folder = marks_folder(config),
+                              own = process.hdb_directory,
+                              homes = home_of(config, process.hdb_directory)] {
+    return gone_by_hand(*fs, folder, own, homes);
   };
-  settings.lost_beside = [&host, own = process.hdb_directory,
-                          name = process.name,
-                          lost_by_hand = by_hand(std::set<std::string>{})] {
-    auto out = lost_by_hand();
-    for (auto& each : gone_of_rdbs(*host.env().fs, host.config(), own, name))
-      out.push_back(std::move(each));
-    return out;
-  };
-  settings.lacking_by_hand = by_hand(home_of(config, process.hdb_directory));
   settings.memory_max_bytes = process.memory_max_bytes;
   settings.query_memory_max_bytes = process.query_memory_max_bytes;
   settings.query_timeout_ns = process.query_timeout_ns;

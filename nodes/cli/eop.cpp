@@ -162,7 +162,10 @@ int code_of(const written_period& what) {
 void tell_replicas(const cluster_config& config, const std::string& stream,
                    const ended_period& ended) {
   if (std::none_of(ended.written.begin(), ended.written.end(),
-                   [](const auto& each) { return each.report.losses != 0; }))
+                   [](const auto& each) {
+                     return each.report.losses != 0
+                            && each.report.version != manifest_version{};
+                   }))
     return;
   for (const auto& each : config.processes)
     if (each.type == process_type::rdb && !each.write_down

@@ -159,9 +159,11 @@ std::vector<unready_process> unready_of(const cluster_config& config,
                      false, true, true});
     }
     const auto& gone = facts.at("gone").elements();
-    if (out.size() == before && !gone.empty())
+    if (!gone.empty() && (out.size() == before || !out.back().goes_on)) {
+      out.resize(before);
       out.push_back({process.name, gone.front().text_or_empty(), 0, false, true,
                      true, false, true});
+    }
     if (out.size() == before && is_unknown(process, facts, live))
       out.push_back({process.name, "no discovery knows it yet"});
   }

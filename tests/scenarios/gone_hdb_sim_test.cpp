@@ -158,5 +158,66 @@ TEST(GoneHdbSim, ANoteThatCannotBeKeptIsNotTakenForOneThatWasRemoved) {
   run.expect_no_defects();
 }
 
+// Method: another disk is mounted, with a database that knows nothing of the
+// stream; then the right one.
+TEST(GoneHdbSim, ADatabaseOfOthersInItsPlaceIsNotWrittenTo) {
+  const auto config = example();
+  traded run{19, config};
+  run.trade(100);
+  run.end_period(9000);
+  const auto directory = config.process("rdb1")->hdb_directory;
+  auto& disk = run.w.at("rdb1").disk();
+  for (const auto* name : {"rdb1", "hdb1"})
+    run.w.crash(name);
+  const auto mounted = unmount_hdb(run, directory);
+  persistence::hdb_manifest other;
+  other.version = 7;
+  const auto bytes = persistence::encode(other);
+  ASSERT_FALSE(persistence::replace_file(disk, directory + "/manifest", bytes));
+  for (const auto* name : {"rdb1", "hdb1"})
+    run.w.restart(name);
+  run.trade(10);
+  const auto end = end_of_period(run, 9001);
+  run.w.run_for(20s);
+  EXPECT_TRUE(told(run.w, "rdb1", "hdb_gone", directory));
+  EXPECT_TRUE(told_of_period(run, 9001, end).held);
+  EXPECT_EQ(disk.content(directory + "/manifest"), bytes);
+  for (const auto* name : {"rdb1", "hdb1"})
+    run.w.crash(name);
+  restore_tree(disk, directory, mounted);
+  for (const auto* name : {"rdb1", "hdb1"})
+    run.w.restart(name);
+  run.w.run_for(60s);
+  run.expect_all();
+  EXPECT_EQ(run.warnings, std::vector<std::string>{});
+  run.expect_no_defects();
+}
+
+// Method: the note has rotted as well, so that it does not say whether there
+// was one; it is removed, and what the stream has is written.
+TEST(GoneHdbSim, ANoteThatCannotBeReadMayTellOfOne) {
+  const auto config = example();
+  traded run{20, config};
+  run.trade(100);
+  run.end_period(9000);
+  const auto directory = config.process("rdb1")->hdb_directory;
+  const auto note = config.data_directory + "/streams/rdb1";
+  auto& disk = run.w.at("rdb1").disk();
+  run.w.crash("rdb1");
+  (void)unmount_hdb(run, directory);
+  disk.cut(note, 3);
+  run.w.restart("rdb1");
+  run.trade(10);
+  const auto end = end_of_period(run, 9001);
+  run.w.run_for(20s);
+  EXPECT_TRUE(told(run.w, "rdb1", "damaged", note));
+  EXPECT_TRUE(told(run.w, "rdb1", "hdb_gone", "remove " + note));
+  EXPECT_EQ(written_to(run, directory), position{});
+  ASSERT_FALSE(disk.remove(note));
+  EXPECT_TRUE(
+    run.w.run_until([&] { return written_to(run, directory) >= end; }, 60s));
+  run.expect_no_defects();
+}
+
 } // namespace
 } // namespace millrace::sim

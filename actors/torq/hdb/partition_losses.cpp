@@ -36,6 +36,22 @@ public:
       query::whole_bounds{part.zones[*column].low, part.zones[*column].high});
   }
 
+  /// The same of what came before all that is here: of any date up to the
+  /// part's.
+  [[nodiscard]] bool meet_before(const persistence::hdb_manifest& manifest,
+                                 const persistence::hdb_part& part) {
+    if (meet(manifest, part))
+      return true;
+    const auto date = text::parse_date(part.partition);
+    const auto times = query::times_of_date(
+      table_->roll_zone, table_->roll_offset_ns,
+      date ? std::max<int64_t>(*date, part.period) : part.period, 0);
+    query::whole_bounds before;
+    if (times)
+      before.high = times->high;
+    return conditions_.may_pass(before);
+  }
+
 private:
   /// What was lost may have come a day early, or late.
   bool is_asked(int64_t date) {
@@ -47,6 +63,16 @@ private:
   query::zone_conditions conditions_;
   const table_schema* table_ = nullptr; ///< None: its dates are not known.
 };
+
+} // namespace
+
+namespace {
+
+/// What was lost from where the stream begins: a database that is begun anew
+/// does not know up to which date the one before had them.
+bool is_of_begin(const persistence::hdb_loss& loss) {
+  return loss.from == position{};
+}
 
 } // namespace
 
@@ -65,14 +91,15 @@ std::vector<std::string> losses_among(const persistence::hdb_manifest& manifest,
   std::vector<bool> met(losses.size());
   for (const auto& part : manifest.parts) {
     if (part.stream != stream || part.table != plan.table
-        || std::none_of(
-          losses.begin(), losses.end(),
-          [&](const auto* loss) { return loss->touches(part.from, part.to); })
-        || !times.meet(manifest, part))
+        || std::none_of(losses.begin(), losses.end(), [&](const auto* loss) {
+             return loss->touches(part.from, part.to);
+           }))
       continue;
+    const bool is_asked = times.meet(manifest, part);
+    const bool are_before = is_asked || times.meet_before(manifest, part);
     for (size_t i = 0; i < losses.size(); ++i)
       if (losses[i]->touches(part.from, part.to))
-        met[i] = true;
+        met[i] = met[i] || is_asked || (are_before && is_of_begin(*losses[i]));
   }
   std::vector<persistence::hdb_loss> among;
   for (size_t i = 0; i < losses.size(); ++i)

@@ -18,8 +18,7 @@ std::string memory_watch::reason(uint64_t bytes) const {
   if (!paused_)
     return {};
   return "holds " + std::to_string(bytes) + " bytes, memory_max is "
-         + std::to_string(bytes_max_)
-         + "; goes on when the end of a period frees memory";
+         + std::to_string(bytes_max_);
 }
 
 } // namespace millrace::torq

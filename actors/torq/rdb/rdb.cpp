@@ -462,6 +462,10 @@ void rdb_state::tick() {
   tell_stall();
   if (!noted.gone.empty() && !writing && now - sought_ns >= seek_interval_ns)
     seek_gone_hdb();
+  // While one is there that somebody may remove, none is put in its place.
+  if (note_is_stale && !(waits_for_hdb() && note_is_kept)
+      && now - noted_ns >= seek_interval_ns)
+    remember(noted.life, {});
   for (auto& [hdb_name, entry] : hdbs.all())
     if (is_ours(entry) && entry.link.due(now))
       connect(hdb_name);

@@ -46,8 +46,8 @@ struct rdb_settings {
   std::string hdb_directory; ///< Empty: no write-down, rows stay.
   /// What of that database is known to be gone that this stream never brought:
   /// rows that were loaded, corrected by hand, or written down by other RDBs.
-  /// In words; empty: nothing. Reads files; called on any thread.
-  std::function<std::vector<std::string>()> lost_beside;
+  /// Reads files; called on any thread.
+  std::function<lost_database()> lost_beside;
   /// What was done by hand and is not there, also where tables had their home
   /// before.
   std::function<std::vector<std::string>()> lacking_by_hand;
@@ -142,6 +142,7 @@ struct rdb_state {
   [[nodiscard]] bool waits_for_hdb() const;
   /// That it is gone, and what ends the wait.
   [[nodiscard]] std::string waits_text() const;
+  void look_for_remedy();
   void looked(position held, bool is_read, position there);
   void leave_hdb(const std::string& why);
   void connect(const std::string& backend_name);
@@ -194,9 +195,13 @@ struct rdb_state {
   void gone_is_back();
   void begin_anew();
   void compare_lives(lineage_id life);
-  [[nodiscard]] bool has_lost_beside() const;
+  [[nodiscard]] lost_database lost_beside() const;
+  /// Whether the database lacks what an earlier life wrote down.
+  [[nodiscard]] bool lacks_rows() const;
   [[nodiscard]] std::function<bool()> was_there() const;
   void add_loss(const std::string& what);
+  /// The HDB of now has periods that were written down.
+  void note_place();
   /// The hdb is not there, and was.
   void miss_hdb();
   void note_written();
@@ -244,7 +249,10 @@ struct rdb_state {
   std::string strange_stream;
   bool is_cut_off = false; ///< It was told that no RT node can be reached.
   stream_note noted;
-  bool note_is_kept = false; ///< As a file, that somebody can remove.
+  std::string remedy;         ///< Files to remove where the HDB is lost.
+  bool note_is_kept = false;  ///< As a file, that somebody can remove.
+  bool note_is_stale = false; ///< That file says less: it is tried again.
+  int64_t noted_ns = 0;       ///< Monotonic; when it was written last, or not.
   /// When this one started, as far as the manifest could be read.
   bool has_hdb = false;
   written_state earlier;    ///< What the HDB held when this one started.

@@ -1,5 +1,6 @@
 #include <millrace/actors/torq/rdb/rdb.hpp>
 #include <millrace/messages/data/lost_stream.hpp>
+#include <millrace/messages/text/listed.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
 
 #include <utility>
@@ -46,18 +47,22 @@ void rdb_state::seek_gone_hdb() {
   env->io->submit([me = rdb_self_actor{self}, fs = env->fs,
                    directory = settings.hdb_directory, stream = settings.stream,
                    tables = settings.tables, lost = settings.lost_beside,
-                   had_rows = noted.has_rows, file = settings.note_file,
+                   was = noted, file = settings.note_file,
                    kept = note_is_kept] {
     const auto manifest = persistence::read_hdb_manifest(*fs, directory);
-    const bool is_back
-      = manifest
-        && (had_rows
-              ? written_state_of(*manifest, stream, tables).knows_stream()
-              : lost().empty());
-    const bool is_settled
-      = !is_back
-        && ((kept && !fs->exists(file))
-            || (!manifest && !had_rows && lost && lost().empty()));
+    const bool is_lost
+      = was.has_rows
+          ? !manifest
+              || lacks_rows_of(
+                was, true,
+                written_state_of(*manifest, stream, tables).knows_stream())
+          : lost && !lost().losses.empty();
+    const bool is_back = manifest && !is_lost;
+    // A folder that went as a whole says nothing.
+    const bool is_removed
+      = kept && !fs->exists(file)
+        && fs->list(file.substr(0, file.find_last_of('/'))).has_value();
+    const bool is_settled = !is_back && (is_removed || !is_lost);
     caf::anon_send(me, sought_atom::value, is_back, is_settled);
   });
 }
@@ -74,8 +79,6 @@ void rdb_state::sought(bool is_back, bool is_settled) {
     }
     if (is_settled && !noted.begins_anew)
       begin_anew();
-    else if (!note_is_kept)
-      remember(noted.life, {});
   }
   if (!postponed || accounting)
     return;
@@ -111,8 +114,7 @@ std::string rdb_state::waits_text() const {
          + (settings.write_down ? "nothing is written down, and the stream is "
                                   "kept, until it is there again; "
                                 : "")
-         + "if it is lost for good, remove " + settings.note_file
-         + (has_lost_beside() ? ", and the marks that its hdb names" : "");
+         + "if it is lost for good, remove " + remedy;
 }
 
 /// Ends, to begin anew with what is there.
@@ -143,8 +145,11 @@ void rdb_state::remember(lineage_id life, const std::string& loss) {
   if (!loss.empty() && noted.losses.size() < noted_losses_max)
     noted.losses.push_back(loss);
   const auto fault = write_stream_note(*env->fs, settings.note_file, noted);
-  note_is_kept = !fault;
-  if (fault)
+  // One of before can be removed as well.
+  note_is_kept = !fault || env->fs->exists(settings.note_file);
+  noted_ns = env->clock->monotonic_ns();
+  const bool was_stale = std::exchange(note_is_stale, static_cast<bool>(fault));
+  if (fault && !was_stale)
     warn("note_not_kept",
          "what the next life of this rdb should know of stream '"
            + settings.stream + "' is not kept: " + to_string(fault));
@@ -162,11 +167,12 @@ void rdb_state::compare_lives(lineage_id life) {
     warn("stream_loss", loss);
   }
   const auto before = noted;
-  if (noted.gone.empty() && !has_hdb && (noted.has_rows || has_lost_beside()))
+  if (noted.gone.empty()
+      && (lacks_rows()
+          || (!noted.has_rows && !has_hdb && !lost_beside().losses.empty())))
     miss_hdb();
   if (earlier.knows_stream()) {
-    noted.has_rows = true;
-    noted.directory = settings.hdb_directory;
+    note_place();
   }
   if (before != noted || noted.life != life)
     remember(life, loss);
@@ -179,6 +185,12 @@ void rdb_state::miss_hdb() {
                  + ", which held rows of files that were loaded, or of other "
                    "streams, is not there (a disk that is not mounted?); what "
                    "it held may be missing";
+  else if (has_hdb && noted.directory == place)
+    noted.gone = "the hdb in " + place
+                 + " is another one than that which held rows of stream '"
+                 + settings.stream
+                 + "', and has none (another disk?); what the stream does not "
+                   "bring again may be missing";
   else if (noted.directory.empty() || noted.directory == place)
     noted.gone = "the hdb in " + place + ", which held rows of stream '"
                  + settings.stream
@@ -187,15 +199,36 @@ void rdb_state::miss_hdb() {
   else
     noted.gone = "rows of stream '" + settings.stream
                  + "' were written down to " + noted.directory
-                 + ", and there is no hdb in " + place
-                 + "; what the stream does not bring again may be missing";
+                 + ", and the hdb in " + place
+                 + " has none; what the stream does not bring again may be "
+                   "missing";
+  look_for_remedy();
   add_loss(noted.gone);
   warn("hdb_gone", waits_text());
 }
 
-bool rdb_state::has_lost_beside() const {
-  return !settings.hdb_directory.empty() && settings.lost_beside
-         && !settings.lost_beside().empty();
+void rdb_state::look_for_remedy() {
+  auto files = lost_beside().files;
+  files.insert(files.begin(), settings.note_file);
+  remedy = text::listed(files);
+}
+
+lost_database rdb_state::lost_beside() const {
+  return settings.hdb_directory.empty() || !settings.lost_beside
+           ? lost_database{}
+           : settings.lost_beside();
+}
+
+bool rdb_state::lacks_rows() const {
+  const bool is_unread = has_hdb && earlier.version == manifest_version{};
+  return !settings.hdb_directory.empty()
+         && lacks_rows_of(noted, has_hdb, is_unread || earlier.knows_stream());
+}
+
+void rdb_state::note_place() {
+  noted.has_rows = true;
+  noted.directory = settings.hdb_directory;
+  noted.stream = settings.stream;
 }
 
 /// Whether the place of the HDB, where it is empty, is that of one that went.
@@ -207,7 +240,7 @@ std::function<bool()> rdb_state::was_there() const {
     return [] { return true; };
   if (!settings.lost_beside)
     return [] { return false; };
-  return [lost = settings.lost_beside] { return !lost().empty(); };
+  return [lost = settings.lost_beside] { return !lost().losses.empty(); };
 }
 
 /// Of no place in the stream: each answer is touched by it, until a period is
@@ -229,8 +262,7 @@ void rdb_state::note_written() {
   if (noted.losses.empty() && noted.gone.empty() && noted.has_rows
       && noted.directory == settings.hdb_directory)
     return;
-  noted.has_rows = true;
-  noted.directory = settings.hdb_directory;
+  note_place();
   noted.losses.clear();
   noted.gone.clear();
   noted.begins_anew = false;
@@ -244,7 +276,12 @@ void rdb_state::read_note() {
                     "stream '"
                       + settings.stream
                       + "' is not known: " + left.failure().context);
-    return;
+    note_is_kept = true;
+    if (has_hdb || settings.hdb_directory.empty())
+      return;
+    // Nobody can say that none was there.
+    note_place();
+    return miss_hdb();
   }
   noted = *std::move(left);
   for (const auto& loss : noted.losses)
@@ -253,10 +290,10 @@ void rdb_state::read_note() {
     return;
   note_is_kept = true;
   const bool is_lost
-    = noted.has_rows ? !earlier.knows_stream() : has_lost_beside();
-  // One that cannot be read is there.
-  if (has_hdb && (earlier.version == manifest_version{} || !is_lost))
+    = noted.has_rows ? lacks_rows() : !lost_beside().losses.empty();
+  if (has_hdb && !is_lost)
     return gone_is_back();
+  look_for_remedy();
   add_loss(noted.gone);
   if (!is_lost && !noted.begins_anew)
     begin_anew();

@@ -46,8 +46,11 @@ void rdb_state::watch(const rdb_watcher_actor& who) {
 }
 
 std::string rdb_state::stalled() const {
-  if (auto reason = memory.reason(store->byte_count); !reason.empty())
-    return reason;
+  if (const auto reason = memory.reason(store->byte_count); !reason.empty())
+    return reason + "; "
+           + (waits_for_hdb()
+                ? waits_text()
+                : "goes on when the end of a period frees memory");
   const std::scoped_lock lock{store->reject_mutex};
   return store->refused;
 }

@@ -12,6 +12,11 @@ constexpr uint64_t note_bytes_max = 1u << 20;
 
 } // namespace
 
+bool lacks_rows_of(const stream_note& note, bool is_there, bool knows) {
+  // Earlier releases noted any database, also one that was only loaded.
+  return note.has_rows && !(note.directory.empty() ? is_there : knows);
+}
+
 result<stream_note> read_stream_note(persistence::file_system& fs,
                                      const std::string& path) {
   const auto bytes = persistence::read_own_file(fs, path, note_bytes_max);
@@ -35,6 +40,7 @@ result<stream_note> read_stream_note(persistence::file_system& fs,
   out.has_rows
     = *has_hdb->boolean() || value->at("goneHadRows").boolean().value_or(false);
   out.directory = value->at("directory").text_or_empty();
+  out.stream = value->at("stream").text_or_empty();
   out.gone = value->at("gone").text_or_empty();
   out.begins_anew = value->at("beginsAnew").boolean().value_or(false);
   for (const auto& each : losses->elements())
@@ -47,12 +53,11 @@ error write_stream_note(persistence::file_system& fs, const std::string& path,
   if (auto fault
       = fs.create_directories(path.substr(0, path.find_last_of('/'))))
     return fault;
-  const text::json_value value{{"life", to_string(note.life)},
-                               {"hdb", note.has_rows},
-                               {"directory", note.directory},
-                               {"losses", note.losses},
-                               {"gone", note.gone},
-                               {"beginsAnew", note.begins_anew}};
+  const text::json_value value{
+    {"life", to_string(note.life)},  {"hdb", note.has_rows},
+    {"directory", note.directory},   {"stream", note.stream},
+    {"losses", note.losses},         {"gone", note.gone},
+    {"beginsAnew", note.begins_anew}};
   const auto line = value.dump() + "\n";
   return persistence::replace_own_file(
     fs, path, std::as_bytes(std::span<const char>{line}), note_bytes_max);

@@ -14,8 +14,9 @@ namespace millrace::torq {
 struct stream_note {
   lineage_id life; ///< Of the stream, as followed last; not known: never was.
   bool has_rows = false; ///< Periods of it were written down.
-  /// Where they were; empty: an earlier release wrote this.
+  /// Where they were, and its name; empty: an earlier release wrote this.
   std::string directory;
+  std::string stream;
   /// What that cost, in words, and no period that was written down tells of.
   std::vector<std::string> losses;
   /// The hdb is not there, and what that cost, in words. Empty: it is there, or
@@ -26,6 +27,18 @@ struct stream_note {
 
   friend bool operator==(const stream_note&, const stream_note&) = default;
 };
+
+/// Of a database that is not there: what is known of it, in words, and the
+/// files that somebody removes who says that it is lost.
+struct lost_database {
+  std::vector<std::string> losses; ///< Empty: nothing is known.
+  std::vector<std::string> files;
+};
+
+/// Whether a database lacks what was written down. One that cannot be read is
+/// there. @param knows whether it tells of the stream
+[[nodiscard]] bool lacks_rows_of(const stream_note& note, bool is_there,
+                                 bool knows);
 
 /// Empty where there is none. `corrupt`: it cannot be read.
 [[nodiscard]] result<stream_note> read_stream_note(persistence::file_system& fs,

@@ -98,6 +98,21 @@ TEST(PartitionLossesTest, AreThoseOfRangesWhoseDatesArePartOfTheQuestion) {
       << each.first << " to " << each.last;
 }
 
+TEST(PartitionLossesTest, WhatIsLostAtTheBeginMayBeOfAnyDateBefore) {
+  auto manifest = three_days();
+  manifest.parts.front().from = position{};
+  const auto begin = loss_of("market", 0, 1, "gone");
+  manifest.losses = {begin, loss_of("market", 105, 106, "later")};
+  const auto lines = [&](int64_t from, int64_t to) {
+    const auto table = table_of_version(2);
+    return losses_among(manifest, plan_of(from, to), "market", &table);
+  };
+  EXPECT_EQ(lines(2, 2), std::vector<std::string>{"gone"});
+  EXPECT_EQ(lines(2, 30), (std::vector<std::string>{"gone", "later"}));
+  EXPECT_EQ(lines(10, 10), (std::vector<std::string>{"gone", "later"}));
+  EXPECT_EQ(lines(13, 30), std::vector<std::string>{});
+}
+
 TEST(PartitionLossesTest, AreAllWhereTimesTellNoDate) {
   const auto loss = loss_of("market", 113, 115, "lost");
   const auto table = table_of_version(2);

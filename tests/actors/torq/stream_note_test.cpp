@@ -21,8 +21,9 @@ TEST(StreamNoteTest, IsReadAsItWasWritten) {
   const auto none = read_stream_note(disk, note_path);
   ASSERT_TRUE(none) << to_string(none.failure());
   EXPECT_EQ(*none, stream_note{});
-  const stream_note note{{{1, 2}}, true, "/hdb", {"one", "two \"quoted\"\n"},
-                         "away",   true};
+  const stream_note note{
+    {{1, 2}}, true, "/hdb", "market", {"one", "two \"quoted\"\n"},
+    "away",   true};
   ASSERT_FALSE(write_stream_note(disk, note_path, note));
   const auto got = read_stream_note(disk, note_path);
   ASSERT_TRUE(got) << to_string(got.failure());
@@ -37,14 +38,16 @@ TEST(StreamNoteTest, OneOfAnEarlierReleaseIsRead) {
     R"({"life":"00000000000000010000000000000002","hdb":true,"losses":["a"]})"));
   const auto got = read_stream_note(disk, note_path);
   ASSERT_TRUE(got) << to_string(got.failure());
-  EXPECT_EQ(*got, (stream_note{{{1, 2}}, true, {}, {"a"}, {}, false}));
+  EXPECT_EQ(*got,
+            (stream_note{.life = {1, 2}, .has_rows = true, .losses = {"a"}}));
   // One that told apart what was gone.
   ASSERT_FALSE(
     put_note(disk, R"({"life":"00000000000000010000000000000002","hdb":false,)"
                    R"("losses":[],"gone":"away","goneHadRows":true})"));
   const auto earlier = read_stream_note(disk, note_path);
   ASSERT_TRUE(earlier) << to_string(earlier.failure());
-  EXPECT_EQ(*earlier, (stream_note{{{1, 2}}, true, {}, {}, "away", false}));
+  EXPECT_EQ(*earlier,
+            (stream_note{.life = {1, 2}, .has_rows = true, .gone = "away"}));
 }
 
 TEST(StreamNoteTest, WhatIsNoNoteIsCorrupt) {

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 
 namespace millrace::nodes {
 namespace {
@@ -43,8 +44,11 @@ struct gone_database_test : testing::Test {
     ASSERT_FALSE(torq::write_stream_note(*env->world().fs,
                                          stream_note_file(config, rdb), what));
   }
+  torq::lost_database lost(const std::string& besides = {}) {
+    return lost_beside(*env->world().fs, config, hdb, besides);
+  }
   std::vector<std::string> gone(const std::string& besides = {}) {
-    return gone_of_rdbs(*env->world().fs, config, hdb, besides);
+    return lost(besides).losses;
   }
   error load() { return check_not_gone(*env->world().fs, config, hdb); }
 
@@ -65,16 +69,45 @@ TEST_F(GoneDatabaseTest, WhatAnRdbWroteIsMissedByLoadsAndOtherRdbs) {
   note("rdb1", {.life = {1, 2}, .has_rows = true, .directory = hdb});
   EXPECT_THAT(gone("rdb1"), IsEmpty());
   EXPECT_THAT(gone("rdb2"),
-              ElementsAre(AllOf(
-                HasSubstr("rdb1 wrote rows of stream 's'"),
-                HasSubstr("remove " + stream_note_file(config, "rdb1")))));
+              ElementsAre(AllOf(HasSubstr("rdb1 wrote rows of stream 's'"),
+                                HasSubstr(hdb + " is not there"))));
+  EXPECT_THAT(lost("rdb2").files,
+              ElementsAre(stream_note_file(config, "rdb1")));
   EXPECT_EQ(load().code, errc::unavailable);
-  EXPECT_THAT(load().context, HasSubstr(hdb + " is not there"));
+  EXPECT_THAT(load().context,
+              AllOf(HasSubstr(hdb + " is not there"),
+                    HasSubstr("remove " + stream_note_file(config, "rdb1"))));
+  // Another one, which is told by what it does not know.
   auto writer = persistence::hdb_writer::open(env->world(), hdb);
   ASSERT_TRUE(writer) << to_string(writer.failure());
   ASSERT_FALSE((*writer)->commit({}, {config.tables.front().schema}));
+  EXPECT_THAT(gone(), ElementsAre(HasSubstr("another database")));
+  EXPECT_EQ(load().code, errc::unavailable);
+  auto manifest = persistence::read_hdb_manifest(*env->world().fs, hdb);
+  ASSERT_TRUE(manifest) << to_string(manifest.failure());
+  // Earlier releases noted any database.
+  note("rdb1", {.life = {1, 2}, .has_rows = true});
   EXPECT_THAT(gone(), IsEmpty());
-  EXPECT_FALSE(load());
+}
+
+TEST_F(GoneDatabaseTest, AnRdbThatIsNamedOtherwiseNowIsMissedAsWell) {
+  note("before",
+       {.life = {1, 2}, .has_rows = true, .directory = hdb, .stream = "s"});
+  EXPECT_THAT(gone("rdb1"),
+              ElementsAre(HasSubstr("before wrote rows of stream 's'")));
+  // Where it wrote is not said.
+  note("before", {.life = {1, 2}, .has_rows = true});
+  EXPECT_THAT(gone("rdb1"), IsEmpty());
+}
+
+TEST_F(GoneDatabaseTest, ANoteThatCannotBeReadMayTellOfOne) {
+  const auto path = stream_note_file(config, "rdb1");
+  std::filesystem::create_directories(
+    std::filesystem::path{path}.parent_path());
+  std::ofstream{path} << "{";
+  EXPECT_THAT(gone(), ElementsAre(HasSubstr("is not known, as " + path)));
+  EXPECT_THAT(lost().files, ElementsAre(path));
+  EXPECT_EQ(load().code, errc::unavailable);
 }
 
 TEST_F(GoneDatabaseTest, WhatIsSettledOrLiesElsewhereIsNotMissed) {
