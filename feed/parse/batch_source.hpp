@@ -43,6 +43,8 @@ struct source_report {
   uint64_t passed_over = 0; ///< Lines of JSON of which the layout wants none.
   /// Lines that begin as comments do, and have as many fields as rows.
   uint64_t skipped_rows = 0;
+  /// Texts that stand in quotes which the layout takes for part of them.
+  uint64_t in_quotes = 0;
   /// The file and line of the first one, and the reason.
   std::string first_reject;
   /// Its text has no byte; of members of an archive: that of none has one.

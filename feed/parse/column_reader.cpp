@@ -210,6 +210,11 @@ struct column_readers {
     each<char>(self, rows, builder, refused, read_character);
   }
 
+  static bool is_in_quotes(field_text text) noexcept {
+    return text.length > 1 && text.data[0] == '"'
+           && text.data[text.length - 1] == '"';
+  }
+
   static void symbol(column_reader& self, const row_slice& rows,
                      batch_builder& builder, std::vector<refused_value>&) {
     auto& values = builder.values(self.column_);
@@ -218,6 +223,7 @@ struct column_readers {
     auto* out = values.data() + before;
     for (uint32_t row = 0; row < rows.count; ++row, out += sizeof(uint32_t)) {
       const auto text = field_of(rows, row, self.field_, self.last_);
+      self.in_quotes_ += self.is_raw_ && is_in_quotes(text);
       const auto code
         = self.symbols_.code_of(builder, self.column_, text.data, text.length);
       std::memcpy(out, &code, sizeof code);
@@ -228,6 +234,7 @@ struct column_readers {
                    batch_builder& builder, std::vector<refused_value>&) {
     for (uint32_t row = 0; row < rows.count; ++row) {
       const auto field = field_of(rows, row, self.field_, self.last_);
+      self.in_quotes_ += self.is_raw_ && is_in_quotes(field);
       builder.append_string(self.column_, {field.data, field.length});
     }
   }
@@ -374,6 +381,7 @@ column_reader::column_reader(const binding& fitted, size_t index)
     time_{fitted.fields[index].format, fitted.fields[index].clock, fitted.date,
           fitted.fields[index].pattern.get(), fitted.fields[index].count} {
   MILLRACE_ASSERT(read_ != nullptr);
+  is_raw_ = !fitted.quote && !fitted.json.on();
   rows_have_it_ = column_ == fitted.time_column;
   if (fitted.date_is_for_times && column_ == fitted.time_column)
     time_.refuse_own_dates();

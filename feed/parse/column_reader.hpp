@@ -7,6 +7,7 @@
 #include <millrace/messages/data/table_batch.hpp>
 
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace millrace::feed {
@@ -85,6 +86,11 @@ public:
   void judge(const row_slice& rows, std::vector<refused_value>& refused);
 
   void next_batch() noexcept { symbols_.next_batch(); }
+  /// Texts that stood in quotes and were taken with them, since this was asked
+  /// last: of fields that are not quoted.
+  [[nodiscard]] uint64_t take_in_quotes() noexcept {
+    return std::exchange(in_quotes_, 0);
+  }
   [[nodiscard]] size_t column() const noexcept { return column_; }
 
 private:
@@ -102,6 +108,8 @@ private:
   uint32_t field_; ///< Of the rows that are read.
   bool last_;
   bool rows_have_it_ = false; ///< It is the time of the rows.
+  bool is_raw_;               ///< Quotes are part of what stands in them.
+  uint64_t in_quotes_ = 0;
   number_scale scale_;
   time_reader time_;
   symbol_cache symbols_;

@@ -109,6 +109,8 @@ void csv_parser::parse(const text_piece& piece, parsed_piece& into) {
     into.passed_over += lines_.passed_over();
     into.skipped_rows += lines_.skipped_rows();
   }
+  for (auto& each : readers_)
+    into.in_quotes += each.take_in_quotes();
   if (piece.oversize) {
     into.rejects.push_back({piece.text.size(), piece.oversize->length,
                             into.lines, 0, fault::too_long});

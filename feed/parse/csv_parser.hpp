@@ -83,6 +83,7 @@ struct parsed_piece {
   uint64_t stamped = 0;      ///< Rows that had no time.
   uint64_t passed_over = 0;  ///< See line_table.
   uint64_t skipped_rows = 0; ///< See line_table.
+  uint64_t in_quotes = 0;    ///< See column_reader.
 };
 
 /// Turns pieces of text into batches. Owner: one thread; several parsers of

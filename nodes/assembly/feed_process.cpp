@@ -275,6 +275,11 @@ void tell_end(process_host& host, const process_config& process,
                  each.source + ": " + std::to_string(each.skipped_rows)
                    + " lines that begin as comments or a trailer of the layout "
                      "do have as many fields as rows"});
+    if (each.in_quotes != 0)
+      host.tell({notice::severity::warning, "feed", name, "in quotes",
+                 each.source + ": " + std::to_string(each.in_quotes)
+                   + " texts stand in quotes, which are taken as part of them: "
+                     "a layout with quote = true takes them off"});
     for (const auto& member : each.left_out)
       host.tell({notice::severity::warning, "feed", name, "passed over",
                  member + " of the archive of " + each.source

@@ -104,6 +104,12 @@ void tell_lines(const std::vector<feed::source_report>& reports) {
                  "and are left out, though they have as many fields as rows\n",
                  each.source, each.skipped_rows);
   for (const auto& each : reports)
+    if (each.in_quotes != 0)
+      fmt::print(stderr,
+                 "{}: {} texts stand in quotes, which are taken as part of "
+                 "them: a layout with quote = true takes them off\n",
+                 each.source, each.in_quotes);
+  for (const auto& each : reports)
     if (!each.open_line.empty())
       fmt::print(stderr, "{}: its last line has no newline, and {}: {}\n",
                  each.source,

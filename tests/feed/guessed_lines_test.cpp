@@ -95,6 +95,35 @@ field = 2
   }
 }
 
+// A layout that was made of a head without quotes.
+TEST(GuessedLinesTest, TextsThatKeepTheirQuotesAreCounted) {
+  for (const bool quote : {false, true}) {
+    sim::memory_file_system disk;
+    put_file(disk, "a.csv",
+             "1,A,x\n2,\"A\",\"\"\n3,\"B,\"\"y\"\"\"\n4,\",z\n5,\"C\",\"w\"\n");
+    const auto got = read_all(disk, options_of(std::string{R"(table = "t"
+fields = 3
+quote = )"} + (quote ? "true" : "false") + R"(
+[[column]]
+name = "time"
+type = "timestamp"
+format = "unix_s"
+field = 1
+[[column]]
+name = "sym"
+type = "symbol"
+field = 2
+[[column]]
+name = "note"
+type = "string"
+field = 3
+)",
+                                               {"a.csv"}));
+    // "A", "", ""y""", "C" and "w"; a quote alone is no pair.
+    EXPECT_EQ(got.reports.at(0).in_quotes, quote ? 0u : 5u) << quote;
+  }
+}
+
 TEST(GuessedLinesTest, ALastLineMayTellOfTheFile) {
   struct {
     std::string text;

@@ -101,7 +101,7 @@ def another_home(binary):
       mill.check(part in whole, whole)
       whole = whole.replace(part, "")
     made.path.write_text(whole + more)
-    made.up()
+    made.up(code=1)
     asked = {"tablename": "trade", "starttime": DAYS[0], "endtime": DAYS[0],
              "aggregations": {"count": "size"}}
     done = made.query(asked, "--strict", code=65)
@@ -140,7 +140,7 @@ def fresh_home(binary):
       whole.replace('name = "rdb1"\ntype = "rdb"\n',
                     'name = "rdb1"\ntype = "rdb"\ntables = ["quote"]\n')
       + second_place())
-    made.up()
+    made.up(code=1)
     asked = {"tablename": "trade", "starttime": "2024-01-01",
              "endtime": "2024-01-09", "aggregations": {"sum": "size"}}
     done = made.query(asked, "--strict", code=65)

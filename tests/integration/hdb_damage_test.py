@@ -382,8 +382,8 @@ def back_while_all_run(binary):
     asked(65)
     shutil.rmtree(hdb, ignore_errors=True)
     away.rename(hdb)
-    mill.wait_until(lambda: made.process("rdb1")["losses"] == 0
-                    and made.process("hdb1")["losses"] == 0, 30,
+    mill.wait_until(lambda: made.process("rdb1").get("losses") == 0
+                    and made.process("hdb1").get("losses") == 0, 30,
                     "the database to be taken for there")
     asked(0)
     made.run("eop", "--period", DAYS[0], "--timeout", "60")
@@ -421,7 +421,7 @@ def two_branches(binary):
     made.down()
     hdb.rename(good)
     copy.rename(hdb)
-    made.up()
+    made.up(code=1)
     asked(65, "M.csv")
     load("K", code=1)
     # Whatever is done there says so.
@@ -436,7 +436,7 @@ def two_branches(binary):
     made.down()
     shutil.rmtree(hdb)
     good.rename(hdb)
-    made.up()
+    made.up(code=1)
     # The correction is the last that was done there.
     asked(65, 'set {"size":8}')
     made.run("status", code=1)
@@ -479,7 +479,7 @@ def older(binary):
                     "-o", "json", code=1)
     mill.check("K.csv" in json.loads(said.stdout)["hdb_lacks"][0], said.stdout)
     mill.check("it is done, but" in said.stderr, said.stderr)
-    made.up()
+    made.up(code=1)
     asked(65)
     made.run("status", code=1)
     # What is not there is loaded again: then all is.
@@ -532,7 +532,7 @@ def died_behind_its_commit(binary):
     twice("K")
     shutil.rmtree(hdb)
     copy.rename(hdb)
-    made.up()
+    made.up(code=1)
     done = made.query({"tablename": "trade", "starttime": "2024-01-01",
                        "endtime": "2024-01-02"}, "--strict", code=65)
     mill.check("K.csv" in done.stderr, done.stderr)

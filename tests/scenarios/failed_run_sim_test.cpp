@@ -197,5 +197,25 @@ TEST(Timeline, HasAColumnPerNode) {
                                    "    3.000 s  says no more\n");
 }
 
+// The line of one node has room where others have nothing to say.
+TEST(Timeline, OfManyNodesIsNoWiderThanAScreen) {
+  using namespace std::chrono;
+  std::vector<happening> all;
+  const std::string said = "a batch of twelve words that is as long as the "
+                           "texts of nodes are";
+  for (int i = 0; i < 11; ++i)
+    all.push_back({seconds{i}, "node" + std::to_string(i), said});
+  const auto text = timeline(all, all.size());
+  size_t widest = 0;
+  for (size_t begin = 0; begin < text.size();) {
+    const auto end = text.find('\n', begin);
+    widest = std::max(widest, end - begin);
+    begin = end + 1;
+  }
+  EXPECT_LE(widest, 160u) << text;
+  EXPECT_NE(text.find("    0.000 s  " + said + "\n"), std::string::npos)
+    << text;
+}
+
 } // namespace
 } // namespace millrace::sim

@@ -9,6 +9,9 @@ namespace {
 
 constexpr size_t width_min = 8;
 constexpr size_t width_max = 30;
+/// Of all columns; where they are more their texts reach over those that
+/// follow: each line is of one node.
+constexpr size_t all_widths_max = 146;
 
 /// Its lines, cut into some of at most `width` bytes, between words where it
 /// can be.
@@ -57,7 +60,9 @@ std::vector<const happening*> chosen(const std::vector<happening>& all,
   return out;
 }
 
-std::vector<column> columns_of(const std::vector<const happening*>& shown) {
+/// @param is_narrow becomes whether texts reach over the columns that follow
+std::vector<column> columns_of(const std::vector<const happening*>& shown,
+                               bool& is_narrow) {
   std::vector<column> out;
   for (const auto* each : shown) {
     if (each->node.empty())
@@ -70,7 +75,21 @@ std::vector<column> columns_of(const std::vector<const happening*>& shown) {
                       {each->node, std::max(width_min, each->node.size())});
     at->width = std::max(at->width, std::min(width_max, each->text.size()));
   }
+  size_t all = 0;
+  for (const auto& each : out)
+    all += each.width + 2;
+  is_narrow = all > all_widths_max;
+  if (is_narrow)
+    for (auto& each : out)
+      each.width = std::max(width_min, each.name.size());
   return out;
+}
+
+/// How wide a text may be that begins there.
+size_t text_width(const column& own, size_t indent, bool is_narrow) {
+  if (!is_narrow)
+    return own.width;
+  return std::max(width_max, all_widths_max - std::min(all_widths_max, indent));
 }
 
 void end_line(std::string& out) {
@@ -83,7 +102,8 @@ void end_line(std::string& out) {
 
 std::string timeline(const std::vector<happening>& all, size_t last) {
   const auto shown = chosen(all, last);
-  const auto columns = columns_of(shown);
+  bool is_narrow = false;
+  const auto columns = columns_of(shown, is_narrow);
   std::string out;
   if (const auto left = all.size() - shown.size(); left > 0)
     out += "(" + std::to_string(left)
@@ -100,7 +120,7 @@ std::string timeline(const std::vector<happening>& all, size_t last) {
     size_t indent = 0;
     for (const auto& column : columns) {
       if (column.name == each.node)
-        width = column.width;
+        width = text_width(column, indent, is_narrow);
       if (each.node.empty() || column.name == each.node)
         break;
       indent += column.width + 2;

@@ -18,8 +18,9 @@ struct happening {
 
 /// A run to read: a line per happening, in order, one column per node, in the
 /// order in which they first appear; what the world says fills the line. Long
-/// texts go on below. Only the `last` happenings are shown, and of those before
-/// them the kept ones; a first line says how many were left out.
+/// texts go on below; of many nodes they reach over the columns that follow.
+/// Only the `last` happenings are shown, and of those before them the kept
+/// ones; a first line says how many were left out.
 [[nodiscard]] std::string timeline(const std::vector<happening>& all,
                                    size_t last);
 
