@@ -1,6 +1,7 @@
 // A kdb+ client at the port of a simulated cluster: whatever happens behind the
 // port, each question has one answer, in order, and none that is wrong.
 
+#include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/servers/kdb/codec.hpp>
 #include <millrace/sim/world/failure_test.hpp>
 #include <millrace/sim/world/seeds.hpp>
@@ -293,6 +294,51 @@ TEST(KdbDoorSim, ASubscriberThatDoesNotReadIsDroppedAndOthersAreServed) {
   (void)feed.next();
   EXPECT_EQ(quick.pushed(1), std::vector<int64_t>{2});
   EXPECT_NE(w.status("door", "kdb1").find("takes nothing"), std::string::npos);
+}
+
+// Method: rows come faster than its minute passes, and more of them than the
+// port may hold.
+TEST(KdbDoorSim, WhatWaitsForASubscriberThatDoesNotReadIsBounded) {
+  constexpr uint64_t memory_max = 1 << 20;
+  constexpr size_t rows = 10'000;
+  world w{10};
+  w.add_cluster_text(cluster_with_door(R"(name = "kdb1"
+type = "kdb"
+port = 5000
+memory_max = "1MiB"
+publish = ["market"]
+)"));
+  kdb_program slow{w};
+  kdb_program quick{w};
+  kdb_program feed{w};
+  for (auto* each : {&slow, &quick}) {
+    each->send(message_kind::sync, subscription(""));
+    (void)each->next();
+  }
+  slow.port().stop_reading();
+  const std::vector<int64_t> sizes(rows, 1);
+  uint64_t most = 0;
+  size_t passed = 0;
+  for (int i = 0; i < 30 && slow.port().is_open(); ++i) {
+    feed.send(message_kind::sync,
+              {nodes::kdb::symbol_atom(".u.upd"),
+               nodes::kdb::symbol_atom("trade"),
+               nodes::kdb::list_of(
+                 {nodes::kdb::symbols_of(std::vector<std::string>(rows, "A")),
+                  nodes::kdb::vector_of<int64_t>(kind::long_, sizes)})});
+    (void)feed.next();
+    EXPECT_EQ(quick.pushed(rows).size(), rows);
+    ++passed;
+    const auto status = text::parse_json(w.status("door", "kdb1"));
+    ASSERT_TRUE(status) << to_string(status.failure());
+    const auto held = status->at("held_bytes").natural().value_or(0);
+    most = std::max(most, held);
+    EXPECT_LE(held, memory_max);
+  }
+  EXPECT_FALSE(slow.port().is_open());
+  EXPECT_GT(passed, 2u) << "it was dropped for less";
+  EXPECT_GT(most, memory_max / 4) << "nothing waited for it";
+  EXPECT_NE(w.status("door", "kdb1").find("of memory_max"), std::string::npos);
 }
 
 } // namespace

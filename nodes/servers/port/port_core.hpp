@@ -4,10 +4,9 @@
 #include <millrace/nodes/servers/port/effects_in_turn.hpp>
 #include <millrace/nodes/servers/port/listener.hpp>
 #include <millrace/nodes/servers/port/port_effects.hpp>
-#include <millrace/nodes/servers/port/session_effects.hpp>
+#include <millrace/nodes/servers/port/port_session.hpp>
 
 #include <algorithm>
-#include <concepts>
 #include <cstdint>
 #include <deque>
 #include <iterator>
@@ -15,58 +14,11 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
 namespace millrace::nodes {
-
-template <class Session>
-struct port_limits {
-  typename Session::limits_type session{};
-  /// What a client began to send is there by then: a login, or a request.
-  int64_t patience_ns = 5'000'000'000;
-  /// Of a client that takes nothing of what is for it.
-  int64_t stall_ns = 60'000'000'000;
-  /// Of one that neither asks nor is answered; 0: it may be idle.
-  int64_t idle_ns = 0;
-  /// Of messages that nobody asked for, and that a client did not take yet: one
-  /// with more is too slow, and ended.
-  uint64_t push_bytes = uint64_t{32} << 20;
-  /// What all connections hold: what was read and is not done, and what is not
-  /// sent. Whoever goes beyond it is ended.
-  uint64_t bytes_max = uint64_t{256} << 20;
-};
-
-/// What a client is told instead of an answer for which there is no room.
-[[nodiscard]] inline error no_room_for(size_t bytes) {
-  return {errc::limit_exceeded,
-          "the answer has " + std::to_string(bytes)
-            + " bytes, which is more than is left of memory_max; ask for "
-              "less, or later"};
-}
-
-/// What the bytes of one connection mean: kdb::session, http::http_session,
-/// postgres::pg_session. Its effects are those of `session_effects_of`. One
-/// that speaks TLS has `bind_to(end_point)` beside, one that can ask whether
-/// its client is still there `probe()`, which gives the bytes for that.
-template <class T>
-concept port_session
-  = std::constructible_from<T, typename T::limits_type> && requires(
-    T of, const T& is, std::string_view bytes, const login_verdict& verdict,
-    uint64_t id, std::string message, const typename T::request_type& request) {
-  of.received(bytes);
-  of.judged(verdict);
-  of.answered(id, std::move(message));
-  // Whether something that it began is awaited, and has its time.
-  { is.is_awaited() } -> std::convertible_to<bool>;
-  // Whether its client may send no more, and read on.
-  { is.reads_on() } -> std::convertible_to<bool>;
-  { is.user() } -> std::convertible_to<std::string>;
-  { is.held_bytes() } -> std::convertible_to<size_t>;
-  { byte_count(request) } -> std::convertible_to<size_t>;
-};
 
 /// All connections of one port: what is to be done next for whom, what they may
 /// hold, and for how long they are waited for. Pure; one owner.
@@ -217,8 +169,11 @@ private:
   void finish(connection_id id, client& of, effects& out);
   void probe(connection_id id, client& of, int64_t now_ns, effects& out);
   void go_on(connection_id id, client& of, effects& out);
-  /// Recounts what it holds; false: it was too much, and is gone.
+  /// Recounts what it holds. Where all together hold too much those go that
+  /// hold most. @returns whether it is still there
   bool account(connection_id id, client& of, effects& out);
+  /// The one that holds most. @pre there is a client
+  [[nodiscard]] connection_id heaviest() const;
   void refuse(connection_id id, const std::string& why, effects& out);
   void no_tls_with(const std::string& peer, const std::string& why,
                    effects& out);
@@ -466,14 +421,31 @@ bool port_core<Session>::account(connection_id id, client& of, effects& out) {
   facts_.held_bytes += held;
   facts_.held_bytes -= of.counted_bytes;
   of.counted_bytes = held;
-  if (!grew || facts_.held_bytes <= limits_.bytes_max)
+  if (!grew)
     return true;
-  refuse(id,
-         "its connection of '" + of.talk.user() + "' holds "
-           + std::to_string(held) + " bytes, and all together more than the "
-           + std::to_string(limits_.bytes_max) + " of memory_max",
-         out);
-  return false;
+  bool is_there = true;
+  while (is_there && facts_.held_bytes > limits_.bytes_max) {
+    const auto most = heaviest();
+    is_there = most != id;
+    const auto& its = clients_.at(most);
+    refuse(most,
+           "its connection of '" + its.talk.user() + "' holds "
+             + std::to_string(its.counted_bytes)
+             + " bytes, most of all, and all together more than the "
+             + std::to_string(limits_.bytes_max) + " of memory_max",
+           out);
+  }
+  return is_there;
+}
+
+template <port_session Session>
+connection_id port_core<Session>::heaviest() const {
+  return std::max_element(clients_.begin(), clients_.end(),
+                          [](const auto& a, const auto& b) {
+                            return a.second.counted_bytes
+                                   < b.second.counted_bytes;
+                          })
+    ->first;
 }
 
 template <port_session Session>

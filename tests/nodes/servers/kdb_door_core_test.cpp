@@ -115,7 +115,8 @@ TEST_F(KdbDoorTest, WhoeverDoesNotLogInOrTakesNothingIsDropped) {
   EXPECT_EQ(door.facts().refused, 2u);
 }
 
-TEST_F(KdbDoorTest, WhoeverGoesBeyondTheMemoryOfAllIsDropped) {
+// Whoever asks a little last is not the one that took the room.
+TEST_F(KdbDoorTest, WhoeverHoldsMostIsDroppedWhereAllHoldTooMuch) {
   log_in(1);
   log_in(2);
   // The beginning of a long message.
@@ -127,9 +128,12 @@ TEST_F(KdbDoorTest, WhoeverGoesBeyondTheMemoryOfAllIsDropped) {
             "read 2\n");
   EXPECT_FALSE(door.has_room(10'000));
   EXPECT_EQ(step(bytes_received{2, std::string(20'000, 'x')}),
-            "tell dropped\ndrop 2\n");
+            "tell dropped\ndrop 1\nread 2\n");
   EXPECT_TRUE(door.has_room(10'000));
-  EXPECT_EQ(step(bytes_received{1, std::string(20'000, 'x')}), "read 1\n");
+  EXPECT_EQ(step(bytes_received{1, std::string(20'000, 'x')}), "");
+  EXPECT_EQ(step(bytes_received{2, std::string(20'000, 'x')}), "read 2\n");
+  EXPECT_EQ(step(bytes_received{2, std::string(20'000, 'x')}),
+            "tell dropped\ndrop 2\n");
 }
 
 TEST_F(KdbDoorTest, WhatIsNoMessageEndsItsConnectionAlone) {
