@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -13,6 +14,18 @@
 
 namespace millrace::sim {
 namespace {
+
+constexpr std::array stores{"rdb1", "hdb1"};
+
+void stop_stores(traded& run) {
+  for (const auto* name : stores)
+    run.w.crash(name);
+}
+
+void start_stores(traded& run) {
+  for (const auto* name : stores)
+    run.w.restart(name);
+}
 
 /// The place of the HDB as a mount that went leaves it. @returns what was there
 file_map unmount_hdb(traded& run, const std::string& directory) {
@@ -101,11 +114,9 @@ TEST(GoneHdbSim, NothingIsWrittenInThePlaceOfAnHdbThatIsNotThereAtAStart) {
     run.trade(100);
     run.end_period(9000);
     run.expect_all();
-    for (const auto* name : {"rdb1", "hdb1"})
-      run.w.crash(name);
+    stop_stores(run);
     const auto mounted = unmount_hdb(run, directory);
-    for (const auto* name : {"rdb1", "hdb1"})
-      run.w.restart(name);
+    start_stores(run);
     run.w.run_for(1s);
     for (int64_t i = 0; i < 2; ++i) {
       run.expect_all();
@@ -120,12 +131,10 @@ TEST(GoneHdbSim, NothingIsWrittenInThePlaceOfAnHdbThatIsNotThereAtAStart) {
     EXPECT_TRUE(told(run.w, "rdb1", "not_written", "until it is there again"));
     EXPECT_EQ(written_to(run, directory), position{});
     if (!live)
-      for (const auto* name : {"rdb1", "hdb1"})
-        run.w.crash(name);
+      stop_stores(run);
     restore_tree(run.w.at("rdb1").disk(), directory, mounted);
     if (!live)
-      for (const auto* name : {"rdb1", "hdb1"})
-        run.w.restart(name);
+      start_stores(run);
     run.w.run_for(5s);
     run.trade(10);
     run.end_period(9003);
@@ -167,26 +176,22 @@ TEST(GoneHdbSim, ADatabaseOfOthersInItsPlaceIsNotWrittenTo) {
   run.end_period(9000);
   const auto directory = config.process("rdb1")->hdb_directory;
   auto& disk = run.w.at("rdb1").disk();
-  for (const auto* name : {"rdb1", "hdb1"})
-    run.w.crash(name);
+  stop_stores(run);
   const auto mounted = unmount_hdb(run, directory);
   persistence::hdb_manifest other;
   other.version = 7;
   const auto bytes = persistence::encode(other);
   ASSERT_FALSE(persistence::replace_file(disk, directory + "/manifest", bytes));
-  for (const auto* name : {"rdb1", "hdb1"})
-    run.w.restart(name);
+  start_stores(run);
   run.trade(10);
   const auto end = end_of_period(run, 9001);
   run.w.run_for(20s);
   EXPECT_TRUE(told(run.w, "rdb1", "hdb_gone", directory));
   EXPECT_TRUE(told_of_period(run, 9001, end).held);
   EXPECT_EQ(disk.content(directory + "/manifest"), bytes);
-  for (const auto* name : {"rdb1", "hdb1"})
-    run.w.crash(name);
+  stop_stores(run);
   restore_tree(disk, directory, mounted);
-  for (const auto* name : {"rdb1", "hdb1"})
-    run.w.restart(name);
+  start_stores(run);
   run.w.run_for(60s);
   run.expect_all();
   EXPECT_EQ(run.warnings, std::vector<std::string>{});
