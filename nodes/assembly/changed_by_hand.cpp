@@ -101,8 +101,12 @@ std::string missed_by(const result<torq::stream_note>& note,
                       const process_config* of, const std::string& stream_of) {
   const bool writes_there = of != nullptr && !of->hdb_directory.empty()
                             && is_same_directory(of->hdb_directory, directory);
+  const auto knows = [&](const std::string& stream) {
+    return manifest != nullptr
+           && torq::written_state_of(*manifest, stream, {}).knows_stream();
+  };
   if (!note)
-    return manifest == nullptr && writes_there
+    return writes_there && !knows(stream_of)
              ? "whether " + rdb + " wrote to it is not known, as "
                  + note.failure().context
              : std::string{};
@@ -112,10 +116,10 @@ std::string missed_by(const result<torq::stream_note>& note,
             : !is_same_directory(note->directory, directory)))
     return {};
   const auto& stream = note->stream.empty() ? stream_of : note->stream;
-  const bool knows
-    = manifest != nullptr
-      && torq::written_state_of(*manifest, stream, {}).knows_stream();
-  return torq::lacks_rows_of(*note, manifest != nullptr, knows)
+  // Nobody says of which stream those were.
+  if (stream.empty() && manifest != nullptr)
+    return {};
+  return torq::lacks_rows_of(*note, manifest != nullptr, knows(stream))
            ? rdb + " wrote rows of stream '" + stream + "' down to it"
            : std::string{};
 }
@@ -147,12 +151,13 @@ void add_rows_of_rdbs(persistence::file_system& fs,
                   of != nullptr ? config.stream_of(*of) : std::string{});
     if (what.empty())
       continue;
-    out.losses.push_back(directory
-                         + (manifest ? " has another database: "
+    out.losses.push_back("the hdb in " + directory
+                         + (manifest ? " is another one: "
                                      : " is not there (a disk that is not "
                                        "mounted?): ")
                          + what);
     out.files.push_back(file);
+    out.has_rows_of_rdbs = true;
   }
 }
 

@@ -1,4 +1,5 @@
 // The directory of an HDB is empty, as where a disk is not mounted.
+#include <millrace/actors/torq/rdb/stream_note.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
 #include <millrace/sim/world/world.hpp>
 
@@ -182,13 +183,29 @@ TEST(GoneHdbSim, ADatabaseOfOthersInItsPlaceIsNotWrittenTo) {
   other.version = 7;
   const auto bytes = persistence::encode(other);
   ASSERT_FALSE(persistence::replace_file(disk, directory + "/manifest", bytes));
-  start_stores(run);
-  run.trade(10);
-  const auto end = end_of_period(run, 9001);
-  run.w.run_for(20s);
-  EXPECT_TRUE(told(run.w, "rdb1", "hdb_gone", directory));
-  EXPECT_TRUE(told_of_period(run, 9001, end).held);
-  EXPECT_EQ(disk.content(directory + "/manifest"), bytes);
+  // Whether the note is of an rdb of another name, can be read, or is its own.
+  const auto note = config.data_directory + "/streams/rdb1";
+  const auto kept = disk.content(note);
+  ASSERT_FALSE(disk.rename(note, note + "_before"));
+  int64_t period = 9000;
+  for (const auto harm : {"renamed", "damaged", "none"}) {
+    SCOPED_TRACE(harm);
+    if (harm == std::string{"damaged"}) {
+      ASSERT_FALSE(disk.remove(note + "_before"));
+      disk.cut(note, 3);
+    } else if (harm == std::string{"none"}) {
+      ASSERT_FALSE(persistence::replace_file(disk, note, kept));
+    }
+    start_stores(run);
+    run.trade(10);
+    const auto end = end_of_period(run, ++period);
+    run.w.run_for(20s);
+    EXPECT_TRUE(told(run.w, "rdb1", "hdb_gone", directory));
+    EXPECT_TRUE(told_of_period(run, period, end).held);
+    EXPECT_EQ(disk.content(directory + "/manifest"), bytes);
+    if (harm != std::string{"none"})
+      stop_stores(run);
+  }
   stop_stores(run);
   restore_tree(disk, directory, mounted);
   start_stores(run);
@@ -221,6 +238,37 @@ TEST(GoneHdbSim, ANoteThatCannotBeReadMayTellOfOne) {
   ASSERT_FALSE(disk.remove(note));
   EXPECT_TRUE(
     run.w.run_until([&] { return written_to(run, directory) >= end; }, 60s));
+  run.expect_no_defects();
+}
+
+// Method: the note says what it wrote for another stream, before the
+// configuration gave it this one.
+TEST(GoneHdbSim, WhatAnRdbWroteOfAnotherStreamIsNotMissedOfThisOne) {
+  const auto config = example();
+  traded run{21, config};
+  run.trade(10);
+  const auto directory = config.process("rdb1")->hdb_directory;
+  const auto note = config.data_directory + "/streams/rdb1";
+  auto& disk = run.w.at("rdb1").disk();
+  stop_stores(run);
+  ASSERT_FALSE(torq::write_stream_note(disk, note,
+                                       {.life = {1, 2},
+                                        .has_rows = true,
+                                        .directory = directory,
+                                        .stream = "other"}));
+  persistence::hdb_manifest of_other;
+  of_other.version = 7;
+  of_other.lives["other"] = {1, 2};
+  ASSERT_FALSE(disk.create_directories(directory));
+  ASSERT_FALSE(persistence::replace_file(disk, directory + "/manifest",
+                                         persistence::encode(of_other)));
+  start_stores(run);
+  run.end_period(9001);
+  EXPECT_NE(written_to(run, directory), position{});
+  EXPECT_FALSE(told(run.w, "rdb1", "hdb_gone", ""));
+  EXPECT_FALSE(told(run.w, "rdb1", "stream_loss", "new life"));
+  run.expect_all();
+  EXPECT_EQ(run.warnings, std::vector<std::string>{});
   run.expect_no_defects();
 }
 

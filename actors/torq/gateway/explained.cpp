@@ -47,9 +47,10 @@ std::string analysis_of(const chunks& answer, const query_cut& cut,
   return "-- answered\n"
          "rows: "
          + std::to_string(rows) + " (" + std::to_string(bytes)
-         + " bytes)\nread: " + std::to_string(read.rows_scanned) + " of "
-         + std::to_string(read.rows_total) + " rows, "
-         + std::to_string(read.segments_scanned) + " of "
+         + " bytes)\nread: " + std::to_string(read.rows_scanned)
+         + " rows, of the parts that dates and indexes left, which have "
+         + std::to_string(read.rows_total) + "; "
+         + std::to_string(read.segments_scanned) + " of their "
          + std::to_string(read.segments_total) + " segments; "
          + std::to_string(read.rows_matched)
          + " rows passed all filters\ncut: manifest "

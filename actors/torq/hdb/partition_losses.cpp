@@ -37,15 +37,13 @@ public:
   }
 
   /// The same of what came before all that is here: of any date up to the
-  /// part's.
+  /// part's period.
   [[nodiscard]] bool meet_before(const persistence::hdb_manifest& manifest,
                                  const persistence::hdb_part& part) {
     if (meet(manifest, part))
       return true;
-    const auto date = text::parse_date(part.partition);
     const auto times = query::times_of_date(
-      table_->roll_zone, table_->roll_offset_ns,
-      date ? std::max<int64_t>(*date, part.period) : part.period, 0);
+      table_->roll_zone, table_->roll_offset_ns, part.period, 0);
     query::whole_bounds before;
     if (times)
       before.high = times->high;
@@ -68,10 +66,11 @@ private:
 
 namespace {
 
-/// What was lost from where the stream begins: a database that is begun anew
-/// does not know up to which date the one before had them.
-bool is_of_begin(const persistence::hdb_loss& loss) {
-  return loss.from == position{};
+/// What a database that is begun anew lacks of the one before, or of an earlier
+/// life of its stream: it does not know of which dates.
+bool is_of_before(const persistence::hdb_loss& loss) {
+  // As `rdb_state::add_loss` has them; what a stream tells of is a record long.
+  return loss.from == position{} && loss.to == position{1};
 }
 
 } // namespace
@@ -99,7 +98,7 @@ std::vector<std::string> losses_among(const persistence::hdb_manifest& manifest,
     const bool are_before = is_asked || times.meet_before(manifest, part);
     for (size_t i = 0; i < losses.size(); ++i)
       if (losses[i]->touches(part.from, part.to))
-        met[i] = met[i] || is_asked || (are_before && is_of_begin(*losses[i]));
+        met[i] = met[i] || is_asked || (are_before && is_of_before(*losses[i]));
   }
   std::vector<persistence::hdb_loss> among;
   for (size_t i = 0; i < losses.size(); ++i)

@@ -142,7 +142,8 @@ struct rdb_state {
   [[nodiscard]] bool waits_for_hdb() const;
   /// That it is gone, and what ends the wait.
   [[nodiscard]] std::string waits_text() const;
-  void look_for_remedy();
+  void look_for_remedy(const lost_database& beside);
+  void tell_gone(const lost_database& beside);
   void looked(position held, bool is_read, position there);
   void leave_hdb(const std::string& why);
   void connect(const std::string& backend_name);

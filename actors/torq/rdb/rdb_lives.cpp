@@ -56,7 +56,7 @@ void rdb_state::seek_gone_hdb() {
               || lacks_rows_of(
                 was, true,
                 written_state_of(*manifest, stream, tables).knows_stream())
-          : lost && !lost().losses.empty();
+          : lost && lost().is_gone(manifest.has_value());
     const bool is_back = manifest && !is_lost;
     // A folder that went as a whole says nothing.
     const bool is_removed
@@ -114,7 +114,7 @@ std::string rdb_state::waits_text() const {
          + (settings.write_down ? "nothing is written down, and the stream is "
                                   "kept, until it is there again; "
                                 : "")
-         + "if it is lost for good, remove " + remedy;
+         + "if it is lost for good, remove " + remedy + " while it runs";
 }
 
 /// Ends, to begin anew with what is there.
@@ -168,8 +168,7 @@ void rdb_state::compare_lives(lineage_id life) {
   }
   const auto before = noted;
   if (noted.gone.empty()
-      && (lacks_rows()
-          || (!noted.has_rows && !has_hdb && !lost_beside().losses.empty())))
+      && (lacks_rows() || (!noted.has_rows && lost_beside().is_gone(has_hdb))))
     miss_hdb();
   if (earlier.knows_stream()) {
     note_place();
@@ -180,11 +179,11 @@ void rdb_state::compare_lives(lineage_id life) {
 
 void rdb_state::miss_hdb() {
   const auto& place = settings.hdb_directory;
+  const auto beside = lost_beside();
   if (!noted.has_rows)
-    noted.gone = "the hdb in " + place
-                 + ", which held rows of files that were loaded, or of other "
-                   "streams, is not there (a disk that is not mounted?); what "
-                   "it held may be missing";
+    noted.gone = (beside.losses.empty() ? "the hdb in " + place + " is gone"
+                                        : beside.losses.front())
+                 + "; what it held may be missing";
   else if (has_hdb && noted.directory == place)
     noted.gone = "the hdb in " + place
                  + " is another one than that which held rows of stream '"
@@ -202,13 +201,17 @@ void rdb_state::miss_hdb() {
                  + ", and the hdb in " + place
                  + " has none; what the stream does not bring again may be "
                    "missing";
-  look_for_remedy();
+  tell_gone(beside);
+}
+
+void rdb_state::tell_gone(const lost_database& beside) {
+  look_for_remedy(beside);
   add_loss(noted.gone);
   warn("hdb_gone", waits_text());
 }
 
-void rdb_state::look_for_remedy() {
-  auto files = lost_beside().files;
+void rdb_state::look_for_remedy(const lost_database& beside) {
+  auto files = beside.files;
   files.insert(files.begin(), settings.note_file);
   remedy = text::listed(files);
 }
@@ -240,7 +243,7 @@ std::function<bool()> rdb_state::was_there() const {
     return [] { return true; };
   if (!settings.lost_beside)
     return [] { return false; };
-  return [lost = settings.lost_beside] { return !lost().losses.empty(); };
+  return [lost = settings.lost_beside] { return lost().is_gone(false); };
 }
 
 /// Of no place in the stream: each answer is touched by it, until a period is
@@ -277,23 +280,31 @@ void rdb_state::read_note() {
                       + settings.stream
                       + "' is not known: " + left.failure().context);
     note_is_kept = true;
-    if (has_hdb || settings.hdb_directory.empty())
+    if (settings.hdb_directory.empty()
+        || (has_hdb
+            && (earlier.version == manifest_version{}
+                || earlier.knows_stream())))
       return;
-    // Nobody can say that none was there.
     note_place();
-    return miss_hdb();
+    noted.gone = "there is no hdb of stream '" + settings.stream + "' in "
+                 + settings.hdb_directory
+                 + ", and whether there was one is not known; what it held may "
+                   "be missing";
+    return tell_gone(lost_beside());
   }
-  noted = *std::move(left);
+  // What it did for another stream is nothing that this one lacks.
+  if (left->stream.empty() || left->stream == settings.stream)
+    noted = *std::move(left);
   for (const auto& loss : noted.losses)
     add_loss(loss);
   if (noted.gone.empty())
     return;
   note_is_kept = true;
-  const bool is_lost
-    = noted.has_rows ? lacks_rows() : !lost_beside().losses.empty();
+  const auto beside = lost_beside();
+  const bool is_lost = noted.has_rows ? lacks_rows() : beside.is_gone(has_hdb);
   if (has_hdb && !is_lost)
     return gone_is_back();
-  look_for_remedy();
+  look_for_remedy(beside);
   add_loss(noted.gone);
   if (!is_lost && !noted.begins_anew)
     begin_anew();
@@ -309,8 +320,8 @@ void rdb_state::stream_set_back(position at, const std::string& cause) {
                    + settings.stream + "' up to " + to_string(at)
                    + ", where its log has not been, or not so (" + cause
                    + "): an older copy of that log was put in place of it; "
-                     "bring the newer one back, or move the hdb away, and "
-                     "restart this process";
+                     "bring the newer one back, or move the hdb and "
+                   + settings.note_file + " away, and restart this process";
   warn("strange_stream", strange_stream);
   announce();
   wake();
@@ -334,7 +345,8 @@ void rdb_state::flow_began(lineage_id life, position end) {
       = "the hdb in " + settings.hdb_directory + " holds stream '"
         + settings.stream + "' up to " + to_string(earlier.held_to)
         + " of another life of it, whose log is gone; bring that log back, "
-          "or move the hdb away";
+          "or move the hdb and "
+        + settings.note_file + " away";
     warn("strange_stream", strange_stream);
   }
   if (!followed && !earlier.life.is_known() && earlier.held_to != position{})

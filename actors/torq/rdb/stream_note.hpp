@@ -33,6 +33,13 @@ struct stream_note {
 struct lost_database {
   std::vector<std::string> losses; ///< Empty: nothing is known.
   std::vector<std::string> files;
+  bool has_rows_of_rdbs = false; ///< Among the losses.
+
+  /// Whether nothing is to be written in its place. An older copy that lacks
+  /// what was done by hand is gone on with, and told of.
+  [[nodiscard]] bool is_gone(bool is_any_there) const noexcept {
+    return is_any_there ? has_rows_of_rdbs : !losses.empty();
+  }
 };
 
 /// Whether a database lacks what was written down. One that cannot be read is

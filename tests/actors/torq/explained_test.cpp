@@ -38,8 +38,10 @@ TEST(ExplainedTest, WhatRanIsCountedFromItsAnswer) {
     analysis_of(messages, {manifest_version{4}, position{8}, position{96}},
                 1'234'567),
     "-- answered\nrows: 3 (" + std::to_string(messages[0].size())
-      + " bytes)\nread: 40 of 100 rows, 2 of 5 segments; 7 rows passed all "
-        "filters\ncut: manifest 4, cutover log.0.0 @ 8, upper log.0.0 @ 96\n"
+      + " bytes)\nread: 40 rows, of the parts that dates and indexes left, "
+        "which "
+        "have 100; 2 of their 5 segments; 7 rows passed all filters\ncut: "
+        "manifest 4, cutover log.0.0 @ 8, upper log.0.0 @ 96\n"
         "Execution Time: 1.235 ms\n");
   const std::vector<std::byte> junk(24, std::byte{0xff});
   EXPECT_NE(analysis_of({chunk::copy_of(junk)}, {}, 1).find("cannot be read"),

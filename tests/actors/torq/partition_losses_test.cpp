@@ -101,15 +101,24 @@ TEST(PartitionLossesTest, AreThoseOfRangesWhoseDatesArePartOfTheQuestion) {
 TEST(PartitionLossesTest, WhatIsLostAtTheBeginMayBeOfAnyDateBefore) {
   auto manifest = three_days();
   manifest.parts.front().from = position{};
-  const auto begin = loss_of("market", 0, 1, "gone");
-  manifest.losses = {begin, loss_of("market", 105, 106, "later")};
+  // With a row that came a year early.
+  auto early = manifest.parts.front();
+  early.partition = persistence::date_partition_name(400);
+  early.zones[0] = {false, 400 * day_ns, 400 * day_ns + 1, 0, 0};
+  manifest.parts.push_back(early);
+  manifest.losses
+    = {loss_of("market", 0, 1, "gone"), loss_of("market", 105, 106, "later"),
+       // A table that comes late is read from the begin.
+       loss_of("market", 0, 90, "pruned")};
   const auto lines = [&](int64_t from, int64_t to) {
     const auto table = table_of_version(2);
     return losses_among(manifest, plan_of(from, to), "market", &table);
   };
   EXPECT_EQ(lines(2, 2), std::vector<std::string>{"gone"});
-  EXPECT_EQ(lines(2, 30), (std::vector<std::string>{"gone", "later"}));
-  EXPECT_EQ(lines(10, 10), (std::vector<std::string>{"gone", "later"}));
+  EXPECT_EQ(lines(2, 30),
+            (std::vector<std::string>{"gone", "later", "pruned"}));
+  EXPECT_EQ(lines(10, 10),
+            (std::vector<std::string>{"gone", "later", "pruned"}));
   EXPECT_EQ(lines(13, 30), std::vector<std::string>{});
 }
 

@@ -81,7 +81,7 @@ TEST_F(GoneDatabaseTest, WhatAnRdbWroteIsMissedByLoadsAndOtherRdbs) {
   auto writer = persistence::hdb_writer::open(env->world(), hdb);
   ASSERT_TRUE(writer) << to_string(writer.failure());
   ASSERT_FALSE((*writer)->commit({}, {config.tables.front().schema}));
-  EXPECT_THAT(gone(), ElementsAre(HasSubstr("another database")));
+  EXPECT_THAT(gone(), ElementsAre(HasSubstr("is another one: rdb1")));
   EXPECT_EQ(load().code, errc::unavailable);
   auto manifest = persistence::read_hdb_manifest(*env->world().fs, hdb);
   ASSERT_TRUE(manifest) << to_string(manifest.failure());
@@ -108,6 +108,11 @@ TEST_F(GoneDatabaseTest, ANoteThatCannotBeReadMayTellOfOne) {
   EXPECT_THAT(gone(), ElementsAre(HasSubstr("is not known, as " + path)));
   EXPECT_THAT(lost().files, ElementsAre(path));
   EXPECT_EQ(load().code, errc::unavailable);
+  // Nor beside a database that knows nothing of its stream.
+  auto writer = persistence::hdb_writer::open(env->world(), hdb);
+  ASSERT_TRUE(writer) << to_string(writer.failure());
+  ASSERT_FALSE((*writer)->commit({}, {config.tables.front().schema}));
+  EXPECT_TRUE(lost().is_gone(true));
 }
 
 TEST_F(GoneDatabaseTest, WhatIsSettledOrLiesElsewhereIsNotMissed) {
