@@ -1,6 +1,7 @@
 // Whole clusters, booted in the simulator from configuration files.
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/messages/protocol/stream_operator.hpp>
+#include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
 #include <millrace/query/execution/partial.hpp>
@@ -328,6 +329,29 @@ TEST(ClusterSim, AnOlderManifestUnderARunningRdbIsFilledUpFromTheStream) {
     EXPECT_EQ(run.warnings, std::vector<std::string>{});
     run.expect_no_defects();
   }
+}
+
+// Method: its RT cannot be reached when it starts, so that it has nothing of
+// what it will have to answer.
+TEST(ClusterSim, AnRdbIsNotReadyBeforeItHasReadWhatWasThere) {
+  traded run{33, example()};
+  run.trade(200);
+  run.expect_all();
+  run.w.crash("rdb1");
+  run.w.cut("rdb1", "rt1");
+  run.w.restart("rdb1");
+  const auto is_ready = [&] {
+    const auto status = text::parse_json(run.w.status("rdb1", "rdb1"));
+    return status && status->at("ready").boolean().value_or(false);
+  };
+  EXPECT_FALSE(run.w.run_until(is_ready, 5s));
+  const auto standing = text::parse_json(run.w.status("rdb1", "rdb1"));
+  ASSERT_TRUE(standing) << to_string(standing.failure());
+  EXPECT_NE(standing->at("standing").text_or_empty(), "");
+  run.w.heal("rdb1", "rt1");
+  EXPECT_TRUE(run.w.run_until(is_ready, 60s));
+  run.expect_all();
+  run.expect_no_defects();
 }
 
 // The RDB stands at the end of what went, alive or when it starts again: that
