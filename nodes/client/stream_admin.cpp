@@ -71,9 +71,13 @@ error add_losses(runtime& host, const sequencer_actor& whom,
       = ask<status_facts>(host, whom, answer_deadline, losses_atom_v, from);
     if (!part)
       return part.failure();
-    if (from == 0)
+    if (from == 0) {
+      // What damage took is a loss of its own.
+      const auto before = part->at("first").natural().value_or(1) - 1;
+      const auto missing = part->at("missing").natural().value_or(0);
       into.forgotten
-        = std::max(into.forgotten, part->at("first").natural().value_or(1) - 1);
+        = std::max(into.forgotten, before - std::min(before, missing));
+    }
     const auto& losses = part->at("losses").elements();
     if (losses.empty())
       return {};

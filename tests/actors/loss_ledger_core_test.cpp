@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
+#include <span>
 #include <string>
 
 namespace millrace::rt {
@@ -30,6 +32,24 @@ protected:
     out.last_id = -5;
     out.cause = "\"lines\"\nof a cause";
     return out;
+  }
+
+  /// Synced, so that it is noted how many there are.
+  void add_three() {
+    auto ledger = open();
+    for (uint64_t i = 1; i <= 3; ++i)
+      ASSERT_FALSE(ledger->add(gap(i * 100, i * 100 + 50)));
+    ASSERT_FALSE(ledger->sync_job()());
+  }
+
+  static void expect_damage(const loss_ledger& ledger, uint64_t missing) {
+    EXPECT_NE(ledger.damage().find(": " + std::to_string(missing) + " of the"),
+              std::string::npos)
+      << ledger.damage();
+    const auto all = ledger.after(0);
+    const auto& last = all.at("losses").elements().back();
+    EXPECT_EQ(last.at("kind").text_or_empty(), "ledger_damaged");
+    EXPECT_EQ(last.at("missing").natural(), missing);
   }
 
   static size_t told(const loss_ledger& ledger, uint64_t after = 0) {
@@ -90,18 +110,80 @@ TEST_F(LossLedgerTest, WritesDownEachRefusal) {
   EXPECT_EQ(ledger->count(), 2u);
 }
 
-TEST_F(LossLedgerTest, PassesOverATornAndADamagedLine) {
+TEST_F(LossLedgerTest, ATornLineIsWrittenAgain) {
   {
     auto ledger = open();
     for (uint64_t i = 1; i <= 3; ++i)
       ASSERT_FALSE(ledger->add(gap(i * 100, i * 100 + 50)));
   }
-  const auto size = disk.content(ledger_path).size();
-  disk.cut(ledger_path, size - 3);
-  disk.flip_bit(ledger_path, 3);
+  disk.cut(ledger_path, disk.content(ledger_path).size() - 3);
   auto ledger = open();
+  EXPECT_EQ(ledger->damage(), "");
+  EXPECT_EQ(told(*ledger), 2u);
+  ASSERT_FALSE(ledger->add(gap(300, 350)));
+  EXPECT_EQ(told(*open()), 3u);
+}
+
+// Any byte: a digit that is another one is as wrong as a line that is none.
+TEST_F(LossLedgerTest, ALineThatIsNotAsItWasWrittenIsToldOnce) {
+  add_three();
+  const auto good = disk.content(ledger_path);
+  for (uint64_t byte = 0; byte + 1 < good.size(); byte += 7) {
+    SCOPED_TRACE(byte);
+    disk.overwrite(ledger_path, 0, good);
+    disk.cut(ledger_path, good.size());
+    disk.flip_bit(ledger_path, byte * 8);
+    const auto ledger = open();
+    expect_damage(*ledger, 1);
+    EXPECT_EQ(ledger->count(), 4u);
+    EXPECT_EQ(told(*ledger), 3u);
+    const auto paths = disk.paths();
+    EXPECT_TRUE(std::any_of(paths.begin(), paths.end(), [](const auto& path) {
+      return path.find(".aside.") != path.npos;
+    }));
+    // It is one of them now.
+    EXPECT_EQ(open()->damage(), "");
+    EXPECT_EQ(told(*open()), 3u);
+  }
+}
+
+TEST_F(LossLedgerTest, WhatIsGoneIsMissed) {
+  add_three();
+  const auto good = disk.content(ledger_path);
+  const auto first = std::find(good.begin(), good.end(), std::byte{'\n'});
+  const auto line = static_cast<uint64_t>(first - good.begin()) + 1;
+  for (const uint64_t size : {line, uint64_t{0}}) {
+    SCOPED_TRACE(size);
+    disk.overwrite(ledger_path, 0, good);
+    disk.cut(ledger_path, size);
+    expect_damage(*open(), size == 0 ? 3 : 2);
+    EXPECT_EQ(open()->damage(), "");
+  }
+  ASSERT_FALSE(disk.remove(ledger_path));
+  auto ledger = open();
+  EXPECT_NE(ledger->damage(), "");
+  ASSERT_FALSE(ledger->add(gap(900, 950)));
+  EXPECT_EQ(open()->count(), ledger->count());
+}
+
+TEST_F(LossLedgerTest, OneOfAnEarlierReleaseIsReadAndGoneOnWith) {
+  {
+    auto ledger = open();
+    ASSERT_FALSE(ledger->add(gap(100, 150)));
+  }
+  std::string text;
+  for (const auto byte : disk.content(ledger_path))
+    text += static_cast<char>(byte);
+  text.erase(text.find(",\"missing\""),
+             text.rfind('}') - text.find(",\"missing\""));
+  ASSERT_FALSE(disk.remove(ledger_path));
+  ASSERT_FALSE(persistence::replace_file(
+    disk, ledger_path, std::as_bytes(std::span<const char>{text})));
+  auto ledger = open();
+  EXPECT_EQ(ledger->damage(), "");
   EXPECT_EQ(told(*ledger), 1u);
   ASSERT_FALSE(ledger->add(gap(300, 350)));
+  EXPECT_EQ(open()->damage(), "");
   EXPECT_EQ(told(*open()), 2u);
 }
 

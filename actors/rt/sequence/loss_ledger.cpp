@@ -1,7 +1,10 @@
 #include <millrace/actors/rt/sequence/loss_ledger.hpp>
 #include <millrace/messages/text/json_text.hpp>
+#include <millrace/persistence/log/log_format.hpp>
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -24,8 +27,45 @@ json_value to_json(const loss& what) {
           {"input", what.input},
           {"first_id", what.first_id},
           {"last_id", what.last_id},
-          {"cause", what.cause}};
+          {"cause", what.cause},
+          {"missing", what.missing}};
 }
+
+constexpr std::string_view sum_begin = ",\"sum\":\"";
+constexpr size_t sum_digits = 8;
+
+std::string sum_of(std::string_view text) {
+  std::array<char, sum_digits + 1> out{};
+  std::snprintf(out.data(), out.size(), "%08x",
+                persistence::crc32c(std::as_bytes(std::span{text})));
+  return out.data();
+}
+
+/// A line of the file: its last key is the checksum of what it is without that.
+std::string summed_line(const json_value& what) {
+  auto out = what.dump();
+  const auto sum = sum_of(out);
+  out.pop_back();
+  return out.append(sum_begin).append(sum).append("\"}\n");
+}
+
+std::string line_of(const loss& what) { return summed_line(to_json(what)); }
+
+enum class line_state : uint8_t { summed, unsummed, damaged };
+
+/// Whether a line is as it was written. @param line becomes what the sum covers
+line_state check_sum(std::string& line) {
+  constexpr size_t tail = sum_begin.size() + sum_digits + 2;
+  if (line.size() < tail
+      || line.compare(line.size() - tail, sum_begin.size(), sum_begin) != 0)
+    return line_state::unsummed;
+  const auto sum = line.substr(line.size() - sum_digits - 2, sum_digits);
+  line.resize(line.size() - tail);
+  line += '}';
+  return sum_of(line) == sum ? line_state::summed : line_state::damaged;
+}
+
+std::string count_file(const std::string& path) { return path + ".count"; }
 
 std::string text_at(const json_value& from, std::string_view key) {
   const auto* found = from.at(key).text();
@@ -49,10 +89,12 @@ loss loss_of(const json_value& from) {
   out.first_id = integer("first_id");
   out.last_id = integer("last_id");
   out.cause = text_at(from, "cause");
+  out.missing = natural("missing");
   return out;
 }
 
 constexpr std::string_view cut_kind = "pruned";
+constexpr std::string_view damaged_kind = "ledger_damaged";
 
 bool of_merged_log(const loss& what) {
   return what.life.is_known() && what.input.empty();
@@ -64,7 +106,8 @@ loss_ledger::loss_ledger(persistence::file_system& fs, std::string path)
   : fs_{&fs}, path_{std::move(path)} {}
 
 result<std::unique_ptr<loss_ledger>>
-loss_ledger::open(persistence::file_system& fs, const std::string& path) {
+loss_ledger::open(persistence::file_system& fs, const std::string& path,
+                  int64_t now_ns) {
   if (auto fault
       = fs.create_directories(path.substr(0, path.find_last_of('/'))))
     return fault;
@@ -73,6 +116,9 @@ loss_ledger::open(persistence::file_system& fs, const std::string& path) {
     return fault;
   if (auto fault = out->load())
     return fault;
+  if (const auto missing = out->missing(); missing != 0)
+    if (auto fault = out->replace_damaged(missing, now_ns))
+      return fault;
   return out;
 }
 
@@ -90,15 +136,76 @@ error loss_ledger::load() {
     return bytes.failure();
   std::string_view rest{reinterpret_cast<const char*>(bytes->data()),
                         bytes->size()};
+  // Earlier releases wrote no sums.
+  bool are_summed = false;
   for (size_t end; (end = rest.find('\n')) != std::string_view::npos;
        rest.remove_prefix(end + 1)) {
     end_ += end + 1;
     ++lines_;
-    const auto line = text::parse_json(rest.substr(0, end));
+    std::string text{rest.substr(0, end)};
+    const auto state = check_sum(text);
+    are_summed = are_summed || state != line_state::unsummed;
+    if (state == line_state::damaged
+        || (are_summed && state == line_state::unsummed))
+      continue;
+    const auto line = text::parse_json(text);
     if (line && line->at("number").natural())
       keep(loss_of(*line));
   }
   return rest.empty() ? error{} : file_->truncate(end_);
+}
+
+uint64_t loss_ledger::noted_count() const {
+  const auto bytes = persistence::read_own_file(*fs_, count_file(path_), 4096);
+  if (!bytes)
+    return 0;
+  std::string text{reinterpret_cast<const char*>(bytes->data()), bytes->size()};
+  if (text.ends_with('\n'))
+    text.pop_back();
+  if (check_sum(text) != line_state::summed)
+    return 0;
+  const auto noted = text::parse_json(text);
+  return noted ? noted->at("count").natural().value_or(0) : 0;
+}
+
+uint64_t loss_ledger::missing() const {
+  const auto noted = noted_count();
+  *noted_ = noted;
+  const auto last = std::max(count_, noted);
+  // The oldest go only where more are kept than that.
+  const auto first
+    = lines_ < kept_max || kept_.empty() ? 1 : kept_.front().number;
+  const auto told = told_missing();
+  const auto expected = last + 1 - std::min(last + 1, first);
+  const auto there = kept_.size() + told;
+  return expected > there ? expected - there : 0;
+}
+
+uint64_t loss_ledger::told_missing() const {
+  uint64_t out = 0;
+  for (const auto& each : kept_)
+    out += each.missing;
+  return out;
+}
+
+/// What was there is kept for whoever reads it.
+error loss_ledger::replace_damaged(uint64_t missing, int64_t now_ns) {
+  damage_ = path_ + ": " + std::to_string(missing)
+            + " of the losses that were written down are missing, or cannot be "
+              "read; the others stand in it again, and other nodes may know of "
+              "them ('millrace stream losses')";
+  if (lines_ != 0)
+    if (auto fault = persistence::set_aside(*fs_, path_))
+      return fault;
+  if (auto fault = shorten())
+    return fault;
+  count_ = std::max<uint64_t>(count_, *noted_);
+  loss told;
+  told.kind = damaged_kind;
+  told.time_ns = now_ns;
+  told.cause = damage_;
+  told.missing = missing;
+  return add(std::move(told));
 }
 
 void loss_ledger::keep(loss what) {
@@ -132,7 +239,7 @@ error loss_ledger::add(loss what) {
   if (knows(what))
     return {};
   what.number = count_ + 1;
-  const auto line = to_json(what).dump() + '\n';
+  const auto line = line_of(what);
   // What is torn by a failure is written over.
   if (auto fault = file_->write_at(end_, std::as_bytes(std::span{line})))
     return fault;
@@ -146,7 +253,7 @@ error loss_ledger::add(loss what) {
 error loss_ledger::shorten() {
   std::string all;
   for (const auto& each : kept_)
-    all += to_json(each).dump() + '\n';
+    all += line_of(each);
   if (auto fault = persistence::replace_own_file(*fs_, path_,
                                                  std::as_bytes(std::span{all})))
     return fault;
@@ -157,7 +264,8 @@ error loss_ledger::shorten() {
 
 json_value loss_ledger::after(uint64_t number) const {
   json_value out{{"count", count_},
-                 {"first", kept_.empty() ? count_ + 1 : kept_.front().number}};
+                 {"first", kept_.empty() ? count_ + 1 : kept_.front().number},
+                 {"missing", told_missing()}};
   auto& losses = out.add("losses", json_value::array());
   size_t told = 0;
   for (const auto& each : kept_)
@@ -168,10 +276,18 @@ json_value loss_ledger::after(uint64_t number) const {
 
 std::function<error()> loss_ledger::sync_job() {
   const auto directory = path_.substr(0, path_.find_last_of('/'));
-  return [file = file_, fs = fs_, directory]() -> error {
+  return [file = file_, fs = fs_, directory, path = count_file(path_),
+          count = count_, noted = noted_]() -> error {
     if (auto fault = file->sync())
       return fault;
-    return fs->sync_directory(directory);
+    if (count == *noted)
+      return fs->sync_directory(directory);
+    const auto line = summed_line({{"count", count}});
+    if (auto fault = persistence::replace_own_file(
+          *fs, path, std::as_bytes(std::span{line})))
+      return fault;
+    *noted = count;
+    return {};
   };
 }
 

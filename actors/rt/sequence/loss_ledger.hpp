@@ -6,6 +6,7 @@
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -20,7 +21,8 @@ struct loss {
   uint64_t number = 0; ///< From 1 on; of this node.
   int64_t time_ns = 0; ///< When it was written down; ns since 2000.01.01.
   /// Of an event: its kind. "pruned": files before `to` went. Others are of
-  /// this node alone: "input_lost", "out_lost", "refused", "overruled".
+  /// this node alone: "input_lost", "out_lost", "refused", "overruled",
+  /// "ledger_damaged" (so many losses that were written down are `missing`).
   std::string kind;
   lineage_id life; ///< Of the merged log, whose positions these are.
   position from;
@@ -31,10 +33,13 @@ struct loss {
   int64_t first_id = 0; ///< Ids concerned, as far as they are known.
   int64_t last_id = 0;
   std::string cause;
+  uint64_t missing = 0;
 };
 
 /// Losses of a stream, in a file of one line of JSON each: the newest are kept,
-/// the number of all is. One owner; a sync may run beside it.
+/// the number of all is. Each line has a checksum (docs/group_format.md), and
+/// how many there were is noted beside the file. One owner; a sync may run
+/// beside it.
 class loss_ledger {
 public:
   /// Losses that are kept at least.
@@ -43,9 +48,15 @@ public:
   static constexpr size_t part_max = 500;
 
   /// Opens or begins the file `path`. A line that a crash tore is written again
-  /// by its owner; one that cannot be read is passed over.
+  /// by its owner. Where one cannot be read, or is missing, the file is set
+  /// aside and made again of the others, with a loss that says so.
+  /// @param now_ns since 2000.01.01
   [[nodiscard]] static result<std::unique_ptr<loss_ledger>>
-  open(persistence::file_system& fs, const std::string& path);
+  open(persistence::file_system& fs, const std::string& path,
+       int64_t now_ns = 0);
+
+  /// What was damaged when it was opened, in words; empty: nothing.
+  [[nodiscard]] const std::string& damage() const noexcept { return damage_; }
 
   /// Writes it down, with the next number. An event or a cut that is known
   /// already, because its entry is applied again, changes nothing.
@@ -53,7 +64,8 @@ public:
 
   /// All that was ever written down here.
   [[nodiscard]] uint64_t count() const noexcept { return count_; }
-  /// As JSON: {"count", "first" (the oldest that is kept), "losses": those
+  /// As JSON: {"count", "first" (the oldest that is kept), "missing" (for
+  /// damage), "losses": those
   /// after this number, `part_max` at most}.
   [[nodiscard]] text::json_value after(uint64_t number) const;
 
@@ -64,6 +76,13 @@ private:
   loss_ledger(persistence::file_system& fs, std::string path);
   error load();
   error open_file();
+  /// How many there were, as it was noted; 0: it is not known.
+  [[nodiscard]] uint64_t noted_count() const;
+  /// Those that were written down and are not here.
+  [[nodiscard]] uint64_t missing() const;
+  /// Those of them that a loss tells of.
+  [[nodiscard]] uint64_t told_missing() const;
+  error replace_damaged(uint64_t missing, int64_t now_ns);
   [[nodiscard]] bool knows(const loss& what) const;
   void keep(loss what);
   error shorten();
@@ -74,6 +93,10 @@ private:
   uint64_t end_ = 0;
   uint64_t count_ = 0;
   size_t lines_ = 0; ///< In the file.
+  std::string damage_;
+  /// Synced, and noted beside the file.
+  std::shared_ptr<std::atomic<uint64_t>> noted_
+    = std::make_shared<std::atomic<uint64_t>>(0);
   std::deque<loss> kept_;
   lineage_id life_; ///< Of the newest event or cut,
   position event_;  ///< where the last event ended,

@@ -290,7 +290,8 @@ struct sequencer_state {
   void fetch_out();
   void take_out(position begin, const chunk& bytes);
   void deny_out(const std::string& why);
-  void end_mend(const std::string& why);
+  void end_mend(const std::string& why, bool is_final = false);
+  [[nodiscard]] bool may_come(copy_id copy, position from) const;
   void note_out_lost(position at, const std::string& why);
   [[nodiscard]] text::json_value repair_status() const;
 

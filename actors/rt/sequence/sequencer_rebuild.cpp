@@ -84,13 +84,22 @@ void sequencer_state::start_mend() {
 void sequencer_state::rebuilt(position file, const caf::error& outcome) {
   const bool copied = copying && copying->file == file;
   const auto fault = from_caf(outcome);
+  // Of what was let go nothing comes again, unless another node has the file.
+  const bool is_final
+    = settings.peers.empty()
+      && (fault.code == errc::not_found || fault.code == errc::pruned)
+      && std::none_of(rebuild_lacks->begin(), rebuild_lacks->end(),
+                      [&](const auto& each) {
+                        const auto copy = core->inputs().find(each.input);
+                        return copy && may_come(*copy, each.range.from);
+                      });
   // It is tried again when they are mended, which nothing else may ask for yet.
   for (const auto& [input, range] : std::exchange(*rebuild_lacks, {}))
     if (const auto copy = core->inputs().find(input))
       input_lacking(*copy, range.from, range.to);
   if (!fault || copied || settings.peers.empty()) {
     copying.reset();
-    return end_mend(fault ? to_string(fault) : "");
+    return end_mend(fault ? to_string(fault) : "", is_final);
   }
   auto from = core->rebuilt_from();
   auto directory = from ? rebuild_directory(*env, *from)
@@ -166,12 +175,13 @@ void sequencer_state::take_out(position begin, const chunk& bytes) {
   });
 }
 
-/// @param why it could not be mended; empty: it was.
-void sequencer_state::end_mend(const std::string& why) {
+/// @param why it could not be mended; empty: it was
+/// @param is_final time alone does not help
+void sequencer_state::end_mend(const std::string& why, bool is_final) {
   auto done = out_mends.extract(*std::exchange(out_mending, std::nullopt));
   const auto text = "stream '" + core->options().stream
                     + "': " + core->out_directory() + "/" + name_of(done.key());
-  if (!why.empty() && ++out_tries[done.key()] < mend_tries) {
+  if (!why.empty() && !is_final && ++out_tries[done.key()] < mend_tries) {
     // An input that it is made of may be damaged too, and under repair.
     out_retry_at_ns = env->clock->monotonic_ns() + retry_after_ns;
     out_mends.insert(std::move(done));

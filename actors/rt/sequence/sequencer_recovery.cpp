@@ -85,10 +85,12 @@ error sequencer_core::open_history() {
   if (!history)
     return history.failure();
   history_ = *std::move(history);
-  auto ledger
-    = loss_ledger::open(*env_->fs, options_.directory + "/losses.jsonl");
+  auto ledger = loss_ledger::open(
+    *env_->fs, options_.directory + "/losses.jsonl", env_->clock->now_ns());
   if (!ledger)
     return ledger.failure();
+  if (!(*ledger)->damage().empty())
+    remarks_.push_back((*ledger)->damage());
   ledger_ = *std::move(ledger);
   return {};
 }
@@ -450,6 +452,12 @@ error sequencer_core::open_out(const stream_layout& layout) {
   if (!writer)
     return writer.failure();
   out_ = *std::move(writer);
+  if (const auto at = out_->damaged_from())
+    remarks_.push_back(
+      out_directory() + "/"
+      + persistence::log_file_name(at->session(), at->roll())
+      + ": is damaged at " + to_string(*at)
+      + ", where nobody writes any more: it is made again from there");
   if (synced && *synced > out_->recorded_end())
     remarks_.push_back(out_directory() + ": ends at "
                        + to_string(out_->recorded_end())

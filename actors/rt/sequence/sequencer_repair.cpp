@@ -166,12 +166,18 @@ void sequencer_state::retry_inputs() {
   }
 }
 
+/// Whether somebody may still have what an input lacks there: it was not let
+/// go, nor given up.
+bool sequencer_state::may_come(copy_id copy, position from) const {
+  const auto needless = core->needless_of(copy);
+  return position::of(from.session(), from.roll(), 0)
+           >= position::of(needless.session(), needless.roll(), 0)
+         && !given_up.contains({copy, from});
+}
+
 void sequencer_state::input_lacking(copy_id copy, position from, position to) {
   const input_part range{from, to};
-  const auto needless = core->needless_of(copy);
-  const bool collected = position::of(from.session(), from.roll(), 0)
-                         < position::of(needless.session(), needless.roll(), 0);
-  if (collected || given_up.contains({copy, from}))
+  if (!may_come(copy, from))
     return;
   // Whoever reads it finds it again, as long as it is not mended.
   if (!repair.asks_for(copy, range))
