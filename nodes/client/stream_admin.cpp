@@ -49,8 +49,9 @@ using known_losses = std::map<std::string, size_t>;
 void add_loss(const std::string& node, const text::json_value& what,
               told_losses& into, known_losses& known) {
   const auto* input = what.at("input").text();
-  // What one node alone decided has no place in the stream.
-  if (input != nullptr && input->empty()) {
+  // What one node alone decided, or lacks, has no place in the stream.
+  if (input != nullptr && input->empty()
+      && what.at("missing").natural().value_or(0) == 0) {
     const auto [at, is_new]
       = known.try_emplace(key_of(what), into.losses.size());
     if (!is_new) {

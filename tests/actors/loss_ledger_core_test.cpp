@@ -7,11 +7,14 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace millrace::rt {
 namespace {
 
 constexpr const char* ledger_path = "/s/losses.jsonl";
+constexpr const char* count_path = "/s/losses.jsonl.count";
 
 class LossLedgerTest : public ::testing::Test {
 protected:
@@ -40,14 +43,21 @@ protected:
     for (uint64_t i = 1; i <= 3; ++i)
       ASSERT_FALSE(ledger->add(gap(i * 100, i * 100 + 50)));
     ASSERT_FALSE(ledger->sync_job()());
+    count_of_three = disk.content(count_path);
+  }
+
+  /// The file as it was, or a part of it, after `add_three`.
+  void put(const std::vector<std::byte>& bytes) {
+    ASSERT_FALSE(persistence::replace_file(disk, ledger_path, bytes));
+    ASSERT_FALSE(persistence::replace_file(disk, count_path, count_of_three));
   }
 
   static void expect_damage(const loss_ledger& ledger, uint64_t missing) {
     EXPECT_NE(ledger.damage().find(": " + std::to_string(missing) + " of the"),
               std::string::npos)
       << ledger.damage();
-    const auto all = ledger.after(0);
-    const auto& last = all.at("losses").elements().back();
+    const auto newest = ledger.after(ledger.count() - 1);
+    const auto& last = newest.at("losses").elements().back();
     EXPECT_EQ(last.at("kind").text_or_empty(), "ledger_damaged");
     EXPECT_EQ(last.at("missing").natural(), missing);
   }
@@ -57,6 +67,7 @@ protected:
   }
 
   sim::memory_file_system disk{1};
+  std::vector<std::byte> count_of_three;
 };
 
 TEST_F(LossLedgerTest, KeepsAllThatIsKnownOfALoss) {
@@ -130,8 +141,7 @@ TEST_F(LossLedgerTest, ALineThatIsNotAsItWasWrittenIsToldOnce) {
   const auto good = disk.content(ledger_path);
   for (uint64_t byte = 0; byte + 1 < good.size(); byte += 7) {
     SCOPED_TRACE(byte);
-    disk.overwrite(ledger_path, 0, good);
-    disk.cut(ledger_path, good.size());
+    put(good);
     disk.flip_bit(ledger_path, byte * 8);
     const auto ledger = open();
     expect_damage(*ledger, 1);
@@ -154,8 +164,7 @@ TEST_F(LossLedgerTest, WhatIsGoneIsMissed) {
   const auto line = static_cast<uint64_t>(first - good.begin()) + 1;
   for (const uint64_t size : {line, uint64_t{0}}) {
     SCOPED_TRACE(size);
-    disk.overwrite(ledger_path, 0, good);
-    disk.cut(ledger_path, size);
+    put({good.begin(), good.begin() + static_cast<int64_t>(size)});
     expect_damage(*open(), size == 0 ? 3 : 2);
     EXPECT_EQ(open()->damage(), "");
   }
@@ -185,6 +194,35 @@ TEST_F(LossLedgerTest, OneOfAnEarlierReleaseIsReadAndGoneOnWith) {
   ASSERT_FALSE(ledger->add(gap(300, 350)));
   EXPECT_EQ(open()->damage(), "");
   EXPECT_EQ(told(*open()), 2u);
+}
+
+// Also of a ledger that was shortened: which is the oldest is not guessed.
+TEST_F(LossLedgerTest, ASecondStartAfterDamageSaysNothingMore) {
+  {
+    auto ledger = open();
+    for (uint64_t i = 1; i <= 2 * loss_ledger::kept_max + 1; ++i)
+      ASSERT_FALSE(ledger->add(gap(i * 100, i * 100 + 50)));
+    ASSERT_FALSE(ledger->sync_job()());
+  }
+  for (const uint64_t byte : {uint64_t{20}, uint64_t{100'000}})
+    disk.flip_bit(ledger_path, byte * 8);
+  expect_damage(*open(), 2);
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(open()->damage(), "");
+}
+
+// As an earlier release writes, that was put back for a while.
+TEST_F(LossLedgerTest, ALineWithoutASumBehindOthersIsTold) {
+  add_three();
+  auto bytes = disk.content(ledger_path);
+  const std::string_view more{R"({"number":4,"kind":"gap"})"
+                              "\n"};
+  for (const char each : more)
+    bytes.push_back(static_cast<std::byte>(each));
+  disk.overwrite(ledger_path, 0, bytes);
+  expect_damage(*open(), 1);
+  EXPECT_EQ(open()->count(), 5u);
+  EXPECT_EQ(open()->damage(), "");
 }
 
 TEST_F(LossLedgerTest, KeepsTheNewestOfMany) {

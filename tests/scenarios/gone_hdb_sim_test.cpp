@@ -267,6 +267,11 @@ TEST(GoneHdbSim, WhatAnRdbWroteOfAnotherStreamIsNotMissedOfThisOne) {
   EXPECT_NE(written_to(run, directory), position{});
   EXPECT_FALSE(told(run.w, "rdb1", "hdb_gone", ""));
   EXPECT_FALSE(told(run.w, "rdb1", "stream_loss", "new life"));
+  // What it wrote of the other is missed where that goes, too.
+  const auto kept = torq::read_stream_note(disk, note + ".other");
+  ASSERT_TRUE(kept) << to_string(kept.failure());
+  EXPECT_EQ(kept->stream, "other");
+  EXPECT_TRUE(kept->has_rows);
   run.expect_all();
   EXPECT_EQ(run.warnings, std::vector<std::string>{});
   run.expect_no_defects();

@@ -300,7 +300,7 @@ TEST(KdbDoorSim, ASubscriberThatDoesNotReadIsDroppedAndOthersAreServed) {
 // port may hold.
 TEST(KdbDoorSim, WhatWaitsForASubscriberThatDoesNotReadIsBounded) {
   constexpr uint64_t memory_max = 1 << 20;
-  constexpr size_t rows = 10'000;
+  constexpr size_t rows = 3'000;
   world w{10};
   w.add_cluster_text(cluster_with_door(R"(name = "kdb1"
 type = "kdb"
@@ -329,6 +329,7 @@ publish = ["market"]
     (void)feed.next();
     EXPECT_EQ(quick.pushed(rows).size(), rows);
     ++passed;
+    w.run_for(400ms);
     const auto status = text::parse_json(w.status("door", "kdb1"));
     ASSERT_TRUE(status) << to_string(status.failure());
     const auto held = status->at("held_bytes").natural().value_or(0);

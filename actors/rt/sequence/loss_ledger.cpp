@@ -131,6 +131,7 @@ error loss_ledger::open_file() {
 }
 
 error loss_ledger::load() {
+  read_noted();
   auto bytes = persistence::read_own_file(*fs_, path_);
   if (!bytes)
     return bytes.failure();
@@ -146,39 +147,45 @@ error loss_ledger::load() {
     const auto state = check_sum(text);
     are_summed = are_summed || state != line_state::unsummed;
     if (state == line_state::damaged
-        || (are_summed && state == line_state::unsummed))
+        || (are_summed && state == line_state::unsummed)) {
+      ++bad_lines_;
       continue;
+    }
     const auto line = text::parse_json(text);
     if (line && line->at("number").natural())
       keep(loss_of(*line));
+    else
+      ++bad_lines_;
   }
   return rest.empty() ? error{} : file_->truncate(end_);
 }
 
-uint64_t loss_ledger::noted_count() const {
+void loss_ledger::read_noted() {
   const auto bytes = persistence::read_own_file(*fs_, count_file(path_), 4096);
   if (!bytes)
-    return 0;
+    return;
   std::string text{reinterpret_cast<const char*>(bytes->data()), bytes->size()};
   if (text.ends_with('\n'))
     text.pop_back();
   if (check_sum(text) != line_state::summed)
-    return 0;
+    return;
   const auto noted = text::parse_json(text);
-  return noted ? noted->at("count").natural().value_or(0) : 0;
+  if (!noted)
+    return;
+  *noted_ = noted->at("count").natural().value_or(0);
+  first_ = noted->at("first").natural().value_or(1);
 }
 
+/// Of those that no line of the file is as it was written, some may be behind
+/// all that is known of.
 uint64_t loss_ledger::missing() const {
-  const auto noted = noted_count();
-  *noted_ = noted;
-  const auto last = std::max(count_, noted);
+  const auto last = std::max<uint64_t>(count_, *noted_);
   // The oldest go only where more are kept than that.
   const auto first
-    = lines_ < kept_max || kept_.empty() ? 1 : kept_.front().number;
-  const auto told = told_missing();
+    = lines_ < kept_max || kept_.empty() ? first_ : kept_.front().number;
   const auto expected = last + 1 - std::min(last + 1, first);
-  const auto there = kept_.size() + told;
-  return expected > there ? expected - there : 0;
+  const auto there = kept_.size() + told_missing();
+  return std::max(expected > there ? expected - there : 0, bad_lines_);
 }
 
 uint64_t loss_ledger::told_missing() const {
@@ -197,15 +204,20 @@ error loss_ledger::replace_damaged(uint64_t missing, int64_t now_ns) {
   if (lines_ != 0)
     if (auto fault = persistence::set_aside(*fs_, path_))
       return fault;
+  if (lines_ >= kept_max && !kept_.empty())
+    first_ = kept_.front().number;
   if (auto fault = shorten())
     return fault;
-  count_ = std::max<uint64_t>(count_, *noted_);
+  count_ = std::max<uint64_t>(
+    {count_, *noted_, first_ - 1 + kept_.size() + told_missing() + missing});
   loss told;
   told.kind = damaged_kind;
   told.time_ns = now_ns;
   told.cause = damage_;
   told.missing = missing;
-  return add(std::move(told));
+  if (auto fault = add(std::move(told)))
+    return fault;
+  return sync_job()();
 }
 
 void loss_ledger::keep(loss what) {
@@ -277,12 +289,12 @@ json_value loss_ledger::after(uint64_t number) const {
 std::function<error()> loss_ledger::sync_job() {
   const auto directory = path_.substr(0, path_.find_last_of('/'));
   return [file = file_, fs = fs_, directory, path = count_file(path_),
-          count = count_, noted = noted_]() -> error {
+          count = count_, first = first_, noted = noted_]() -> error {
     if (auto fault = file->sync())
       return fault;
     if (count == *noted)
       return fs->sync_directory(directory);
-    const auto line = summed_line({{"count", count}});
+    const auto line = summed_line({{"count", count}, {"first", first}});
     if (auto fault = persistence::replace_own_file(
           *fs, path, std::as_bytes(std::span{line})))
       return fault;

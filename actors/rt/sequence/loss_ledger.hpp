@@ -76,8 +76,8 @@ private:
   loss_ledger(persistence::file_system& fs, std::string path);
   error load();
   error open_file();
-  /// How many there were, as it was noted; 0: it is not known.
-  [[nodiscard]] uint64_t noted_count() const;
+  /// How many there were, and which is the oldest, as it was noted.
+  void read_noted();
   /// Those that were written down and are not here.
   [[nodiscard]] uint64_t missing() const;
   /// Those of them that a loss tells of.
@@ -92,7 +92,9 @@ private:
   std::shared_ptr<persistence::file> file_;
   uint64_t end_ = 0;
   uint64_t count_ = 0;
-  size_t lines_ = 0; ///< In the file.
+  size_t lines_ = 0;       ///< In the file.
+  uint64_t bad_lines_ = 0; ///< Of them, when it was opened.
+  uint64_t first_ = 1;     ///< Where fewer than `kept_max` are there.
   std::string damage_;
   /// Synced, and noted beside the file.
   std::shared_ptr<std::atomic<uint64_t>> noted_

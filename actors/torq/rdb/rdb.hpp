@@ -144,6 +144,7 @@ struct rdb_state {
   [[nodiscard]] std::string waits_text() const;
   void look_for_remedy(const lost_database& beside);
   void tell_gone(const lost_database& beside);
+  void set_note_aside(const std::string& stream);
   void looked(position held, bool is_read, position there);
   void leave_hdb(const std::string& why);
   void connect(const std::string& backend_name);

@@ -204,6 +204,18 @@ void rdb_state::miss_hdb() {
   tell_gone(beside);
 }
 
+void rdb_state::set_note_aside(const std::string& stream) {
+  const auto kept = settings.note_file + "." + stream;
+  auto fault = env->fs->exists(kept)
+                 ? error{}
+                 : env->fs->rename(settings.note_file, kept);
+  if (!fault)
+    fault = env->fs->sync_directory(kept.substr(0, kept.find_last_of('/')));
+  if (fault)
+    warn("note_not_kept", "what this rdb wrote of stream '" + stream
+                            + "' is not kept: " + to_string(fault));
+}
+
 void rdb_state::tell_gone(const lost_database& beside) {
   look_for_remedy(beside);
   add_loss(noted.gone);
@@ -292,9 +304,12 @@ void rdb_state::read_note() {
                    "be missing";
     return tell_gone(lost_beside());
   }
-  // What it did for another stream is nothing that this one lacks.
+  // What it did for another stream is nothing that this one lacks, and no less
+  // there: it is kept as of an rdb of another name.
   if (left->stream.empty() || left->stream == settings.stream)
     noted = *std::move(left);
+  else if (left->has_rows)
+    set_note_aside(left->stream);
   for (const auto& loss : noted.losses)
     add_loss(loss);
   if (noted.gone.empty())

@@ -170,10 +170,11 @@ private:
   void probe(connection_id id, client& of, int64_t now_ns, effects& out);
   void go_on(connection_id id, client& of, effects& out);
   /// Recounts what it holds. Where all together hold too much those go that
-  /// hold most. @returns whether it is still there
-  bool account(connection_id id, client& of, effects& out);
-  /// The one that holds most. @pre there is a client
-  [[nodiscard]] connection_id heaviest() const;
+  /// take nothing of what is for them, and then itself. @returns whether it is
+  /// there
+  bool account(connection_id id, client& of, int64_t now_ns, effects& out);
+  /// Of those that take nothing the one for which most waits.
+  [[nodiscard]] std::optional<connection_id> stalled(int64_t now_ns) const;
   void refuse(connection_id id, const std::string& why, effects& out);
   void no_tls_with(const std::string& peer, const std::string& why,
                    effects& out);
@@ -311,7 +312,7 @@ void port_core<Session>::act(const bytes_sent& what, int64_t now_ns,
   facts_.bytes_out += what.bytes;
   of.unsent_bytes -= std::min(of.unsent_bytes, what.bytes);
   of.progress_ns = now_ns;
-  (void)account(what.id, of, out);
+  (void)account(what.id, of, now_ns, out);
 }
 
 template <port_session Session>
@@ -378,7 +379,7 @@ void port_core<Session>::take(connection_id id, client& of,
   if (const bool is_awaited = of.talk.is_awaited();
       is_awaited != std::exchange(of.was_awaited, is_awaited) && is_awaited)
     of.awaited_ns = now_ns;
-  if (account(id, of, out))
+  if (account(id, of, now_ns, out))
     go_on(id, of, out);
 }
 
@@ -415,23 +416,22 @@ void port_core<Session>::go_on(connection_id id, client& of, effects& out) {
 }
 
 template <port_session Session>
-bool port_core<Session>::account(connection_id id, client& of, effects& out) {
+bool port_core<Session>::account(connection_id id, client& of, int64_t now_ns,
+                                 effects& out) {
   const auto held = of.talk.held_bytes() + of.waiting_bytes + of.unsent_bytes;
   const bool grew = held > of.counted_bytes;
   facts_.held_bytes += held;
   facts_.held_bytes -= of.counted_bytes;
   of.counted_bytes = held;
-  if (!grew)
-    return true;
   bool is_there = true;
-  while (is_there && facts_.held_bytes > limits_.bytes_max) {
-    const auto most = heaviest();
-    is_there = most != id;
-    const auto& its = clients_.at(most);
-    refuse(most,
+  while (grew && is_there && facts_.held_bytes > limits_.bytes_max) {
+    const auto who = stalled(now_ns).value_or(id);
+    is_there = who != id;
+    const auto& its = clients_.at(who);
+    refuse(who,
            "its connection of '" + its.talk.user() + "' holds "
              + std::to_string(its.counted_bytes)
-             + " bytes, most of all, and all together more than the "
+             + " bytes, and all together more than the "
              + std::to_string(limits_.bytes_max) + " of memory_max",
            out);
   }
@@ -439,13 +439,16 @@ bool port_core<Session>::account(connection_id id, client& of, effects& out) {
 }
 
 template <port_session Session>
-connection_id port_core<Session>::heaviest() const {
-  return std::max_element(clients_.begin(), clients_.end(),
-                          [](const auto& a, const auto& b) {
-                            return a.second.counted_bytes
-                                   < b.second.counted_bytes;
-                          })
-    ->first;
+std::optional<connection_id> port_core<Session>::stalled(int64_t now_ns) const {
+  constexpr int64_t still_ns = 1'000'000'000;
+  std::optional<connection_id> out;
+  size_t most = 0;
+  for (const auto& [id, of] : clients_)
+    if (of.unsent_bytes > most && now_ns - of.progress_ns >= still_ns) {
+      most = of.unsent_bytes;
+      out = id;
+    }
+  return out;
 }
 
 template <port_session Session>
@@ -493,7 +496,7 @@ port_core<Session>::answered(connection_id from, uint64_t request,
                                 + "' sent what cannot be "
                                   "done, and waits for no answer: "
                                 + message});
-  if (account(from, of, out))
+  if (account(from, of, now_ns, out))
     go_on(from, of, out);
   return out;
 }

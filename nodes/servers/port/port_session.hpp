@@ -25,7 +25,8 @@ struct port_limits {
   /// with more is too slow, and ended.
   uint64_t push_bytes = uint64_t{32} << 20;
   /// What all connections hold: what was read and is not done, and what is not
-  /// sent. Beyond it those that hold most are ended.
+  /// sent. Beyond it
+  /// those that take nothing are ended, then who asks for more.
   uint64_t bytes_max = uint64_t{256} << 20;
 };
 

@@ -115,8 +115,7 @@ TEST_F(KdbDoorTest, WhoeverDoesNotLogInOrTakesNothingIsDropped) {
   EXPECT_EQ(door.facts().refused, 2u);
 }
 
-// Whoever asks a little last is not the one that took the room.
-TEST_F(KdbDoorTest, WhoeverHoldsMostIsDroppedWhereAllHoldTooMuch) {
+TEST_F(KdbDoorTest, WhoeverGoesBeyondTheMemoryOfAllIsDropped) {
   log_in(1);
   log_in(2);
   // The beginning of a long message.
@@ -128,12 +127,24 @@ TEST_F(KdbDoorTest, WhoeverHoldsMostIsDroppedWhereAllHoldTooMuch) {
             "read 2\n");
   EXPECT_FALSE(door.has_room(10'000));
   EXPECT_EQ(step(bytes_received{2, std::string(20'000, 'x')}),
-            "tell dropped\ndrop 1\nread 2\n");
-  EXPECT_TRUE(door.has_room(10'000));
-  EXPECT_EQ(step(bytes_received{1, std::string(20'000, 'x')}), "");
-  EXPECT_EQ(step(bytes_received{2, std::string(20'000, 'x')}), "read 2\n");
-  EXPECT_EQ(step(bytes_received{2, std::string(20'000, 'x')}),
             "tell dropped\ndrop 2\n");
+  EXPECT_TRUE(door.has_room(10'000));
+  EXPECT_EQ(step(bytes_received{1, std::string(20'000, 'x')}), "read 1\n");
+}
+
+// Whoever asks a little last is not the one that took the room.
+TEST_F(KdbDoorTest, WhoeverTakesNothingMakesRoomForOthers) {
+  log_in(1);
+  log_in(2);
+  (void)door.push(1, std::string(50'000, 'p'), second_ns);
+  auto header = sync_text("a").substr(0, 4);
+  header += std::string{"\0\0\20\0", 4};
+  // A moment later it may still take it.
+  EXPECT_EQ(
+    step(bytes_received{2, header + std::string(10'000, 'x')}, second_ns + 1),
+    "read 2\n");
+  EXPECT_EQ(step(bytes_received{2, std::string(20'000, 'x')}, 3 * second_ns),
+            "tell dropped\ndrop 1\nread 2\n");
 }
 
 TEST_F(KdbDoorTest, WhatIsNoMessageEndsItsConnectionAlone) {
