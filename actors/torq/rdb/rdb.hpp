@@ -196,6 +196,7 @@ struct rdb_state {
   void remember(lineage_id life, const std::string& loss);
   void gone_is_back();
   void begin_anew();
+  [[nodiscard]] bool has_all_of_stream() const;
   void compare_lives(lineage_id life);
   [[nodiscard]] lost_database lost_beside() const;
   /// Whether the database lacks what an earlier life wrote down.

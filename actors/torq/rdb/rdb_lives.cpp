@@ -79,6 +79,8 @@ void rdb_state::sought(bool is_back, bool is_settled) {
     }
     if (is_settled && !noted.begins_anew)
       begin_anew();
+    if (noted.gone.empty())
+      return; // It leaves.
   }
   if (!postponed || accounting)
     return;
@@ -102,7 +104,24 @@ void rdb_state::begin_anew() {
                            + ", as somebody said that the one that was there "
                              "is lost; what stream '"
                            + settings.stream + "' has is written down to it");
+  if (!has_all_of_stream())
+    return remember(noted.life, {});
+  // Nothing that was written of it is lost.
+  noted = {.life = noted.life};
   remember(noted.life, {});
+  leave_hdb("is begun anew, with all rows of its stream");
+}
+
+/// It was read from its very begin, tells of no loss, and was all that the
+/// database is known to have had.
+bool rdb_state::has_all_of_stream() const {
+  if (!lost_beside().losses.empty())
+    return false;
+  const std::scoped_lock lock{store->reject_mutex};
+  return noted.has_rows && store->tables.begin() == position{}
+         && progress.life().is_known()
+         && progress.complete(store->tables.snapshot()->end)
+         && store->losses.count() == 1;
 }
 
 bool rdb_state::waits_for_hdb() const {
