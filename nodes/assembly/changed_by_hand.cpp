@@ -161,6 +161,15 @@ void add_rows_of_rdbs(persistence::file_system& fs,
   }
 }
 
+void add_marked(const torq::known_of_hdb& known, torq::lost_database& out) {
+  const auto& losses = known.mark.own_losses();
+  if (losses.empty())
+    return;
+  for (const auto& [table, loss] : losses)
+    out.losses.push_back(loss);
+  out.files.insert(out.files.end(), known.files.begin(), known.files.end());
+}
+
 } // namespace
 
 torq::lost_database lost_beside(persistence::file_system& fs,
@@ -175,11 +184,7 @@ torq::lost_database lost_beside(persistence::file_system& fs,
     out.losses.push_back(to_string(seen.failure()));
     return out;
   }
-  for (const auto& [table, loss] : seen->known.mark.own_losses())
-    out.losses.push_back(loss);
-  if (!seen->known.mark.own_losses().empty())
-    out.files.insert(out.files.end(), seen->known.files.begin(),
-                     seen->known.files.end());
+  add_marked(seen->known, out);
   return out;
 }
 
@@ -191,12 +196,8 @@ error check_not_gone(persistence::file_system& fs, const cluster_config& config,
   torq::lost_database lost;
   add_rows_of_rdbs(fs, config, directory, {}, lost);
   // What was done elsewhere is to be loaded here.
-  const auto& by_hand = seen->known.mark.own_losses();
-  if (!seen->is_there && !by_hand.empty()) {
-    lost.losses.push_back(by_hand.begin()->second);
-    lost.files.insert(lost.files.end(), seen->known.files.begin(),
-                      seen->known.files.end());
-  }
+  if (!seen->is_there)
+    add_marked(seen->known, lost);
   if (lost.losses.empty())
     return {};
   return {errc::unavailable, lost.losses.front()

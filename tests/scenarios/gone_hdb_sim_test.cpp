@@ -37,6 +37,19 @@ file_map unmount_hdb(traded& run, const std::string& directory) {
   return out;
 }
 
+/// A cluster whose RDB wrote a period down.
+struct written_hdb {
+  explicit written_hdb(uint64_t seed) : run{seed, config} {
+    run.trade(100);
+    run.end_period(9000);
+  }
+  nodes::cluster_config config = example();
+  traded run;
+  std::string directory = config.process("rdb1")->hdb_directory;
+  std::string note = config.data_directory + "/streams/rdb1";
+  memory_file_system& disk = run.w.at("rdb1").disk();
+};
+
 /// Ends a period of the stream. @returns where
 position end_of_period(traded& run, int64_t period) {
   const auto end = run.w.ask<position>(
@@ -146,13 +159,11 @@ TEST(GoneHdbSim, NothingIsWrittenInThePlaceOfAnHdbThatIsNotThereAtAStart) {
 // Method: what removes the note that says that it was there is no operator, but
 // a disk that takes no file.
 TEST(GoneHdbSim, ANoteThatCannotBeKeptIsNotTakenForOneThatWasRemoved) {
-  const auto config = example();
-  traded run{18, config};
-  run.trade(100);
-  run.end_period(9000);
-  const auto directory = config.process("rdb1")->hdb_directory;
-  const auto note = config.data_directory + "/streams/rdb1";
-  auto& disk = run.w.at("rdb1").disk();
+  written_hdb at{18};
+  auto& run = at.run;
+  auto& disk = at.disk;
+  const auto& directory = at.directory;
+  const auto& note = at.note;
   run.w.crash("rdb1");
   (void)unmount_hdb(run, directory);
   (void)disk.fail(disk_call::rename, 1, errc::no_space, 1'000'000, note);
@@ -168,12 +179,11 @@ TEST(GoneHdbSim, ANoteThatCannotBeKeptIsNotTakenForOneThatWasRemoved) {
 // Method: another disk is mounted, with a database that knows nothing of the
 // stream; then the right one.
 TEST(GoneHdbSim, ADatabaseOfOthersInItsPlaceIsNotWrittenTo) {
-  const auto config = example();
-  traded run{19, config};
-  run.trade(100);
-  run.end_period(9000);
-  const auto directory = config.process("rdb1")->hdb_directory;
-  auto& disk = run.w.at("rdb1").disk();
+  written_hdb at{19};
+  auto& run = at.run;
+  auto& disk = at.disk;
+  const auto& directory = at.directory;
+  const auto& note = at.note;
   stop_stores(run);
   const auto mounted = unmount_hdb(run, directory);
   persistence::hdb_manifest other;
@@ -181,7 +191,6 @@ TEST(GoneHdbSim, ADatabaseOfOthersInItsPlaceIsNotWrittenTo) {
   const auto bytes = persistence::encode(other);
   ASSERT_FALSE(persistence::replace_file(disk, directory + "/manifest", bytes));
   // Whether the note is of an rdb of another name, can be read, or is its own.
-  const auto note = config.data_directory + "/streams/rdb1";
   const auto kept = disk.content(note);
   ASSERT_FALSE(disk.rename(note, note + "_before"));
   int64_t period = 9000;
@@ -215,13 +224,11 @@ TEST(GoneHdbSim, ADatabaseOfOthersInItsPlaceIsNotWrittenTo) {
 // Method: the note has rotted as well, so that it does not say whether there
 // was one; it is removed, and what the stream has is written.
 TEST(GoneHdbSim, ANoteThatCannotBeReadMayTellOfOne) {
-  const auto config = example();
-  traded run{20, config};
-  run.trade(100);
-  run.end_period(9000);
-  const auto directory = config.process("rdb1")->hdb_directory;
-  const auto note = config.data_directory + "/streams/rdb1";
-  auto& disk = run.w.at("rdb1").disk();
+  written_hdb at{20};
+  auto& run = at.run;
+  auto& disk = at.disk;
+  const auto& directory = at.directory;
+  const auto& note = at.note;
   run.w.crash("rdb1");
   (void)unmount_hdb(run, directory);
   disk.cut(note, 3);

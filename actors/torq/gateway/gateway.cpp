@@ -142,8 +142,7 @@ void gateway_state::ask_alone(held_question what) {
   if (what.plan.rows_max == 0)
     what.plan.rows_max = settings.result_rows_max;
   // Nobody holds all of what flows.
-  if (what.plan.bytes_max == 0
-      && !(what.to.sink && what.to.analyzed.empty() && query::flows(what.plan)))
+  if (what.plan.bytes_max == 0 && !what.to.flows(what.plan))
     what.plan.bytes_max = settings.result_bytes_max;
   what.plan.rows_max = lesser_limit(what.plan.rows_max, what.to.rows_max);
   what.plan.bytes_max = lesser_limit(what.plan.bytes_max, what.to.bytes_max);
@@ -213,7 +212,7 @@ void gateway_state::run(held_question what,
   name_backends(what, table.home, *request);
   const auto number = ++question_last;
   what.connections_then = connections;
-  if (what.to.sink && what.to.analyzed.empty() && query::flows(request->plan)) {
+  if (what.to.flows(request->plan)) {
     auto source
       = self->spawn(gateway_flow, env, std::move(request), what.to.flow,
                     what.to.sink, settings.query_timeout_ns);

@@ -124,6 +124,11 @@ struct gateway_state {
     /// Its plan, where that and what it took is the answer; empty: it is not.
     std::string analyzed{};
     int64_t since_ns = 0; ///< Monotonic.
+
+    /// Whether the rows of this plan go to it as they come.
+    [[nodiscard]] bool flows(const query::logical_plan& plan) const {
+      return sink && analyzed.empty() && query::flows(plan);
+    }
   };
   [[nodiscard]] asker current_asker() const;
   /// Counts how its question ended, and has it told.

@@ -36,12 +36,9 @@ public:
       query::whole_bounds{part.zones[*column].low, part.zones[*column].high});
   }
 
-  /// The same of what came before all that is here: of any date up to the
-  /// part's period.
-  [[nodiscard]] bool meet_before(const persistence::hdb_manifest& manifest,
-                                 const persistence::hdb_part& part) {
-    if (meet(manifest, part))
-      return true;
+  /// The same of what came before all that is here, of any date up to the
+  /// part's period. @pre they do not meet the part
+  [[nodiscard]] bool meet_before(const persistence::hdb_part& part) {
     const auto times = query::times_of_date(
       table_->roll_zone, table_->roll_offset_ns, part.period, 0);
     query::whole_bounds before;
@@ -61,10 +58,6 @@ private:
   query::zone_conditions conditions_;
   const table_schema* table_ = nullptr; ///< None: its dates are not known.
 };
-
-} // namespace
-
-namespace {
 
 /// What a database that is begun anew lacks of the one before, or of an earlier
 /// life of its stream: it does not know of which dates.
@@ -95,10 +88,10 @@ std::vector<std::string> losses_among(const persistence::hdb_manifest& manifest,
            }))
       continue;
     const bool is_asked = times.meet(manifest, part);
-    const bool are_before = is_asked || times.meet_before(manifest, part);
     for (size_t i = 0; i < losses.size(); ++i)
-      if (losses[i]->touches(part.from, part.to))
-        met[i] = met[i] || is_asked || (are_before && is_of_before(*losses[i]));
+      if (!met[i] && losses[i]->touches(part.from, part.to))
+        met[i]
+          = is_asked || (is_of_before(*losses[i]) && times.meet_before(part));
   }
   std::vector<persistence::hdb_loss> among;
   for (size_t i = 0; i < losses.size(); ++i)

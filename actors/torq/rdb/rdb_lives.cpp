@@ -189,9 +189,8 @@ void rdb_state::compare_lives(lineage_id life) {
   if (noted.gone.empty()
       && (lacks_rows() || (!noted.has_rows && lost_beside().is_gone(has_hdb))))
     miss_hdb();
-  if (earlier.knows_stream()) {
+  if (earlier.knows_stream())
     note_place();
-  }
   if (before != noted || noted.life != life)
     remember(life, loss);
 }
