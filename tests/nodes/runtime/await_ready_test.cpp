@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,26 @@ TEST(AwaitReadyTest, SaysWhatIsNotReadyAndWhetherTimeHelps) {
     // Of other nodes nothing is said.
     EXPECT_EQ(unready_of(*config, {"n1"}, *live).size(),
               each.streams == "{}" ? 1u : 0u);
+  }
+}
+
+// One that stands still for want of memory says first why nothing frees any.
+TEST(AwaitReadyTest, AGoneDatabaseIsToldAlsoOfOneThatStandsStill) {
+  const auto config = parse_configuration(cluster, "c.toml");
+  ASSERT_TRUE(config) << to_string(config.failure());
+  for (const auto* ready : {"true", "false"}) {
+    const auto live = text::parse_json(
+      R"({"processes":{"rdb1":{"ready":)" + std::string{ready}
+      + R"(,"stalled":"holds much","gone":["the hdb is gone"]}},)"
+        R"("answered":{},"streams":{"market":{"rt1":{"leads":true}}}})");
+    ASSERT_TRUE(live) << to_string(live.failure());
+    const auto found = unready_of(*config, {"n1", "n2"}, *live);
+    const auto rdb
+      = std::find_if(found.begin(), found.end(),
+                     [](const auto& each) { return each.name == "rdb1"; });
+    ASSERT_NE(rdb, found.end());
+    EXPECT_EQ(rdb->why, "the hdb is gone");
+    EXPECT_TRUE(rdb->lacks && rdb->refuses && !rdb->goes_on) << ready;
   }
 }
 
