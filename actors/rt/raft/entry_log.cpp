@@ -297,14 +297,30 @@ raft_recovered entry_log::take_recovered() {
   return {now_.vote, now_.base, {now_.entries.begin(), now_.entries.end()}};
 }
 
-error entry_log::append_record(std::span<const std::byte> record) {
-  message_header header;
-  header.on = record_origin;
-  header.id = ++last_record_;
-  return log_
-    ->append(persistence::record_kind::messages, payload_kind::opaque, header,
-             record)
-    .failure();
+error entry_log::append_record(std::vector<std::byte> record) {
+  waiting_.push_back(std::move(record));
+  auto fault = append_waiting();
+  return fault.code == errc::no_space ? error{} : fault;
+}
+
+error entry_log::append_waiting() {
+  for (; !waiting_.empty(); waiting_.pop_front()) {
+    message_header header;
+    header.on = record_origin;
+    header.id = last_record_ + 1;
+    auto end = log_->append(persistence::record_kind::messages,
+                            payload_kind::opaque, header, waiting_.front());
+    if (!end)
+      return end.failure();
+    ++last_record_;
+  }
+  return {};
+}
+
+error entry_log::write() {
+  if (auto fault = append_waiting())
+    return fault;
+  return log_->write();
 }
 
 error entry_log::write(const raft_vote& vote) {
@@ -314,8 +330,16 @@ error entry_log::write(const raft_vote& vote) {
 
 error entry_log::begin_at(const raft_base& base) {
   drop(base);
-  if (log_->appended_end().offset() >= file_bytes)
-    return begin_file();
+  if (waiting_.empty() && log_->appended_end().offset() >= file_bytes) {
+    auto fault = log_->roll();
+    if (!fault) {
+      kept_from_ = log_->appended_end();
+      return say_again();
+    }
+    // The files before it stay until there is room for the next one.
+    if (fault.code != errc::no_space)
+      return fault;
+  }
   return append_record(record_of(base));
 }
 
@@ -354,13 +378,6 @@ error entry_log::append_state() {
   return {};
 }
 
-error entry_log::begin_file() {
-  if (auto fault = log_->roll())
-    return fault;
-  kept_from_ = log_->appended_end();
-  return say_again();
-}
-
 error entry_log::say_again() {
   const auto parts = (now_.state.bytes.size() + part_bytes - 1) / part_bytes;
   const auto records = 2 + parts + now_.entries.size();
@@ -397,6 +414,10 @@ void entry_log::finish_sync(position end, const error& outcome) {
 }
 
 // Not sealed: the next life goes on in the same file.
-error entry_log::close() { return log_->sync(); }
+error entry_log::close() {
+  if (auto fault = append_waiting())
+    return fault;
+  return log_->sync();
+}
 
 } // namespace millrace::rt

@@ -37,7 +37,8 @@ public:
   [[nodiscard]] const group_founding& founding() const noexcept {
     return founding_;
   }
-  /// Keeps the founding, durably, before the first record. Once.
+  /// Keeps the founding, durably, before the first record. Once; after
+  /// `no_space` again.
   [[nodiscard]] error found(const group_founding& founding) {
     return found(founding, {{}, {{}, founding.members}, {}}, {});
   }
@@ -55,7 +56,8 @@ public:
   [[nodiscard]] const kept_state& state() const noexcept { return now_.state; }
 
   // What `raft_core::persist` says, in its order: a crash may leave the first
-  // of it. Nothing of it reaches the system before `write`.
+  // of it. Nothing of it reaches the system before `write`. A full disk refuses
+  // none of it: it waits in memory.
 
   [[nodiscard]] error write(const raft_vote& vote);
   [[nodiscard]] error begin_at(const raft_base& base);
@@ -65,9 +67,10 @@ public:
   /// go.
   [[nodiscard]] error keep(kept_state state);
 
-  /// Hands it all to the system.
-  [[nodiscard]] error write() { return log_->write(); }
+  /// Hands it all to the system. `no_space` changes nothing: to be repeated.
+  [[nodiscard]] error write();
   /// A sync of what was written; files that are not needed go when it is done.
+  /// @pre the last `write` was no failure.
   [[nodiscard]] persistence::log_writer::sync_job begin_sync() {
     return log_->begin_sync();
   }
@@ -104,8 +107,8 @@ private:
   [[nodiscard]] bool says_nothing() const;
   error take(std::span<const std::byte> record);
   void begin_again(uint32_t records);
-  error append_record(std::span<const std::byte> record);
-  error begin_file();
+  error append_record(std::vector<std::byte> record);
+  error append_waiting();
   error say_again();
   error append_state();
   void take_part(entry_index index, uint32_t part, bool last,
@@ -116,6 +119,8 @@ private:
   persistence::env* env_;
   std::string directory_;
   std::unique_ptr<persistence::log_writer> log_;
+  /// Records for which the disk had no room.
+  std::deque<std::vector<std::byte>> waiting_;
   group_founding founding_;
   /// What is kept.
   struct content {

@@ -255,6 +255,17 @@ void raft_core::take(snapshot_installed& what, int64_t now_ns) {
   agreed_ = std::max(agreed_, at.index);
 }
 
+/// What is in a snapshot is committed: who has the same entry in its place has
+/// all before it as well.
+void raft_core::take(snapshot_offered& what, int64_t) {
+  if (what.term != vote_.term || role_ != role_type::follower || !leader_
+      || log_.term_at(what.at.index) != what.at.term)
+    return;
+  agreed_ = std::max(agreed_, what.at.index);
+  group_committed_ = std::max(group_committed_, what.at.index);
+  acknowledge();
+}
+
 void raft_core::take(snapshot_sent& what, int64_t) {
   if (auto* to = peer(what.to))
     to->end_snapshot(what.delivered);

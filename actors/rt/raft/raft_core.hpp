@@ -128,6 +128,13 @@ public:
     raft_base base;
     raft_term term;
   };
+  /// A leader of `term` offers a snapshot of which this member may have the
+  /// last entry: it acknowledged that, and the leader did not hear of it. If so
+  /// it says it again, and needs no snapshot.
+  struct snapshot_offered {
+    raft_place at;
+    raft_term term;
+  };
   /// What became of `snapshot_needed`. Always comes, and also when the
   /// connection broke.
   struct snapshot_sent {
@@ -140,9 +147,9 @@ public:
   struct disk {
     bool well = true;
   };
-  using input
-    = std::variant<tick, received, propose, persisted, change, transfer,
-                   compacted, snapshot_installed, snapshot_sent, disk>;
+  using input = std::variant<tick, received, propose, persisted, change,
+                             transfer, compacted, snapshot_installed,
+                             snapshot_offered, snapshot_sent, disk>;
 
   // -- what is to be done -----------------------------------------------------
 
@@ -299,6 +306,7 @@ private:
   void take(transfer& what, int64_t now_ns);
   void take(compacted& what, int64_t now_ns);
   void take(snapshot_installed& what, int64_t now_ns);
+  void take(snapshot_offered& what, int64_t now_ns);
   void take(snapshot_sent& what, int64_t now_ns);
   void take(disk& what, int64_t) { disk_is_well_ = what.well; }
   void finish(std::vector<effect>& out);

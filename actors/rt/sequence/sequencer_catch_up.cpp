@@ -43,8 +43,13 @@ void sequencer_state::take_snapshot(founding_id group, const chunk& bytes) {
   const bool lacks_log = !core->group().holds(what->base.at);
   const bool copies_instead = lacks_merged && state != nullptr
                               && what->base.at.index > state->applied_index;
-  if (catching_up || peer == nullptr || !peer->handle
-      || !(lacks_log || copies_instead))
+  if (!lacks_log && !copies_instead) {
+    if (auto fault
+        = core->group().needs_no_snapshot(*what, env->clock->monotonic_ns()))
+      return fail(fault);
+    return progress(core->advance());
+  }
+  if (catching_up || peer == nullptr || !peer->handle)
     return;
   lacks_merged = false;
   catching_up = std::make_unique<catch_up>();
@@ -110,6 +115,8 @@ void sequencer_state::copy_out() {
   if (out_mending)
     return end_catching_up({errc::unavailable, "a file of the merged log is "
                                                "being mended; tried again"});
+  if (core->is_between_entries())
+    return end_catching_up(core->blocked());
   core->begin_copying();
   auto copier = self->spawn(
     out_copier, env,

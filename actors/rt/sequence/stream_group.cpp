@@ -200,8 +200,9 @@ error stream_group::write_own() {
 
 error stream_group::write(int64_t now_ns) {
   while (dirty_) {
-    if (auto fault = log_->write())
-      return fault;
+    full_ = log_->write();
+    if (full_)
+      return full_.code == errc::no_space ? error{} : full_;
     if (!settings_.cached)
       return {};
     // What becomes durable may have more written.
@@ -213,7 +214,7 @@ error stream_group::write(int64_t now_ns) {
 }
 
 bool stream_group::needs_sync() const noexcept {
-  return !sync_running_
+  return !sync_running_ && !full_
          && ((dirty_ && !settings_.cached) || log_->drops_files());
 }
 

@@ -143,7 +143,10 @@ public:
   /// They are: it goes to the disk.
   [[nodiscard]] error write_next();
   /// Hands what was written to the system. In a cached stream it is durable.
+  /// On a full disk it waits: the next call tries again.
   [[nodiscard]] error write(int64_t now_ns);
+  /// Why it waits; none: it does not.
+  [[nodiscard]] const error& full() const noexcept { return full_; }
   /// Its log's file is still the one of its name: see log_writer.
   [[nodiscard]] bool has_its_name() const {
     return !log_ || log_->has_its_name();
@@ -188,6 +191,9 @@ public:
                                      int64_t now_ns);
   /// What a member gets that lacks compacted entries; none: it needs none.
   [[nodiscard]] std::optional<raft_snapshot> snapshot() const;
+  /// A leader offers one of which this member has the last entry: it says so.
+  [[nodiscard]] error needs_no_snapshot(const raft_snapshot& what,
+                                        int64_t now_ns);
   /// Takes in what a leader sent. @pre out/ holds what the state says, durably.
   [[nodiscard]] error install(const raft_snapshot& what,
                               const entry_log::kept_state& state,
@@ -296,6 +302,7 @@ private:
   uint64_t ticket_ = 0;
   bool declined_ = false;
   bool dirty_ = false;
+  error full_;
   bool sync_running_ = false;
   uint64_t job_ticket_ = 0;
   entry_index job_written_;

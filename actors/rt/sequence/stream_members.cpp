@@ -287,11 +287,14 @@ bool stream_group::continues(const group_founding& founding) const {
 }
 
 error stream_group::found(const group_founding& founding, int64_t now_ns) {
-  if (auto fault = log_->found(founding))
-    return fault;
   raft_recovered found;
   found.base.members = founding.members;
-  return start(std::move(found), now_ns);
+  auto fault = log_->found(founding);
+  if (!fault)
+    fault = start(std::move(found), now_ns);
+  // Nothing was said to anybody yet: once more when somebody is heard.
+  full_ = fault.code == errc::no_space ? fault : error{};
+  return full_ ? error{} : fault;
 }
 
 error stream_group::found_alone(entry_index applied,
@@ -470,6 +473,11 @@ bool stream_group::holds(const raft_place& agreed) const noexcept {
          && (agreed.index <= raft_->commit_index()
              || (agreed.index <= written_
                  && raft_->log().term_at(agreed.index) == agreed.term));
+}
+
+error stream_group::needs_no_snapshot(const raft_snapshot& what,
+                                      int64_t now_ns) {
+  return run(raft_core::snapshot_offered{what.base.at, what.term}, now_ns);
 }
 
 error stream_group::install(const raft_snapshot& what,

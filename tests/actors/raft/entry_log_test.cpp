@@ -86,8 +86,7 @@ struct kept_history {
         told(std::move(now));
         // All may be said again in a new file: often a cut comes just then.
         if (random() % 2) {
-          ASSERT_FALSE(log->write());
-          written = steps.size() - 1;
+          write();
           dies = true;
         }
         return;
@@ -103,10 +102,27 @@ struct kept_history {
     told(std::move(now));
   }
 
+  /// @returns whether the disk had room for it
+  bool write() {
+    const auto fault = log->write();
+    EXPECT_TRUE(!fault || (fills && fault.code == errc::no_space))
+      << to_string(fault);
+    refused += fault ? 1 : 0;
+    if (!fault)
+      written = steps.size() - 1;
+    return !fault;
+  }
+
+  /// The disk is full for some calls from one of the next on.
+  void fill() {
+    const std::array calls{sim::disk_call::write, sim::disk_call::open,
+                           sim::disk_call::rename};
+    (void)disk.fail(calls[random() % 3], random() % 4 + 1, errc::no_space,
+                    random() % 5 + 1, "/group/");
+  }
+
   void write_and_sync() {
-    ASSERT_FALSE(log->write());
-    written = steps.size() - 1;
-    if (random() % 2)
+    if (!write() || random() % 2)
       return;
     auto job = log->begin_sync();
     const auto covers = written;
@@ -124,7 +140,9 @@ struct kept_history {
   std::vector<kept_content> steps; ///< After each step.
   size_t synced = 0;               ///< The step that is synced at least.
   size_t written = 0;
-  bool dies = false; ///< Now, in the middle of something.
+  bool dies = false;  ///< Now, in the middle of something.
+  bool fills = false; ///< The disk may be full for a while.
+  uint64_t refused = 0;
 };
 
 TEST(EntryLogTest, APowerCutLeavesAPrefixThatHoldsWhatWasSynced) {
@@ -149,6 +167,44 @@ TEST(EntryLogTest, APowerCutLeavesAPrefixThatHoldsWhatWasSynced) {
     }
   }
   EXPECT_GT(rolled, 0u);
+}
+
+/// Goal: a full disk delays what is kept, and neither ends the log nor costs
+/// anything of it: not at a roll, and not with a power cut meanwhile.
+TEST(EntryLogTest, AFullDiskIsWaitedFor) {
+  uint64_t rolled = 0;
+  uint64_t refused = 0;
+  for (uint64_t seed = 1; seed <= 15; ++seed) {
+    SCOPED_TRACE(seed);
+    kept_history member{seed};
+    member.fills = true;
+    for (int life = 0; life < 12; ++life) {
+      member.open();
+      if (HasFatalFailure())
+        return;
+      member.dies = false;
+      for (auto i = member.random() % 60; i > 0 && !member.dies; --i) {
+        if (member.random() % 4 == 0)
+          member.fill();
+        member.step();
+        if (!member.dies && member.random() % 3 == 0)
+          member.write_and_sync();
+      }
+      member.disk.heal();
+      if (!member.dies && member.random() % 2) {
+        ASSERT_TRUE(member.write());
+        ASSERT_FALSE(member.log->close());
+        member.synced = member.written;
+      }
+      member.log.reset();
+      rolled += !member.disk.exists("/group/log.0.0");
+      member.disk.cut_power(std::array{survival::nothing, survival::some,
+                                       survival::all}[member.random() % 3]);
+    }
+    refused += member.refused;
+  }
+  EXPECT_GT(rolled, 0u);
+  EXPECT_GT(refused, 50u);
 }
 
 // A new file says all again, and a power cut leaves any part of it.

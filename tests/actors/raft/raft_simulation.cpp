@@ -168,9 +168,24 @@ void raft_simulation::deliver_snapshots(bool faults) {
   }
 }
 
+/// Also to a member that needs none: it may have what the snapshot is of.
+void raft_simulation::offer_snapshot(const raft_host& leader) {
+  auto& to = any_host();
+  const auto at = leader.core->log().base().at;
+  if (!to.core || to.id == leader.id
+      || group_.is_cut(leader.id.node.value, to.id.node.value))
+    return;
+  if (at.index > to.core->commit_index()
+      && to.core->log().term_at(at.index) == at.term)
+    mark("snapshot not needed");
+  group_.step(to, raft_core::snapshot_offered{at, leader.core->term()});
+}
+
 void raft_simulation::break_something() {
   if (chance(0.004))
     crash(any_host());
+  if (auto* leader = group_.leader(); leader && chance(0.01))
+    offer_snapshot(*leader);
   // Leaders that fall soon leave entries on some members, of many terms.
   if (auto* leader = group_.leader(); leader && chance(leaders_fall_)) {
     mark("leader fell");

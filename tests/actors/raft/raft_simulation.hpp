@@ -67,6 +67,7 @@ private:
   void send_messages(bool faults);
   void deliver_messages();
   void deliver_snapshots(bool faults);
+  void offer_snapshot(const raft_host& leader);
   [[nodiscard]] bool all_agree();
   void mark(const std::string& what) { ++marks_[what]; }
 

@@ -90,6 +90,59 @@ TEST(RaftSnapshotTest, OneThatWasDeliveredInVainIsAskedForAgain) {
   EXPECT_THAT(group.snapshots, SizeIs(2));
 }
 
+/// Goal: a member that has what the snapshot is of, and whose leader does not
+/// know, is no member that waits for ever: it says so when one is offered.
+TEST(RaftSnapshotTest, OneThatHasItsLastEntrySaysSo) {
+  raft_group group{{1, 2, 3}};
+  group.delivers_snapshots = false;
+  group.elect(1);
+  for (const auto* text : {"a", "b", "c"})
+    group.step(group.at(1), raft_core::propose{{text_chunk(text)}});
+  // What goes to member 3 comes late.
+  std::vector<raft_message> late;
+  std::erase_if(group.network, [&](const raft_message& each) {
+    if (each.to.node.value != 3)
+      return false;
+    late.push_back(each);
+    return true;
+  });
+  group.deliver();
+  group.step(group.at(1), raft_core::compacted{entry_index{3}});
+  group.tick(1, heartbeat_ns);
+  group.deliver();
+  ASSERT_THAT(group.snapshots, SizeIs(1));
+  for (const auto& each : late)
+    group.receive(each);
+  ASSERT_GE(group.core(3).log().last_index(), entry_index{3});
+  // Its answers are lost, and it does not know in its next life what it was
+  // that agreed.
+  group.network.clear();
+  group.crash(group.at(3));
+  group.restart(3);
+  const auto& peer = group.core(1).peers()[1];
+  const auto beat = [&] {
+    group.tick(1, heartbeat_ns);
+    group.deliver();
+  };
+  beat();
+  beat();
+  ASSERT_EQ(peer.phase(), phase::snapshot);
+  const auto needed = group.snapshots[0].second;
+  for (const auto& [at, term] :
+       {std::pair{place(3, 2), needed.term}, // Not what it has.
+        std::pair{place(3, 1), raft_term{9}}}) {
+    group.step(group.at(3), raft_core::snapshot_offered{at, term});
+    beat();
+    ASSERT_EQ(peer.phase(), phase::snapshot);
+  }
+  group.step(group.at(3),
+             raft_core::snapshot_offered{needed.base.at, needed.term});
+  beat();
+  EXPECT_EQ(peer.phase(), phase::replicating);
+  EXPECT_EQ(group.core(3).commit_index(), entry_index{4});
+  EXPECT_THAT(group.faults(), IsEmpty());
+}
+
 TEST(RaftSnapshotTest, ItIsAcknowledgedWhenItsBaseIsDurable) {
   behind group;
   group.persists = false;
