@@ -32,7 +32,7 @@ struct stream_event {
   event_kind kind = event_kind::reset;
   position from;
   position to;
-  std::string origin;   ///< The publisher concerned; empty when unknown.
+  std::string origin;   ///< Of messages; badtail, reset: the directory; or "".
   int64_t first_id = 0; ///< gap, conflict: first id concerned.
   int64_t last_id = 0;  ///< gap: last missing id; reset: last id seen.
   std::string cause;    ///< In words; names file and offset for damage.

@@ -425,6 +425,9 @@ using sequencer_actor = status_actor::extend<
   // A subscriber wants the merged log; a flow to it begins.
   caf::replies_to<caf::subscribe_atom, start_spec,
                   sink_actor>::with<source_actor, flow_grant>,
+  // From the replicator of a log that was offered: it is another one than that
+  // which the stream has, and nothing of it is sent.
+  caf::reacts_to<refused_atom, input_offer>,
   // Ends a period: asks the publishers, answers the marker's end position.
   caf::replies_to<end_period_atom, period_id>::with<position>,
   // Where the stream stands.

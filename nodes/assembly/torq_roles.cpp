@@ -158,6 +158,25 @@ result<hosted_process> start_rdb(process_host& host,
                 rdb_attributes(config, process));
 }
 
+/// @param why it cannot be read; no error: it can be again
+void tell_of_manifest(process_host& host, const std::string& process,
+                      const error& why) {
+  const auto tell
+    = [&](notice::severity level, const char* id, std::string text) {
+        host.tell({level, "hdb", process, id, std::move(text)});
+      };
+  if (!why)
+    tell(notice::severity::info, "mended", "the manifest can be read again");
+  else if (why.code == errc::permission)
+    tell(notice::severity::error, "refused",
+         to_string(why)
+           + "; nothing is damaged: it goes on by itself once the "
+             "file can be read");
+  else
+    tell(notice::severity::error, "damaged",
+         to_string(why) + "; bring it back from a replica or a backup");
+}
+
 result<hosted_process> start_hdb(process_host& host,
                                  const process_config& process) {
   const auto& config = host.config();
@@ -170,13 +189,8 @@ result<hosted_process> start_hdb(process_host& host,
     settings.streams[table.schema.name] = table.stream;
     settings.tables[table.schema.name] = table.schema;
   }
-  settings.on_damage = [&host, name = process.name](const std::string& reason) {
-    if (reason.empty())
-      host.tell({notice::severity::info, "hdb", name, "mended",
-                 "the manifest can be read again"});
-    else
-      host.tell({notice::severity::error, "hdb", name, "damaged",
-                 reason + "; bring it back from a replica or a backup"});
+  settings.on_damage = [&host, name = process.name](const error& why) {
+    tell_of_manifest(host, name, why);
   };
   settings.on_undeclared
     = [&host, name = process.name,

@@ -10,11 +10,21 @@ namespace {
 constexpr std::string_view state_key = "merge-state";
 constexpr std::string_view anchor_key = "merge-anchor";
 
+std::string told_damage(const persistence::checkpoint_store::opened& found) {
+  return found.quarantine ? found.reason + "; it is in " + *found.quarantine
+                          : std::string{};
+}
+
 class merge_checkpoints final : public rt::state_store {
 public:
   merge_checkpoints(std::string directory,
-                    std::unique_ptr<persistence::checkpoint_store> store)
-    : directory_{std::move(directory)}, store_{std::move(store)} {}
+                    std::unique_ptr<persistence::checkpoint_store> store,
+                    bool is_new, std::string damage)
+    : directory_{std::move(directory)}, store_{std::move(store)},
+      is_new_{is_new}, damage_{std::move(damage)} {}
+
+  [[nodiscard]] bool is_new() const override { return is_new_; }
+  [[nodiscard]] std::string damage() const override { return damage_; }
 
   result<std::optional<std::vector<std::byte>>> load() override {
     return get(state_key);
@@ -72,12 +82,16 @@ private:
     if (!opened)
       return opened.failure();
     store_ = std::move(opened->store);
-    return {};
+    // Told once, as why this call came to nothing.
+    return opened->quarantine ? error{errc::corrupt, told_damage(*opened)}
+                              : error{};
   }
 
-  std::string directory_;
+  const std::string directory_;
   std::mutex mutex_;
   std::unique_ptr<persistence::checkpoint_store> store_;
+  const bool is_new_;
+  const std::string damage_;
 };
 
 } // namespace
@@ -94,8 +108,11 @@ open_merge_checkpoints(persistence::env& world, const std::string& directory) {
                          || opened.failure().code == errc::storage_failed);
   if (!opened && !later)
     return opened.failure();
+  if (later)
+    return std::unique_ptr<rt::state_store>{
+      std::make_unique<merge_checkpoints>(directory, nullptr, false, "")};
   return std::unique_ptr<rt::state_store>{std::make_unique<merge_checkpoints>(
-    directory, later ? nullptr : std::move(opened->store))};
+    directory, std::move(opened->store), opened->is_new, told_damage(*opened))};
 }
 
 } // namespace millrace::nodes

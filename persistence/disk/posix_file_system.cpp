@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
@@ -41,9 +42,29 @@ errc code_of(int fault) noexcept {
   }
 }
 
+/// Whose it is that this process may not use: the path, or the first directory
+/// on the way to it that does not let this process pass.
+std::string whose(std::string path) {
+  struct stat about {};
+  while (::stat(path.c_str(), &about) == -1) {
+    const auto end = path.rfind('/');
+    if (end == std::string::npos || end == 0)
+      return {};
+    path.resize(end);
+  }
+  char mode[8];
+  std::snprintf(mode, sizeof mode, "%04o",
+                static_cast<unsigned>(about.st_mode & 07777));
+  return " (" + path + " is owned by user " + std::to_string(about.st_uid)
+         + ", mode " + mode + ", and this process is of user "
+         + std::to_string(::geteuid())
+         + ": run it as that one, or give that to this one)";
+}
+
 error failure(const std::string& path, const std::string& what, int fault) {
   return {code_of(fault),
-          path + ": " + what + ": " + std::generic_category().message(fault)};
+          path + ": " + what + ": " + std::generic_category().message(fault)
+            + (fault == EACCES || fault == EPERM ? whose(path) : "")};
 }
 
 /// Of a file that is written: a link there may be another user's, to a file

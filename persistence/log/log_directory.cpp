@@ -481,7 +481,9 @@ std::function<error()> unsynced::take(file_system& fs, const std::string& path,
         return fault;
     if (todo.empty() && !names)
       return {};
-    return marks->record(mark);
+    auto fault = marks->record(mark);
+    // It is synced all the same: the mark tells of less until the next one.
+    return fault.code == errc::no_space && !mark.closed ? error{} : fault;
   };
   files.clear();
   directory = false;

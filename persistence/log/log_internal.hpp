@@ -205,7 +205,8 @@ struct unsynced {
     if (files.empty() || files.back() != written)
       files.push_back(written);
   }
-  /// Takes everything into a job that syncs it, then marks `end`.
+  /// Takes everything into a job that syncs it, then marks `end`; a full disk
+  /// may refuse the mark alone, but for that of a clean end.
   [[nodiscard]] std::function<error()> take(file_system& fs,
                                             const std::string& path,
                                             std::shared_ptr<synced_file> marks,

@@ -34,6 +34,7 @@ checkpoint_store::open(const std::string& directory) {
   opened out;
   out.quarantine = std::move(found->quarantine);
   out.reason = std::move(found->reason);
+  out.is_new = found->is_new;
   out.store.reset(new checkpoint_store{
     std::unique_ptr<impl>{new impl{*std::move(found), directory}}});
   return out;

@@ -48,7 +48,8 @@ struct checkpoint_store::opened {
   std::unique_ptr<checkpoint_store> store;
   /// Where a damaged store was moved; none: it was intact.
   std::optional<std::string> quarantine;
-  std::string reason; ///< Why, in RocksDB's words.
+  std::string reason;  ///< Why, in RocksDB's words.
+  bool is_new = false; ///< There was none.
 };
 
 } // namespace millrace::persistence

@@ -126,6 +126,7 @@ result<opened_rocksdb> open_rocksdb(const std::string& directory,
                                                        : errc::storage_failed,
                  directory + ": " + fault.message()};
   opened_rocksdb out;
+  out.is_new = !std::filesystem::exists(directory + "/CURRENT", fault);
   for (;;) {
     out.files = std::make_shared<freezing_files>();
     auto options = options_for_small_state();

@@ -41,6 +41,7 @@ struct opened_rocksdb {
   std::unique_ptr<rocksdb::DB> db;
   std::optional<std::string> quarantine;
   std::string reason;
+  bool is_new = false; ///< There was none.
 };
 
 /// Opens or creates a database of small values. Its log is replayed up to the

@@ -68,5 +68,40 @@ TEST_F(MergeHistoryTest, WhatNothingCanBeMadeFromGoes) {
   EXPECT_EQ(after(200), 1u);
 }
 
+/// Goal: what a full disk refuses waits, whichever call it refuses, and comes
+/// once there is room.
+TEST_F(MergeHistoryTest, AFullDiskIsWaitedFor) {
+  const std::string other = "/s/other";
+  uint64_t reached = 0;
+  for (const auto call :
+       {sim::disk_call::write, sim::disk_call::open, sim::disk_call::rename}) {
+    for (uint64_t nth = 1;; ++nth) {
+      ASSERT_FALSE(disk.remove_all(other));
+      auto history = *merge_history::open(env, other, 1024);
+      const auto met = disk.fail(call, nth, errc::no_space, 3, other);
+      bool full = false;
+      for (uint64_t i = 1; i <= 60; ++i) {
+        ASSERT_FALSE(history->add(
+          entry_index{i}, entry_index{i - 1},
+          merge_range{input_id{1}, position{i * 8}, position{i * 8 + 8}}));
+        const auto fault = history->write();
+        ASSERT_TRUE(!fault || fault.code == errc::no_space);
+        full = full || fault;
+      }
+      ASSERT_EQ(full, *met);
+      disk.heal();
+      ASSERT_FALSE(history->close());
+      history.reset();
+      auto reader = *history_reader::open(disk, other, entry_index{});
+      for (uint64_t i = 1; i <= 60; ++i)
+        ASSERT_EQ((*reader.next())->first, entry_index{i});
+      if (!full)
+        break;
+      ++reached;
+    }
+  }
+  EXPECT_GT(reached, 60u);
+}
+
 } // namespace
 } // namespace millrace::rt

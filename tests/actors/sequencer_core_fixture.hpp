@@ -4,12 +4,14 @@
 // is read back.
 
 #include <millrace/actors/rt/sequence/sequencer_core.hpp>
+#include <millrace/persistence/log/log_directory.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
 #include <millrace/sim/disk/memory_file_system.hpp>
 #include <millrace/tests/support/manual_clock.hpp>
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,6 +44,18 @@ struct memory_store final : state_store {
   kept_state* kept;
 };
 
+inline std::map<std::string, std::vector<std::byte>>
+out_files(sim::memory_file_system& disk) {
+  std::map<std::string, std::vector<std::byte>> found;
+  for (const auto& file :
+       *persistence::list_log_files(disk, "/rt/market/out")) {
+    const auto path
+      = "/rt/market/out/" + persistence::log_file_name(file.session, file.roll);
+    found[path] = disk.content(path);
+  }
+  return found;
+}
+
 class SequencerCoreTest : public ::testing::TestWithParam<bool> {
 protected:
   SequencerCoreTest() {
@@ -69,7 +83,8 @@ protected:
     ASSERT_FALSE(disk.remove_all("/rt"));
     kept = {};
     id = 0;
-    end = {};
+    end = position::of(0, 0, 0);
+    random_ = 0;
     open();
   }
 
@@ -104,8 +119,13 @@ protected:
   void run() {
     for (auto done = core->advance();;) {
       ASSERT_TRUE(done) << to_string(done.failure());
+      refused_checkpoint = false;
       if (checkpoints && core->checkpoint_due()) {
         const auto job = core->begin_checkpoint();
+        if (!job && job.failure().code == errc::no_space) {
+          refused_checkpoint = true;
+          return;
+        }
         ASSERT_TRUE(job) << to_string(job.failure());
         ASSERT_FALSE(core->finish_checkpoint(*job, job->sync.run()));
         done = core->advance();
@@ -149,6 +169,7 @@ protected:
   }
 
   bool checkpoints = false;
+  bool refused_checkpoint = false; ///< The last one, by a full disk.
   sim::memory_file_system disk{1};
   test_support::manual_clock clock;
   persistence::env env;

@@ -88,18 +88,6 @@ TEST_P(SequencerCoreTest, TheGroupsLogIsCutBehindCheckpoints) {
   EXPECT_EQ(merged_ids(), all_ids());
 }
 
-std::map<std::string, std::vector<std::byte>>
-out_files(sim::memory_file_system& disk) {
-  std::map<std::string, std::vector<std::byte>> found;
-  for (const auto& file :
-       *persistence::list_log_files(disk, "/rt/market/out")) {
-    const auto path
-      = "/rt/market/out/" + persistence::log_file_name(file.session, file.roll);
-    found[path] = disk.content(path);
-  }
-  return found;
-}
-
 struct out_damage {
   std::string name;
   std::function<void(sim::memory_file_system&, const std::string& last)> does;
@@ -395,30 +383,6 @@ TEST_P(SequencerCoreTest, AnInputThatCannotBeReadBlocksAndIsMended) {
       EXPECT_EQ(out_files(disk), told);
     }
   }
-}
-
-// What is agreed on waits for room, and is not begun before.
-TEST_P(SequencerCoreTest, AFullDiskIsWaitedFor) {
-  open();
-  publish(3);
-  run();
-  ASSERT_FALSE(core->close());
-  core.reset();
-  disk.leave_free(60'000);
-  open();
-  publish(3);
-  run();
-  EXPECT_EQ(core->blocked().code, errc::no_space);
-  EXPECT_TRUE(core->damaged().empty());
-  EXPECT_EQ(merged_ids().size(), 3u);
-  core->retry();
-  run();
-  EXPECT_EQ(merged_ids().size(), 3u);
-  disk.set_quota(std::nullopt);
-  core->retry();
-  run();
-  EXPECT_FALSE(core->blocked());
-  EXPECT_EQ(merged_ids(), all_ids());
 }
 
 // out/ is made again from before the group's log begins, of an input that is

@@ -164,9 +164,31 @@ def stored_copies(binary):
       made.pub("a", 70, config=made.whole)
       made.pub("c", 5, config=made.whole)
       made.received()
+      told = lambda name: f"{made.input(name)}: is gone" in made.node_log()
+      mill.wait_until(lambda: told("a"), 10, "the copy of 'a' to be told")
       again(made)
       made.pub("a", 5, config=made.whole)
       made.received()
+      mill.wait_until(lambda: told("b"), 10, "the copy of 'b' to be told")
+      mill.check(made.repair()["inputs_gone"] >= 1, made.repair())
+
+    with mill.part("  what is made again at a start, and told"):
+      rot = lambda at: [flip(path) for path in at.glob("*.log")
+                        if path.stat().st_size > 0]
+      for name, harm, words in [
+          ("state", shutil.rmtree, "/state: is gone;"),
+          ("state", rot, "/state: is damaged: "),
+          ("history", shutil.rmtree, "/history: is gone,")]:
+        made.down("n")
+        before = len(made.node_log())
+        harm(made.stream / name)
+        made.up("n")
+        made.received()
+        told = made.node_log()[before:]
+        mill.check(words in told and "|WARN|begins-anew|" in told, name, told)
+        again(made)
+        mill.check(told.count("begins-anew") == 1
+                   and made.node_log().count(words) == 1, name, "told twice")
 
 
 def live_publisher(binary):

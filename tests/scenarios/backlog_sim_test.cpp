@@ -191,7 +191,7 @@ TEST_P(BacklogSim, APublisherThatWasApartForHoursCatchesUpBesideTheOthers) {
     auto far = little(4'400, pause);
     far.burst_max = 6;
     far.roll_bytes = 64 << 10;
-    const auto near = little(15'000, pause);
+    const auto near = little(18'000, pause);
     backlog_run run{seed, GetParam(), seed % 2 == 0, {far, near, near}};
     auto& book = *run.books[0];
     run.pace = 1s;

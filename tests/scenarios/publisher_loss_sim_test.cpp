@@ -134,6 +134,17 @@ TEST_P(PublisherLossSim, AnotherMachinesDirectoryIsRefused) {
     const auto said = run.w.status("pub0", "pusher");
     if (said.find("fenced") == std::string::npos)
       broken.push_back("the pusher says " + said);
+    // RT knows of it as well.
+    if (std::none_of(run.rt_names.begin(), run.rt_names.end(),
+                     [&](const std::string& name) {
+                       const auto rt
+                         = text::parse_json(run.w.status(name, "rt/market"));
+                       return rt && rt->at("losses").natural().value_or(0) > 0;
+                     })
+        || run.w.story().find("input_refused: stream 'market': fenced: "
+                              "publisher directory 'pub0.market'")
+             == std::string::npos)
+      broken.push_back("RT does not say that it has other messages");
     // What it took in meanwhile went to its own log alone.
     run.w.crash("pub0");
     EXPECT_FALSE(disk.remove_all(directory_of_pub0));

@@ -116,6 +116,39 @@ TEST_P(RtSharedFateSim, DisksOfTwoOfThreeAreFull) {
   EXPECT_TRUE(stood > 0 || has_few_seeds()) << "they went on ordering";
 }
 
+/// Goal: disks that refuse writes for want of room at any moment, although they
+/// tell of room (a quota, others that take it first), end nothing: what waits
+/// is ordered once there is room.
+TEST_P(RtSharedFateSim, DisksThatAreFullerThanTheyTell) {
+  effects seen{{effect::refusal}};
+  for_each_seed(15, [&](uint64_t seed) {
+    rt_scenario run{seed, cached(), seed % 2 == 0 ? 1u : 3u};
+    std::vector<std::string> broken;
+    const std::array<std::string, 3> logs{"/out/", "/raft/", "/history/"};
+    const std::array calls{sim::disk_call::write, sim::disk_call::open};
+    for (int i = 0; i < 20; ++i) {
+      auto& disk
+        = run.w.at(run.rt_names[run.w.draw(run.rt_names.size())]).disk();
+      (void)disk.fail(calls[run.w.draw(2)], run.w.draw(20) + 1, errc::no_space,
+                      run.w.draw(300) + 1, logs[run.w.draw(3)]);
+      run.w.run_for(500ms);
+    }
+    if (run.w.story().find("ended: no_space") != std::string::npos)
+      broken.push_back("an RT process ended: " + run.w.story());
+    for (const auto& name : run.rt_names)
+      run.w.at(name).disk().heal();
+    if (!run.w.run_until([&] { return run.settled(); }, 60s)) {
+      broken.push_back("not all committed after there was room");
+      run.ask_all(broken);
+    }
+    seen.look(run.w, run.rt_names);
+    for (const auto& name : run.rt_names)
+      if (run.w.at(name).lives() != 1)
+        broken.push_back(name + " went down");
+    return report(seed, with(std::move(broken), run.finish()));
+  });
+}
+
 /// A leader that is alone writes what nobody agrees on, and ends. The others go
 /// on without it, and their log begins with an entry whose number it has as
 /// well, as another one: it gets theirs, though it lacks no number.

@@ -29,11 +29,28 @@ bool merge_core::begins_file() const noexcept {
   return end.offset() == 0 || end.offset() >= state_.layout.roll_bytes;
 }
 
-error merge_core::begin_file_if_needed() {
-  if (out_->appended_end().offset() >= state_.layout.roll_bytes)
-    if (auto fault = out_->roll())
+/// Files that an entry begins, before anything else of it: they are what a full
+/// disk may refuse half way.
+error merge_core::make_files(const merge_entry& entry) {
+  if (stage_ == stage_type::begun) {
+    if (out_->appended_end().offset() >= state_.layout.roll_bytes)
+      if (auto fault = out_->roll())
+        return fault;
+    if (out_->appended_end().offset() == 0)
+      if (auto fault = begin_file())
+        return fault;
+    stage_ = stage_type::has_file;
+  }
+  const auto* begin = std::get_if<begin_session>(&entry);
+  if (stage_ == stage_type::has_file && begin != nullptr
+      && out_->appended_end().session() < begin->session) {
+    if (auto fault = out_->end_session())
       return fault;
-  return out_->appended_end().offset() != 0 ? error{} : begin_file();
+    if (auto fault = begin_file())
+      return fault;
+  }
+  stage_ = stage_type::has_session;
+  return {};
 }
 
 /// A file begins with the state as it is before the entry.
@@ -48,13 +65,32 @@ error merge_core::begin_file() {
 result<std::vector<merge_effect>>
 merge_core::apply(entry_index index, const merge_entry& entry,
                   std::span<const std::span<const std::byte>> parts) {
-  effects_.clear();
-  began_file_ = false;
-  before_ = out_->appended_end();
   if (index <= state_.applied_index)
-    return std::move(effects_);
-  if (auto fault = begin_file_if_needed())
+    return std::vector<merge_effect>{};
+  if (stage_ == stage_type::none) {
+    effects_.clear();
+    began_file_ = false;
+    before_ = out_->appended_end();
+    stage_ = stage_type::begun;
+  }
+  if (stage_ < stage_type::added) {
+    if (auto fault = make_files(entry))
+      return fault;
+    if (auto fault = append_entry(entry, parts))
+      return fault;
+    stage_ = stage_type::added;
+  }
+  // Closes the open record: framing follows entries, not timing.
+  if (auto fault = out_->write())
     return fault;
+  stage_ = stage_type::none;
+  state_.applied_index = index;
+  state_.out_end = out_->recorded_end();
+  return std::move(effects_);
+}
+
+error merge_core::append_entry(
+  const merge_entry& entry, std::span<const std::span<const std::byte>> parts) {
   error fault;
   for (const auto& range : ranges_of(entry))
     if ((fault = apply_range(range, parts)))
@@ -69,14 +105,7 @@ merge_core::apply(entry_index index, const merge_entry& entry,
     apply_cut(*cut);
   else if (const auto* session = std::get_if<begin_session>(&entry))
     fault = apply_session(*session);
-  if (fault)
-    return fault;
-  state_.applied_index = index;
-  // Closes the open record: framing follows entries, not timing.
-  if (auto refused = out_->write())
-    return refused;
-  state_.out_end = out_->recorded_end();
-  return std::move(effects_);
+  return fault;
 }
 
 std::optional<merge_range> merge_core::needs(const merge_range& range) const {
@@ -337,15 +366,8 @@ void merge_core::apply_cut(const cut_begin& entry) {
 /// session's first file.
 error merge_core::apply_session(const begin_session& entry) {
   const auto here = out_->appended_end();
-  if (here.session() < entry.session) {
-    if (auto fault = out_->end_session())
-      return fault;
-    if (auto fault = begin_file())
-      return fault;
-  } else if (here.session() != entry.session || here.roll() != 0
-             || !began_file_) {
+  if (here.session() != entry.session || here.roll() != 0 || !began_file_)
     return {};
-  }
   effects_.emplace_back(
     session_begun{before_, position::of(entry.session, 0, 0)});
   stream_event reset;

@@ -100,11 +100,18 @@ public:
   ///   in order, however they were cut; of merge_pieces: those of each piece in
   ///   turn, none for two. Empty for what is lost, and for other entries.
   /// Ranges are clipped to what was merged before: applying an entry again
-  /// changes nothing. A failure is one of out/; the core is then unusable.
+  /// changes nothing. A failure is one of out/; the core is then unusable, but
+  /// after `no_space`: the same call may be repeated, and nothing else is to be
+  /// done meanwhile.
   [[nodiscard]] result<std::vector<merge_effect>>
   apply(entry_index index, const merge_entry& entry,
         std::span<const std::span<const std::byte>> parts);
 
+  /// An entry was refused for want of room, and is to be applied again: until
+  /// then the state is between two entries.
+  [[nodiscard]] bool refused() const noexcept {
+    return stage_ != stage_type::none;
+  }
   [[nodiscard]] const merge_state& state() const noexcept { return state_; }
   /// Appended by this core; not a part of the state.
   [[nodiscard]] uint64_t messages() const noexcept { return messages_; }
@@ -134,13 +141,18 @@ private:
   error apply_session(const begin_session& entry);
   error begin_file();
   error append_event(stream_event event);
-  error begin_file_if_needed();
+  error make_files(const merge_entry& entry);
+  error append_entry(const merge_entry& entry,
+                     std::span<const std::span<const std::byte>> parts);
 
   merge_state state_;
   persistence::log_writer* out_;
   std::vector<merge_effect> effects_; ///< Of the entry that is being applied.
   position before_;                   ///< Where the log ended before it.
   bool began_file_ = false;           ///< By that entry.
+  /// What of it is done.
+  enum class stage_type : uint8_t { none, begun, has_file, has_session, added };
+  stage_type stage_ = stage_type::none;
   uint64_t messages_ = 0;
 };
 

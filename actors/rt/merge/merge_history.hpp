@@ -5,10 +5,13 @@
 #include <millrace/persistence/log/log_reader.hpp>
 #include <millrace/persistence/log/log_writer.hpp>
 
+#include <cstddef>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace millrace::rt {
 
@@ -24,20 +27,25 @@ public:
   open(persistence::env& world, const std::string& directory,
        uint64_t roll_bytes = roll_bytes_default);
 
+  /// On a full disk it waits in memory, as long as the merge itself finds room.
   /// @param before the one that was applied before it; 0: none.
   [[nodiscard]] error add(entry_index index, entry_index before,
                           const merge_entry& entry);
-  /// Hands all to the system; a sync then covers it.
-  [[nodiscard]] error write() { return log_->write(); }
+  /// Hands all to the system; a sync then covers it. `no_space` changes
+  /// nothing: to be repeated.
+  [[nodiscard]] error write();
   [[nodiscard]] persistence::log_writer::sync_job begin_sync() {
     return log_->begin_sync();
   }
   void finish_sync(position end, const error& outcome) {
     log_->finish_sync(end, outcome);
   }
+  [[nodiscard]] bool is_empty() const noexcept {
+    return log_->appended_end() == position{} && waiting_.empty();
+  }
   /// As that of log_writer.
   [[nodiscard]] bool has_its_name() const { return log_->has_its_name(); }
-  [[nodiscard]] error close() { return log_->close(); }
+  [[nodiscard]] error close();
 
   /// Lets files go that hold nothing after `last`. May run beside all else.
   [[nodiscard]] static error collect(persistence::env& world,
@@ -48,7 +56,15 @@ private:
   explicit merge_history(std::unique_ptr<persistence::log_writer> log)
     : log_{std::move(log)} {}
 
+  struct instruction {
+    entry_index index;
+    entry_index before;
+    std::vector<std::byte> bytes;
+  };
+  error append_waiting();
+
   std::unique_ptr<persistence::log_writer> log_;
+  std::deque<instruction> waiting_; ///< For a file that the disk has room for.
 };
 
 /// Reads a history, in order, each instruction once.

@@ -97,7 +97,7 @@ void pusher_state::begin_flow(const sink_actor& to, const flow_grant& grant) {
     = granted_place(*env->fs, source->directory(), source->lineage(),
                     grant.begin, grant.before_begin);
   if (!place)
-    refused(place.failure());
+    disagreed(place.failure());
   else if (place->shared)
     compare(*place, grant);
   else
@@ -120,7 +120,7 @@ void pusher_state::compare(const granted& place, const flow_grant& grant) {
         if (sum == place.shared->sum)
           start_flow(place.at, grant);
         else
-          refused(
+          disagreed(
             foreign_log(source->directory(), grant.begin, "and before it"));
       },
       [this, grant, to = sink](const caf::error& fault) {
@@ -129,7 +129,7 @@ void pusher_state::compare(const granted& place, const flow_grant& grant) {
         const auto why = from_caf(fault);
         // No record begins there, in what is intact: a proof as good.
         if (why.code == errc::bad_position)
-          refused(
+          disagreed(
             foreign_log(source->directory(), grant.begin, "and before it"));
         else
           disconnect(why);
@@ -165,6 +165,13 @@ caf::result<position, chunk> pusher_state::fetch(position from,
   if (!part)
     return to_caf(part.failure());
   return {part->begin, part->bytes};
+}
+
+/// This log is another one than that which RT has: RT is to know as well.
+void pusher_state::disagreed(const error& why) {
+  if (why.code == errc::fenced)
+    self->send(rt, refused_atom_v, offered());
+  refused(why);
 }
 
 /// What can never come to be is told at once to those that wait for it.

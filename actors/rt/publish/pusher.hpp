@@ -69,6 +69,7 @@ struct pusher_state {
   void compare(const granted& place, const flow_grant& grant);
   void start_flow(std::optional<position> from, const flow_grant& grant);
   void refused(const error& why);
+  void disagreed(const error& why);
   [[nodiscard]] caf::result<position, chunk> fetch(position from,
                                                    position to) const;
   void act(const link_core::drop&);

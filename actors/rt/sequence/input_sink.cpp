@@ -14,6 +14,9 @@ error input_sink_state::open(persistence::env& world, input_sink_options how,
   options = std::move(how);
   owner = std::move(whose);
   merged_end = options.merged;
+  const bool is_gone = options.was_here
+                       && std::max(options.merged, options.vouched) > position{}
+                       && !world.fs->exists(options.directory);
   auto opened
     = persistence::log_replica::open(world, options.directory, options.lineage,
                                      {std::max(options.merged, options.vouched),
@@ -21,6 +24,10 @@ error input_sink_state::open(persistence::env& world, input_sink_options how,
   if (!opened)
     return opened.failure();
   replica = *std::move(opened);
+  if (is_gone)
+    self->send(owner, refused_atom::value, options.copy,
+               to_caf({errc::not_found, options.directory + ": is gone"}));
+  options.was_here = true;
   for (const auto& [from, to] : replica->damaged())
     if (to <= options.merged)
       self->send(owner, lacking_atom::value, options.copy, from, to);

@@ -35,7 +35,8 @@ using input_owner_actor = caf::typed_actor<
   // The copy lacks the bytes [from, to): damaged here, or at the publisher.
   caf::reacts_to<lacking_atom, copy_id, position, position>,
   // The disk had no room for what came, or it was damaged on its way
-  // (`malformed_message`): it is offered again.
+  // (`malformed_message`): it is offered again. `not_found`: the copy that was
+  // here is gone, and begins anew.
   caf::reacts_to<refused_atom, copy_id, caf::error>,
   // A write or sync of the input failed, or it cannot be read: its sink is
   // gone.
@@ -71,6 +72,8 @@ struct input_sink_options {
   position merged; ///< What the stream holds of it already.
   /// All before this was durable here once, whatever a power cut took.
   position vouched;
+  /// Something of it was kept here before.
+  bool was_here = true;
   bool cached = false;
   /// While it is given, nothing is taken in from publishers; null: there is
   /// none.

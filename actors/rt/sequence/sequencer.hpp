@@ -29,7 +29,8 @@
 #include <utility>
 #include <vector>
 
-// How periods end is in sequencer_periods.cpp.
+// Who reads from it is in sequencer_readers.cpp, how periods end in
+// sequencer_periods.cpp.
 // What it says to the other nodes of its stream is in sequencer_peers.cpp, how
 // it finds and mends damage in sequencer_scrub.cpp, sequencer_repair.cpp and
 // sequencer_rebuild.cpp, how it catches up with the others in
@@ -132,7 +133,6 @@ struct sequencer_state {
   void start(persistence::env* world, std::unique_ptr<sequencer_core> whose,
              sequencer_settings how);
   void progress(const result<sequencer_effects>& outcome);
-  void hand_out(const std::vector<sequencer_effects::out_part>& parts);
   void fail(const error& fault);
   /// Has a job done off this thread. The next life of the stream here begins
   /// when all of them are done.
@@ -144,7 +144,16 @@ struct sequencer_state {
   void start_checkpoint();
   void no_room_for_checkpoint(const error& why);
   void went(const caf::actor_addr& who);
-  result<input_sink_actor> sink_of(const input_name& input);
+  /// @param was_here its copy should be, if any of it is merged
+  result<input_sink_actor> sink_of(const input_name& input,
+                                   bool was_here = true);
+  void grant_offers();
+  void tell(const std::string& origin, flow_grant& answer) const;
+  void led();
+  void give_up_periods();
+  void tick();
+
+  // sequencer_readers.cpp
   result<std::optional<position>> resolve(const start_spec& from) const;
   struct opened_tail {
     source_actor source;
@@ -163,11 +172,7 @@ struct sequencer_state {
              subscriber_promise promise);
   void seek(int64_t time_ns, const sink_actor& to, subscriber_promise promise);
   void sought(uint64_t number, position at, const caf::error& outcome);
-  void grant_offers();
-  void tell(const std::string& origin, flow_grant& answer) const;
-  void led();
-  void give_up_periods();
-  void tick();
+  void hand_out(const std::vector<sequencer_effects::out_part>& parts);
 
   // sequencer_periods.cpp
   caf::result<position> end_period(period_id period);
@@ -206,7 +211,9 @@ struct sequencer_state {
   void answer_cuts();
   caf::result<std::string> take_lead(const std::string& who);
   void note_loss(loss what);
-  void note_refused(const input_name& input, const error& why);
+  void note_refused(const input_name& input, const error& why,
+                    position at = {});
+  void publisher_refused(const input_offer& what);
   void tell_losses();
   void tell_collection(text::json_value& into) const;
   void tell_readers(text::json_value& into) const;
@@ -257,6 +264,7 @@ struct sequencer_state {
   void disk_troubled(const error& why);
   void mind_disk();
   void mind_reserve();
+  void tell_gone_inputs();
 
   // sequencer_pace.cpp
   void input_recorded(copy_id copy, position from, position to,
@@ -289,8 +297,8 @@ struct sequencer_state {
   void rebuilt(position file, const caf::error& outcome);
   void fetch_out();
   void take_out(position begin, const chunk& bytes);
-  void deny_out(const std::string& why);
-  void end_mend(const std::string& why, bool is_final = false);
+  void deny_out(const error& why);
+  void end_mend(const error& why, bool is_final = false);
   [[nodiscard]] bool may_come(copy_id copy, position from) const;
   void note_out_lost(position at, const std::string& why);
   [[nodiscard]] text::json_value repair_status() const;
@@ -400,6 +408,7 @@ struct sequencer_state {
     = std::make_shared<std::vector<rebuild_lack>>();
   std::map<position, int64_t> out_given_up; ///< When.
   std::map<position, int> out_tries;        ///< In vain so far, of a file.
+  std::set<position> out_waits; ///< Files that the disk lacks room for.
   int64_t out_retry_at_ns = 0;
   uint64_t out_mended = 0;
   /// A file that is copied from other nodes.
@@ -410,7 +419,7 @@ struct sequencer_state {
     /// Of the file that is written: how far it is copied.
     std::optional<position> until;
     size_t peer = 0; ///< Which one is asked.
-    std::string why; ///< Nothing else helped.
+    error why;       ///< Nothing else helped.
   };
   std::optional<out_copy> copying;
   /// Files that are still to be looked at in this round.
@@ -420,6 +429,8 @@ struct sequencer_state {
   int64_t scrub_at_ns = 0;
   uint64_t scrubbed = 0;
   uint64_t input_failures = 0;
+  std::vector<copy_id> gone_inputs; ///< Not told yet.
+  uint64_t inputs_gone = 0;
   error told_blocked; ///< What `warn` said last.
   /// Why this node had better not lead, and until when that counts.
   struct disk_trouble {

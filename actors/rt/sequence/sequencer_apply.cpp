@@ -138,7 +138,8 @@ void sequencer_core::block(const merge_range& on, const error& why) {
     blocked_->parts = *std::move(parts);
 }
 
-/// Half an entry cannot be taken back: it is not begun on a full disk.
+/// Half an entry cannot be taken back: it is not begun on a disk that is known
+/// to be full.
 error sequencer_core::room_for(const merge_entry& entry,
                                const input_bytes& bytes) {
   // Of events, of the headers of records, and of what the history and the
@@ -194,6 +195,14 @@ void sequencer_core::declare_lost(copy_id copy, const input_part& range) {
                                               std::min(part.to, range.to)});
 }
 
+/// On a full disk the entry is tried again.
+error sequencer_core::wait_if_full(error fault) {
+  if (fault.code != errc::no_space)
+    return fault;
+  blocked_ = unreadable{std::move(fault), {}, {}};
+  return {};
+}
+
 error sequencer_core::apply(const stream_group::instruction& what,
                             sequencer_effects& out) {
   const auto& [index, agreed] = what;
@@ -205,7 +214,7 @@ error sequencer_core::apply(const stream_group::instruction& what,
     state.layout = begin->layout;
     state.out_end = position::of(0, 0, 0);
     if (auto fault = begin_merge(std::move(state)))
-      return fault;
+      return wait_if_full(std::move(fault));
   }
   if (!merge_)
     return {errc::corrupt, options_.directory + "/raft: entry "
@@ -223,22 +232,28 @@ error sequencer_core::apply(const stream_group::instruction& what,
     return {errc::corrupt, options_.directory + "/raft: entry "
                              + to_string(index) + " names input "
                              + to_string(*of) + ", which was never opened"};
-  auto ready = read(agreed);
-  if (!ready)
-    return {}; // Blocked.
-  if (auto full = room_for(ready->entry, ready->bytes)) {
-    blocked_ = unreadable{std::move(full), {}, {}};
-    return {};
+  if (!half_applied_) {
+    auto ready = read(agreed);
+    if (!ready)
+      return {}; // Blocked.
+    if (auto full = room_for(ready->entry, ready->bytes))
+      return wait_if_full(std::move(full));
+    if (merge_->begins_file())
+      take_anchor();
+    half_applied_ = *std::move(ready);
   }
-  if (merge_->begins_file())
-    take_anchor();
   const auto applied = merge_->state().applied_index;
-  auto facts = merge_->apply(index, ready->entry, ready->bytes.parts);
-  if (!facts)
-    return facts.failure();
+  auto facts
+    = merge_->apply(index, half_applied_->entry, half_applied_->bytes.parts);
+  if (!facts) {
+    // Others had taken the room, or what was told as free is not theirs.
+    room_ = 0;
+    return wait_if_full(facts.failure());
+  }
+  const auto entry = std::exchange(half_applied_, std::nullopt)->entry;
   if (auto fault = note_losses(*facts))
     return fault;
-  if (auto fault = history_->add(index, applied, ready->entry))
+  if (auto fault = history_->add(index, applied, entry))
     return fault;
   const auto& state = merge_->state();
   std::move(facts->begin(), facts->end(), std::back_inserter(out.facts));

@@ -315,6 +315,8 @@ bool sequencer_core::due_again() const {
 }
 
 result<sequencer_core::checkpoint_job> sequencer_core::begin_checkpoint() {
+  if (is_between_entries())
+    return blocked();
   // The group may forget what the history has, and only that.
   if (auto fault = history_->write())
     return fault;
@@ -543,7 +545,8 @@ error sequencer_core::close() {
     first = fault;
   if (auto fault = ledger_->sync_job()(); fault && !first)
     first = fault;
-  not_saved_ = store_->save(encode(merge_->state()));
+  if (!is_between_entries())
+    not_saved_ = store_->save(encode(merge_->state()));
   return first;
 }
 

@@ -164,9 +164,13 @@ public:
   /// so as a failure to end with. The next life copies what the group has.
   /// @pre other nodes order the stream.
   [[nodiscard]] error give_up_recall(const std::string& why);
-  /// Why nothing is applied; none while all goes on.
+  /// Why nothing is applied, or agreed on; none while all goes on.
   [[nodiscard]] error blocked() const {
-    return blocked_ ? blocked_->why : error{};
+    return blocked_ ? blocked_->why : group_->full();
+  }
+  /// Half of an entry is in out/: the disk had no room for the rest.
+  [[nodiscard]] bool is_between_entries() const noexcept {
+    return merge_ && merge_->refused();
   }
   /// Of what cannot be read: what is damaged, and not declared lost.
   [[nodiscard]] std::vector<missing_bytes> damaged() const;
@@ -225,7 +229,7 @@ public:
   // -- what came before the group's log (sequencer_install.cpp) ---------------
 
   /// Lets go of out/, for others to add to: nothing is applied meanwhile.
-  /// @pre no checkpoint is under way.
+  /// @pre no checkpoint is under way, and it is not between entries.
   void begin_copying();
   [[nodiscard]] bool copying() const noexcept { return copying_; }
   /// What was copied is the stream up to `state`, durably.
@@ -316,6 +320,8 @@ private:
   // sequencer_recovery.cpp
   error recover();
   error open_history();
+  void tell_what_is_gone();
+  error begin_history_anew();
   std::optional<merge_state> stored_state();
   result<std::optional<lineage_id>>
   out_lineage(const std::optional<merge_state>& checkpoint);
@@ -361,6 +367,7 @@ private:
   result<readable> read(const merge_entry& entry);
   error read(const merge_range& range, input_bytes& into);
   void block(const merge_range& on, const error& why);
+  error wait_if_full(error fault);
   [[nodiscard]] error room_for(const merge_entry& entry,
                                const input_bytes& bytes);
   void name(input_id number, const input_name& name);
@@ -420,6 +427,9 @@ private:
     std::vector<input_part> parts; ///< What of them is damaged.
   };
   std::optional<unreadable> blocked_; ///< Which those are.
+  /// The first of them as it was read, while it is applied; see
+  /// `is_between_entries`.
+  std::optional<readable> half_applied_;
   uint64_t room_ = 0; ///< Bytes of the disk that were free, and not used since.
   /// By input: what is agreed to be lost of ranges that are not applied yet.
   std::map<input_id, std::vector<input_part>> losses_;

@@ -23,6 +23,7 @@ error sequencer_core::heard(const member_id& from,
 error sequencer_core::set_out_aside() {
   parked_.reset();
   merge_.reset();
+  half_applied_.reset();
   out_.reset();
   applied_before_ = {};
   // A checkpoint of it must never be taken for one of what comes now.
@@ -32,18 +33,27 @@ error sequencer_core::set_out_aside() {
     return fault;
   anchor_ = {};
   anchor_next_.reset();
-  history_.reset();
   // It may be all that is left of what a lost group had agreed on.
-  for (const auto& directory :
-       {out_directory(), options_.directory + "/history"})
-    if (env_->fs->exists(directory))
-      if (auto fault = persistence::set_aside(*env_->fs, directory))
-        return fault;
-  auto history = merge_history::open(*env_, options_.directory + "/history");
+  if (env_->fs->exists(out_directory()))
+    if (auto fault = persistence::set_aside(*env_->fs, out_directory()))
+      return fault;
+  if (!history_ || !history_->is_empty())
+    if (auto fault = begin_history_anew())
+      return fault;
+  return env_->fs->sync_directory(options_.directory);
+}
+
+error sequencer_core::begin_history_anew() {
+  const auto directory = options_.directory + "/history";
+  history_.reset();
+  if (env_->fs->exists(directory))
+    if (auto fault = persistence::set_aside(*env_->fs, directory))
+      return fault;
+  auto history = merge_history::open(*env_, directory);
   if (!history)
     return history.failure();
   history_ = *std::move(history);
-  return env_->fs->sync_directory(options_.directory);
+  return {};
 }
 
 void sequencer_core::begin_copying() {

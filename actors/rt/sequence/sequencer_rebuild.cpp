@@ -99,21 +99,20 @@ void sequencer_state::rebuilt(position file, const caf::error& outcome) {
       input_lacking(*copy, range.from, range.to);
   if (!fault || copied || settings.peers.empty()) {
     copying.reset();
-    return end_mend(fault ? to_string(fault) : "", is_final);
+    return end_mend(fault, is_final);
   }
   auto from = core->rebuilt_from();
   auto directory = from ? rebuild_directory(*env, *from)
                         : result<std::string>{from.failure()};
   if (!directory)
-    return end_mend(to_string(directory.failure()));
+    return end_mend(directory.failure());
   auto copy = persistence::log_replica::open(*env, *directory, from->lineage);
   if (!copy)
-    return end_mend(to_string(copy.failure()));
+    return end_mend(copy.failure());
   const auto end = core->out_end();
-  copying.emplace(
-    out_copy{file, *directory, *std::move(copy),
-             file == file_of(end) ? std::optional{end} : std::nullopt, 0,
-             to_string(fault)});
+  copying.emplace(out_copy{
+    file, *directory, *std::move(copy),
+    file == file_of(end) ? std::optional{end} : std::nullopt, 0, fault});
   fetch_out();
 }
 
@@ -133,15 +132,16 @@ void sequencer_state::fetch_out() {
               fetch_atom_v, input_range{"", lineage, from, core->out_end()})
     .then(
       [this](position begin, const chunk& bytes) { take_out(begin, bytes); },
-      [this](const caf::error& fault) {
-        deny_out(to_string(from_caf(fault)));
-      });
+      [this](const caf::error& fault) { deny_out(from_caf(fault)); });
 }
 
-void sequencer_state::deny_out(const std::string& why) {
+void sequencer_state::deny_out(const error& why) {
   if (!copying)
     return;
-  copying->why += "; " + peers->all()[copying->peer].at.name + ": " + why;
+  copying->why.context
+    += "; " + peers->all()[copying->peer].at.name + ": " + to_string(why);
+  if (why.code == errc::no_space)
+    copying->why.code = why.code;
   ++copying->peer;
   fetch_out();
 }
@@ -152,7 +152,7 @@ void sequencer_state::take_out(position begin, const chunk& bytes) {
   const auto file = copying->file;
   if (file_of(begin) == file) {
     if (auto fault = copying->copy->append(begin, bytes.bytes()))
-      return deny_out(to_string(fault));
+      return deny_out(fault);
     if (!copying->until || copying->copy->end() < copying->until)
       return fetch_out();
   }
@@ -160,7 +160,7 @@ void sequencer_state::take_out(position begin, const chunk& bytes) {
   // seal came.
   auto from = core->rebuilt_from();
   if (!from)
-    return deny_out(to_string(from.failure()));
+    return deny_out(from.failure());
   auto job = copying->copy->begin_sync();
   submit([from = *std::move(from), file, world = env, run = std::move(job.run),
           made = copying->directory, until = copying->until,
@@ -177,30 +177,42 @@ void sequencer_state::take_out(position begin, const chunk& bytes) {
 
 /// @param why it could not be mended; empty: it was
 /// @param is_final time alone does not help
-void sequencer_state::end_mend(const std::string& why, bool is_final) {
+void sequencer_state::end_mend(const error& why, bool is_final) {
   auto done = out_mends.extract(*std::exchange(out_mending, std::nullopt));
   const auto text = "stream '" + core->options().stream
                     + "': " + core->out_directory() + "/" + name_of(done.key());
-  if (!why.empty() && !is_final && ++out_tries[done.key()] < mend_tries) {
+  // A full disk takes nothing away: it is waited for.
+  const bool full = why.code == errc::no_space;
+  if (full && out_waits.insert(done.key()).second) {
+    settings.warn("out_waits", text
+                                 + " cannot be made again while there is no "
+                                   "room for it: "
+                                 + to_string(why)
+                                 + "; those who read there wait. Make room: it "
+                                   "goes on by itself");
+    (void)core->reserve()->give();
+  }
+  if (why && !is_final && (full || ++out_tries[done.key()] < mend_tries)) {
     // An input that it is made of may be damaged too, and under repair.
     out_retry_at_ns = env->clock->monotonic_ns() + retry_after_ns;
     out_mends.insert(std::move(done));
     return;
   }
   out_tries.erase(done.key());
+  out_waits.erase(done.key());
   const auto damaged = out_damaged.extract(done.key()).mapped();
-  if (why.empty()) {
+  if (!why) {
     ++out_mended;
     settings.warn("out_mended", text + " is whole again");
   } else {
     out_given_up[done.key()] = env->clock->monotonic_ns();
-    settings.warn("out_lost", text + " cannot be made again: " + why
+    settings.warn("out_lost", text + " cannot be made again: " + to_string(why)
                                 + "; subscribers get a badtail, and go on at "
                                   "the next file");
-    note_out_lost(damaged, why);
+    note_out_lost(damaged, to_string(why));
   }
   for (auto& each : done.mapped())
-    each.deliver(why.empty());
+    each.deliver(!why);
   start_mend();
 }
 

@@ -95,9 +95,35 @@ error sequencer_core::open_history() {
   return {};
 }
 
+/// What this node makes again by itself tells of a disk, or of a hand, that
+/// takes more the next time.
+void sequencer_core::tell_what_is_gone() {
+  if (const auto damage = store_->damage(); !damage.empty())
+    remarks_.push_back(options_.directory + "/state: is damaged: " + damage
+                       + "; what it held is made again from out/ and raft/");
+  const auto founding = entry_log::founding_in(
+    *env_->fs, options_.directory + "/" + std::string{group_log_name});
+  if (!founding || founding->empty())
+    return; // The stream has not begun here.
+  if (store_->is_new())
+    remarks_.push_back(options_.directory
+                       + "/state: is gone; what it held is made again from "
+                         "out/ and raft/");
+  if (const auto history = options_.directory + "/history";
+      !env_->fs->exists(history))
+    remarks_.push_back(history
+                       + ": is gone, and begins anew: what was merged before "
+                         "can be copied from another node, but not be made "
+                         "again here");
+}
+
 error sequencer_core::recover() {
   const auto checkpoint = stored_state();
   applied_before_ = trace_applied(*env_->fs, options_.directory, checkpoint);
+  // Before the group: where that was founded, they were.
+  tell_what_is_gone();
+  if (auto fault = open_history())
+    return fault;
   auto group = stream_group::open(
     *env_,
     {.directory = options_.directory + "/" + std::string{group_log_name},
@@ -110,8 +136,6 @@ error sequencer_core::recover() {
   if (!group)
     return group.failure();
   group_ = *std::move(group);
-  if (auto fault = open_history())
-    return fault;
   const auto lineage = out_lineage(checkpoint);
   if (!lineage)
     return lineage.failure();
@@ -384,6 +408,8 @@ error sequencer_core::apply_history() {
   }
   // What is damaged is mended while the node lives. What an earlier life
   // applied after the log's begin comes with the log, or with a snapshot.
+  if (is_between_entries())
+    return blocked_->why;
   if (blocked_) {
     if (pending_.front().first > group_->begin()) {
       pending_.clear();

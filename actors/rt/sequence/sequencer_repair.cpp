@@ -55,6 +55,11 @@ void sequencer_state::input_failed(copy_id copy, const caf::error& fault) {
 
 void sequencer_state::input_refused(copy_id copy, const caf::error& fault) {
   const auto why = from_caf(fault);
+  if (why.code == errc::not_found) {
+    ++inputs_gone;
+    gone_inputs.push_back(copy);
+    return;
+  }
   if (why.code == errc::malformed_message) {
     ++damaged_records;
     return warn("damaged_on_the_way",
@@ -70,6 +75,23 @@ void sequencer_state::input_refused(copy_id copy, const caf::error& fault) {
                               "room, other inputs go on");
   without_room[copy] = now_ns;
   disk_troubled(why);
+}
+
+/// All that were found since the last tick: somebody took a whole directory.
+void sequencer_state::tell_gone_inputs() {
+  if (gone_inputs.empty())
+    return;
+  const auto& first = core->inputs().name(gone_inputs.front());
+  const auto more = gone_inputs.size() - 1;
+  warn("input_gone",
+       core->inputs().directory_of(first) + ": is gone"
+         + (more == 0
+              ? ""
+              : ", and those of " + std::to_string(more) + " more publishers")
+         + "; it begins anew with what the publisher and other nodes still "
+           "have. What is merged is in out/, and cannot be made again from "
+           "here where out/ is damaged");
+  gone_inputs.clear();
 }
 
 /// A full disk, mostly: due again, and until then the group keeps more.
@@ -102,10 +124,14 @@ void sequencer_state::disk_troubled(const error& why) {
 
 void sequencer_state::mind_disk() {
   const auto now_ns = env->clock->monotonic_ns();
-  if (!core->blocked())
+  const auto blocked = core->blocked();
+  // What was taken in is to be ordered: no more is until there is room.
+  if (blocked.code == errc::no_space && core->reserve()->give())
+    core->retry();
+  if (!blocked)
     blocked_since_ns = now_ns;
   else if (now_ns - blocked_since_ns > blocked_patience_ns)
-    disk_troubled(core->blocked());
+    disk_troubled(blocked);
   if (trouble && now_ns >= trouble->until_ns) {
     note("disk", "it takes what comes again; this node may lead the stream");
     trouble.reset();
@@ -154,6 +180,7 @@ void sequencer_state::input_gone(copy_id copy) {
 }
 
 void sequencer_state::retry_inputs() {
+  tell_gone_inputs();
   const auto now_ns = env->clock->monotonic_ns();
   std::vector<copy_id> due;
   for (const auto& [copy, failed] : failed_inputs)
@@ -468,9 +495,10 @@ void sequencer_state::fetch_held(const peer_links::peer& from, copy_id copy,
 
 text::json_value sequencer_state::repair_status() const {
   text::json_value out{
-    {"mended", repair.mended()},        {"lost", repair.given_up()},
-    {"input_failures", input_failures}, {"files_scrubbed", scrubbed},
-    {"out_mended", out_mended},         {"out_given_up", out_given_up.size()}};
+    {"mended", repair.mended()},          {"lost", repair.given_up()},
+    {"input_failures", input_failures},   {"inputs_gone", inputs_gone},
+    {"files_scrubbed", scrubbed},         {"out_mended", out_mended},
+    {"out_given_up", out_given_up.size()}};
   auto& standing = out.add("standing_still", text::json_value::object());
   for (const auto& [copy, failed] : failed_inputs)
     standing.add(to_string(core->inputs().name(copy)), failed.why);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace millrace::rt {
@@ -19,6 +20,10 @@ inline constexpr uint64_t checkpoint_bytes_default = uint64_t{64} << 20;
 class state_store {
 public:
   virtual ~state_store() = default;
+  /// Nothing was ever kept there.
+  [[nodiscard]] virtual bool is_new() const { return false; }
+  /// What was kept is damaged, and not to be had; empty: it is not.
+  [[nodiscard]] virtual std::string damage() const { return {}; }
   virtual result<std::optional<std::vector<std::byte>>> load() = 0;
   virtual error save(std::span<const std::byte> state) = 0;
   /// The state where a file of out/ begins: from there it can be made again,

@@ -130,7 +130,7 @@ void hdb_state::note(error fault) {
     return;
   last_failure = std::move(fault);
   if (settings.on_damage)
-    settings.on_damage(last_failure ? to_string(last_failure) : std::string{});
+    settings.on_damage(last_failure);
 }
 
 std::vector<std::string>

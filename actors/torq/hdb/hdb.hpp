@@ -41,9 +41,9 @@ struct hdb_settings {
   std::map<std::string, table_schema> tables;
   int64_t query_timeout_ns = 30'000'000'000;
   uint64_t query_memory_max_bytes = 0; ///< Of one query; 0: no limit.
-  /// Told why the directory cannot be read, and, with an empty reason, that it
-  /// can be again.
-  std::function<void(const std::string&)> on_damage;
+  /// Told why the directory cannot be read, and, by no error, that it can be
+  /// again.
+  std::function<void(const error&)> on_damage;
   /// Told of each table with rows that no configured one is, and that no
   /// question reaches.
   std::function<void(const std::string& table, uint64_t rows)> on_undeclared;

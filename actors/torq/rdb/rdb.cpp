@@ -47,11 +47,10 @@ void rdb_state::start(connector_actor to_others, registrar_actor discoveries) {
   // served, until the manifest can be read again.
   if (!before && settings.on_warning)
     settings.on_warning(
-      "damaged",
+      before.failure().code == errc::permission ? "refused" : "damaged",
       to_string(before.failure())
         + "; what was written down is not known: all rows of the stream are "
-          "held, and no "
-          "period is written, until the manifest is brought back");
+          "held, and no period is written, until it can be read");
   earlier = before ? *before : written_state{};
   has_hdb = !before || earlier.version != manifest_version{};
   store->life = earlier.life;

@@ -43,7 +43,8 @@ int run(const log_dump_options& options) {
   }
   printer.end();
   if (const auto& why = (*reader)->stalled(); !why.empty())
-    return fail({errc::corrupt, why});
+    return fail(
+      {errc::corrupt, why + "; --resync goes on at the next intact record"});
   return exit_ok;
 }
 

@@ -30,17 +30,26 @@ std::string ids_text(const json_value& what) {
            : fmt::format(", ids {} to {}", first, last);
 }
 
+/// Of a refusal there may be no place.
+std::string range_text(const json_value& what) {
+  const auto& from = what.at("from");
+  const auto& to = what.at("to");
+  if (from != to)
+    return fmt::format(" from {} to {}", place_text(from), place_text(to));
+  return from.natural().value_or(0) == 0 ? "" : " at " + place_text(from);
+}
+
 std::string line_of(const told_loss& loss) {
   const auto& what = loss.what;
   const auto& input = what.at("input").text_or_empty();
   const auto& origin = what.at("origin").text_or_empty();
-  return fmt::format(
-    "{} {} from {} to {}{}{}{}: {} (by {})\n",
-    text::time_text(what.at("time").integer().value_or(0)),
-    what.at("kind").text_or_empty(), place_text(what.at("from")),
-    place_text(what.at("to")), input.empty() ? "" : " of input " + input,
-    origin.empty() ? "" : ", origin " + origin, ids_text(what),
-    what.at("cause").text_or_empty(), text::joined(loss.nodes));
+  return fmt::format("{} {}{}{}{}{}: {} (by {})\n",
+                     text::time_text(what.at("time").integer().value_or(0)),
+                     what.at("kind").text_or_empty(), range_text(what),
+                     input.empty() ? "" : " of input " + input,
+                     origin.empty() ? "" : ", origin " + origin, ids_text(what),
+                     what.at("cause").text_or_empty(),
+                     text::joined(loss.nodes));
 }
 
 json_value to_json(const told_losses& told) {

@@ -1,0 +1,98 @@
+// A stream on a node that is alone, whose disk has no room for a while.
+
+#include <map>
+#include <string>
+
+#include "sequencer_core_fixture.hpp"
+
+namespace millrace::rt {
+namespace {
+
+// What is agreed on waits for room, and is not begun before.
+TEST_P(SequencerCoreTest, AFullDiskIsWaitedFor) {
+  open();
+  publish(3);
+  run();
+  ASSERT_FALSE(core->close());
+  core.reset();
+  disk.leave_free(60'000);
+  open();
+  publish(3);
+  run();
+  EXPECT_EQ(core->blocked().code, errc::no_space);
+  EXPECT_TRUE(core->damaged().empty());
+  EXPECT_EQ(merged_ids().size(), 3u);
+  core->retry();
+  run();
+  EXPECT_EQ(merged_ids().size(), 3u);
+  disk.set_quota(std::nullopt);
+  core->retry();
+  run();
+  EXPECT_FALSE(core->blocked());
+  EXPECT_EQ(merged_ids(), all_ids());
+}
+
+/// Goal: a disk that is full although it told of room (others took it, or a
+/// quota counts) ends nothing, whichever call it refuses: all is ordered once
+/// there is room, in the bytes that another disk has.
+TEST_P(SequencerCoreTest, AFullDiskAtAnyCallIsWaitedFor) {
+  // Some records, files, sessions and checkpoints. @returns whether it waited.
+  const auto live = [&] {
+    bool waited = false;
+    for (int i = 0; i < 30; ++i) {
+      publish(8, true);
+      if (i % 14 == 5)
+        (void)core->propose_session(
+          {core->state()->out_end.session() + 1, "asked for"});
+      for (int tries = 0; tries < 20; ++tries) {
+        run();
+        if (HasFatalFailure() || (!core->blocked() && !refused_checkpoint))
+          break;
+        EXPECT_TRUE(!core->blocked() || core->blocked().code == errc::no_space)
+          << to_string(core->blocked());
+        waited = true;
+        core->retry();
+      }
+    }
+    return waited;
+  };
+  checkpoints = true;
+  begin_anew();
+  live();
+  ASSERT_GT(out_files(disk).size(), 2u);
+  const auto whole = out_files(disk);
+  const auto ids = merged_ids();
+  ASSERT_EQ(ids, all_ids());
+  std::map<std::string, uint64_t> waits;
+  for (const auto call :
+       {sim::disk_call::write, sim::disk_call::open, sim::disk_call::rename})
+    for (const std::string log : {"out/", "raft/", "history/"})
+      for (uint64_t nth = 1;; ++nth) {
+        SCOPED_TRACE(log + " call " + std::to_string(static_cast<int>(call))
+                     + " nth " + std::to_string(nth));
+        begin_anew();
+        const auto met
+          = disk.fail(call, nth, errc::no_space, nth % 3 + 1, "market/" + log);
+        waits[log] += live() ? 1 : 0;
+        if (HasFailure())
+          return;
+        const bool reached = *met;
+        disk.heal();
+        EXPECT_FALSE(core->blocked());
+        EXPECT_EQ(merged_ids(), ids);
+        EXPECT_EQ(out_files(disk), whole);
+        // And a later life finds the same.
+        ASSERT_FALSE(core->close());
+        open();
+        run();
+        EXPECT_EQ(merged_ids(), ids);
+        EXPECT_EQ(out_files(disk), whole);
+        if (!reached)
+          break;
+      }
+  EXPECT_GT(waits["out/"], 10u);
+  EXPECT_GT(waits["raft/"], 10u);
+}
+
+} // namespace
+} // namespace millrace::rt
