@@ -7,6 +7,7 @@ import surface
 
 ARCHITECTURE = "docs/architecture.md"
 DECISIONS = "docs/decisions"
+RESULTS = "docs/reliability.md"
 GETDATA = "query/front/getdata.cpp"
 GETDATA_PAGE = "docs/getdata.md"
 GETDATA_CONSOLE = "nodes/servers/http/console/source/languages.js"
@@ -47,6 +48,7 @@ def check(lint):
     check_floors(lint)
     check_rooms(lint, folders)
     check_decisions(lint)
+    check_results(lint)
     check_getdata(lint)
     check_reference(lint, keys)
 
@@ -278,6 +280,33 @@ def check_decisions(lint):
         if name.startswith(f"{DECISIONS}/0") and f"({page})" not in told:
             lint.report(name, 1, "document",
                         f"{DECISIONS}/README.md does not list it")
+
+
+def check_results(lint):
+    """The table of results is of the rows that stand above it, in their order."""
+    lines = lint.lines.get(RESULTS, [])
+    if "<!-- results: begin -->" not in lines:
+        return
+    begin = lines.index("<!-- results: begin -->")
+    above, below = ([
+        (i + 1, tuple(cell.strip() for cell in line.strip("|").split("|"))[:2])
+        for i, line in enumerate(lines)
+        if line.startswith("| ") and line.count("|") == 4
+        and not line.startswith("| fault |") and inside(i)]
+        for inside in (
+            lambda i: i < (lines.index("## Answers that would not be true")
+                           if "## Answers that would not be true" in lines
+                           else begin),
+            lambda i: begin < i < lines.index("<!-- results: end -->")))
+    for i, (at, row) in enumerate(above):
+        if i >= len(below) or below[i][1] != row:
+            return lint.report(
+                RESULTS, at, "document",
+                f"'{row[0]}' is not what the table of results has in its "
+                "place: run 'scripts/catalogue --run --write'")
+    if len(below) > len(above):
+        lint.report(RESULTS, below[len(above)][0], "document",
+                    "a result of no row that stands above")
 
 
 def check_getdata(lint):

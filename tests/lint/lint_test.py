@@ -503,6 +503,19 @@ class LintTest(unittest.TestCase):
             else:
                 self.assert_found(files, {"docs/x.md": [(1, "document")]})
 
+    def test_results_are_of_the_rows(self):
+        head = "| fault | must be | by |\n|---|---|---|\n"
+        rows = head + "| one | told | none |\n| two | mended | none |\n\n"
+        marks = "<!-- results: begin -->\n{}<!-- results: end -->\n"
+        both = head + "| one | told | 1 of 1 |\n| two | mended | 1 of 1 |\n"
+        page = "docs/reliability.md"
+        self.assert_clean({page: rows + marks.format(both)})
+        for results, at in [(head + "| one | told | 1 of 1 |\n", 4),
+                            (both.replace("mended", "told"), 4),
+                            (both + "| three | told | 1 of 1 |\n", 11)]:
+            self.assert_found({page: rows + marks.format(results)},
+                              {page: [(at, "document")]})
+
     def test_documents_name_tests_that_exist(self):
         files = {"tests/x_test.cpp": "TEST_P(LogSim,\n       ItHolds) {}\n"
                                      "TEST(LogTest, ItReads) {}\n",

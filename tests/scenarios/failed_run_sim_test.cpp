@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <optional>
+#include <thread>
 #include <tuple>
 
 #include "own_cluster.hpp"
@@ -90,7 +91,14 @@ void hang_in_a_run() {
   for_each_seed(1, [](uint64_t seed) {
     world w{seed};
     w.add_cluster(own_cluster);
-    (void)::raise(SIGTERM); // As somebody does who has waited long enough.
+    // As somebody does who has waited long enough, more than once, and whatever
+    // thread hears of it.
+    std::thread{[] {
+      for (int i = 0; i < 3; ++i)
+        (void)::raise(SIGTERM);
+    }}.join();
+    for (;;)
+      std::this_thread::yield();
   });
 }
 

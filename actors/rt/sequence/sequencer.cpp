@@ -308,6 +308,7 @@ void sequencer_state::tick() {
   mend_inputs();
   mind_disk();
   mind_reserve();
+  mind_readers();
   scrub();
   step(period_ending::passed{});
   for (auto& each : std::exchange(unproposed, {})) {

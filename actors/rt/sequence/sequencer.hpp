@@ -126,6 +126,7 @@ struct sequencer_state {
   caf::result<stream_facts> tell_facts();
   void tell_facts_that_wait();
   [[nodiscard]] bool knows_end(entry_index agreed) const;
+  [[nodiscard]] bool may_tell_facts(entry_index agreed) const;
   caf::result<bool> stop();
   [[nodiscard]] status_facts status() const;
   [[nodiscard]] status_facts losses_after(uint64_t number) const;
@@ -173,6 +174,7 @@ struct sequencer_state {
   void seek(int64_t time_ns, const sink_actor& to, subscriber_promise promise);
   void sought(uint64_t number, position at, const caf::error& outcome);
   void hand_out(const std::vector<sequencer_effects::out_part>& parts);
+  void mind_readers();
 
   // sequencer_periods.cpp
   caf::result<position> end_period(period_id period);
@@ -337,6 +339,9 @@ struct sequencer_state {
     std::shared_ptr<const shared_position> taken;
   };
   std::vector<tail_reader> readers;
+  entry_index stands_at;       ///< What was merged last,
+  int64_t stands_since_ns = 0; ///< and since when nothing else was that could.
+  bool stands_still = false;
   struct connected_publisher {
     pusher_actor pusher;
     std::string origin;

@@ -233,24 +233,25 @@ error sequencer_core::apply(const stream_group::instruction& what,
                              + to_string(index) + " names input "
                              + to_string(*of) + ", which was never opened"};
   if (!half_applied_) {
-    auto ready = read(agreed);
-    if (!ready)
+    auto came = read(agreed);
+    if (!came)
       return {}; // Blocked.
-    if (auto full = room_for(ready->entry, ready->bytes))
+    if (auto full = room_for(came->entry, came->bytes))
       return wait_if_full(std::move(full));
     if (merge_->begins_file())
       take_anchor();
-    half_applied_ = *std::move(ready);
+    half_applied_
+      = {*std::move(came), of, of ? inputs.at(*of).merged_end : position{}};
   }
   const auto applied = merge_->state().applied_index;
-  auto facts
-    = merge_->apply(index, half_applied_->entry, half_applied_->bytes.parts);
+  const auto& ready = half_applied_->what;
+  auto facts = merge_->apply(index, ready.entry, ready.bytes.parts);
   if (!facts) {
     // Others had taken the room, or what was told as free is not theirs.
     room_ = 0;
     return wait_if_full(facts.failure());
   }
-  const auto entry = std::exchange(half_applied_, std::nullopt)->entry;
+  const auto entry = std::exchange(half_applied_, std::nullopt)->what.entry;
   if (auto fault = note_losses(*facts))
     return fault;
   if (auto fault = history_->add(index, applied, entry))

@@ -105,8 +105,14 @@ const merge_input* sequencer_core::input_of(const input_name& name) const {
 }
 
 position sequencer_core::merged(copy_id copy) const {
-  const auto* input = input_of(inputs_.name(copy));
-  return input == nullptr ? position{} : input->merged_end;
+  const auto& name = inputs_.name(copy);
+  const auto* input = input_of(name);
+  if (input == nullptr)
+    return {};
+  // What out/ does not have yet is not told.
+  return half_applied_ && half_applied_->input == numbers_.find(name)->second
+           ? half_applied_->merged_before
+           : input->merged_end;
 }
 
 bool sequencer_core::closed(copy_id copy) const {

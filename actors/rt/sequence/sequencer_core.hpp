@@ -429,7 +429,13 @@ private:
   std::optional<unreadable> blocked_; ///< Which those are.
   /// The first of them as it was read, while it is applied; see
   /// `is_between_entries`.
-  std::optional<readable> half_applied_;
+  struct half_applied {
+    readable what;
+    std::optional<input_id> input;
+    /// Where that was merged to before: nobody hears of more until then.
+    position merged_before;
+  };
+  std::optional<half_applied> half_applied_;
   uint64_t room_ = 0; ///< Bytes of the disk that were free, and not used since.
   /// By input: what is agreed to be lost of ranges that are not applied yet.
   std::map<input_id, std::vector<input_part>> losses_;

@@ -11,6 +11,9 @@ namespace {
 
 constexpr int64_t subscriber_wait_ns = 2'000'000'000;
 constexpr int64_t tail_bytes = int64_t{4} << 20;
+/// So long nothing may be merged here that the group agreed on, before those
+/// who read go to another node.
+constexpr int64_t still_patience_ns = 3'000'000'000;
 
 } // namespace
 
@@ -74,6 +77,10 @@ bool sequencer_state::reached(const start_spec& from) const {
 /// A place that this node has not reached yet is waited for.
 caf::result<source_actor, flow_grant>
 sequencer_state::subscribe(const start_spec& from, const sink_actor& to) {
+  if (stands_still)
+    return to_caf(
+      {errc::unavailable, "stream '" + core->options().stream
+                            + "': this node stands still, while others go on"});
   auto promise = self->make_response_promise<source_actor, flow_grant>();
   if (reached(from)) {
     serve(from, to, promise);
@@ -185,6 +192,31 @@ sequencer_state::open_tail(const start_spec& from, const sink_actor& to) {
                                     + to_string(grant.begin));
   core->set_followed(true);
   return opened_tail{source, grant};
+}
+
+/// A disk that is full, or an input that only waits, holds this node up and no
+/// other one: a connection that brings nothing is of no use to those who read.
+void sequencer_state::mind_readers() {
+  const auto now_ns = env->clock->monotonic_ns();
+  const auto* raft = core->group().raft();
+  const auto merged
+    = core->state() != nullptr ? core->state()->applied_index : entry_index{};
+  const bool lags = raft != nullptr && raft->leader() && !core->group().leads()
+                    && raft->group_commit_index() > merged;
+  if (!lags || merged != stands_at) {
+    stands_at = merged;
+    stands_since_ns = now_ns;
+    stands_still = false;
+    return;
+  }
+  if (now_ns - stands_since_ns < still_patience_ns)
+    return;
+  if (!std::exchange(stands_still, true) && !readers.empty())
+    warn("stands_still", "nothing is merged here, and the group goes on: "
+                           + std::to_string(readers.size())
+                           + " subscribers are to read from other nodes");
+  for (const auto& reader : readers)
+    self->send_exit(reader.source, caf::exit_reason::user_shutdown);
 }
 
 void sequencer_state::hand_out(

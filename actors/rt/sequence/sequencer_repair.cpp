@@ -240,9 +240,12 @@ void sequencer_state::mend_inputs() {
   if (const auto why = core->blocked(); why != told_blocked) {
     told_blocked = why;
     if (why)
-      settings.warn("order_blocked", "stream '" + core->options().stream
-                                       + "': nothing is ordered until "
-                                       + to_string(why) + " is mended");
+      settings.warn("order_blocked",
+                    "stream '" + core->options().stream
+                      + (settings.peers.empty()
+                           ? "': nothing is ordered until "
+                           : "': nothing is merged on this node until ")
+                      + to_string(why) + " is mended");
   }
   for (auto& [copy, ranges] : lacks) {
     std::erase_if(ranges, [&, of = copy](const input_part& range) {

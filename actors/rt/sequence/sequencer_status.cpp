@@ -63,18 +63,25 @@ bool sequencer_state::knows_end(entry_index agreed) const {
 }
 
 /// Others may have applied, and told publishers of, what the disk of this node
-/// does not have yet: where the stream ends this node says once it has it.
+/// does not have yet: where the stream ends this node says once it has it. The
+/// leader is believed.
+bool sequencer_state::may_tell_facts(entry_index agreed) const {
+  return !core->is_between_entries()
+         && (!core->group().leads() || knows_end(agreed));
+}
+
 caf::result<stream_facts> sequencer_state::tell_facts() {
-  if (!core->leads() || knows_end(core->group().raft()->group_commit_index()))
+  const auto* raft = core->group().raft();
+  if (raft == nullptr || may_tell_facts(raft->group_commit_index()))
     return facts();
   auto promise = self->make_response_promise<stream_facts>();
-  facts_asked.push_back({core->group().raft()->group_commit_index(), promise});
+  facts_asked.push_back({raft->group_commit_index(), promise});
   return promise;
 }
 
 void sequencer_state::tell_facts_that_wait() {
   std::erase_if(facts_asked, [&](waiting_facts& each) {
-    if (core->group().leads() && !knows_end(each.agreed))
+    if (!may_tell_facts(each.agreed))
       return false;
     each.promise.deliver(facts());
     return true;

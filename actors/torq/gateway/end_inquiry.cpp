@@ -19,12 +19,23 @@ end_inquiry::effects end_inquiry::begin() {
   best_.reset();
   sole_ = false;
   floor_asked_ = floor_;
+  return put();
+}
+
+end_inquiry::effects end_inquiry::put() {
   ++number_;
   open_ = reachable_;
   if (open_.empty())
-    return finish();
+    return finish(false);
   return {number_, open_, {}};
 }
+
+end_inquiry::effects end_inquiry::again() {
+  undecided_ = false;
+  return put();
+}
+
+end_inquiry::effects end_inquiry::settle() { return finish(false); }
 
 end_inquiry::effects end_inquiry::answered(uint64_t number, size_t node,
                                            const answer& what) {
@@ -35,19 +46,27 @@ end_inquiry::effects end_inquiry::answered(uint64_t number, size_t node,
   else if (!best_ || what.leads)
     best_ = what.end;
   sole_ = what.sole;
-  return what.leads || open_.empty() || MILLRACE_PLANTED(believe_a_follower)
-           ? finish()
-           : effects{};
+  if (what.leads || MILLRACE_PLANTED(believe_a_follower))
+    return finish(true);
+  undecided_ = open_.empty();
+  return {};
 }
 
 end_inquiry::effects end_inquiry::failed(uint64_t number, size_t node) {
   if (number != number_ || open_.erase(node) == 0)
     return {};
-  return open_.empty() ? finish() : effects{};
+  if (!open_.empty())
+    return {};
+  if (!best_)
+    return finish(false);
+  undecided_ = true;
+  return {};
 }
 
-end_inquiry::effects end_inquiry::finish() {
+end_inquiry::effects end_inquiry::finish(bool sure) {
   open_.clear();
+  undecided_ = false;
+  sure_ = sure;
   end_ = best_;
   if (end_)
     raise(*end_, true);

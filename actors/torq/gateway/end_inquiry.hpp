@@ -21,8 +21,10 @@ struct stream_place {
 
 /// Finds out for questions where a stream ended when they were asked, or later:
 /// one inquiry at a time, put to all RT nodes of it that can be reached, serves
-/// all questions that wait when it begins. Also keeps up to where questions
-/// were answered: none is answered below. Pure; one owner.
+/// all questions that wait when it begins. A node that does not lead may lag:
+/// where none leads it is put again, as long as its owner has patience. Also
+/// keeps up to where questions were answered: none is answered below. Pure; one
+/// owner.
 class end_inquiry {
 public:
   /// What a node answered.
@@ -49,6 +51,13 @@ public:
   /// A node did not answer.
   [[nodiscard]] effects failed(uint64_t number, size_t node);
 
+  /// All that can be reached have answered, and none leads.
+  [[nodiscard]] bool is_undecided() const noexcept { return undecided_; }
+  /// To the same nodes once more. @pre it is undecided.
+  [[nodiscard]] effects again();
+  /// The farthest place that was told counts. @pre it is undecided.
+  [[nodiscard]] effects settle();
+
   void connected(size_t node) { reachable_.insert(node); }
   void lost(size_t node) { reachable_.erase(node); }
 
@@ -61,6 +70,8 @@ public:
   [[nodiscard]] const std::optional<stream_place>& end() const noexcept {
     return end_;
   }
+  /// A node that leads told that.
+  [[nodiscard]] bool is_sure() const noexcept { return sure_; }
   /// What the next answer must reach: the newest end, and what was answered
   /// before in the same life of the stream.
   [[nodiscard]] stream_place floor() const noexcept { return floor_; }
@@ -72,7 +83,8 @@ public:
 
 private:
   effects begin();
-  effects finish();
+  effects put();
+  effects finish(bool sure);
   void raise(const stream_place& to, bool from_stream);
   void lower(const stream_place& to);
 
@@ -80,7 +92,9 @@ private:
   uint64_t number_ = 0;
   std::set<size_t> open_; ///< Nodes that have not answered the inquiry.
   std::optional<stream_place> best_;
-  bool sole_ = false;             ///< That said `best_`.
+  bool sole_ = false; ///< That said `best_`.
+  bool undecided_ = false;
+  bool sure_ = false;
   stream_place floor_asked_;      ///< When the inquiry began.
   std::vector<uint64_t> served_;  ///< Wait for the inquiry under way.
   std::vector<uint64_t> waiting_; ///< Came after it had begun.

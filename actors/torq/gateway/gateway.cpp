@@ -434,8 +434,10 @@ void gateway_state::hear(const rdb_announcement& news) {
 void gateway_state::tick() {
   const auto now = env->clock->monotonic_ns();
   connect_streams();
-  for (const auto& [stream_name, stream] : streams)
+  for (const auto& [stream_name, stream] : streams) {
     inquire_waiting(stream_name);
+    inquire_again(stream_name);
+  }
   watch_streams();
   run_waiting();
   for (auto& [backend_name, entry] : backends.all())

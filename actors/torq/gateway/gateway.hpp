@@ -236,6 +236,7 @@ struct gateway_state {
     std::map<uint64_t, held_question> waiting; ///< For an inquiry.
     uint64_t asked = 0; ///< The inquiry under way, or the last one.
     std::vector<held_inquiry> unreached;
+    int64_t led_ns = 0; ///< When a node that leads answered; 0: none was asked.
     int64_t silent_since_ns = 0; ///< No node is connected; 0: one is.
     bool told_silent = false;
 
@@ -255,6 +256,7 @@ struct gateway_state {
   void connect_node(const std::string& stream, size_t node);
   void inquire(held_question what);
   void inquire_waiting(const std::string& stream);
+  void inquire_again(const std::string& stream_name);
   void ask_end(const std::string& stream, held_question what);
   void watch_streams();
   void carry_out(const std::string& stream, const end_inquiry::effects& what);

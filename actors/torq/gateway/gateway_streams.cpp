@@ -10,6 +10,8 @@ namespace {
 
 /// Who does not answer in this time may be asked again by the next question.
 constexpr auto inquiry_deadline = std::chrono::seconds{1};
+/// So long another node has to take the lead.
+constexpr int64_t election_patience_ns = 3'000'000'000;
 
 } // namespace
 
@@ -108,6 +110,19 @@ void gateway_state::inquire(held_question what) {
   inquire_waiting(stream_name);
 }
 
+/// Where nobody leads, some node soon does.
+void gateway_state::inquire_again(const std::string& stream_name) {
+  auto& stream = streams.at(stream_name);
+  if (!stream.ends.is_undecided())
+    return;
+  const auto now = env->clock->monotonic_ns();
+  if (stream.led_ns == 0)
+    stream.led_ns = now;
+  carry_out(stream_name, now - stream.led_ns < election_patience_ns
+                           ? stream.ends.again()
+                           : stream.ends.settle());
+}
+
 /// Those for which each node was tried since they came, or one is there.
 void gateway_state::inquire_waiting(const std::string& stream_name) {
   auto& stream = streams.at(stream_name);
@@ -175,8 +190,11 @@ void gateway_state::carry_out(const std::string& stream_name,
                 facts_atom_v)
       .then(
         [this, stream_name, number, node](const stream_facts& facts) {
-          const auto& nodes = streams.at(stream_name).nodes;
-          auto& of = streams.at(stream_name).ends;
+          auto& asked = streams.at(stream_name);
+          if (facts.leads)
+            asked.led_ns = env->clock->monotonic_ns();
+          const auto& nodes = asked.nodes;
+          auto& of = asked.ends;
           const auto lives = of.new_lives();
           const auto set_backs = of.set_backs();
           const auto floor = of.floor().at;
@@ -210,6 +228,10 @@ void gateway_state::carry_out(const std::string& stream_name,
   if (!what.resolved.empty() && !stream.ends.end())
     warnings.push_back("no RT node of stream '" + stream_name
                        + "' answers: what it has after this cut is not known");
+  else if (!what.resolved.empty() && !stream.ends.is_sure())
+    warnings.push_back("no RT node that orders stream '" + stream_name
+                       + "' answers: what was committed after this cut is not "
+                         "known");
   for (const auto number : what.resolved)
     if (auto found = stream.waiting.extract(number))
       run(std::move(found.mapped()), warnings);

@@ -55,15 +55,50 @@ TEST(EndInquiryTest, AllNodesAreAskedAndTheOneThatLeadsIsEnough) {
   EXPECT_EQ(ends.end()->at.value, 100u);
 }
 
-TEST(EndInquiryTest, WithoutALeaderTheFarthestCounts) {
+/// Goal: a node that does not lead may lag: what it tells is no end until it is
+/// sure that nobody knows a later one.
+TEST(EndInquiryTest, WithoutALeaderItIsAskedAgain) {
+  end_inquiry ends;
+  for (size_t node = 0; node < 3; ++node)
+    ends.connected(node);
+  const auto begun = ends.ask(1);
+  for (size_t node = 0; node < 3; ++node) {
+    EXPECT_FALSE(ends.is_undecided());
+    EXPECT_TRUE(
+      ends.answered(begun.number, node, at(70, false)).resolved.empty());
+  }
+  ASSERT_TRUE(ends.is_undecided());
+  auto next = ends.again();
+  EXPECT_EQ(next.nodes.size(), 3u);
+  EXPECT_FALSE(ends.is_undecided());
+  // Of the first time.
+  EXPECT_TRUE(ends.answered(begun.number, 1, at(500)).resolved.empty());
+  EXPECT_EQ(ends.answered(next.number, 1, at(100)).resolved, ids{1});
+  EXPECT_EQ(ends.end()->at.value, 100u);
+  EXPECT_TRUE(ends.is_sure());
+  // All go while it is put again: what was told is all that is known.
+  next = ends.ask(2);
+  for (size_t node = 0; node < 3; ++node)
+    (void)ends.answered(next.number, node, at(120, false));
+  for (size_t node = 0; node < 3; ++node)
+    ends.lost(node);
+  EXPECT_EQ(ends.again().resolved, ids{2});
+  EXPECT_EQ(ends.end()->at.value, 120u);
+  EXPECT_FALSE(ends.is_sure());
+}
+
+TEST(EndInquiryTest, WithoutALeaderTheFarthestCountsInTheEnd) {
   end_inquiry ends;
   for (size_t node = 0; node < 3; ++node)
     ends.connected(node);
   (void)ends.ask(1);
   EXPECT_TRUE(ends.answered(1, 0, at(90, false)).resolved.empty());
   EXPECT_TRUE(ends.failed(1, 1).resolved.empty());
-  EXPECT_EQ(ends.answered(1, 2, at(70, false)).resolved, ids{1});
+  EXPECT_TRUE(ends.answered(1, 2, at(70, false)).resolved.empty());
+  ASSERT_TRUE(ends.is_undecided());
+  EXPECT_EQ(ends.settle().resolved, ids{1});
   EXPECT_EQ(ends.end()->at.value, 90u);
+  EXPECT_FALSE(ends.is_sure());
 }
 
 TEST(EndInquiryTest, WhereNobodyAnswersTheFloorStays) {

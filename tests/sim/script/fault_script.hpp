@@ -72,15 +72,15 @@ struct fault {
     heal,         ///< The link to `other`; without `node`: all there is.
   };
   what kind = what::heal;
-  std::string node;
-  std::string other;
+  std::string node{};
+  std::string other{};
   bool one_way = false; ///< cut, corrupt: only from `node` to `other`.
-  std::string name;
-  std::string other_name;
+  std::string name{};
+  std::string other_name{};
   uint64_t number = 0;
   int64_t rate_ppm = 0; ///< From -`drift_ppm_max` to `drift_ppm_max`.
   std::chrono::nanoseconds time{};
-  comeback back;
+  comeback back{};
   /// Done if it can be: what it is to meet may not be there.
   bool may_miss = false;
   friend bool operator==(const fault&, const fault&) = default;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <csignal>
 #include <mutex>
+#include <pthread.h>
 #include <unistd.h>
 #include <vector>
 
@@ -27,11 +28,9 @@ void say(const std::string& text) {
   }
 }
 
-/// The handler is gone when this begins; the signal strikes again after it: by
-/// itself, or because it is raised once more.
-void speak(int signal) {
-  if (signal == SIGTERM || signal == SIGINT)
-    (void)::raise(signal); // It is held back until this is over.
+/// What is wrong by itself strikes again after this: its handler is gone when
+/// this begins.
+void speak(int) {
   if (living_worlds.empty())
     return;
   // The memory may be broken that this needs.
@@ -47,18 +46,39 @@ void speak(int signal) {
   ::alarm(0);
 }
 
-void listen() {
-  for (const int each :
-       {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTERM, SIGINT}) {
-    struct sigaction handled {};
-    if (::sigaction(each, nullptr, &handled) != 0
-        || (handled.sa_flags & SA_SIGINFO) != 0
-        || handled.sa_handler != SIG_DFL)
-      continue;
-    handled.sa_handler = speak;
-    handled.sa_flags = static_cast<int>(SA_RESETHAND);
-    (void)::sigaction(each, &handled, nullptr);
+/// The thread that has worlds; 0: none has.
+std::atomic<pthread_t> speaker{};
+
+/// Somebody ends the program, by as many signals as it takes: each comes to
+/// some thread, and the words are those of the one that has worlds.
+void end(int signal) {
+  const auto who = speaker.load();
+  if (who != pthread_t{} && ::pthread_equal(who, ::pthread_self()) == 0) {
+    (void)::pthread_kill(who, signal);
+    return;
   }
+  speak(signal); // More of them are held back until this is over.
+  struct sigaction unhandled {};
+  unhandled.sa_handler = SIG_DFL;
+  (void)::sigaction(signal, &unhandled, nullptr);
+  (void)::raise(signal);
+}
+
+void listen_to(int signal, void (*handler)(int), int flags) {
+  struct sigaction handled {};
+  if (::sigaction(signal, nullptr, &handled) != 0
+      || (handled.sa_flags & SA_SIGINFO) != 0 || handled.sa_handler != SIG_DFL)
+    return;
+  handled.sa_handler = handler;
+  handled.sa_flags = flags;
+  (void)::sigaction(signal, &handled, nullptr);
+}
+
+void listen() {
+  for (const int each : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL})
+    listen_to(each, speak, static_cast<int>(SA_RESETHAND));
+  for (const int each : {SIGTERM, SIGINT})
+    listen_to(each, end, 0);
 }
 
 } // namespace
@@ -67,9 +87,14 @@ void last_words::add(const world& lives) {
   static std::once_flag once;
   std::call_once(once, listen);
   living_worlds.push_back(&lives);
+  speaker = ::pthread_self();
 }
 
-last_words::listener::~listener() { std::erase(living_worlds, ending_); }
+last_words::listener::~listener() {
+  std::erase(living_worlds, ending_);
+  if (living_worlds.empty())
+    speaker = pthread_t{};
+}
 
 void last_words::replay_as(std::string (*line)()) noexcept {
   replay_of_test = line;

@@ -1,0 +1,129 @@
+// Disks of RT nodes that are full while a cluster is asked: an answer has all
+// that was told as committed, or says that it may not, and whose disk is well
+// answers.
+
+#include <millrace/sim/world/failure_test.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "small_cluster.hpp"
+
+namespace millrace::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* all_rows
+  = R"({"tablename":"trade","starttime":"1900-01-01","endtime":"2200-01-01"})";
+
+std::vector<std::string> rt_nodes(int count) {
+  std::vector<std::string> out;
+  for (int i = 0; i < count; ++i)
+    out.push_back("rt" + std::to_string(i));
+  return out;
+}
+
+table_row sold(int64_t size, size_t note_bytes = 50) {
+  return {{"sym", "A"}, {"size", size}, {"note", std::string(note_bytes, 'x')}};
+}
+
+class FullDiskSim : public ::testing::TestWithParam<int> {};
+
+/// Goal: what was committed is in an answer also where no RT node has room to
+/// merge it after a power cut; or the answer says that some may be missing.
+TEST_P(FullDiskSim, AnAnswerHasAllThatWasCommitted) {
+  constexpr int64_t count = 10;
+  size_t waited = 0;
+  for_each_seed(8, [&](uint64_t seed) {
+    world w{seed};
+    w.add_cluster_text(small_cluster(GetParam()));
+    auto& feed = w.add_publisher("feed", "trade");
+    w.run_for(2s);
+    w.kill("rdb");
+    for (int64_t i = 1; i <= count; ++i)
+      feed.publish(sold(i), rt::ack_level::committed);
+    for (const auto& name : rt_nodes(GetParam()))
+      w.power_cut(name);
+    w.run_for(100ms);
+    for (const auto& name : rt_nodes(GetParam())) {
+      w.at(name).disk().leave_free(300);
+      w.restart(name);
+    }
+    w.restart("rdb");
+    w.run_for(4s);
+    const auto got = w.query(all_rows);
+    const bool whole = got && got->rows.size() == count;
+    if (got && !whole && got->warnings.empty())
+      w.fail(std::to_string(got->rows.size()) + " of 10 rows, and no word");
+    waited += whole ? 0 : 1;
+    w.heal();
+    w.run_for(3s);
+    w.expect_no_loss("trade");
+  });
+  EXPECT_GT(waited, 0u) << "no disk was full";
+}
+
+/// Goal: a publisher is told of nothing that no log has yet, also where it
+/// connects anew meanwhile.
+TEST_P(FullDiskSim, NothingIsToldAsCommittedBeforeItIsWritten) {
+  for_each_seed(8, [&](uint64_t seed) {
+    world w{seed};
+    w.add_cluster_text(small_cluster(GetParam()));
+    auto& feed = w.add_publisher("feed", "trade");
+    w.run_for(2s);
+    feed.publish(sold(1), rt::ack_level::committed);
+    for (const auto& name : rt_nodes(GetParam()))
+      (void)w.at(name).disk().fail(disk_call::write, 1, errc::no_space,
+                                   1'000'000, "/out/");
+    feed.publish(sold(2));
+    w.run_for(200ms);
+    for (const auto& name : rt_nodes(GetParam()))
+      w.reset_connection("feed", name);
+    w.run_for(3s);
+    if (feed.settled())
+      w.fail("what no node has written is told as committed");
+    (void)w.expect_true_answer("trade"); // None is as well.
+    w.heal();
+    w.run_for(3s);
+    w.expect_no_loss("trade");
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Nodes, FullDiskSim, ::testing::Values(1, 3),
+                         [](const auto& mode) {
+                           return mode.param == 1 ? "Alone" : "Group";
+                         });
+
+/// Goal: a node that cannot merge what its group agrees on keeps nobody who
+/// reads from it: questions are answered while its disk is full.
+TEST(FullDiskOfOneSim, NobodyReadsFromANodeThatStandsStill) {
+  size_t told = 0;
+  for (const auto& full : rt_nodes(3))
+    for_each_seed(6, [&](uint64_t seed) {
+      world w{seed, {.faults_may_miss = true}};
+      w.add_cluster_text(small_cluster(3));
+      auto& feed = w.add_publisher("feed", "trade");
+      w.run_for(2s);
+      feed.publish(sold(1), rt::ack_level::committed);
+      w.at(full).disk().leave_free(100);
+      for (int64_t i = 2; i <= 12; ++i)
+        feed.publish(sold(i, 500), rt::ack_level::committed);
+      const auto got = w.query(all_rows);
+      if (!got || got->rows.size() != 12)
+        w.fail("with a full disk of " + full + ": "
+               + (got ? std::to_string(got->rows.size()) + " of 12 rows"
+                      : to_string(got.failure())));
+      for (const auto& each : w.at(full).notices())
+        told += each.id == "stands_still" ? 1 : 0;
+      w.heal();
+      w.run_for(3s);
+      w.expect_no_loss("trade");
+    });
+  EXPECT_GT(told, 0u) << "nobody read from such a node";
+}
+
+} // namespace
+} // namespace millrace::sim
