@@ -1,6 +1,8 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
+#include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/client/ask.hpp>
+#include <millrace/nodes/client/countdown.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/host/tcp_probe.hpp>
 
@@ -38,14 +40,23 @@ result<sequencer_actor> find_stream(runtime& host, const cluster_config& config,
 
 result<position> stream_end(runtime& host, const cluster_config& config,
                             const std::string& stream) {
-  constexpr std::chrono::seconds deadline{5};
-  const auto rt = find_stream(host, config, stream, deadline);
-  if (!rt)
-    return rt.failure();
-  const auto facts = ask<stream_facts>(host, *rt, deadline, facts_atom_v);
-  if (!facts)
-    return facts.failure();
-  return facts->end;
+  const countdown time{*host.env().clock, std::chrono::seconds{5}};
+  for (;;) {
+    const auto rt = find_stream(host, config, stream, time.left());
+    if (!rt)
+      return rt.failure();
+    const auto facts = ask<stream_facts>(host, *rt, time.left(), facts_atom_v);
+    if (!facts)
+      return facts.failure();
+    if (facts->leads)
+      return facts->end;
+    // Another one may know a later end.
+    if (time.over())
+      return error{errc::unavailable, "stream '" + stream
+                                        + "': no RT node that orders it "
+                                          "answers"};
+    guest{host.system()}.pause(std::chrono::milliseconds{50});
+  }
 }
 
 error end_unknown(error fault) {

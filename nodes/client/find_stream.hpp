@@ -15,7 +15,8 @@ namespace millrace::nodes {
 find_stream(runtime& host, const cluster_config& config,
             const std::string& stream, std::chrono::milliseconds deadline);
 
-/// The position at which a stream ends now. Blocks: not for handlers.
+/// The position at which a stream ends now, as a node that leads says.
+/// `unavailable` where none does within 5 s. Blocks: not for handlers.
 [[nodiscard]] result<position> stream_end(runtime& host,
                                           const cluster_config& config,
                                           const std::string& stream);

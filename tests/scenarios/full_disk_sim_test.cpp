@@ -97,6 +97,65 @@ INSTANTIATE_TEST_SUITE_P(Nodes, FullDiskSim, ::testing::Values(1, 3),
                            return mode.param == 1 ? "Alone" : "Group";
                          });
 
+std::string leading(world& w) {
+  for (const auto& name : rt_nodes(3))
+    if (w.status(name, "rt/market").find("\"leads\":true") != std::string::npos)
+      return name;
+  return {};
+}
+
+/// Goal: a leader that has no room for what is agreed on hands over, also where
+/// nothing more comes, and questions are answered by others.
+TEST(FullDiskOfOneSim, ALeaderWithoutRoomHandsOver) {
+  for_each_seed(8, [&](uint64_t seed) {
+    world w{seed, {.faults_may_miss = true}};
+    w.add_cluster_text(small_cluster(3));
+    auto& feed = w.add_publisher("feed", "trade");
+    w.run_for(2s);
+    feed.publish(sold(1), rt::ack_level::committed);
+    const auto full = leading(w);
+    (void)w.at(full).disk().fail(disk_call::write, 1, errc::no_space, 1'000'000,
+                                 "/out/");
+    feed.publish(sold(2));
+    w.run_for(10s);
+    if (leading(w).empty() || leading(w) == full)
+      w.fail(full + " leads, and has no room");
+    const auto got = w.query(all_rows);
+    if (!got || got->rows.size() != 2 || !got->warnings.empty())
+      w.fail("with a full disk of " + full + ": "
+             + (got ? std::to_string(got->rows.size()) + " of 2 rows"
+                    : to_string(got.failure())));
+    w.heal();
+    w.run_for(3s);
+    w.expect_no_loss("trade");
+  });
+}
+
+/// Goal: who asks while another node takes the lead waits for that, however
+/// long nobody had asked before.
+TEST(FullDiskOfOneSim, AnElectionIsWaitedForAlsoAfterAPause) {
+  for_each_seed(8, [&](uint64_t seed) {
+    world w{seed};
+    w.add_cluster_text(small_cluster(3));
+    auto& feed = w.add_publisher("feed", "trade");
+    w.run_for(2s);
+    feed.publish(sold(1), rt::ack_level::committed);
+    (void)w.query(all_rows);
+    w.run_for(20s);
+    feed.publish(sold(2), rt::ack_level::committed);
+    const auto leader = leading(w);
+    w.kill(leader);
+    const auto got = w.query(all_rows);
+    if (!got || got->rows.size() != 2 || !got->warnings.empty())
+      w.fail(!got ? to_string(got.failure())
+                  : std::to_string(got->rows.size()) + " rows, "
+                      + (got->warnings.empty() ? "" : got->warnings.front()));
+    w.restart(leader);
+    w.run_for(3s);
+    w.expect_no_loss("trade");
+  });
+}
+
 /// Goal: a node that cannot merge what its group agrees on keeps nobody who
 /// reads from it: questions are answered while its disk is full.
 TEST(FullDiskOfOneSim, NobodyReadsFromANodeThatStandsStill) {

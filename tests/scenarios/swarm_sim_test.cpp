@@ -318,6 +318,11 @@ TEST(SwarmSim, NothingIsLostWhenDisksRefuse) {
   swarm_with(10, {.pauses = false, .links = false, .disk_errors = true});
 }
 
+/// Publishers connect anew while RT nodes wait for room.
+TEST(SwarmSim, NothingIsLostWhenDisksAndLinksRefuse) {
+  swarm_with(10, {.pauses = false, .disk_errors = true});
+}
+
 TEST(SwarmSim, NothingIsLostWhateverClocksShow) {
   swarm_with(10, {.pauses = false, .links = false, .clocks = true});
 }

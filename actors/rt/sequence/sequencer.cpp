@@ -305,8 +305,8 @@ void sequencer_state::tick() {
   look_for_peers();
   say_hello();
   retry_inputs();
+  mind_disk(); // Before what holds it up is tried again.
   mend_inputs();
-  mind_disk();
   mind_reserve();
   mind_readers();
   scrub();

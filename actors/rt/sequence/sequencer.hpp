@@ -267,6 +267,7 @@ struct sequencer_state {
   void mind_disk();
   void mind_reserve();
   void tell_gone_inputs();
+  void tell_blocked();
 
   // sequencer_pace.cpp
   void input_recorded(copy_id copy, position from, position to,
@@ -444,6 +445,7 @@ struct sequencer_state {
   };
   std::optional<disk_trouble> trouble;
   int64_t blocked_since_ns = 0;
+  int64_t blocked_seen_ns = 0;
   disk_pace pace;
   /// Of each copy, up to where bytes came that its sync under way may not
   /// cover.

@@ -126,9 +126,11 @@ void sequencer_state::mind_disk() {
   const auto now_ns = env->clock->monotonic_ns();
   const auto blocked = core->blocked();
   // What was taken in is to be ordered: no more is until there is room.
-  if (blocked.code == errc::no_space && core->reserve()->give())
-    core->retry();
-  if (!blocked)
+  if (blocked.code == errc::no_space)
+    (void)core->reserve()->give();
+  // What is damaged, or not here, may come again.
+  if (!blocked || blocked.code == errc::corrupt
+      || blocked.code == errc::not_found)
     blocked_since_ns = now_ns;
   else if (now_ns - blocked_since_ns > blocked_patience_ns)
     disk_troubled(blocked);
@@ -219,6 +221,30 @@ void sequencer_state::input_lacking(copy_id copy, position from, position to) {
     step_repair(input_repair::lacking{copy, range});
 }
 
+/// Once per cause: how much room there is changes all the time, and what goes
+/// on a little stands soon again.
+void sequencer_state::tell_blocked() {
+  constexpr int64_t over_ns = 10'000'000'000;
+  const auto now_ns = env->clock->monotonic_ns();
+  const auto why = core->blocked();
+  if (!why) {
+    if (now_ns - blocked_seen_ns > over_ns)
+      told_blocked = {};
+    return;
+  }
+  blocked_seen_ns = now_ns;
+  if (why == told_blocked
+      || (why.code == errc::no_space && told_blocked.code == why.code))
+    return;
+  told_blocked = why;
+  settings.warn("order_blocked",
+                "stream '" + core->options().stream
+                  + (settings.peers.empty()
+                       ? "': nothing is ordered until "
+                       : "': nothing is merged on this node until ")
+                  + to_string(why) + " is mended");
+}
+
 /// Bytes that an entry names usually come from the publisher a moment later:
 /// what still lacks at the next tick is asked for, as is what damage took.
 void sequencer_state::mend_inputs() {
@@ -237,16 +263,7 @@ void sequencer_state::mend_inputs() {
   for (const auto& [copy, range] : damaged)
     step_repair(
       input_repair::lacking{copy, core->growing(copy, range), agreed});
-  if (const auto why = core->blocked(); why != told_blocked) {
-    told_blocked = why;
-    if (why)
-      settings.warn("order_blocked",
-                    "stream '" + core->options().stream
-                      + (settings.peers.empty()
-                           ? "': nothing is ordered until "
-                           : "': nothing is merged on this node until ")
-                      + to_string(why) + " is mended");
-  }
+  tell_blocked();
   for (auto& [copy, ranges] : lacks) {
     std::erase_if(ranges, [&, of = copy](const input_part& range) {
       return !core->inputs().lacks(of, range);

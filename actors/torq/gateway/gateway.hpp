@@ -236,7 +236,9 @@ struct gateway_state {
     std::map<uint64_t, held_question> waiting; ///< For an inquiry.
     uint64_t asked = 0; ///< The inquiry under way, or the last one.
     std::vector<held_inquiry> unreached;
-    int64_t led_ns = 0; ///< When a node that leads answered; 0: none was asked.
+    /// Since when no node that leads answers those that ask; 0: one did.
+    int64_t leaderless_since_ns = 0;
+    int64_t undecided_ns = 0;    ///< When it was seen last that none does.
     int64_t silent_since_ns = 0; ///< No node is connected; 0: one is.
     bool told_silent = false;
 

@@ -10,7 +10,7 @@ namespace {
 
 /// Who does not answer in this time may be asked again by the next question.
 constexpr auto inquiry_deadline = std::chrono::seconds{1};
-/// So long another node has to take the lead.
+/// So long another node has to take the lead; later questions do not wait.
 constexpr int64_t election_patience_ns = 3'000'000'000;
 
 } // namespace
@@ -116,9 +116,11 @@ void gateway_state::inquire_again(const std::string& stream_name) {
   if (!stream.ends.is_undecided())
     return;
   const auto now = env->clock->monotonic_ns();
-  if (stream.led_ns == 0)
-    stream.led_ns = now;
-  carry_out(stream_name, now - stream.led_ns < election_patience_ns
+  const auto seen = std::exchange(stream.undecided_ns, now);
+  // Where nobody asked meanwhile it was another time.
+  if (stream.leaderless_since_ns == 0 || now - seen > election_patience_ns)
+    stream.leaderless_since_ns = now;
+  carry_out(stream_name, now - stream.leaderless_since_ns < election_patience_ns
                            ? stream.ends.again()
                            : stream.ends.settle());
 }
@@ -192,7 +194,7 @@ void gateway_state::carry_out(const std::string& stream_name,
         [this, stream_name, number, node](const stream_facts& facts) {
           auto& asked = streams.at(stream_name);
           if (facts.leads)
-            asked.led_ns = env->clock->monotonic_ns();
+            asked.leaderless_since_ns = 0;
           const auto& nodes = asked.nodes;
           auto& of = asked.ends;
           const auto lives = of.new_lives();

@@ -165,7 +165,8 @@ void http_door_state::publish(connection_id from) {
   tell_end(from, done);
 }
 
-/// Asks all nodes of the stream: one that is behind knows an earlier end.
+/// Asks all nodes of the stream, and believes one that leads: one that is
+/// behind knows an earlier end.
 void http_door_state::tell_end(connection_id from, const running_publish& of) {
   struct asked_ends {
     size_t silent = 0;
@@ -187,8 +188,11 @@ void http_door_state::tell_end(connection_id from, const running_publish& of) {
       self, connector, at,
       [this, hear](const sequencer_actor& stream) {
         self->request(stream, caf::timespan{end_patience}, facts_atom_v)
-          .then([hear](const stream_facts& facts) { hear(facts.end); },
-                [hear](const caf::error&) { hear(std::nullopt); });
+          .then(
+            [hear](const stream_facts& facts) {
+              hear(facts.leads ? std::optional{facts.end} : std::nullopt);
+            },
+            [hear](const caf::error&) { hear(std::nullopt); });
       },
       [hear](const error&) { hear(std::nullopt); });
 }

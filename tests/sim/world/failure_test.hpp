@@ -17,10 +17,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <iterator>
 #include <optional>
 #include <string>
@@ -157,8 +159,17 @@ void report_shortest(const fault_script& failing,
               });
   };
   script_shrinker shrinker{failing};
-  while (const auto less = shrinker.next())
+  using watch = std::chrono::steady_clock;
+  auto told = watch::now();
+  for (size_t runs = 1; const auto less = shrinker.next(); ++runs) {
     shrinker.tried(fails_so(*less));
+    if (watch::now() - told < std::chrono::seconds{5})
+      continue;
+    told = watch::now();
+    std::cerr << "[  shorter ] " << shrinker.smallest().size() << " of "
+              << failing.size() << " faults are enough so far, after " << runs
+              << " runs" << std::endl;
+  }
   auto enough = shrinker.smallest();
   auto strict = enough;
   for (auto& each : strict)
