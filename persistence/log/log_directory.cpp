@@ -303,9 +303,13 @@ error synced_file::record(const synced_mark& wanted) {
   const std::scoped_lock lock{mutex_};
   auto mark = wanted;
   mark.fenced = fenced_ = fenced_ || wanted.fenced;
-  ++sequence_;
-  return file_->write_at(sequence_ % 2 * slot_stride,
-                         encode_slot(lineage_, {sequence_, mark}));
+  const auto next = sequence_ + 1;
+  auto fault = file_->write_at(next % 2 * slot_stride,
+                               encode_slot(lineage_, {next, mark}));
+  // What was refused may have torn this slot: the other one stays.
+  if (!fault)
+    sequence_ = next;
+  return fault;
 }
 
 std::optional<ids_snapshot> read_ids(file_system& fs,

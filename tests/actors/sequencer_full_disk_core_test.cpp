@@ -32,6 +32,47 @@ TEST_P(SequencerCoreTest, AFullDiskIsWaitedFor) {
   EXPECT_EQ(merged_ids(), all_ids());
 }
 
+/// Goal: of an entry that waits for room nobody hears: not where the log ends,
+/// and not what of an input is merged.
+TEST_P(SequencerCoreTest, AnEntryThatWaitsIsNotTold) {
+  open();
+  publish(3);
+  run();
+  const auto log_end = core->out_end();
+  const auto merged = core->merged(copy_id{1});
+  const auto expect_nothing_new = [&] {
+    EXPECT_EQ(core->blocked().code, errc::no_space);
+    EXPECT_TRUE(core->is_between_entries());
+    EXPECT_FALSE(core->leads());
+    EXPECT_EQ(core->out_end(), log_end);
+    EXPECT_EQ(core->merged(copy_id{1}), merged);
+  };
+  disk.fail(sim::disk_call::write, 1, errc::no_space, 1'000, "market/out/");
+  publish(2);
+  run();
+  expect_nothing_new();
+  core->retry();
+  run();
+  expect_nothing_new();
+  disk.heal();
+  core->retry();
+  run();
+  EXPECT_GT(core->out_end(), log_end);
+  EXPECT_GT(core->merged(copy_id{1}), merged);
+  // The session's file is there before its first record.
+  const auto before = core->out_end();
+  ASSERT_FALSE(core->propose_session({before.session() + 1, "asked for"}));
+  disk.fail(sim::disk_call::write, 1, errc::no_space, 1'000, "out/log.1.0");
+  run();
+  EXPECT_TRUE(core->is_between_entries());
+  EXPECT_EQ(core->out_end(), before);
+  disk.heal();
+  core->retry();
+  run();
+  EXPECT_EQ(core->out_end().session(), before.session() + 1);
+  EXPECT_EQ(merged_ids(), all_ids());
+}
+
 /// Goal: a disk that is full although it told of room (others took it, or a
 /// quota counts) ends nothing, whichever call it refuses: all is ordered once
 /// there is room, in the bytes that another disk has.

@@ -154,8 +154,11 @@ error entry_log::found(const group_founding& founding,
   now_.entries = {left.entries.begin(), left.entries.end()};
   now_.state = std::move(state);
   // First, so that a log without a record is known to be one that was lost.
-  if (auto fault = say_again())
-    return fault;
+  // Where there was no room for it, it was said already.
+  if (said_founding_ != founding)
+    if (auto fault = say_again())
+      return fault;
+  said_founding_ = founding;
   if (auto fault = log_->sync())
     return fault;
   ::capnp::MallocMessageBuilder builder;

@@ -122,6 +122,7 @@ private:
   /// Records for which the disk had no room.
   std::deque<std::vector<std::byte>> waiting_;
   group_founding founding_;
+  group_founding said_founding_; ///< And not kept yet.
   /// What is kept.
   struct content {
     raft_vote vote;

@@ -32,7 +32,7 @@ void raft_core::lead(int64_t now_ns) {
     return;
   heartbeat_at_ns_ = now_ns + options_.heartbeat_ns;
   for (auto& each : peers_)
-    send_heartbeat(each);
+    send_heartbeat(each, now_ns);
   hand_over_when_ready();
 }
 
@@ -45,6 +45,8 @@ void raft_core::take(const raft_message& from, const raft_append_response& what,
     return refuse(from.from, refusal::malformed);
   to->heard_at_ns = now_ns;
   const bool more = to->accepted(what.durable, what.held);
+  if (more)
+    to->came_on_ns = now_ns;
   if (what.refusal && to->missed(what, log_) == raft_peer::answer_type::forgets)
     refuse(from.from, refusal::forgot);
   if (more)
@@ -98,7 +100,20 @@ void raft_core::send_more(raft_peer& to) {
     (void)send_append(to, 0);
 }
 
-void raft_core::send_heartbeat(raft_peer& to) {
+/// @returns whether it does not come on although it has entries that are not in
+/// the log any more: what they name is nowhere, or its disk takes nothing.
+bool raft_core::is_stuck(const raft_peer& to, int64_t now_ns) const {
+  constexpr int64_t elections = 10;
+  return to.phase() == raft_peer::phase_type::replicating && !to.leaves
+         && to.durable() < log_.base().at.index
+         && now_ns - to.came_on_ns > elections * options_.election_ns;
+}
+
+void raft_core::send_heartbeat(raft_peer& to, int64_t now_ns) {
+  if (is_stuck(to, now_ns)) {
+    to.begin_snapshot(log_.base().at.index);
+    tell(snapshot_needed{to.id(), log_.base(), vote_.term});
+  }
   switch (to.phase()) {
     case raft_peer::phase_type::probing:
       // Without entries: it answers at once. New ones it would acknowledge once

@@ -18,7 +18,7 @@ public:
 
   /// @param next the first entry that it may lack.
   raft_peer(const member_id& id, entry_index next, int64_t now_ns)
-    : heard_at_ns{now_ns}, id_{id}, next_{next} {}
+    : heard_at_ns{now_ns}, came_on_ns{now_ns}, id_{id}, next_{next} {}
 
   [[nodiscard]] const member_id& id() const noexcept { return id_; }
   [[nodiscard]] phase_type phase() const noexcept { return phase_; }
@@ -55,6 +55,7 @@ public:
   void end_snapshot(bool delivered);
 
   int64_t heard_at_ns; ///< When it last spoke.
+  int64_t came_on_ns;  ///< When it last acknowledged more than before.
   /// The highest commit that it was told of.
   entry_index told_committed{};
   /// It was removed, and hears of that before it is forgotten.

@@ -374,6 +374,7 @@ struct sequencer_state {
   struct waiting_facts {
     entry_index agreed;
     caf::typed_response_promise<stream_facts> promise;
+    int64_t since_ns = 0;
   };
   std::vector<waiting_facts> facts_asked;
   /// Subscribers whose start is looked for, by number.

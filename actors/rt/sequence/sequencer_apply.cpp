@@ -241,7 +241,8 @@ error sequencer_core::apply(const stream_group::instruction& what,
     if (merge_->begins_file())
       take_anchor();
     half_applied_
-      = {*std::move(came), of, of ? inputs.at(*of).merged_end : position{}};
+      = {*std::move(came), of, of ? inputs.at(*of).merged_end : position{},
+         out_->recorded_end()};
   }
   const auto applied = merge_->state().applied_index;
   const auto& ready = half_applied_->what;

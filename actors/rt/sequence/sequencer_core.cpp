@@ -574,7 +574,9 @@ result<rebuild_source> sequencer_core::rebuilt_from() {
 }
 
 position sequencer_core::out_end() const noexcept {
-  return out_ ? out_->recorded_end() : position{};
+  if (!out_)
+    return {};
+  return half_applied_ ? half_applied_->end_before : out_->recorded_end();
 }
 
 } // namespace millrace::rt

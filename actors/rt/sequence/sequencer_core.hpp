@@ -432,8 +432,10 @@ private:
   struct half_applied {
     readable what;
     std::optional<input_id> input;
-    /// Where that was merged to before: nobody hears of more until then.
+    /// Where that was merged to before, and where out/ ended: nobody hears of
+    /// more until the entry is there.
     position merged_before;
+    position end_before;
   };
   std::optional<half_applied> half_applied_;
   uint64_t room_ = 0; ///< Bytes of the disk that were free, and not used since.

@@ -27,10 +27,15 @@ error sequencer_core::set_out_aside() {
   out_.reset();
   applied_before_ = {};
   // A checkpoint of it must never be taken for one of what comes now.
-  if (auto fault = store_->save({}))
-    return fault;
-  if (auto fault = store_->save_anchor({}))
-    return fault;
+  const auto is_kept = [](const auto& found) {
+    return !found || (*found && !(*found)->empty());
+  };
+  if (is_kept(store_->load()))
+    if (auto fault = store_->save({}))
+      return fault;
+  if (is_kept(store_->load_anchor()))
+    if (auto fault = store_->save_anchor({}))
+      return fault;
   anchor_ = {};
   anchor_next_.reset();
   // It may be all that is left of what a lost group had agreed on.

@@ -212,7 +212,7 @@ void sequencer_state::mind_readers() {
   if (now_ns - stands_since_ns < still_patience_ns)
     return;
   if (!std::exchange(stands_still, true) && !readers.empty())
-    warn("stands_still", "nothing is merged here, and the group goes on: "
+    warn("stands_still", "nothing that was agreed on is merged here: "
                            + std::to_string(readers.size())
                            + " subscribers are to read from other nodes");
   for (const auto& reader : readers)

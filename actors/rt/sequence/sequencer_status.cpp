@@ -13,6 +13,8 @@ namespace {
 
 constexpr int64_t rate_span_ns = 10'000'000'000;
 constexpr int64_t trace_interval_ns = 1'000'000'000;
+/// Whoever asks has given up by then.
+constexpr int64_t facts_patience_ns = 5'000'000'000;
 
 } // namespace
 
@@ -75,15 +77,23 @@ caf::result<stream_facts> sequencer_state::tell_facts() {
   if (raft == nullptr || may_tell_facts(raft->group_commit_index()))
     return facts();
   auto promise = self->make_response_promise<stream_facts>();
-  facts_asked.push_back({raft->group_commit_index(), promise});
+  facts_asked.push_back(
+    {raft->group_commit_index(), promise, env->clock->monotonic_ns()});
   return promise;
 }
 
 void sequencer_state::tell_facts_that_wait() {
   std::erase_if(facts_asked, [&](waiting_facts& each) {
-    if (!may_tell_facts(each.agreed))
+    if (may_tell_facts(each.agreed))
+      each.promise.deliver(facts());
+    else if (env->clock->monotonic_ns() - each.since_ns > facts_patience_ns)
+      each.promise.deliver(to_caf(
+        {errc::unavailable,
+         "stream '" + core->options().stream
+           + "': what was agreed on is not merged yet"
+           + (core->blocked() ? ": " + to_string(core->blocked()) : "")}));
+    else
       return false;
-    each.promise.deliver(facts());
     return true;
   });
 }
@@ -105,7 +115,8 @@ status_facts sequencer_state::status() const {
   for (const auto& origin : all.last_period_absent)
     absent.add(origin);
   auto& origins = out.add("origins", text::json_value::object());
-  if (const auto* state = core->state())
+  // Half of an entry is not told.
+  if (const auto* state = core->state(); state && !core->is_between_entries())
     for (const auto& [origin_name, origin] : state->origins)
       origins.add(origin_name, {{"last_id", origin.watermark},
                                 {"duplicates", origin.duplicates}});

@@ -32,6 +32,7 @@ end_inquiry::effects end_inquiry::put() {
 
 end_inquiry::effects end_inquiry::again() {
   undecided_ = false;
+  best_.reset(); // The stream may have begun another life.
   return put();
 }
 

@@ -207,6 +207,23 @@ TEST(EntryLogTest, AFullDiskIsWaitedFor) {
   EXPECT_GT(refused, 50u);
 }
 
+/// Goal: a founding that has no room is tried again without more of it each
+/// time.
+TEST(EntryLogTest, AFoundingThatWaitsGrowsNothing) {
+  for (const std::string what : {"/log.0.0", "/.founding"}) {
+    kept_history member{1};
+    auto opened = entry_log::open(member.world, group_directory);
+    ASSERT_TRUE(opened) << to_string(opened.failure());
+    (void)member.disk.fail(sim::disk_call::write, 1, errc::no_space, 100, what);
+    for (int i = 0; i < 100; ++i)
+      EXPECT_EQ((*opened)->found({member.founders, 0}).code, errc::no_space);
+    ASSERT_FALSE((*opened)->found({member.founders, 0}));
+    EXPECT_LT(member.disk.content("/group/log.0.0").size(), 2'000u) << what;
+    opened->reset();
+    member.open();
+  }
+}
+
 // A new file says all again, and a power cut leaves any part of it.
 TEST(EntryLogTest, ACutWhileAllIsSaidAgainLosesNothing) {
   kept_history member{1};

@@ -143,6 +143,37 @@ TEST(RaftSnapshotTest, OneThatHasItsLastEntrySaysSo) {
   EXPECT_THAT(group.faults(), IsEmpty());
 }
 
+/// Goal: a member that holds entries and cannot keep them, of which the others
+/// need nothing any more, gets the state: time alone does not help it.
+TEST(RaftSnapshotTest, OneThatCannotKeepWhatIsGoneGetsOne) {
+  raft_group group{{1, 2, 3}};
+  group.delivers_snapshots = false;
+  group.elect(1);
+  auto& host = group.at(3);
+  // The bytes that it names are nowhere.
+  host.lacking.insert({entry_index{2}, raft_term{1}});
+  for (const auto* text : {"a", "b"})
+    group.propose(1, text);
+  ASSERT_EQ(host.core->log().last_index(), entry_index{3});
+  const auto& peer = group.core(1).peers()[1];
+  ASSERT_LT(peer.durable(), entry_index{2});
+  group.step(group.at(1), raft_core::compacted{entry_index{3}});
+  group.elapse(5 * election_ns);
+  EXPECT_THAT(group.snapshots, IsEmpty()) << "it may still come on";
+  group.elapse(10 * election_ns);
+  ASSERT_THAT(group.snapshots, SizeIs(1));
+  const auto needed = group.snapshots[0].second;
+  EXPECT_EQ(needed.to, host.id);
+  EXPECT_EQ(peer.phase(), phase::snapshot);
+  host.lacking.clear(); // They are in what was copied.
+  group.step(host, raft_core::snapshot_installed{needed.base, needed.term});
+  group.elapse(2 * heartbeat_ns);
+  EXPECT_EQ(peer.phase(), phase::replicating);
+  EXPECT_GE(peer.durable(), entry_index{3});
+  EXPECT_EQ(group.core(3).commit_index(), entry_index{3});
+  EXPECT_THAT(group.faults(), IsEmpty());
+}
+
 TEST(RaftSnapshotTest, ItIsAcknowledgedWhenItsBaseIsDurable) {
   behind group;
   group.persists = false;

@@ -2,6 +2,7 @@
 #include <millrace/sim/world/recorded_runs.hpp>
 #include <millrace/sim/world/world.hpp>
 
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <mutex>
@@ -46,13 +47,31 @@ void speak(int) {
   ::alarm(0);
 }
 
-/// The thread that has worlds; 0: none has.
-std::atomic<pthread_t> speaker{};
+/// Threads that have worlds, where not 0; those beyond these say nothing.
+std::array<std::atomic<pthread_t>, 16> speakers{};
+
+void change_speakers(pthread_t from, pthread_t to) {
+  for (auto& each : speakers)
+    if (auto was = from; each.compare_exchange_strong(was, to))
+      return;
+}
+
+/// This thread if it has worlds, else one that has; 0: none has.
+pthread_t speaker() {
+  pthread_t found{};
+  for (const auto& each : speakers)
+    if (const auto one = each.load(); one != pthread_t{}) {
+      found = one;
+      if (::pthread_equal(one, ::pthread_self()) != 0)
+        return one;
+    }
+  return found;
+}
 
 /// Somebody ends the program, by as many signals as it takes: each comes to
 /// some thread, and the words are those of the one that has worlds.
 void end(int signal) {
-  const auto who = speaker.load();
+  const auto who = speaker();
   if (who != pthread_t{} && ::pthread_equal(who, ::pthread_self()) == 0) {
     (void)::pthread_kill(who, signal);
     return;
@@ -86,14 +105,15 @@ void listen() {
 void last_words::add(const world& lives) {
   static std::once_flag once;
   std::call_once(once, listen);
+  if (living_worlds.empty())
+    change_speakers({}, ::pthread_self());
   living_worlds.push_back(&lives);
-  speaker = ::pthread_self();
 }
 
 last_words::listener::~listener() {
   std::erase(living_worlds, ending_);
   if (living_worlds.empty())
-    speaker = pthread_t{};
+    change_speakers(::pthread_self(), {});
 }
 
 void last_words::replay_as(std::string (*line)()) noexcept {
