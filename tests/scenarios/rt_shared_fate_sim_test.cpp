@@ -22,6 +22,19 @@ protected:
     return out;
   }
 
+  /// What is wrong once all disks have room again.
+  static std::vector<std::string> after_room(rt_scenario& run) {
+    std::vector<std::string> broken;
+    if (!run.w.run_until([&] { return run.settled(); }, 60s)) {
+      broken.push_back("not all committed after there was room");
+      run.ask_all(broken);
+    }
+    for (const auto& name : run.rt_names)
+      if (run.w.at(name).lives() != 1)
+        broken.push_back(name + " went down");
+    return with(std::move(broken), run.finish());
+  }
+
   static std::string leader_of(rt_scenario& run) {
     for (const auto& name : run.rt_names)
       if (run.w.status(name, "rt/market").find("\"leads\":true")
@@ -103,15 +116,8 @@ TEST_P(RtSharedFateSim, DisksOfTwoOfThreeAreFull) {
     stood += !run.settled() && committed(run) == before;
     for (const auto& name : run.rt_names)
       run.w.at(name).disk().set_quota(std::nullopt);
-    if (!run.w.run_until([&] { return run.settled(); }, 60s)) {
-      broken.push_back("not all committed after there was room");
-      run.ask_all(broken);
-    }
     seen.look(run.w, run.rt_names);
-    for (const auto& name : run.rt_names)
-      if (run.w.at(name).lives() != 1)
-        broken.push_back(name + " went down");
-    return report(seed, with(std::move(broken), run.finish()));
+    return report(seed, with(std::move(broken), after_room(run)));
   });
   EXPECT_TRUE(stood > 0 || has_few_seeds()) << "they went on ordering";
 }
@@ -137,15 +143,8 @@ TEST_P(RtSharedFateSim, DisksThatAreFullerThanTheyTell) {
       broken.push_back("an RT process ended: " + run.w.story());
     for (const auto& name : run.rt_names)
       run.w.at(name).disk().heal();
-    if (!run.w.run_until([&] { return run.settled(); }, 60s)) {
-      broken.push_back("not all committed after there was room");
-      run.ask_all(broken);
-    }
     seen.look(run.w, run.rt_names);
-    for (const auto& name : run.rt_names)
-      if (run.w.at(name).lives() != 1)
-        broken.push_back(name + " went down");
-    return report(seed, with(std::move(broken), run.finish()));
+    return report(seed, with(std::move(broken), after_room(run)));
   });
 }
 

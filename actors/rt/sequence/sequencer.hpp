@@ -268,6 +268,7 @@ struct sequencer_state {
   void mind_reserve();
   void tell_gone_inputs();
   void tell_blocked();
+  [[nodiscard]] bool is_news(copy_id copy, position from);
 
   // sequencer_pace.cpp
   void input_recorded(copy_id copy, position from, position to,
@@ -447,6 +448,9 @@ struct sequencer_state {
   std::optional<disk_trouble> trouble;
   int64_t blocked_since_ns = 0;
   int64_t blocked_seen_ns = 0;
+  int64_t full_until_ns = 0; ///< It has no room, as far as was seen.
+  /// Places of inputs that lack something, and when that was told.
+  std::map<std::pair<copy_id, position>, int64_t> told_lacks;
   disk_pace pace;
   /// Of each copy, up to where bytes came that its sync under way may not
   /// cover.

@@ -49,7 +49,9 @@ void sequencer_state::take_snapshot(founding_id group, const chunk& bytes) {
       return fail(fault);
     return progress(core->advance());
   }
-  if (catching_up || peer == nullptr || !peer->handle)
+  // On a full disk there is no room for a copy either: it is offered again.
+  if (catching_up || peer == nullptr || !peer->handle
+      || env->clock->monotonic_ns() < full_until_ns)
     return;
   lacks_merged = false;
   catching_up = std::make_unique<catch_up>();
@@ -151,6 +153,8 @@ void sequencer_state::end_catching_up(const error& why) {
            + "; refused, and asked for again");
   } else {
     warn("catching-up", to_string(why));
+    if (why.code == errc::no_space)
+      disk_troubled(why);
   }
   if (!core->copying())
     return;

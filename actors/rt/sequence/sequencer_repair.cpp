@@ -116,6 +116,8 @@ void sequencer_state::no_room_for_checkpoint(const error& why) {
 void sequencer_state::disk_troubled(const error& why) {
   if (settings.peers.empty())
     return;
+  if (why.code == errc::no_space)
+    full_until_ns = env->clock->monotonic_ns() + trouble_ns;
   if (!trouble)
     warn("disk", to_string(why)
                    + "; while this lasts, another node is to lead the stream");
@@ -204,12 +206,22 @@ bool sequencer_state::may_come(copy_id copy, position from) const {
          && !given_up.contains({copy, from});
 }
 
+/// A place that is asked for in vain is found again and again.
+bool sequencer_state::is_news(copy_id copy, position from) {
+  constexpr int64_t again_ns = 60'000'000'000;
+  const auto now_ns = env->clock->monotonic_ns();
+  std::erase_if(told_lacks, [&](const auto& each) {
+    return now_ns - each.second >= again_ns;
+  });
+  return told_lacks.try_emplace({copy, from}, now_ns).second;
+}
+
 void sequencer_state::input_lacking(copy_id copy, position from, position to) {
   const input_part range{from, to};
   if (!may_come(copy, from))
     return;
   // Whoever reads it finds it again, as long as it is not mended.
-  if (!repair.asks_for(copy, range))
+  if (!repair.asks_for(copy, range) && is_news(copy, from))
     warn("input_damaged", "input " + to_string(core->inputs().name(copy))
                             + " lacks " + describe(range)
                             + "; other nodes and its publisher are asked for "
@@ -373,14 +385,17 @@ void sequencer_state::filled(copy_id copy, input_part range, position begin,
   const auto before = repair.mended();
   step_repair(input_repair::answered{
     copy, range.to, nothing ? range.to : position{begin.value + bytes.size()}});
-  // A node that only lags mends nothing.
+  // A node that only lags mends nothing, and one without room keeps nothing.
   const bool damage = lacks.contains(copy) || range.to <= core->merged(copy);
-  if (damage && repair.mended() > before)
+  if (damage && !nothing && repair.mended() > before
+      && env->clock->monotonic_ns() >= full_until_ns) {
+    told_lacks.erase({copy, range.from});
     settings.warn("input_mended", "stream '" + core->options().stream
                                     + "': input "
                                     + to_string(core->inputs().name(copy))
                                     + ": has its bytes before "
                                     + to_string(range.to) + " again");
+  }
   progress(core->advance());
 }
 
