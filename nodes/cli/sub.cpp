@@ -14,11 +14,14 @@
 #include <millrace/persistence/log/log_reader.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 namespace millrace::nodes {
 
@@ -115,6 +118,7 @@ private:
     = std::make_shared<rt::subscription>(options_->stream);
   std::shared_ptr<ending> end_ = std::make_shared<ending>();
   int64_t started_ns_ = 0;
+  bool told_unknown_ = false;
 };
 
 constexpr const char* position_hint
@@ -184,6 +188,11 @@ void reading::look_for_end(const subscriber_actor& at) {
     // Nothing later than the present end can be earlier than that time.
     if (const auto end = stream_end(*host_, host_->config(), options_->stream))
       end_->until = end->value;
+    else if (!std::exchange(told_unknown_, true))
+      fmt::print(stderr,
+                 "millrace: whether all before that time came is not known "
+                 "yet: {}; it is asked again\n",
+                 to_string(end.failure()));
   }
   if (end_->until == no_end)
     return;

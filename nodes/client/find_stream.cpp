@@ -41,20 +41,21 @@ result<sequencer_actor> find_stream(runtime& host, const cluster_config& config,
 result<position> stream_end(runtime& host, const cluster_config& config,
                             const std::string& stream) {
   const countdown time{*host.env().clock, std::chrono::seconds{5}};
+  error why; // The last round may have had no time for its own.
   for (;;) {
     const auto rt = find_stream(host, config, stream, time.left());
     if (!rt)
-      return rt.failure();
+      return why ? why : rt.failure();
     const auto facts = ask<stream_facts>(host, *rt, time.left(), facts_atom_v);
     if (!facts)
-      return facts.failure();
+      return why ? why : facts.failure();
     if (facts->leads)
       return facts->end;
     // Another one may know a later end.
+    why = {errc::unavailable,
+           "stream '" + stream + "': no RT node that orders it answers"};
     if (time.over())
-      return error{errc::unavailable, "stream '" + stream
-                                        + "': no RT node that orders it "
-                                          "answers"};
+      return why;
     guest{host.system()}.pause(std::chrono::milliseconds{50});
   }
 }

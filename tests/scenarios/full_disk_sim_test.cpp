@@ -131,6 +131,44 @@ TEST(FullDiskOfOneSim, ALeaderWithoutRoomHandsOver) {
   });
 }
 
+/// Goal: a node that was left behind on a full disk comes on once it has room,
+/// also where no publisher comes any more: the others have all that is needed.
+TEST(FullDiskOfOneSim, ANodeThatWasLeftBehindComesOnByItself) {
+  auto text = small_cluster(3);
+  const std::string roll = "roll_size = \"64KiB\"\n";
+  text.replace(text.find(roll), roll.size(), roll + "gc_grace = \"5s\"\n");
+  size_t copied = 0;
+  for_each_seed(8, [&](uint64_t seed) {
+    world w{seed, {.faults_may_miss = true}};
+    w.add_cluster_text(text);
+    auto& feed = w.add_publisher("feed", "trade");
+    w.run_for(2s);
+    feed.publish(sold(1), rt::ack_level::committed);
+    const std::string full = leading(w) == "rt2" ? "rt1" : "rt2";
+    w.at(full).disk().leave_free(100);
+    for (int64_t i = 2; i <= 60; ++i) {
+      feed.publish(sold(i, 12'000), rt::ack_level::committed);
+      w.run_for(300ms);
+    }
+    w.kill("feed");
+    w.at(full).disk().set_quota(std::nullopt);
+    const auto end = [&](const std::string& name) {
+      const auto said = text::parse_json(w.status(name, "rt/market"));
+      return said ? said->at("end").natural().value_or(0) : 0;
+    };
+    const auto leader = leading(w);
+    if (!w.eventually(60s, [&] { return end(full) == end(leader); }))
+      w.fail(full + " stands at " + std::to_string(end(full)) + " of "
+             + std::to_string(end(leader)));
+    for (const auto& each : w.at(full).notices())
+      copied += each.id == "input_begins_anew" ? 1 : 0;
+    w.restart("feed");
+    w.run_for(3s);
+    w.expect_no_loss("trade");
+  });
+  EXPECT_GT(copied, 0u) << "no node was left behind";
+}
+
 /// Goal: who asks while another node takes the lead waits for that, however
 /// long nobody had asked before.
 TEST(FullDiskOfOneSim, AnElectionIsWaitedForAlsoAfterAPause) {

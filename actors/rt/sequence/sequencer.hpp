@@ -268,6 +268,8 @@ struct sequencer_state {
   void mind_reserve();
   void tell_gone_inputs();
   void tell_blocked();
+  void drop_sink(copy_id copy, const caf::error& fault);
+  void begin_needless_copies_anew();
   [[nodiscard]] bool is_news(copy_id copy, position from);
 
   // sequencer_pace.cpp
@@ -438,6 +440,9 @@ struct sequencer_state {
   uint64_t scrubbed = 0;
   uint64_t input_failures = 0;
   std::vector<copy_id> gone_inputs; ///< Not told yet.
+  std::set<copy_id> begun_anew;     ///< Their copies were removed here.
+  /// The first file of copies that began anew: none before it is missed.
+  std::map<copy_id, position> begun_at;
   uint64_t inputs_gone = 0;
   error told_blocked; ///< What `warn` said last.
   /// Why this node had better not lead, and until when that counts.

@@ -136,6 +136,7 @@ void sequencer_state::out_copied(const caf::error& outcome) {
   const auto index = done->what.base.at.index;
   progress(
     core->install(done->what, {index, std::move(done->state)}, *done->events));
+  begin_needless_copies_anew();
   // What was copied was handed out to nobody.
   for (const auto& reader : readers)
     self->send(reader.source, grew_atom::value, core->out_end(), chunk{});

@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/raft/raft_wire.hpp>
+#include <millrace/actors/rt/sequence/out_state.hpp>
 #include <millrace/actors/rt/sequence/sequencer.hpp>
 
 #include <algorithm>
@@ -37,9 +38,14 @@ void sequencer_state::input_failed(copy_id copy, const caf::error& fault) {
                     + "; tried again every second, other inputs go on");
   failed = {to_string(why), env->clock->monotonic_ns() + retry_ns};
   disk_troubled(why);
+  ++input_failures;
+  drop_sink(copy, fault);
+}
+
+/// All that is known of its copy is forgotten: another sink reads it anew.
+void sequencer_state::drop_sink(copy_id copy, const caf::error& fault) {
   pace.forget(copy.value);
   unsynced_ends.erase(copy);
-  ++input_failures;
   sinks.erase(copy);
   lacks.erase(copy);
   repair.forget(copy);
@@ -192,17 +198,49 @@ void sequencer_state::retry_inputs() {
       due.push_back(copy);
   for (const auto copy : due) {
     auto why = failed_inputs[copy].why;
-    (void)sink_of(core->inputs().name(copy)); // One that is closed needs none.
+    // One that is closed needs none.
+    (void)sink_of(core->inputs().name(copy), begun_anew.erase(copy) == 0);
     failed_inputs[copy] = {std::move(why), now_ns + retry_ns};
+  }
+}
+
+/// A copy that ends before what was copied of the merged log: what lies between
+/// others may have let go, and nobody needs it any more. It begins anew, at
+/// what comes next.
+void sequencer_state::begin_needless_copies_anew() {
+  for (uint32_t number = 1; number <= core->inputs().count(); ++number) {
+    const copy_id copy{number};
+    const auto end = core->inputs().recorded_end(copy);
+    if (end == position{} || end >= core->merged(copy) || core->closed(copy))
+      continue;
+    const auto& input = core->inputs().name(copy);
+    if (const auto sink = sinks.find(copy); sink != sinks.end())
+      self->send_exit(sink->second, caf::exit_reason::kill);
+    const auto directory = core->inputs().directory_of(input);
+    const error why{errc::unavailable, directory + ": the copy ends at "
+                                         + to_string(end) + ", and all before "
+                                         + to_string(core->merged(copy))
+                                         + " is merged: it begins anew"};
+    note("input_begins_anew", "input " + to_string(input) + ": " + why.context);
+    drop_sink(copy, to_caf(why));
+    failed_inputs[copy]
+      = {to_string(why), env->clock->monotonic_ns() + retry_ns};
+    begun_anew.insert(copy);
+    begun_at[copy] = file_of(core->merged(copy));
+    std::erase_if(to_scrub,
+                  [&](const auto& each) { return each.copy == copy; });
+    if (auto fault = env->fs->remove_all(directory))
+      warn("input_failed", to_string(fault));
   }
 }
 
 /// Whether somebody may still have what an input lacks there: it was not let
 /// go, nor given up.
 bool sequencer_state::may_come(copy_id copy, position from) const {
-  const auto needless = core->needless_of(copy);
-  return position::of(from.session(), from.roll(), 0)
-           >= position::of(needless.session(), needless.roll(), 0)
+  const auto file = file_of(from);
+  const auto begun = begun_at.find(copy);
+  return file >= file_of(core->needless_of(copy))
+         && (begun == begun_at.end() || file >= begun->second)
          && !given_up.contains({copy, from});
 }
 
