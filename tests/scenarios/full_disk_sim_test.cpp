@@ -30,6 +30,30 @@ table_row sold(int64_t size, size_t note_bytes = 50) {
   return {{"sym", "A"}, {"size", size}, {"note", std::string(note_bytes, 'x')}};
 }
 
+/// A cluster, and a publisher of trades that has found it.
+struct fed_cluster {
+  fed_cluster(uint64_t seed, const std::string& text,
+              const world_options& how = {})
+    : w{seed, how}, feed{publisher(text)} {
+    w.run_for(2s);
+  }
+  /// All is well again, and must be there.
+  void heal() {
+    w.heal();
+    w.run_for(3s);
+    w.expect_no_loss("trade");
+  }
+
+  world w;
+  table_publisher& feed;
+
+private:
+  table_publisher& publisher(const std::string& text) {
+    w.add_cluster_text(text);
+    return w.add_publisher("feed", "trade");
+  }
+};
+
 class FullDiskSim : public ::testing::TestWithParam<int> {};
 
 /// Goal: what was committed is in an answer also where no RT node has room to
@@ -38,10 +62,9 @@ TEST_P(FullDiskSim, AnAnswerHasAllThatWasCommitted) {
   constexpr int64_t count = 10;
   size_t waited = 0;
   for_each_seed(8, [&](uint64_t seed) {
-    world w{seed};
-    w.add_cluster_text(small_cluster(GetParam()));
-    auto& feed = w.add_publisher("feed", "trade");
-    w.run_for(2s);
+    fed_cluster at{seed, small_cluster(GetParam())};
+    auto& w = at.w;
+    auto& feed = at.feed;
     w.kill("rdb");
     for (int64_t i = 1; i <= count; ++i)
       feed.publish(sold(i), rt::ack_level::committed);
@@ -59,9 +82,7 @@ TEST_P(FullDiskSim, AnAnswerHasAllThatWasCommitted) {
     if (got && !whole && got->warnings.empty())
       w.fail(std::to_string(got->rows.size()) + " of 10 rows, and no word");
     waited += whole ? 0 : 1;
-    w.heal();
-    w.run_for(3s);
-    w.expect_no_loss("trade");
+    at.heal();
   });
   EXPECT_GT(waited, 0u) << "no disk was full";
 }
@@ -70,10 +91,9 @@ TEST_P(FullDiskSim, AnAnswerHasAllThatWasCommitted) {
 /// connects anew meanwhile.
 TEST_P(FullDiskSim, NothingIsToldAsCommittedBeforeItIsWritten) {
   for_each_seed(8, [&](uint64_t seed) {
-    world w{seed};
-    w.add_cluster_text(small_cluster(GetParam()));
-    auto& feed = w.add_publisher("feed", "trade");
-    w.run_for(2s);
+    fed_cluster at{seed, small_cluster(GetParam())};
+    auto& w = at.w;
+    auto& feed = at.feed;
     feed.publish(sold(1), rt::ack_level::committed);
     for (const auto& name : rt_nodes(GetParam()))
       (void)w.at(name).disk().fail(disk_call::write, 1, errc::no_space,
@@ -86,9 +106,7 @@ TEST_P(FullDiskSim, NothingIsToldAsCommittedBeforeItIsWritten) {
     if (feed.settled())
       w.fail("what no node has written is told as committed");
     (void)w.expect_true_answer("trade"); // None is as well.
-    w.heal();
-    w.run_for(3s);
-    w.expect_no_loss("trade");
+    at.heal();
   });
 }
 
@@ -108,10 +126,9 @@ std::string leading(world& w) {
 /// nothing more comes, and questions are answered by others.
 TEST(FullDiskOfOneSim, ALeaderWithoutRoomHandsOver) {
   for_each_seed(8, [&](uint64_t seed) {
-    world w{seed, {.faults_may_miss = true}};
-    w.add_cluster_text(small_cluster(3));
-    auto& feed = w.add_publisher("feed", "trade");
-    w.run_for(2s);
+    fed_cluster at{seed, small_cluster(3), {.faults_may_miss = true}};
+    auto& w = at.w;
+    auto& feed = at.feed;
     feed.publish(sold(1), rt::ack_level::committed);
     const auto full = leading(w);
     (void)w.at(full).disk().fail(disk_call::write, 1, errc::no_space, 1'000'000,
@@ -125,9 +142,7 @@ TEST(FullDiskOfOneSim, ALeaderWithoutRoomHandsOver) {
       w.fail("with a full disk of " + full + ": "
              + (got ? std::to_string(got->rows.size()) + " of 2 rows"
                     : to_string(got.failure())));
-    w.heal();
-    w.run_for(3s);
-    w.expect_no_loss("trade");
+    at.heal();
   });
 }
 
@@ -139,10 +154,9 @@ TEST(FullDiskOfOneSim, ANodeThatWasLeftBehindComesOnByItself) {
   text.replace(text.find(roll), roll.size(), roll + "gc_grace = \"5s\"\n");
   size_t copied = 0;
   for_each_seed(8, [&](uint64_t seed) {
-    world w{seed, {.faults_may_miss = true}};
-    w.add_cluster_text(text);
-    auto& feed = w.add_publisher("feed", "trade");
-    w.run_for(2s);
+    fed_cluster at{seed, text, {.faults_may_miss = true}};
+    auto& w = at.w;
+    auto& feed = at.feed;
     feed.publish(sold(1), rt::ack_level::committed);
     const std::string full = leading(w) == "rt2" ? "rt1" : "rt2";
     w.at(full).disk().leave_free(100);
@@ -173,10 +187,9 @@ TEST(FullDiskOfOneSim, ANodeThatWasLeftBehindComesOnByItself) {
 /// long nobody had asked before.
 TEST(FullDiskOfOneSim, AnElectionIsWaitedForAlsoAfterAPause) {
   for_each_seed(8, [&](uint64_t seed) {
-    world w{seed};
-    w.add_cluster_text(small_cluster(3));
-    auto& feed = w.add_publisher("feed", "trade");
-    w.run_for(2s);
+    fed_cluster at{seed, small_cluster(3)};
+    auto& w = at.w;
+    auto& feed = at.feed;
     feed.publish(sold(1), rt::ack_level::committed);
     (void)w.query(all_rows);
     w.run_for(20s);
@@ -200,10 +213,9 @@ TEST(FullDiskOfOneSim, NobodyReadsFromANodeThatStandsStill) {
   size_t told = 0;
   for (const auto& full : rt_nodes(3))
     for_each_seed(6, [&](uint64_t seed) {
-      world w{seed, {.faults_may_miss = true}};
-      w.add_cluster_text(small_cluster(3));
-      auto& feed = w.add_publisher("feed", "trade");
-      w.run_for(2s);
+      fed_cluster at{seed, small_cluster(3), {.faults_may_miss = true}};
+      auto& w = at.w;
+      auto& feed = at.feed;
       feed.publish(sold(1), rt::ack_level::committed);
       w.at(full).disk().leave_free(100);
       for (int64_t i = 2; i <= 12; ++i)
@@ -215,9 +227,7 @@ TEST(FullDiskOfOneSim, NobodyReadsFromANodeThatStandsStill) {
                       : to_string(got.failure())));
       for (const auto& each : w.at(full).notices())
         told += each.id == "stands_still" ? 1 : 0;
-      w.heal();
-      w.run_for(3s);
-      w.expect_no_loss("trade");
+      at.heal();
     });
   EXPECT_GT(told, 0u) << "nobody read from such a node";
 }

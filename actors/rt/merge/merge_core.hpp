@@ -102,16 +102,11 @@ public:
   /// Ranges are clipped to what was merged before: applying an entry again
   /// changes nothing. A failure is one of out/; the core is then unusable, but
   /// after `no_space`: the same call may be repeated, and nothing else is to be
-  /// done meanwhile.
+  /// done meanwhile; the state is between two entries until then.
   [[nodiscard]] result<std::vector<merge_effect>>
   apply(entry_index index, const merge_entry& entry,
         std::span<const std::span<const std::byte>> parts);
 
-  /// An entry was refused for want of room, and is to be applied again: until
-  /// then the state is between two entries.
-  [[nodiscard]] bool refused() const noexcept {
-    return stage_ != stage_type::none;
-  }
   [[nodiscard]] const merge_state& state() const noexcept { return state_; }
   /// Appended by this core; not a part of the state.
   [[nodiscard]] uint64_t messages() const noexcept { return messages_; }

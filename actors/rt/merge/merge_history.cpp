@@ -40,37 +40,25 @@ merge_history::open(persistence::env& world, const std::string& directory,
 
 error merge_history::add(entry_index index, entry_index before,
                          const merge_entry& entry) {
-  waiting_.push_back({index, before, encode(entry)});
-  auto fault = append_waiting();
+  message_header header;
+  header.on = record_origin;
+  header.id = static_cast<int64_t>(index.value);
+  // Not a time: by it a reader knows that none is missing.
+  header.ts = static_cast<int64_t>(before.value);
+  auto fault = waiting_.append(*log_, header, encode(entry));
   if (!fault && log_->buffered_bytes() >= buffered_max)
     fault = log_->write();
   return fault.code == errc::no_space ? error{} : fault;
 }
 
-error merge_history::append_waiting() {
-  for (; !waiting_.empty(); waiting_.pop_front()) {
-    const auto& next = waiting_.front();
-    message_header header;
-    header.on = record_origin;
-    header.id = static_cast<int64_t>(next.index.value);
-    // Not a time: by it a reader knows that none is missing.
-    header.ts = static_cast<int64_t>(next.before.value);
-    auto end = log_->append(persistence::record_kind::messages,
-                            payload_kind::opaque, header, next.bytes);
-    if (!end)
-      return end.failure();
-  }
-  return {};
-}
-
 error merge_history::write() {
-  if (auto fault = append_waiting())
+  if (auto fault = waiting_.pass_on(*log_))
     return fault;
   return log_->write();
 }
 
 error merge_history::close() {
-  if (auto fault = append_waiting())
+  if (auto fault = waiting_.pass_on(*log_))
     return fault;
   return log_->close();
 }

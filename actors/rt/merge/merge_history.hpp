@@ -4,14 +4,12 @@
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
 #include <millrace/persistence/log/log_writer.hpp>
+#include <millrace/persistence/log/waiting_records.hpp>
 
-#include <cstddef>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace millrace::rt {
 
@@ -56,15 +54,8 @@ private:
   explicit merge_history(std::unique_ptr<persistence::log_writer> log)
     : log_{std::move(log)} {}
 
-  struct instruction {
-    entry_index index;
-    entry_index before;
-    std::vector<std::byte> bytes;
-  };
-  error append_waiting();
-
   std::unique_ptr<persistence::log_writer> log_;
-  std::deque<instruction> waiting_; ///< For a file that the disk has room for.
+  persistence::waiting_records waiting_;
 };
 
 /// Reads a history, in order, each instruction once.

@@ -301,27 +301,14 @@ raft_recovered entry_log::take_recovered() {
 }
 
 error entry_log::append_record(std::vector<std::byte> record) {
-  waiting_.push_back(std::move(record));
-  auto fault = append_waiting();
-  return fault.code == errc::no_space ? error{} : fault;
-}
-
-error entry_log::append_waiting() {
-  for (; !waiting_.empty(); waiting_.pop_front()) {
-    message_header header;
-    header.on = record_origin;
-    header.id = last_record_ + 1;
-    auto end = log_->append(persistence::record_kind::messages,
-                            payload_kind::opaque, header, waiting_.front());
-    if (!end)
-      return end.failure();
-    ++last_record_;
-  }
-  return {};
+  message_header header;
+  header.on = record_origin;
+  header.id = ++last_record_;
+  return waiting_.append(*log_, header, std::move(record));
 }
 
 error entry_log::write() {
-  if (auto fault = append_waiting())
+  if (auto fault = waiting_.pass_on(*log_))
     return fault;
   return log_->write();
 }
@@ -418,7 +405,7 @@ void entry_log::finish_sync(position end, const error& outcome) {
 
 // Not sealed: the next life goes on in the same file.
 error entry_log::close() {
-  if (auto fault = append_waiting())
+  if (auto fault = waiting_.pass_on(*log_))
     return fault;
   return log_->sync();
 }

@@ -4,6 +4,7 @@
 #include <millrace/messages/base/result.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/persistence/log/log_writer.hpp>
+#include <millrace/persistence/log/waiting_records.hpp>
 
 #include <cstdint>
 #include <deque>
@@ -108,7 +109,6 @@ private:
   error take(std::span<const std::byte> record);
   void begin_again(uint32_t records);
   error append_record(std::vector<std::byte> record);
-  error append_waiting();
   error say_again();
   error append_state();
   void take_part(entry_index index, uint32_t part, bool last,
@@ -119,8 +119,7 @@ private:
   persistence::env* env_;
   std::string directory_;
   std::unique_ptr<persistence::log_writer> log_;
-  /// Records for which the disk had no room.
-  std::deque<std::vector<std::byte>> waiting_;
+  persistence::waiting_records waiting_;
   group_founding founding_;
   group_founding said_founding_; ///< And not kept yet.
   /// What is kept.

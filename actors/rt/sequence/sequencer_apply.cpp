@@ -252,10 +252,10 @@ error sequencer_core::apply(const stream_group::instruction& what,
     room_ = 0;
     return wait_if_full(facts.failure());
   }
-  const auto entry = std::exchange(half_applied_, std::nullopt)->what.entry;
+  const auto done = *std::exchange(half_applied_, std::nullopt);
   if (auto fault = note_losses(*facts))
     return fault;
-  if (auto fault = history_->add(index, applied, entry))
+  if (auto fault = history_->add(index, applied, done.what.entry))
     return fault;
   const auto& state = merge_->state();
   std::move(facts->begin(), facts->end(), std::back_inserter(out.facts));

@@ -170,7 +170,7 @@ public:
   }
   /// Half of an entry is in out/: the disk had no room for the rest.
   [[nodiscard]] bool is_between_entries() const noexcept {
-    return merge_ && merge_->refused();
+    return half_applied_.has_value();
   }
   /// Of what cannot be read: what is damaged, and not declared lost.
   [[nodiscard]] std::vector<missing_bytes> damaged() const;

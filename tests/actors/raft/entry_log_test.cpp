@@ -121,6 +121,15 @@ struct kept_history {
                     random() % 5 + 1, "/group/");
   }
 
+  /// @returns whether its first file had gone by then
+  bool lose_power() {
+    log.reset();
+    const bool rolled = !disk.exists("/group/log.0.0");
+    disk.cut_power(std::array{survival::nothing, survival::some,
+                              survival::all}[random() % 3]);
+    return rolled;
+  }
+
   void write_and_sync() {
     if (!write() || random() % 2)
       return;
@@ -160,10 +169,7 @@ TEST(EntryLogTest, APowerCutLeavesAPrefixThatHoldsWhatWasSynced) {
         if (!member.dies && member.random() % 3 == 0)
           member.write_and_sync();
       }
-      member.log.reset();
-      rolled += !member.disk.exists("/group/log.0.0");
-      member.disk.cut_power(std::array{survival::nothing, survival::some,
-                                       survival::all}[member.random() % 3]);
+      rolled += member.lose_power();
     }
   }
   EXPECT_GT(rolled, 0u);
@@ -196,10 +202,7 @@ TEST(EntryLogTest, AFullDiskIsWaitedFor) {
         ASSERT_FALSE(member.log->close());
         member.synced = member.written;
       }
-      member.log.reset();
-      rolled += !member.disk.exists("/group/log.0.0");
-      member.disk.cut_power(std::array{survival::nothing, survival::some,
-                                       survival::all}[member.random() % 3]);
+      rolled += member.lose_power();
     }
     refused += member.refused;
   }
