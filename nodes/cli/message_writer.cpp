@@ -67,13 +67,16 @@ error message_writer::write(const stream_event& event,
   }
   if (options_->last != 0)
     return {}; // What happened before is not asked for.
-  return out_->write(json_value{{"event", to_string(event.kind)},
-                                {"from", event.from.value},
-                                {"to", event.to.value},
-                                {"on", event.origin},
-                                {"cause", event.cause}}
-                       .dump()
-                     + "\n");
+  json_value line{{"event", to_string(event.kind)},
+                  {"from", event.from.value},
+                  {"to", event.to.value},
+                  {"on", event.origin},
+                  {"cause", event.cause}};
+  if (event.first_id != 0)
+    line.add("first_id", event.first_id);
+  if (event.last_id != 0)
+    line.add("last_id", event.last_id);
+  return out_->write(line.dump() + "\n");
 }
 
 error message_writer::write_period(period_id period, position end) {

@@ -346,7 +346,10 @@ result<position> journal_end(const std::string& path) {
   std::optional<position> from;
   if (!files->empty())
     from = position::of(files->back().session, files->back().roll, 0);
-  auto reader = persistence::log_reader::open(fs, {.directory = path}, from);
+  // Damage is told by whoever reads there: it is not the end.
+  auto reader = persistence::log_reader::open(
+    fs, {.directory = path, .damage = persistence::damage_policy::resync},
+    from);
   if (!reader)
     return reader.failure();
   for (;;) {

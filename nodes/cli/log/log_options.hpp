@@ -28,6 +28,7 @@ struct log_tail_options : log_options {
   uint64_t count = 10;
   uint32_t bytes = 32;
   bool follow = false;
+  bool resync = false;
   uint32_t poll_ms = 200;
 };
 

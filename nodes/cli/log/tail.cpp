@@ -20,6 +20,8 @@ void declare(option_list& list, log_tail_options& into) {
   list.number("-n,--count", into.count, "How many; default: 10");
   list.number("--bytes", into.bytes, "Payload bytes shown; default: 32");
   list.flag("-f,--follow", into.follow, "Wait for more");
+  list.flag("--resync", into.resync,
+            "After damage go on at the next intact record");
   list
     .number("--poll-ms", into.poll_ms, 1u, 60'000u,
             "Milliseconds between looks; default: 200")
@@ -67,7 +69,7 @@ public:
       if (std::holds_alternative<persistence::log_end>(*item)) {
         flush();
         if (!options_->follow || std::ferror(stdout) != 0 || wait_unread())
-          return {};
+          return damage(from);
         caught_up = true;
         continue;
       }
@@ -79,6 +81,13 @@ public:
   void end() { printer_.end(); }
 
 private:
+  /// What comes after it was not looked at.
+  [[nodiscard]] static error damage(const persistence::log_reader& from) {
+    if (from.stalled().empty())
+      return {};
+    return {errc::corrupt,
+            from.stalled() + "; --resync goes on at the next intact record"};
+  }
   /// Until the next look: another process writes, and wakes nobody.
   /// @returns whether the reader of standard output went meanwhile
   [[nodiscard]] bool wait_unread() const {
@@ -109,7 +118,7 @@ int run(const log_tail_options& options) {
   auto from = start_of(options);
   if (!from)
     return fail(from.failure());
-  auto reader = open_log(options.directory, *from);
+  auto reader = open_log(options.directory, *from, options.resync);
   if (!reader)
     return fail(reader.failure());
   log_tail tail{options};
