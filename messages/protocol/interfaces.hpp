@@ -15,6 +15,7 @@
 #include <millrace/messages/protocol/announcements.hpp>
 #include <millrace/messages/protocol/bundle.hpp>
 #include <millrace/messages/protocol/endpoint.hpp>
+#include <millrace/messages/protocol/message_response.hpp>
 #include <millrace/messages/protocol/wire.hpp>
 
 #include <caf/actor.hpp>
@@ -336,6 +337,9 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
   CAF_ADD_ATOM(millrace, millrace, finished_atom, "finished")
 
   CAF_ADD_TYPE_ID(millrace, (millrace::bundle))
+
+  CAF_ADD_TYPE_ID(millrace, (millrace::message_response))
+  CAF_ADD_ATOM(millrace, millrace, respond_atom, "respond")
 CAF_END_TYPE_ID_BLOCK(millrace)
 
 namespace millrace {
@@ -415,7 +419,11 @@ using pusher_actor = source_actor::extend<
   // file ended; `not_found` where they are not here either.
   caf::replies_to<fetch_atom, position, position>::with<position, chunk>,
   // From the SINK: it took no chunk that came, or is to come, of this flow.
-  caf::reacts_to<refused_atom, flow_id>>;
+  caf::reacts_to<refused_atom, flow_id>,
+  // A response to a message of the publisher. Answers true where it counts;
+  // `not_found` (nobody waits for it, or any more), `already_exists` (another
+  // came before), `timeout`, `oversize`, `limit_exceeded`.
+  caf::replies_to<respond_atom, message_response>::with<bool>>;
 
 /// SEQUENCER: one stream on one RT node. Inputs in, one order out.
 using sequencer_actor = status_actor::extend<
@@ -472,6 +480,10 @@ using sequencer_actor = status_actor::extend<
   // What was lost, refused or let go, as this node wrote it down, after a
   // number (see loss_ledger).
   caf::replies_to<losses_atom, uint64_t>::with<status_facts>,
+  // From a subscriber, or another node that orders the stream: a response to a
+  // message, for the publisher of its origin. Answers as that does, or
+  // `unavailable` where it is connected to no node of the stream.
+  caf::replies_to<respond_atom, message_response>::with<bool>,
   // Clean stop: everything written is synced and sealed.
   caf::replies_to<stop_atom>::with<bool>>;
 

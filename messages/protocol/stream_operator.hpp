@@ -15,9 +15,11 @@ using operated_stream_actor = caf::typed_actor<
   // prune_report). Dry: only tells.
   caf::replies_to<archive_atom, position, bool /*dry*/>::with<status_facts>,
   // The stream goes on in its next session, which begins with a `reset`, and
-  // what lies before it goes. Answers and refuses as a cut there does.
-  caf::replies_to<reset_atom, bool /*dry*/,
-                  bool /*forced*/>::with<status_facts>,
+  // what lies before it goes. Answers and refuses as a cut there does, and
+  // `already_exists` where the session is named and has begun: whoever heard
+  // nothing may ask again, and resets once. 0: whichever is next.
+  caf::replies_to<reset_atom, bool /*dry*/, bool /*forced*/,
+                  uint64_t /*session*/>::with<status_facts>,
   // A checkpoint now, with which this node's part of the group's log begins as
   // soon as no member needs what is before it. Answers once it is taken.
   caf::replies_to<snapshot_atom>::with<status_facts>>;

@@ -125,6 +125,51 @@ result<text::json_value> stream_status(runtime& host,
   return ask_leader<sequencer_actor>(host, config, stream, status_atom_v);
 }
 
+result<text::json_value> whole_stream_status(runtime& host,
+                                             const cluster_config& config,
+                                             const std::string& stream) {
+  auto out = stream_status(host, config, stream);
+  if (!out)
+    return out;
+  const auto nodes = endpoints_of_stream(config, stream);
+  if (!nodes)
+    return nodes.failure();
+  const auto members = config.members_of(stream);
+  uint64_t subscribers = 0;
+  uint64_t publishers = 0;
+  auto connected = text::json_value::array();
+  auto silent = text::json_value::array();
+  auto rows = text::json_value::array();
+  for (size_t i = 0; i < nodes->size(); ++i) {
+    const auto whom = host.find_as<sequencer_actor>((*nodes)[i], find_deadline);
+    const auto said
+      = whom ? ask<status_facts>(host, *whom, answer_deadline, status_atom_v)
+             : result<status_facts>{whom.failure()};
+    if (!said) {
+      silent.add(members[i]->name);
+      continue;
+    }
+    rows.add({{"node", members[i]->name},
+              {"leads", said->at("leads")},
+              {"end", said->at("end")},
+              {"rate", said->at("rate")}});
+    subscribers += said->at("subscribers").natural().value_or(0);
+    // Each is connected to all of them, as far as it reaches them.
+    publishers
+      = std::max(publishers, said->at("publishers").natural().value_or(0));
+    for (auto each : said->at("connected").elements()) {
+      each.add("node", members[i]->name);
+      connected.add(std::move(each));
+    }
+  }
+  (*out)["subscribers"] = subscribers;
+  (*out)["publishers"] = publishers;
+  (*out)["connected"] = std::move(connected);
+  (*out)["silent"] = std::move(silent);
+  (*out)["nodes"] = std::move(rows);
+  return out;
+}
+
 result<text::json_value> prune_stream(runtime& host,
                                       const cluster_config& config,
                                       const std::string& stream,
@@ -144,9 +189,9 @@ result<text::json_value> archive_stream(runtime& host,
 result<text::json_value> reset_stream(runtime& host,
                                       const cluster_config& config,
                                       const std::string& stream, bool dry,
-                                      bool forced) {
-  return ask_leader<operated_stream_actor>(host, config, stream,
-                                           reset_atom::value, dry, forced);
+                                      bool forced, uint64_t session) {
+  return ask_leader<operated_stream_actor>(
+    host, config, stream, reset_atom::value, dry, forced, session);
 }
 
 result<std::map<std::string, result<text::json_value>>>

@@ -56,11 +56,21 @@ prune_stream(runtime& host, const cluster_config& config,
 archive_stream(runtime& host, const cluster_config& config,
                const std::string& stream, position at, bool dry);
 
+/// What `stream_status` says, with who is connected to any of its nodes:
+/// "connected", with the "node" of each, and "subscribers" are of all of them,
+/// "nodes" has the role and the end of each, and "silent" names those that did
+/// not say.
+[[nodiscard]] result<text::json_value>
+whole_stream_status(runtime& host, const cluster_config& config,
+                    const std::string& stream);
+
 /// Lets a stream go on in its next session, and all before it go. As
-/// `prune_stream`.
+/// `prune_stream`; what is asked for may be carried out after a `timeout`.
+/// @param session which that is: `already_exists` where it has begun; 0: any.
 [[nodiscard]] result<text::json_value>
 reset_stream(runtime& host, const cluster_config& config,
-             const std::string& stream, bool dry, bool forced);
+             const std::string& stream, bool dry, bool forced,
+             uint64_t session);
 
 /// By rt process of the stream: the checkpoint that it took, with which its
 /// part of the group's log begins, or why there is none.

@@ -57,7 +57,7 @@ constexpr metric all[] = {
   {"rt", "refused_messages", "millrace_stream_refused_messages_total", counter,
    "Messages that were refused."},
   {"rt", "losses", "millrace_stream_losses", gauge,
-   "Entries of the ledger of what the stream lost."},
+   "Entries of the ledger of what the stream lost, without what was let go."},
   {"rt", "repair.mended", "millrace_stream_repaired_total", counter,
    "Damaged places that were mended from another copy."},
   {"rt",

@@ -1,3 +1,4 @@
+#include <millrace/actors/rt/archive/archive_clock.hpp>
 #include <millrace/actors/rt/archive/archiver_core.hpp>
 
 #include <gtest/gtest.h>
@@ -104,6 +105,33 @@ TEST(ArchiverCoreTest, LosersAreThoseThatNeedWhatGoes) {
   const archive_floors want{{"b", roll(1)}, {"c", std::nullopt}};
   EXPECT_EQ(losers(floors, roll(3)), want);
   EXPECT_TRUE(losers({{"a", roll(3)}}, roll(2)).empty());
+}
+
+TEST(ArchiveClockTest, AJumpAheadIsBelievedOnceItHasLasted) {
+  constexpr auto jump_ns = 30 * 24 * hour_ns;
+  archive_clock clock;
+  EXPECT_EQ(clock.look(archive_now_ns, 0), 0);
+  EXPECT_EQ(clock.now_ns(1000), archive_now_ns + 1000);
+  // Told once, and not believed.
+  EXPECT_EQ(clock.look(archive_now_ns + jump_ns, 10), jump_ns - 10);
+  EXPECT_EQ(clock.look(archive_now_ns + jump_ns, 20), 0);
+  EXPECT_EQ(clock.now_ns(20), archive_now_ns + 20);
+  // Set right again: that was all.
+  EXPECT_EQ(clock.look(archive_now_ns + 30, 30), 0);
+  // One that lasts is right.
+  EXPECT_EQ(clock.look(archive_now_ns + jump_ns, 40), jump_ns - 40);
+  const auto later = 40 + archive_clock::patience_ns;
+  EXPECT_EQ(clock.look(archive_now_ns + jump_ns + later, later), 0);
+  EXPECT_EQ(clock.now_ns(later), archive_now_ns + jump_ns + later);
+}
+
+TEST(ArchiveClockTest, SmallStepsAndOnesBackAreBelieved) {
+  archive_clock clock;
+  EXPECT_EQ(clock.look(archive_now_ns, 0), 0);
+  EXPECT_EQ(clock.look(archive_now_ns + archive_clock::jump_ns, 0), 0);
+  EXPECT_EQ(clock.now_ns(0), archive_now_ns + archive_clock::jump_ns);
+  EXPECT_EQ(clock.look(archive_now_ns - 24 * hour_ns, 0), 0);
+  EXPECT_EQ(clock.now_ns(0), archive_now_ns - 24 * hour_ns);
 }
 
 } // namespace

@@ -104,6 +104,28 @@ TEST(DeliveryEventTest, WithoutAHandlerALineIsPrinted) {
             "17592186044416\n");
 }
 
+TEST(DeliveryEventTest, TheDefaultHandlerCanBeReplaced) {
+  std::vector<std::string> told;
+  delivery before{std::make_shared<subscription>("a"), {}};
+  set_default_event_handler(
+    [&](const stream_event& event, const std::string& topic) {
+      told.push_back(topic + ": " + std::string{to_string(event.kind)});
+    });
+  delivery after{std::make_shared<subscription>("b"), {}};
+  subscription_handlers own;
+  own.on_event = [](const stream_event&) {};
+  delivery handled{std::make_shared<subscription>("c"), own};
+  ::testing::internal::CaptureStdout();
+  for (auto* each : {&before, &after, &handled})
+    each->take(reset_event());
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), "");
+  EXPECT_EQ(told, (std::vector<std::string>{"a: reset", "b: reset"}));
+  set_default_event_handler({});
+  ::testing::internal::CaptureStdout();
+  after.take(reset_event());
+  EXPECT_NE(::testing::internal::GetCapturedStdout(), "");
+}
+
 TEST(DeliveryEventTest, TheStreamGoesOnAtTheSecondPosition) {
   std::vector<stream_event> told;
   subscription_handlers handlers;

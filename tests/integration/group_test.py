@@ -3,6 +3,7 @@
 
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -136,6 +137,65 @@ def a_group_is_reset(binary):
                [each for each in followed if "event" in each])
 
 
+def everybody_is_shown(binary):
+  """Who reads from any node, and that none orders the stream."""
+  with mill.cluster(binary, roles=ROLES) as made:
+    # Who waits for the end of what is open where `up` ran need not wait for
+    # the nodes.
+    read_end, write_end = os.pipe()
+    subprocess.run([made.binary, "up"], env=made.environment(), check=True,
+                   capture_output=True, pass_fds=[write_end])
+    os.close(write_end)
+    mill.check(select.select([read_end], [], [], 10)[0], "a node holds it open")
+    os.close(read_end)
+    publish(made, "a", 0)
+    readers = [made.start("sub", "--stream", "market") for _ in range(3)]
+    try:
+      def info():
+        return json.loads(made.run("stream", "info", "market", "-o",
+                                   "json").stdout)
+      mill.wait_until(lambda: info()["subscribers"] == 3, 30, "three are shown")
+      told = info()
+      mill.check({int(each["pid"]) for each in told["connected"]}
+                 == {each.pid for each in readers}, told["connected"])
+      mill.check(all(each["node"] in MEMBERS for each in told["connected"]))
+      mill.check(sum(each["leads"] for each in told["nodes"]) == 1, told["nodes"])
+    finally:
+      for each in readers:
+        each.terminate()
+        each.communicate()
+    for name in MEMBERS[:2]:
+      made.kill(f"n-{name}")
+    mill.wait_until(
+      lambda: made.run("stream", "info", "market", code=None).returncode == 1,
+      30, "that none orders it")
+    told = made.run("stream", "ls", code=1)
+    mill.check("no node orders it" in told.stderr, told.stderr)
+
+
+def a_damaged_journal_is_read_to_its_end(binary):
+  with mill.cluster(binary, roles=ROLES) as made:
+    path = made.directory / "journal"
+    publish_to = ("pub", "--stream", path)
+    made.run(*publish_to, text='{"data":"one"}\n')
+    log = path / "log.0.0"
+    held = bytearray(log.read_bytes())
+    held[held.index(b"one")] ^= 1
+    log.write_bytes(held)
+    made.run(*publish_to, text='{"data":"two"}\n{"data":"three"}\n')
+    told = [json.loads(line) for line in made.run(
+      "sub", "--stream", path, "--from", "begin", "--until",
+      "end").stdout.splitlines()]
+    mill.check([each.get("data", each.get("event")) for each in told]
+               == ["badtail", "two", "three"], told)
+    last = made.run("sub", "--stream", path, "--last", "1").stdout
+    mill.check("three" in last, last)
+    told = made.run("log", "tail", path, code=65).stderr
+    mill.check("--resync" in told, told)
+    told = made.run("log", "tail", "--resync", path).stdout
+    mill.check("three" in told, told)
+
+
 def members_lose_their_disks(binary):
   """One at a time they are taken in again; of two, an operator is told."""
   with mill.cluster(binary, mode="synced", roles=ROLES) as made:
@@ -177,4 +237,5 @@ def members_lose_their_disks(binary):
 
 if __name__ == "__main__":
   mill.main([members_are_killed, the_leader_stands_still,
-             a_group_is_reset, members_lose_their_disks])
+             a_group_is_reset, everybody_is_shown,
+             a_damaged_journal_is_read_to_its_end, members_lose_their_disks])

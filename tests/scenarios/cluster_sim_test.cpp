@@ -363,7 +363,7 @@ TEST(ClusterSim, AResetThatLosesNothingIsToldAsAResetAndNothingElse) {
   run.w.run_for(60s);
   const auto done = run.w.ask<status_facts>(
     caf::actor_cast<operated_stream_actor>(run.w.find("rt1", "rt/market")), 20s,
-    reset_atom::value, false, false);
+    reset_atom::value, false, false, uint64_t{0});
   ASSERT_TRUE(done) << to_string(done.failure());
   for (int life = 0; life < 3; ++life) {
     run.trade(10);

@@ -177,10 +177,11 @@ TEST(PruneSim, AResetIsAtOnePlaceForAllAndLosesNobodyAMessage) {
   for (const size_t node_count : {1, 3})
     for_each_seed(2, [&](uint64_t seed) {
       prune_run run{seed, node_count, message_count / 2};
-      const auto dry = run.ask("rt0", reset_atom::value, true, false);
+      const auto dry
+        = run.ask("rt0", reset_atom::value, true, false, uint64_t{0});
       if (dry.at("session").natural().value_or(0) != 1)
         run.broken.push_back("nothing would be reset: " + dry.dump());
-      (void)run.ask("rt0", reset_atom::value, false, false);
+      (void)run.ask("rt0", reset_atom::value, false, false, uint64_t{0});
       if (!run.w.run_until([&] { return run.delivered(message_count); }, 60s))
         run.broken.push_back("not all was delivered");
       run.w.run_for(8s);
@@ -192,6 +193,31 @@ TEST(PruneSim, AResetIsAtOnePlaceForAllAndLosesNobodyAMessage) {
       run.expect_begin("keeps", position{});
       return report(seed, run.broken);
     });
+}
+
+/// Goal: who hears nothing of a reset may ask again, and resets once.
+TEST(PruneSim, AResetOfANamedSessionIsDoneOnce) {
+  for_each_seed(2, [&](uint64_t seed) {
+    prune_run run{seed, 3, message_count / 2};
+    (void)run.ask("rt0", reset_atom::value, false, false, uint64_t{1});
+    run.w.run_for(2s);
+    const auto handle
+      = caf::actor_cast<operated_stream_actor>(run.w.find("rt1", "rt/market"));
+    const auto code_of = [&](uint64_t session) {
+      return run.w
+        .ask<status_facts>(handle, 10s, reset_atom::value, false, false,
+                           session)
+        .failure()
+        .code;
+    };
+    if (code_of(1) != errc::already_exists)
+      run.broken.push_back("it was not refused");
+    if (code_of(3) != errc::invalid_argument)
+      run.broken.push_back("session 2 was passed over");
+    run.w.run_for(2s);
+    run.expect_begin("rt0", position::of(1, 0, 0));
+    return report(seed, run.broken);
+  });
 }
 
 /// The group's log begins anew on each node, and nobody else sees anything.
@@ -255,14 +281,14 @@ TEST(PruneSim, OnlyTheLeadPrunesForOthers) {
     bool led = false;
     for (const auto& name : run.rt_names)
       led = led
-            || run.w.status(name, "rt/market").find("\"lead\":\"\"")
+            || run.w.status(name, "rt/market").find("\"pruned_by\":\"\"")
                  == std::string::npos;
     if (!led)
       run.broken.push_back("no node says who leads");
     run.w.crash("leads");
     run.w.run_for(12s);
     for (const auto& name : run.rt_names)
-      if (run.w.status(name, "rt/market").find("\"lead\":\"\"")
+      if (run.w.status(name, "rt/market").find("\"pruned_by\":\"\"")
           == std::string::npos)
         run.broken.push_back(name + " has a lead that is gone");
     return report(seed, run.broken);

@@ -15,14 +15,18 @@ struct archive_file {
   position begin;
   position end; ///< Where the next file begins.
   uint64_t bytes = 0;
-  std::optional<int64_t> newest_ts; ///< Of its messages; none: it has none.
+  /// Of its messages, or when it was first seen closed where that is earlier:
+  /// a message of the future keeps no file. None: it has no messages.
+  std::optional<int64_t> newest_ts;
 };
 
 /// What lies on the disk.
 struct archive_files {
   std::vector<archive_file> closed; ///< The oldest first.
-  uint64_t live_bytes = 0;          ///< Of the file that is written.
-  uint64_t disk_used_bytes = 0;     ///< Of the whole disk, by whatever.
+  /// Of those seen for the first time, one with a message of the future.
+  std::optional<position> of_future;
+  uint64_t live_bytes = 0;      ///< Of the file that is written.
+  uint64_t disk_used_bytes = 0; ///< Of the whole disk, by whatever.
   uint64_t disk_total_bytes = 0;
 };
 

@@ -149,6 +149,13 @@ error publisher::raise_fence(bool files_taken) {
 result<publish_token> publisher::publish(std::span<const std::byte> payload,
                                          const message_header& header,
                                          payload_kind kind) {
+  return append(payload, header, kind, false);
+}
+
+result<publish_token> publisher::append(std::span<const std::byte> payload,
+                                        const message_header& header,
+                                        payload_kind kind,
+                                        bool wants_response) {
   if (auto fault = check(payload, header))
     return fault;
   auto complete = header;
@@ -169,9 +176,18 @@ result<publish_token> publisher::publish(std::span<const std::byte> payload,
   if (!id)
     return id.failure();
   complete.id = *id;
+  if (wants_response) {
+    // Before anybody can see the message.
+    const auto now_ns = env_->clock->monotonic_ns();
+    if (auto fault = responses_.expect(
+          complete.id, now_ns + int64_t{header.to} * 1'000'000, now_ns))
+      return fault;
+  }
   auto end = log_->append(kind, complete, payload);
-  if (!end)
+  if (!end) {
+    responses_.forget(complete.id);
     return end.failure();
+  }
   ids_.took(complete.on, complete.id);
   if (complete.on == options_.origin)
     doubt_.appended();
@@ -189,7 +205,31 @@ error publisher::wait_verified(std::chrono::milliseconds deadline) {
   return {errc::origin_unverified,
           "origin '" + options_.origin + "': no answer from an RT node of '"
             + options_.topic + "' within " + std::to_string(deadline.count())
-            + " ms"};
+            + " ms" + troubles()};
+}
+
+error publisher::wait_for(position end, ack_level level,
+                          std::chrono::milliseconds deadline) {
+  auto why = log_->await(end, level, deadline);
+  if (why.code == errc::timeout && level == ack_level::committed)
+    why.context += troubles();
+  return why;
+}
+
+void publisher::found_trouble(const std::string& copy, const error& why) {
+  const auto held = log_->lock();
+  if (why)
+    troubles_[copy] = why;
+  else
+    troubles_.erase(copy);
+}
+
+std::string publisher::troubles() const {
+  const auto held = log_->lock();
+  std::string out;
+  for (const auto& [copy, why] : troubles_)
+    out += "; " + copy + ": " + to_string(why);
+  return out;
 }
 
 publisher::~publisher() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/actors/rt/publish/awaited_responses.hpp>
 #include <millrace/actors/rt/publish/collected_copies.hpp>
 #include <millrace/actors/rt/publish/group_commit.hpp>
 #include <millrace/actors/rt/publish/id_rule.hpp>
@@ -22,6 +23,8 @@
 #include <span>
 #include <string>
 #include <vector>
+
+// Messages that wait for a response are in publisher_responses.cpp.
 
 namespace millrace::rt {
 
@@ -83,16 +86,35 @@ public:
   publish(std::span<const std::byte> payload, const message_header& header = {},
           payload_kind kind = payload_kind::opaque);
 
+  /// Publishes as above, and waits for a response: the first that a consumer
+  /// gives within header.to milliseconds counts. It is of the default origin,
+  /// whose publisher RT knows. Errors: those of `publish`; `invalid_argument`
+  /// for another origin, no `to`, or a local journal, which no consumer can
+  /// answer; `limit_exceeded` while too many are waited for.
+  [[nodiscard]] result<publish_token>
+  request(std::span<const std::byte> payload, const message_header& header,
+          payload_kind kind = payload_kind::opaque);
+  /// Blocks until a response to what was `request`ed came. `timeout` says how
+  /// far the message got. Never call it from an actor's handler: poll
+  /// `response` there.
+  // lint: allow(half_used): for programs.
+  [[nodiscard]] result<std::vector<std::byte>>
+  await_response(const publish_token& token);
+  /// The response, `timeout`, or none: nothing yet. Told once; `not_found` for
+  /// what was not requested, or was told before.
+  [[nodiscard]] std::optional<result<std::vector<std::byte>>>
+  response(const publish_token& token);
+
   /// Blocks until the message is at least this safe. `timeout` says how far it
   /// got. Never call it from an actor's handler: poll `reached` there.
   [[nodiscard]] error wait(const publish_token& token, ack_level level,
                            std::chrono::milliseconds deadline) {
-    return log_->await(token.end, level, deadline);
+    return wait_for(token.end, level, deadline);
   }
   /// The same for everything published so far.
   [[nodiscard]] error flush(ack_level level,
                             std::chrono::milliseconds deadline) {
-    return log_->await(appended(), level, deadline);
+    return wait_for(appended(), level, deadline);
   }
   /// End of what reached `level`; tokens at or below it did. `committed` covers
   /// what earlier lives of the directory logged only once RT has told so.
@@ -164,6 +186,8 @@ public:
   /// The RT node `copy` is of another cluster, or, without a failure, is not.
   /// Without a majority nothing is committed: then that is refused.
   void found_strange(const std::string& copy, const error& why);
+  /// Why nothing goes to the RT node `copy`; no error: it takes what is sent.
+  void found_trouble(const std::string& copy, const error& why);
   /// Tries again what a full disk refused.
   void retry() { log_->retry(); }
   /// The log is damaged there, and nothing intact follows. Where that is in the
@@ -176,6 +200,15 @@ public:
   [[nodiscard]] std::string look_after_file() {
     return log_->look_after_file();
   }
+  /// A consumer's response to the message of this id of the default origin.
+  /// @returns why it does not count: see awaited_responses
+  [[nodiscard]] error take_response(int64_t id,
+                                    std::span<const std::byte> response);
+  /// Responses that came and did not count: too late, or not the first.
+  [[nodiscard]] uint64_t refused_responses() const {
+    const auto held = log_->lock();
+    return responses_.refused();
+  }
   /// RT merged everything below this position of this log.
   void set_committed(position end) { log_->set_committed(end); }
   /// The RT node `copy` collected its copy so far.
@@ -185,6 +218,17 @@ public:
                                                  const collected_copy& what);
 
 private:
+  [[nodiscard]] error wait_for(position end, ack_level level,
+                               std::chrono::milliseconds deadline);
+  [[nodiscard]] result<publish_token> append(std::span<const std::byte> payload,
+                                             const message_header& header,
+                                             payload_kind kind,
+                                             bool wants_response);
+  /// What keeps messages from RT, for whoever waits in vain; empty: nothing.
+  [[nodiscard]] std::string troubles() const;
+  /// How far a message got, for whoever waits in vain for its response.
+  [[nodiscard]] std::string how_far(const publish_token& token) const;
+
   publisher(persistence::env& world, publisher_options options,
             std::string directory, origin_doubt doubt,
             std::unique_ptr<persistence::log_writer> writer);
@@ -201,9 +245,11 @@ private:
   std::optional<merged_origin> told_; ///< Under the lock of `log_`.
   std::unique_ptr<group_commit> log_;
   position fence_;
-  collected_copies collected_;    ///< Under the lock of `log_`.
-  std::set<std::string> strange_; ///< Under the lock of `log_`.
-  position collects_below_;       ///< Under the lock of `log_`.
+  awaited_responses responses_;           ///< Under the lock of `log_`.
+  collected_copies collected_;            ///< Under the lock of `log_`.
+  std::set<std::string> strange_;         ///< Under the lock of `log_`.
+  std::map<std::string, error> troubles_; ///< Under the lock of `log_`.
+  position collects_below_;               ///< Under the lock of `log_`.
   /// Whoever opens the directory next finds no file going away under it.
   struct collecting {
     std::mutex mutex;

@@ -6,6 +6,7 @@
 #include <millrace/messages/text/json_value.hpp>
 
 #include <cstring>
+#include <utility>
 
 namespace millrace::rt {
 
@@ -240,6 +241,9 @@ void pusher_state::acked(const flow_ack& ack) {
   if (!link.runs(ack.flow))
     return;
   step(link_core::heard{ack.flow});
+  const bool takes = ack.bytes != 0 || sender->sent() == 0;
+  if (takes && std::exchange(in_trouble, false))
+    source->found_trouble(to_string(options.rt), {});
   sender->acked(ack.bytes);
   merged(ack.merged);
   collected({ack.collected, ack.released});
@@ -315,6 +319,7 @@ replicator_facts pusher_state::facts() const {
   now.last_failure = link.last_failure();
   now.collect_failure = collect_failure;
   now.harm = harm;
+  now.refused_responses = source->refused_responses();
   return now;
 }
 
@@ -326,7 +331,8 @@ status_facts to_status(const replicator_facts& facts) {
                    {"collect_failure", facts.collect_failure
                                          ? to_string(facts.collect_failure)
                                          : ""},
-                   {"harm", facts.harm}};
+                   {"harm", facts.harm},
+                   {"refused_responses", facts.refused_responses}};
   return out;
 }
 
@@ -373,12 +379,22 @@ pusher(pusher_self_actor::stateful_pointer<pusher_state> self,
     [self](stop_atom) { self->quit(); },
     [self](refused_atom, flow_id flow) {
       if (self->state.link.runs(flow))
-        self->state.disconnect({errc::corrupt, "the RT node refused a chunk"});
+        self->state.disconnect(
+          {errc::unavailable,
+           "it took nothing that was sent: its disk is full, "
+           "or another life of this directory publishes; its "
+           "log says which"});
     },
     [self](fetch_atom, position from, position to) {
       return self->state.fetch(from, to);
     },
     [self](mark_atom, period_id period) { self->state.mark(period); },
+    [self](respond_atom, const message_response& what) -> caf::result<bool> {
+      if (auto why
+          = self->state.source->take_response(what.id, what.payload.bytes()))
+        return to_caf(why);
+      return true;
+    },
   };
 }
 

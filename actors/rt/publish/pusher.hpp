@@ -44,6 +44,8 @@ struct replicator_facts {
   error last_failure;
   error collect_failure; ///< Why old files of the log stay; none: they do not.
   std::string harm;      ///< What was done to its newest file; empty: nothing.
+  uint64_t refused_responses
+    = 0; ///< Of consumers, to the publisher's messages.
 };
 
 /// As `status` shows it.
@@ -75,7 +77,11 @@ struct pusher_state {
   void act(const link_core::drop&);
   void act(const link_core::ping&);
   void act(const link_core::acknowledge&) {} // The other end's part.
-  void disconnect(const error& why) { step(link_core::failed{why}); }
+  void disconnect(const error& why) {
+    source->found_trouble(to_string(options.rt), why);
+    in_trouble = true;
+    step(link_core::failed{why});
+  }
   void pump();
   void grew(position end, const chunk& tail);
   void pull_if_idle();
@@ -104,8 +110,9 @@ struct pusher_state {
   sink_actor sink;
   collected_copy told_collected; ///< As the RT node told last.
   error collect_failure;
-  std::string harm;      ///< Of the log, that this one found last.
-  bool owes_pull = true; ///< The source waits to be asked for more.
+  bool in_trouble = false; ///< The source was told so.
+  std::string harm;        ///< Of the log, that this one found last.
+  bool owes_pull = true;   ///< The source waits to be asked for more.
 };
 
 pusher_self_actor::behavior_type

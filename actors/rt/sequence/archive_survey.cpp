@@ -8,8 +8,10 @@ namespace millrace::rt {
 
 result<archive_files>
 survey_files(persistence::file_system& fs, const std::string& directory,
-             position begin, bool with_times,
+             position begin, std::optional<int64_t> now_ns,
              std::map<position, std::optional<int64_t>>& times) {
+  // Clocks of publishers differ from this one.
+  constexpr int64_t ahead_max_ns = 60'000'000'000;
   archive_files out;
   auto all = persistence::list_log_files(fs, directory);
   if (!all)
@@ -21,14 +23,16 @@ survey_files(persistence::file_system& fs, const std::string& directory,
       continue;
     if (before != nullptr) {
       const auto from = position::of(before->session, before->roll, 0);
-      if (with_times && !times.contains(from)) {
+      if (now_ns && !times.contains(from)) {
         auto newest = persistence::newest_time(fs, directory, *before);
         if (!newest)
           return newest.failure();
-        times[from] = *newest;
+        if (*newest && **newest - *now_ns > ahead_max_ns)
+          out.of_future = from;
+        times[from] = *newest ? std::min(**newest, *now_ns) : *newest;
       }
       out.closed.push_back(
-        {from, at, before->size, with_times ? times[from] : std::nullopt});
+        {from, at, before->size, now_ns ? times[from] : std::nullopt});
     }
     before = &file;
   }

@@ -13,11 +13,12 @@
 namespace millrace::rt {
 
 /// The closed files of out/ from `begin` on, and its disk. Blocks.
+/// @param now_ns wall time; none: when messages were written does not count.
 /// @param times of each file by where it begins: what is known, and what was
-///   read because of `with_times`.
+///   read because of `now_ns`.
 [[nodiscard]] result<archive_files>
 survey_files(persistence::file_system& fs, const std::string& directory,
-             position begin, bool with_times,
+             position begin, std::optional<int64_t> now_ns,
              std::map<position, std::optional<int64_t>>& times);
 
 /// A consumer, and from where on it needs all; none: it has not told.

@@ -28,7 +28,8 @@ json_value to_json(const loss& what) {
           {"first_id", what.first_id},
           {"last_id", what.last_id},
           {"cause", what.cause},
-          {"missing", what.missing}};
+          {"missing", what.missing},
+          {"let_go", what.let_go}};
 }
 
 constexpr std::string_view sum_begin = ",\"sum\":\"";
@@ -90,6 +91,7 @@ loss loss_of(const json_value& from) {
   out.last_id = integer("last_id");
   out.cause = text_at(from, "cause");
   out.missing = natural("missing");
+  out.let_go = natural("let_go");
   return out;
 }
 
@@ -152,10 +154,17 @@ error loss_ledger::load() {
       continue;
     }
     const auto line = text::parse_json(text);
-    if (line && line->at("number").natural())
-      keep(loss_of(*line));
-    else
+    if (line && line->at("number").natural()) {
+      auto read = loss_of(*line);
+      // Earlier releases did not count them.
+      read.let_go
+        = std::max(read.let_go, let_go_ + (read.kind == cut_kind ? 1 : 0));
+      keep(std::move(read));
+      last_bytes_ = end + 1;
+    } else {
       ++bad_lines_;
+      last_bytes_ = 0;
+    }
   }
   return rest.empty() ? error{} : file_->truncate(end_);
 }
@@ -222,6 +231,7 @@ error loss_ledger::replace_damaged(uint64_t missing, int64_t now_ns) {
 
 void loss_ledger::keep(loss what) {
   count_ = std::max(count_, what.number);
+  let_go_ = std::max(let_go_, what.let_go);
   if (of_merged_log(what)) {
     if (what.life != life_) {
       life_ = what.life;
@@ -242,20 +252,57 @@ bool loss_ledger::knows(const loss& what) const {
     return false;
   return std::any_of(kept_.rbegin(), kept_.rend(), [&](const loss& each) {
     return of_merged_log(each) && each.life == what.life
-           && each.kind == what.kind && each.from == what.from
-           && each.to == what.to && each.origin == what.origin;
+           && each.kind == what.kind && each.origin == what.origin
+           && (each.kind == cut_kind
+                 ? each.from <= what.from && what.to <= each.to
+                 : each.from == what.from && each.to == what.to);
   });
+}
+
+/// A retention lets files go every few seconds: the losses between are not to
+/// be pushed out by that.
+bool loss_ledger::goes_on(const loss& cut) const {
+  constexpr int64_t day_ns = 86'400'000'000'000;
+  if (cut.kind != cut_kind || kept_.empty() || last_bytes_ == 0)
+    return false;
+  const auto& last = kept_.back();
+  return last.kind == cut_kind && last.life == cut.life && last.to == cut.from
+         && last.cause == cut.cause
+         && last.time_ns / day_ns == cut.time_ns / day_ns;
+}
+
+error loss_ledger::extend(loss cut) {
+  auto& last = kept_.back();
+  cut.number = last.number;
+  cut.from = last.from;
+  cut.let_go = last.let_go;
+  const auto line = line_of(cut);
+  const auto begin = end_ - last_bytes_;
+  if (auto fault = file_->write_at(begin, std::as_bytes(std::span{line})))
+    return fault;
+  if (line.size() < last_bytes_)
+    if (auto fault = file_->truncate(begin + line.size()))
+      return fault;
+  end_ = begin + line.size();
+  last_bytes_ = line.size();
+  cut_ = std::max(cut_, cut.to);
+  last = std::move(cut);
+  return {};
 }
 
 error loss_ledger::add(loss what) {
   if (knows(what))
     return {};
+  if (goes_on(what))
+    return extend(std::move(what));
   what.number = count_ + 1;
+  what.let_go = let_go_ + (what.kind == cut_kind ? 1 : 0);
   const auto line = line_of(what);
   // What is torn by a failure is written over.
   if (auto fault = file_->write_at(end_, std::as_bytes(std::span{line})))
     return fault;
   end_ += line.size();
+  last_bytes_ = line.size();
   ++lines_;
   keep(std::move(what));
   return lines_ > 2 * kept_max ? shorten() : error{};
@@ -264,8 +311,12 @@ error loss_ledger::add(loss what) {
 /// Without what is not kept any more.
 error loss_ledger::shorten() {
   std::string all;
-  for (const auto& each : kept_)
-    all += line_of(each);
+  last_bytes_ = 0;
+  for (const auto& each : kept_) {
+    const auto line = line_of(each);
+    all += line;
+    last_bytes_ = line.size();
+  }
   if (auto fault = persistence::replace_own_file(*fs_, path_,
                                                  std::as_bytes(std::span{all})))
     return fault;

@@ -34,6 +34,9 @@ struct loss {
   int64_t last_id = 0;
   std::string cause;
   uint64_t missing = 0;
+  /// Of what was written down up to here, so many lines are of what was let go
+  /// and not lost ("pruned").
+  uint64_t let_go = 0;
 };
 
 /// Losses of a stream, in a file of one line of JSON each: the newest are kept,
@@ -59,11 +62,15 @@ public:
   [[nodiscard]] const std::string& damage() const noexcept { return damage_; }
 
   /// Writes it down, with the next number. An event or a cut that is known
-  /// already, because its entry is applied again, changes nothing.
+  /// already, because its entry is applied again, changes nothing. Cuts of one
+  /// day that follow each other are one line.
   [[nodiscard]] error add(loss what);
 
   /// All that was ever written down here.
   [[nodiscard]] uint64_t count() const noexcept { return count_; }
+  /// Of them, what was let go by a retention or an operator, and what was lost.
+  [[nodiscard]] uint64_t let_go() const noexcept { return let_go_; }
+  [[nodiscard]] uint64_t lost() const noexcept { return count_ - let_go_; }
   /// As JSON: {"count", "first" (the oldest that is kept), "missing" (for
   /// damage), "losses": those
   /// after this number, `part_max` at most}.
@@ -85,6 +92,8 @@ private:
   error replace_damaged(uint64_t missing, int64_t now_ns);
   [[nodiscard]] bool knows(const loss& what) const;
   void keep(loss what);
+  [[nodiscard]] bool goes_on(const loss& cut) const;
+  error extend(loss cut);
   error shorten();
 
   persistence::file_system* fs_;
@@ -92,6 +101,8 @@ private:
   std::shared_ptr<persistence::file> file_;
   uint64_t end_ = 0;
   uint64_t count_ = 0;
+  uint64_t let_go_ = 0;
+  size_t last_bytes_ = 0;  ///< Of the last line, where it is the newest kept.
   size_t lines_ = 0;       ///< In the file.
   uint64_t bad_lines_ = 0; ///< Of them, when it was opened.
   uint64_t first_ = 1;     ///< Where fewer than `kept_max` are there.

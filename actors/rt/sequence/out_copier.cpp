@@ -1,6 +1,7 @@
 #include <millrace/actors/rt/sequence/out_copier.hpp>
 #include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/persistence/log/bad_record.hpp>
+#include <millrace/persistence/log/log_directory.hpp>
 
 namespace millrace::rt {
 
@@ -15,9 +16,25 @@ void out_copier_state::start() {
   if (!opened)
     return end(opened.failure());
   copy = *std::move(opened);
+  const auto files = persistence::list_log_files(*env->fs, options.directory);
+  if (!files)
+    return end(files.failure());
+  if (copy->end() && !files->empty()
+      && position::of(files->front().session, files->front().roll, 0)
+           > options.target)
+    return end(begins_later(
+      position::of(files->front().session, files->front().roll, 0)));
   if (copy->end() && *copy->end() >= options.target)
     return finish_if_reached();
   tick();
+}
+
+/// Files were let go since the state was taken: a later one is wanted.
+error out_copier_state::begins_later(position begin) const {
+  return {errc::moved, options.directory + ": the state that was offered is at "
+                         + to_string(options.target)
+                         + ", and the stream begins at " + to_string(begin)
+                         + " by now"};
 }
 
 void out_copier_state::step(const link_core::input& what) {
@@ -56,6 +73,8 @@ void out_copier_state::take(flow_id flow, position begin, const chunk& bytes) {
   if (!link.runs(flow) || ended)
     return;
   step(link_core::heard{flow});
+  if (begin > options.target && (!copy->end() || *copy->end() < options.target))
+    return end(begins_later(begin));
   if (auto fault = persistence::check_received(
         options.directory, options.lineage, begin, bytes.bytes()))
     return end(fault);
@@ -95,10 +114,14 @@ void out_copier_state::event(flow_id flow, const chunk& bytes) {
   if (!link.runs(flow) || ended)
     return;
   const auto what = decode_stream_event(bytes.bytes());
-  // Where the stream was cut since, nothing can be added to what is here.
-  const bool cut = what && what->kind == event_kind::pruned;
-  end({cut ? errc::bad_position : errc::unavailable,
-       options.directory + ": the log that is copied has "
+  // Nothing can be added to what is here.
+  if (what && what->kind == event_kind::pruned)
+    return end({errc::pruned, options.directory + ": it ends at "
+                                + to_string(what->from)
+                                + ", and the stream begins at "
+                                + to_string(what->to) + " by now"});
+  end({errc::unavailable,
+       options.directory + ": the log that is copied is damaged: "
          + (what ? what->cause : "an event that cannot be read")});
 }
 

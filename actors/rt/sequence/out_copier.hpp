@@ -59,6 +59,7 @@ struct out_copier_state {
   void event(flow_id flow, const chunk& bytes);
   void tick();
   void finish_if_reached();
+  [[nodiscard]] error begins_later(position begin) const;
   void end(const error& fault);
 
   out_copier_actor::pointer self;

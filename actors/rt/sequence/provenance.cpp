@@ -257,7 +257,7 @@ private:
 };
 
 error not_there(const stream_event& event) {
-  return {event.kind == event_kind::badtail ? errc::corrupt : errc::not_found,
+  return {event.kind == event_kind::badtail ? errc::corrupt : errc::pruned,
           to_string(event.from) + ": " + event.cause};
 }
 

@@ -52,7 +52,8 @@ void sequencer_state::start(persistence::env* world,
                        "left");
   for (const auto& remark : core->remarks())
     warn("begins-anew", remark);
-  told_losses = core->losses().count();
+  remove_gone();
+  told_losses = core->losses().lost();
   if (const auto& other = core->group().whose(); !other.empty())
     warn(
       "foreign",
@@ -152,6 +153,24 @@ void sequencer_state::grant_offers() {
     if (leads)
       tell(offer.origin, answer);
     offer.promise.deliver(offer.sink, answer);
+    return true;
+  });
+}
+
+/// Another life of its directory took the place of a publisher's: it is to hear
+/// so at once, and not when its connection ends. Its next offer is refused.
+void sequencer_state::end_closed_flows() {
+  std::erase_if(publishers, [this](const auto& entry) {
+    const auto& [flow, each] = entry;
+    if (!core->closed(each.copy))
+      return false;
+    warn(
+      "publisher_replaced",
+      "publisher '" + each.origin
+        + "': another life of its directory publishes by now; what it records "
+          "from now on is not taken in");
+    self->demonitor(each.pusher.address());
+    self->send(each.pusher, refused_atom_v, flow);
     return true;
   });
 }
@@ -310,6 +329,7 @@ void sequencer_state::tick() {
   mind_reserve();
   mind_readers();
   scrub();
+  end_closed_flows();
   step(period_ending::passed{});
   for (auto& each : std::exchange(unproposed, {})) {
     period_ending::propose again{std::move(each)};
@@ -365,6 +385,9 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     [me](end_period_atom, period_id period) { return me->end_period(period); },
     [me](facts_atom) { return me->tell_facts(); },
     [me](origin_atom, const input_offer& of) { return me->origin_facts(of); },
+    [me](respond_atom, const message_response& what) {
+      return me->respond(what);
+    },
     [me](floor_atom, const std::string& consumer, position at) {
       me->take_floor(consumer, at);
     },
@@ -374,7 +397,9 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     [me](archive_atom, position at, bool dry) {
       return me->archive_up_to(at, dry);
     },
-    [me](reset_atom, bool dry, bool forced) { return me->reset(dry, forced); },
+    [me](reset_atom, bool dry, bool forced, uint64_t session) {
+      return me->reset(dry, forced, session);
+    },
     [me](snapshot_atom) { return me->take_snapshot_now(); },
     [me](give_up_atom, bool dry) { return me->give_up(dry); },
     [me](losses_atom, uint64_t number) { return me->losses_after(number); },
@@ -384,6 +409,11 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     },
     [me](surveyed_atom) { me->files_seen(); },
     [me](disk_atom, uint32_t percent) { me->disk_seen(percent); },
+    [me](collected_atom, const caf::error& outcome) {
+      if (outcome)
+        me->warn("not-collected", to_string(from_caf(outcome))
+                                    + "; tried again at the next start");
+    },
     [me](collected_atom, entry_index last, const caf::error& outcome) {
       me->history_collected(last, outcome);
     },

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/actors/rt/archive/archive_clock.hpp>
 #include <millrace/actors/rt/archive/archiver_core.hpp>
 #include <millrace/actors/rt/link/feeder.hpp>
 #include <millrace/actors/rt/link/flow_sender.hpp>
@@ -36,8 +37,9 @@
 // sequencer_rebuild.cpp, how it catches up with the others in
 // sequencer_catch_up.cpp, what becomes of old files in sequencer_archive.cpp,
 // how an operator resets the stream in sequencer_reset.cpp, how long its syncs
-// take and what comes of that in sequencer_pace.cpp,
-// what it says of itself in sequencer_status.cpp.
+// take and what comes of that in sequencer_pace.cpp, how responses of consumers
+// find their way in sequencer_responses.cpp, what it says of itself in
+// sequencer_status.cpp.
 
 namespace millrace::rt {
 
@@ -67,6 +69,8 @@ using sequencer_self_actor = sequencer_actor::extend_with<input_owner_actor>::
     caf::reacts_to<surveyed_atom>,
     // How full the disk is, in percents; 0: it does not say.
     caf::reacts_to<disk_atom, uint32_t>,
+    // What was cut off the stream, and lay here, was removed, or was not.
+    caf::reacts_to<collected_atom, caf::error>,
     // Files of the history up to an entry went, or did not.
     caf::reacts_to<collected_atom, entry_index, caf::error>,
     // Files of out/ before that of a position went, or did not.
@@ -202,6 +206,9 @@ struct sequencer_state {
   void take_floor(const std::string& consumer, position at);
   void pass_floors_on();
   [[nodiscard]] archive_floors floors() const;
+  void mind_archive_clock();
+  void remove_gone();
+  void end_closed_flows();
   void look_at_files();
   void files_seen();
   [[nodiscard]] error check_cut(position at) const;
@@ -223,7 +230,7 @@ struct sequencer_state {
   void count_bytes(position end);
 
   // sequencer_reset.cpp
-  caf::result<status_facts> reset(bool dry, bool forced);
+  caf::result<status_facts> reset(bool dry, bool forced, uint64_t wanted);
   void begun(const session_begun& what);
   void give_up_resets();
   caf::result<status_facts> take_snapshot_now();
@@ -235,6 +242,9 @@ struct sequencer_state {
   // sequencer_peers.cpp
   void look_for_peers();
   [[nodiscard]] result<sequencer_actor> leading_peer() const;
+  caf::result<bool> respond(const message_response& what);
+  struct response_way; ///< See sequencer_responses.cpp.
+  void pass_on(const std::shared_ptr<response_way>& way);
   caf::result<flow_grant> origin_facts(const input_offer& what);
   void say_hello();
   void take(const peer_hello& what);
@@ -521,6 +531,7 @@ struct sequencer_state {
   int64_t floors_at_ns = 0;
   bool looking = false;
   int64_t look_at_ns = 0;
+  archive_clock age_clock;
   std::string held_by; ///< As it was told last.
   uint32_t disk_percent = 0;
   /// Of the nodes that live, this one apart, as they said last.
@@ -558,6 +569,7 @@ struct sequencer_state {
   /// The subscriber whose prunes count for all, while it says that it lives.
   struct lead_lease {
     std::string holder;
+    std::string process; ///< Its number, in words.
     int64_t until_ns = 0;
   };
   lead_lease lead;

@@ -185,8 +185,23 @@ archive_floors sequencer_state::floors() const {
 
 // -- where the merged log is cut ----------------------------------------------
 
+/// What goes by age goes for good: a clock that is wrong is to be seen first.
+void sequencer_state::mind_archive_clock() {
+  if (settings.retention.age_max_ns == 0)
+    return;
+  const auto jump_ns
+    = age_clock.look(env->clock->now_ns(), env->clock->monotonic_ns());
+  if (jump_ns != 0)
+    warn("clock_jump",
+         "the clock of this host went "
+           + std::to_string(jump_ns / 1'000'000'000)
+           + " s ahead: in an hour files go by it (retention_age); until then "
+             "it can be set right");
+}
+
 /// The archiver: looks at the files now and then, off this thread.
 void sequencer_state::look_at_files() {
+  mind_archive_clock();
   const auto now_ns = env->clock->monotonic_ns();
   if (looking || now_ns < look_at_ns || !settings.retention.any()
       || !core->leads())
@@ -195,10 +210,12 @@ void sequencer_state::look_at_files() {
   look_at_ns = now_ns + look_interval_ns;
   submit([world = env, directory = core->out_directory(),
           begin = core->state()->out_begin,
-          with_times = settings.retention.age_max_ns != 0, into = looked,
-          me = sequencer_self_actor{self}] {
+          wall_ns = settings.retention.age_max_ns != 0
+                      ? std::optional{age_clock.now_ns(now_ns)}
+                      : std::nullopt,
+          into = looked, me = sequencer_self_actor{self}] {
     auto seen
-      = survey_files(*world->fs, directory, begin, with_times, into->times);
+      = survey_files(*world->fs, directory, begin, wall_ns, into->times);
     into->failure = seen ? error{} : seen.failure();
     if (seen)
       into->files = *std::move(seen);
@@ -213,7 +230,12 @@ void sequencer_state::files_seen() {
   if (!core->leads())
     return;
   const auto what = archive(looked->files, floors(), settings.retention,
-                            env->clock->now_ns());
+                            age_clock.now_ns(env->clock->monotonic_ns()));
+  if (const auto of_future = looked->files.of_future)
+    warn("future_messages",
+         "the file at " + to_string(*of_future)
+           + " has messages of the future: by retention_age it counts as "
+             "written when it was first seen");
   if (what.held_by != held_by && !what.held_by.empty())
     warn("retention-held", "files stay beyond the retention, because consumer '"
                              + what.held_by + "' may need them");
@@ -248,7 +270,7 @@ error sequencer_state::check_cut(position at) const {
 result<archive_files> sequencer_state::files_now() const {
   std::map<position, std::optional<int64_t>> no_times;
   return survey_files(*env->fs, core->out_directory(), core->state()->out_begin,
-                      false, no_times);
+                      std::nullopt, no_times);
 }
 
 caf::result<status_facts> sequencer_state::prune(position at, bool dry,
@@ -373,8 +395,10 @@ caf::result<std::string> sequencer_state::take_lead(const std::string& who) {
   if (lead.holder != who && now_ns < lead.until_ns)
     return lead.holder;
   if (lead.holder != who)
-    note("lead", who + " decides from now on what is no longer needed");
-  lead = {who, now_ns + lease_ns};
+    note("lead", "process " + who.substr(who.rfind('#') + 1) + " (subscriber "
+                   + who + ") decides from now on what is no longer needed");
+  // Of another node's leader: the name of an actor ends with its process.
+  lead = {who, "process " + who.substr(who.rfind('#') + 1), now_ns + lease_ns};
   return who;
 }
 
@@ -423,7 +447,7 @@ void sequencer_state::publisher_refused(const input_offer& what) {
 void sequencer_state::tell_losses() {
   constexpr int64_t interval_ns = 10'000'000'000;
   const auto now_ns = env->clock->monotonic_ns();
-  const auto count = core->losses().count();
+  const auto count = core->losses().lost();
   if (count == told_losses || now_ns < tell_losses_at_ns)
     return;
   tell_losses_at_ns = now_ns + interval_ns;
@@ -443,8 +467,9 @@ void sequencer_state::tell_collection(text::json_value& into) const {
   for (const auto& each : left_behind)
     behind.add(each);
   into.add("disk_percent", disk_percent);
-  const bool led_by = env->clock->monotonic_ns() < lead.until_ns;
-  into.add("lead", led_by ? lead.holder : "");
+  // The subscriber whose prunes count for all: see take_lead.
+  const bool is_held = env->clock->monotonic_ns() < lead.until_ns;
+  into.add("pruned_by", is_held ? lead.process : "");
   into.add("failure", collect_failure ? to_string(collect_failure) : "");
   auto& consumers = into.add("consumers", text::json_value::array());
   for (const auto& [consumer, at] : floors()) {

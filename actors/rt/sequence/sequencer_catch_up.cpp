@@ -73,6 +73,9 @@ void sequencer_state::offer_later_state(entry_index after) {
                       chunk::copy_of(encode(*kept)));
   // It asks again: then the group's log begins with this one.
   core->compact_at_any_cost();
+  for (const auto& peer : peers->all())
+    if (peer.handle == asks)
+      core->group().want_later(peer.at.node);
   if (core->state() != nullptr && !checkpoint)
     start_checkpoint();
 }
@@ -146,12 +149,20 @@ void sequencer_state::out_copied(const caf::error& outcome) {
 
 /// The leader offers it again.
 void sequencer_state::end_catching_up(const error& why) {
-  catching_up.reset();
+  const auto ended = std::exchange(catching_up, nullptr);
+  if (why.code == errc::moved)
+    self->send(ended->from, snapshot_atom_v, core->group().group_id(),
+               chunk::copy_of(encode(ended->what)));
   if (why.code == errc::malformed_message) {
     ++damaged_records;
     warn("damaged_on_the_way",
          "what came of the merged log of another node: " + to_string(why)
            + "; refused, and asked for again");
+  } else if (why.code == errc::pruned && core->copying()) {
+    warn("catching-up",
+         to_string(why)
+           + ": this node was away for longer than the stream is "
+             "kept; what it held is removed here as well");
   } else {
     warn("catching-up", to_string(why));
     if (why.code == errc::no_space)
@@ -166,7 +177,26 @@ void sequencer_state::end_catching_up(const error& why) {
   if (foreign)
     if (auto fault = core->set_out_aside())
       return fail(fault);
+  if (why.code == errc::pruned)
+    if (auto fault = core->give_out_up())
+      return fail(fault);
+  remove_gone();
   progress(core->end_copying());
+}
+
+/// Off this thread: there may be much of it.
+void sequencer_state::remove_gone() {
+  auto gone = core->gone_directories();
+  if (gone.empty())
+    return;
+  submit(
+    [world = env, gone = std::move(gone), me = sequencer_self_actor{self}] {
+      error fault;
+      for (const auto& each : gone)
+        if (auto failed = world->fs->remove_all(each))
+          fault = std::move(failed);
+      caf::anon_send(me, collected_atom_v, to_caf(fault));
+    });
 }
 
 // -- members ------------------------------------------------------------------

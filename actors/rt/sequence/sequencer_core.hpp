@@ -240,7 +240,11 @@ public:
   /// Nothing came of it: goes on with what was applied before.
   [[nodiscard]] result<sequencer_effects> end_copying();
   /// out/ is not what the group agreed on.
-  [[nodiscard]] error set_out_aside();
+  [[nodiscard]] error set_out_aside() { return leave_out(false); }
+  /// All of out/ was agreed on, and has gone from the stream since: it is
+  /// renamed, and what `gone_directories` names is to be removed.
+  [[nodiscard]] error give_out_up() { return leave_out(true); }
+  [[nodiscard]] std::vector<std::string> gone_directories() const;
 
   /// A file that is written was moved, or another one put in its place: what
   /// is written is nowhere to be found, and may get into what others look for.
@@ -321,7 +325,9 @@ private:
   error recover();
   error open_history();
   void tell_what_is_gone();
-  error begin_history_anew();
+  error leave_out(bool is_gone);
+  error leave(const std::string& directory, bool is_gone);
+  error begin_history_anew(bool is_gone = false);
   std::optional<merge_state> stored_state();
   result<std::optional<lineage_id>>
   out_lineage(const std::optional<merge_state>& checkpoint);

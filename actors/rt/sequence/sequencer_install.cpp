@@ -1,11 +1,19 @@
 #include <millrace/actors/rt/sequence/sequencer_core.hpp>
 
+#include <string_view>
 #include <utility>
 
 // How a sequencer_core takes over from other nodes what came before the group's
 // log: a copy of out/, and the state at its end.
 
 namespace millrace::rt {
+
+namespace {
+
+/// After the names of directories that are only to be removed.
+constexpr std::string_view gone_mark = ".gone";
+
+} // namespace
 
 error sequencer_core::heard(const member_id& from,
                             const group_founding& founding, bool forgot) {
@@ -20,7 +28,7 @@ error sequencer_core::heard(const member_id& from,
   return group_->found(*next, now());
 }
 
-error sequencer_core::set_out_aside() {
+error sequencer_core::leave_out(bool is_gone) {
   parked_.reset();
   merge_.reset();
   half_applied_.reset();
@@ -38,22 +46,42 @@ error sequencer_core::set_out_aside() {
       return fault;
   anchor_ = {};
   anchor_next_.reset();
-  // It may be all that is left of what a lost group had agreed on.
-  if (env_->fs->exists(out_directory()))
-    if (auto fault = persistence::set_aside(*env_->fs, out_directory()))
-      return fault;
+  if (auto fault = leave(out_directory(), is_gone))
+    return fault;
   if (!history_ || !history_->is_empty())
-    if (auto fault = begin_history_anew())
+    if (auto fault = begin_history_anew(is_gone))
       return fault;
   return env_->fs->sync_directory(options_.directory);
 }
 
-error sequencer_core::begin_history_anew() {
+/// It may be all that is left of what a lost group had agreed on, or have gone
+/// on all other nodes.
+error sequencer_core::leave(const std::string& directory, bool is_gone) {
+  if (!env_->fs->exists(directory))
+    return {};
+  if (!is_gone)
+    return persistence::set_aside(*env_->fs, directory);
+  const auto gone = directory + std::string{gone_mark};
+  if (auto fault = env_->fs->remove_all(gone))
+    return fault;
+  return env_->fs->rename(directory, gone);
+}
+
+std::vector<std::string> sequencer_core::gone_directories() const {
+  std::vector<std::string> out;
+  for (const auto& each : {out_directory(), options_.directory + "/history"}) {
+    auto gone = each + std::string{gone_mark};
+    if (env_->fs->exists(gone))
+      out.push_back(std::move(gone));
+  }
+  return out;
+}
+
+error sequencer_core::begin_history_anew(bool is_gone) {
   const auto directory = options_.directory + "/history";
   history_.reset();
-  if (env_->fs->exists(directory))
-    if (auto fault = persistence::set_aside(*env_->fs, directory))
-      return fault;
+  if (auto fault = leave(directory, is_gone))
+    return fault;
   auto history = merge_history::open(*env_, directory);
   if (!history)
     return history.failure();

@@ -53,10 +53,17 @@ result<sequencer_actor> sequencer_state::leading_peer() const {
   const auto* raft = core->group().raft();
   const auto leader = raft != nullptr ? raft->leader() : std::nullopt;
   const auto* peer = leader ? peers->find(leader->node) : nullptr;
-  if (peer == nullptr || !peer->handle)
-    return error{errc::unavailable, "stream '" + core->options().stream
-                                      + "': no node orders it now"};
-  return peer->handle;
+  if (peer != nullptr && peer->handle)
+    return peer->handle;
+  auto why = "stream '" + core->options().stream + "': ";
+  const auto waits_for = core->blocked();
+  if (!core->group().leads())
+    why += "no node orders it now";
+  else if (waits_for)
+    why += "the node that orders it cannot go on: " + to_string(waits_for);
+  else
+    why += "the node that orders it applies what was agreed on before it leads";
+  return error{errc::unavailable, std::move(why)};
 }
 
 void sequencer_state::say_hello() {

@@ -202,7 +202,7 @@ void sequencer_state::mind_readers() {
   const auto merged
     = core->state() != nullptr ? core->state()->applied_index : entry_index{};
   const bool lags = raft != nullptr && raft->leader() && !core->group().leads()
-                    && raft->group_commit_index() > merged;
+                    && core->group().has_agreed_after(merged);
   if (!lags || merged != stands_at) {
     stands_at = merged;
     stands_since_ns = now_ns;

@@ -12,13 +12,15 @@ namespace millrace::rt {
 
 /// All of the stream goes that is there now. What publishers recorded is not
 /// merged again: ids, and how far each input is, stay.
-caf::result<status_facts> sequencer_state::reset(bool dry, bool forced) {
+/// @param wanted the session that is to begin; 0: the next one.
+caf::result<status_facts> sequencer_state::reset(bool dry, bool forced,
+                                                 uint64_t wanted) {
   if (!core->leads()) {
     const auto leader = leading_peer();
     if (!leader)
       return to_caf(leader.failure());
     return self->delegate(caf::actor_cast<operated_stream_actor>(*leader),
-                          reset_atom::value, dry, forced);
+                          reset_atom::value, dry, forced, wanted);
   }
   const auto end = core->out_end();
   if (end.session() >= position::session_max)
@@ -26,6 +28,16 @@ caf::result<status_facts> sequencer_state::reset(bool dry, bool forced) {
                                            + "': there is no session after "
                                            + std::to_string(end.session())});
   const auto session = end.session() + 1;
+  if (wanted != 0 && wanted < session)
+    return to_caf(
+      {errc::already_exists, "stream '" + core->options().stream + "': session "
+                               + std::to_string(wanted)
+                               + " has begun: it was reset, and is not again"});
+  if (wanted > session)
+    return to_caf(
+      {errc::invalid_argument, "stream '" + core->options().stream
+                                 + "': session " + std::to_string(session)
+                                 + " is next, not " + std::to_string(wanted)});
   auto files = files_now();
   if (!files)
     return to_caf(files.failure());

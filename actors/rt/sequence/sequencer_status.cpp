@@ -132,7 +132,8 @@ status_facts sequencer_state::status() const {
   out.add("against", against ? to_string(*against) : std::string{});
   out.add("unreadable_messages", core->group().unreadable());
   out.add("copying", core->copying());
-  out.add("losses", core->losses().count());
+  out.add("losses", core->losses().lost());
+  out.add("let_go", core->losses().let_go());
   const auto now_ns = env->clock->monotonic_ns();
   const auto rates = trace.rates_over(rate_span_ns);
   out.add("rate", {{"messages_per_s", rates ? text::json_value{rates->messages}

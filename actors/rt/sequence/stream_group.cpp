@@ -251,6 +251,7 @@ error stream_group::compact(const entry_log::kept_state& state, uint64_t gain,
     return {};
   if (auto fault = log_->keep(state))
     return fault;
+  later_wanted_.clear();
   return run(raft_core::compacted{state.index}, now_ns);
 }
 
@@ -266,6 +267,19 @@ error stream_group::close(bool all_synced) {
 bool stream_group::leads_for_sure() const {
   return leads() && raft_->log().term_at(raft_->commit_index()) == raft_->term()
          && raft_->majority_heard(env_->clock->monotonic_ns());
+}
+
+bool stream_group::has_agreed_after(entry_index index) const {
+  if (raft_ == nullptr || raft_->group_commit_index() <= index)
+    return false;
+  if (index < before_)
+    return true; // It lacks what the log has forgotten.
+  const auto end = std::min<uint64_t>(
+    raft_->group_commit_index().value - before_.value, entries_.size());
+  for (auto at = index.value - before_.value; at < end; ++at)
+    if (entries_[at].instruction)
+      return true;
+  return false;
 }
 
 std::vector<merge_entry> stream_group::after(entry_index index) const {

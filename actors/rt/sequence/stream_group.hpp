@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -169,6 +170,9 @@ public:
     /// Members for which nothing is kept any more, in no order.
     std::vector<member_id> left_behind;
   };
+  /// A member cannot use the state that it is offered: until the log begins
+  /// with a later one, nothing is kept for it.
+  void want_later(node_id who) { later_wanted_.insert(who); }
   /// Of the entries that the leader has in a checkpoint.
   /// @param short_of_space on a disk: members that are away are not waited for.
   /// @pre this node leads.
@@ -240,6 +244,9 @@ public:
   }
   /// The instructions of the log after `index`, in order.
   [[nodiscard]] std::vector<merge_entry> after(entry_index index) const;
+  /// The group agreed on an instruction after this entry. Entries of Raft
+  /// itself (a leader's first one, members) are none.
+  [[nodiscard]] bool has_agreed_after(entry_index index) const;
   /// The log holds what comes after this.
   [[nodiscard]] entry_index begin() const noexcept { return before_; }
   /// And up to here on the disk.
@@ -315,6 +322,7 @@ private:
     int64_t since_ns = 0;
   };
   std::map<member_id, lag> lags_;
+  std::set<node_id> later_wanted_; ///< By whom, until the log begins anew.
   int64_t ran_at_ns_ = 0;
   bool disk_is_well_ = true;
   int64_t hand_over_at_ns_ = 0;

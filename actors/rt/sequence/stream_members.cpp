@@ -324,7 +324,9 @@ stream_group::needless_entries stream_group::needless(entry_index checkpointed,
   const auto& log = raft_->log();
   std::map<member_id, lag> lags;
   for (const auto& peer : raft_->peers()) {
-    if (peer.durable() >= checkpointed)
+    if (peer.durable() >= checkpointed
+        || (later_wanted_.contains(peer.id().node)
+            && peer.phase() == raft_peer::phase_type::snapshot))
       continue;
     const auto known = lags_.find(peer.id());
     const auto now
@@ -378,6 +380,18 @@ std::string stream_group::why_stays(const member_id& who,
                             return each.id() == id && !is_away(each, now_ns);
                           });
   };
+  // One whose disk is full is heard, and takes nothing.
+  const auto takes = [&](const member_id& id) {
+    constexpr int64_t patience_ns = 5'000'000'000;
+    if (id == self_)
+      return !full_;
+    const auto& peers = raft_->peers();
+    return std::any_of(peers.begin(), peers.end(), [&](const raft_peer& each) {
+      return each.id() == id && !is_away(each, now_ns)
+             && (each.durable() >= raft_->log().last_index()
+                 || now_ns - each.came_on_ns < patience_ns);
+    });
+  };
   const auto& nodes = settings_.nodes;
   const auto node
     = std::find_if(nodes.begin(), nodes.end(),
@@ -390,17 +404,18 @@ std::string stream_group::why_stays(const member_id& who,
              "configuration on all nodes and start them again, and then remove "
              "it";
   size_t voters = 0;
-  size_t heard = 0;
+  size_t well = 0;
   for (const auto& each : raft_->members().members())
     if (each.votes && each.id != who) {
       ++voters;
-      heard += lives(each.id) ? 1 : 0;
+      well += takes(each.id) ? 1 : 0;
     }
-  if (voters > 0 && heard < voters / 2 + 1)
+  if (voters > 0 && well < voters / 2 + 1)
     return "of the " + std::to_string(voters) + " members that would stay only "
-           + std::to_string(heard)
-           + " are heard, which is no majority: nobody could order the stream; "
-             "start the others first";
+           + std::to_string(well)
+           + " are heard and take what is agreed on, which is no majority: "
+             "nobody could order the stream; start the others, or make room on "
+             "their disks, first";
   return {};
 }
 

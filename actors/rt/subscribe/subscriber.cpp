@@ -18,7 +18,6 @@ namespace millrace::rt {
 namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{250};
 constexpr auto request_deadline = std::chrono::seconds{3};
-constexpr uint32_t copy_chunk_bytes = 256u << 10;
 } // namespace
 
 start_spec subscriber_state::next_start() const {
@@ -121,9 +120,11 @@ void subscriber_state::begin_flow(const source_actor& from,
   source = from;
   const auto before = std::exchange(lineage, grant.life);
   told_ahead = false;
-  told_lost = false;
-  flowless_ns = 0;
   hopeless = 0;
+  if (!waits_for_room) {
+    told_lost = false;
+    flowless_ns = 0;
+  }
   self->monitor(source);
   out->begin_flow(grant.life, grant.end);
   if (!std::exchange(started, true)) {
@@ -142,7 +143,7 @@ void subscriber_state::begin_flow(const source_actor& from,
       = persistence::log_replica::open(*env, options.local_copy, lineage);
     if (!opened) {
       if (opened.failure().code == errc::no_space)
-        return disconnect(opened.failure());
+        return wait_for_room(opened.failure());
       fail(opened.failure());
       return finish_if_ended();
     }
@@ -188,36 +189,6 @@ void subscriber_state::tell_set_back(position begin) {
   if (copy)
     if (auto fault = copy->cut(begin))
       fail(fault);
-}
-
-void subscriber_state::catch_up_from_copy() {
-  auto item = copy_reader->next_chunk(copy_chunk_bytes);
-  if (!item) {
-    fail(item.failure());
-    return finish_if_ended();
-  }
-  if (const auto* part = std::get_if<persistence::log_chunk>(&*item)) {
-    if (auto fault = out->take(lineage, part->begin, part->bytes))
-      fail(fault);
-  } else if (const auto* event = std::get_if<stream_event>(&*item)) {
-    if (event->kind == event_kind::badtail)
-      return copy_again(event->from);
-    out->take(*event);
-  } else {
-    copy_reader.reset();
-  }
-  finish_if_ended();
-}
-
-/// The copy is damaged: the stream still has what it held from there on.
-void subscriber_state::copy_again(position from) {
-  copy_reader.reset();
-  ++copies_mended;
-  if (auto fault = copy->cut(from)) {
-    fail(fault);
-    return finish_if_ended();
-  }
-  step(link_core::restarted{});
 }
 
 void subscriber_state::deliver_waiting() {
@@ -316,13 +287,13 @@ void subscriber_state::deliver(const held_chunk& what) {
       return step(link_core::restarted{});
     }
     if (auto fault = copy->append(what.begin, bytes)) {
-      // The disk is full: asked for again from the copy's end, until it fits.
       if (fault.code == errc::no_space)
-        return disconnect(fault);
+        return wait_for_room(fault);
       fail(fault);
       return finish_if_ended();
     }
     begins_with_file = false;
+    has_room();
   }
   step(link_core::taken{what.bytes.size()});
   finish_if_ended();
@@ -435,42 +406,9 @@ void subscriber_state::prune_stream() {
       });
 }
 
-/// Never what was not delivered yet.
-void subscriber_state::collect_copy() {
-  if (!copy || collecting_copy)
-    return;
-  position below;
-  if (options.archived == archived_exchange::follow
-      || options.archived == archived_exchange::lead)
-    below = std::min(stream_begin, out->where());
-  if (options.archived != archived_exchange::lead)
-    below = std::max(below, std::min(control->pruned().asked, out->where()));
-  if (below <= copy_asked)
-    return;
-  collecting_copy = true;
-  env->io->submit([world = env, directory = options.local_copy, below,
-                   me = subscriber_self_actor{self}] {
-    auto begin = persistence::begin_after(*world->fs, directory, below);
-    auto fault
-      = begin ? persistence::collect_log(*world, directory, *begin).failure()
-              : begin.failure();
-    caf::anon_send(me, collected_atom_v, below, to_caf(fault));
-  });
-}
-
-void subscriber_state::copy_collected(position below,
-                                      const caf::error& outcome) {
-  collecting_copy = false;
-  const auto fault = from_caf(outcome);
-  if (!fault)
-    copy_asked = below;
-  if (options.archived != archived_exchange::lead)
-    control->note_pruned(fault ? position{} : below, fault);
-}
-
 void subscriber_state::watch_flow() {
   const auto now_ns = env->clock->monotonic_ns();
-  if (link.flowing() || told_lost)
+  if ((link.flowing() && !waits_for_room) || told_lost)
     return;
   if (flowless_ns == 0)
     flowless_ns = now_ns;
@@ -508,7 +446,9 @@ status_facts subscriber_state::status() const {
                     {"copies_mended", copies_mended},
                     {"damaged_records", damaged_records},
                     {"paused", paused},
-                    {"held_bytes", held_bytes()}};
+                    {"held_bytes", held_bytes()},
+                    {"responses", answers_taken},
+                    {"responses_refused", answers_refused}};
   if (options.archived == archived_exchange::lead)
     said.add("lead", lead);
   if (link.last_failure())
@@ -544,6 +484,7 @@ subscriber(subscriber_self_actor::stateful_pointer<subscriber_state> self,
       me.disconnect({errc::unavailable, "the source of the flow is gone"});
     }
   });
+  state.carry_answers();
   self->send(self, caf::tick_atom_v);
   return {
     [self](chunk_atom, flow_id flow, position begin, const chunk& bytes) {
@@ -580,6 +521,7 @@ subscriber(subscriber_self_actor::stateful_pointer<subscriber_state> self,
     },
     own_ticks(self),
     [self](deliver_atom) { self->state.deliver_waiting(); },
+    [self](respond_atom) { self->state.send_answers(); },
   };
 }
 

@@ -19,6 +19,9 @@
 #include <variant>
 #include <vector>
 
+// What goes from a subscriber to publishers is in subscriber_answers.cpp, its
+// local copy in subscriber_copy.cpp.
+
 namespace millrace::rt {
 
 using deliver_atom = caf::atom_constant<caf::atom("deliver")>;
@@ -27,6 +30,8 @@ using deliver_atom = caf::atom_constant<caf::atom("deliver")>;
 using subscriber_self_actor = subscriber_actor::extend<
   // Deliver what waits.
   caf::reacts_to<deliver_atom>,
+  // Answers to messages were given.
+  caf::reacts_to<respond_atom>,
   // Files of the copy that end before this position went, or did not.
   caf::reacts_to<collected_atom, position, caf::error>,
   // Reconnects, deadlines.
@@ -46,9 +51,10 @@ struct subscriber_options {
   std::string consumer;
   archived_exchange archived = archived_exchange::follow;
   /// Gets lines for a log, by a word that they can be found by:
-  /// "damaged_on_the_way": records were, and are refused. "threw": a callback
-  /// did, "failed": there is no callback that is told of a failure; either ends
-  /// the actor, with this for its reason. Null: nobody does.
+  /// "damaged_on_the_way": records were, and are refused. "copy_full",
+  /// "copy_goes_on": the disk of the local copy had no room. "threw": a
+  /// callback did, "failed": there is no callback that is told of a failure;
+  /// either ends the actor, with this for its reason. Null: nobody does.
   std::function<void(const std::string& id, const std::string& text)> warn{};
 };
 
@@ -100,6 +106,10 @@ struct subscriber_state {
   void fail(const error& fault);
   [[nodiscard]] caf::error threw(const std::exception_ptr& what);
   void finish_if_ended();
+  void carry_answers();
+  void send_answers();
+  void wait_for_room(const error& why);
+  void has_room();
   [[nodiscard]] start_spec next_start() const;
   [[nodiscard]] uint32_t sum_before() const;
   [[nodiscard]] status_facts status() const;
@@ -130,6 +140,7 @@ struct subscriber_state {
   bool told_ahead = false;      ///< Since the last flow.
   bool told_lost = false;       ///< Since the last flow.
   int64_t flowless_ns = 0;      ///< Since when there is none; 0: there is one.
+  bool waits_for_room = false;  ///< Of the copy: a flow is of no use.
   sequencer_actor rt;           ///< That was asked last.
   std::optional<position> floor;
   int64_t floor_at_ns = 0;
@@ -139,8 +150,12 @@ struct subscriber_state {
   std::string lead; ///< Who decides what goes, as the stream said last.
   int64_t lead_at_ns = 0;
   bool pruning = false;
-  size_t asked = 0;    ///< Of `options.rt`.
+  class given_answers;
+  std::shared_ptr<given_answers> answers; ///< By any thread.
+  size_t asked = 0;                       ///< Of `options.rt`.
   size_t hopeless = 0; ///< Nodes in turn that can never serve this place.
+  uint64_t answers_taken = 0;   ///< By the publishers of the messages.
+  uint64_t answers_refused = 0; ///< They did not count, or did not get there.
 };
 
 /// Deliveries run inside this actor: they must not block for long.

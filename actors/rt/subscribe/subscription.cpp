@@ -28,6 +28,35 @@ subscription::prune_state subscription::pruned() const {
   return prune_;
 }
 
+void subscription::carry_answers(answer_carrier carry,
+                                 std::function<int64_t()> wall_time) {
+  const std::scoped_lock lock{answering_};
+  carry_ = std::move(carry);
+  wall_time_ = std::move(wall_time);
+}
+
+error subscription::respond(const message_header& header,
+                            std::span<const std::byte> payload,
+                            std::function<void(const error&)> told) {
+  const auto name = [&] {
+    return "message " + std::to_string(header.id) + " of '"
+           + std::string{header.on} + "'";
+  };
+  if (header.to == null_int || header.to == 0)
+    return {errc::invalid_argument, name() + ": no response is wanted"};
+  const std::scoped_lock lock{answering_};
+  if (!carry_ || stopped_)
+    return {errc::closed, name() + ": the subscription of '" + topic_
+                            + "' carries no responses (any more)"};
+  const auto until_ns = header.ts + int64_t{header.to} * 1'000'000;
+  if (wall_time_() >= until_ns)
+    return {errc::timeout, name() + ": nobody waits for a response any more"};
+  return carry_({std::string{header.on},
+                 header.id,
+                 {payload.begin(), payload.end()},
+                 std::move(told)});
+}
+
 void subscription::unsubscribe() {
   stopped_ = true;
   if (deliverer_.load() == std::this_thread::get_id())
@@ -42,6 +71,43 @@ std::string describe(const stream_event& event, const std::string& topic) {
   return name + " event in " + topic + ", rolling position from "
          + std::to_string(event.from.value) + " to "
          + std::to_string(event.to.value);
+}
+
+namespace {
+
+/// What is done with events that no subscription handles itself.
+class default_event_handling {
+public:
+  void set(default_event_handler handler) {
+    const std::scoped_lock lock{mutex_};
+    handler_ = handler
+                 ? std::make_shared<default_event_handler>(std::move(handler))
+                 : nullptr;
+  }
+  void handle(const stream_event& event, const std::string& topic) {
+    const auto handler = [&] {
+      const std::scoped_lock lock{mutex_};
+      return handler_;
+    }();
+    if (handler)
+      return (*handler)(event, topic);
+    if (event.kind == event_kind::schema)
+      return;
+    std::printf("%s\n", describe(event, topic).c_str());
+    std::fflush(stdout);
+  }
+
+private:
+  std::mutex mutex_;
+  std::shared_ptr<default_event_handler> handler_; ///< Under `mutex_`.
+};
+
+default_event_handling default_events;
+
+} // namespace
+
+void set_default_event_handler(default_event_handler handler) {
+  default_events.set(std::move(handler));
 }
 
 /// Marks the thread that delivers, so that `unsubscribe` knows itself inside.
@@ -66,10 +132,7 @@ delivery::delivery(std::shared_ptr<subscription> control,
   if (!handlers_.on_event)
     handlers_.on_event
       = [topic = control_->topic()](const stream_event& event) {
-          if (event.kind == event_kind::schema)
-            return;
-          std::printf("%s\n", describe(event, topic).c_str());
-          std::fflush(stdout);
+          default_events.handle(event, topic);
         };
 }
 

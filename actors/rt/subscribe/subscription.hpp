@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace millrace::rt {
 
@@ -24,6 +25,16 @@ struct message {
   payload_kind kind = payload_kind::opaque;
   std::span<const std::byte> payload; ///< 8-byte aligned.
   position begin;
+};
+
+/// What a consumer answers to a message.
+struct message_answer {
+  std::string on;
+  int64_t id = null_long;
+  std::vector<std::byte> payload;
+  /// Told once, from the subscription's own thread, whether it counts: no
+  /// error, or why not (see subscription::respond). Null: nobody asks.
+  std::function<void(const error&)> told;
 };
 
 /// What a subscription has to do with files that are needed no more.
@@ -47,6 +58,23 @@ public:
   /// now. It and what follows come again, in a while.
   void refuse(error why) { refused_ = std::move(why); }
 
+  /// Answers a message that a callback was given, to the publisher that waits
+  /// for it (`header.to`). From any thread, inside the callback or after it;
+  /// the first answer counts. It is stored nowhere, and lost with a connection.
+  /// @param told is told, soon and once, whether it counts: no error, or
+  ///   `already_exists` (another came before), `not_found` (nobody waits: it
+  ///   was not requested, or by an earlier life of the publisher), `timeout`,
+  ///   `unavailable` (its publisher, or RT, is not connected), `oversize` (1
+  ///   MiB), `limit_exceeded`.
+  /// @returns `invalid_argument` where no response is wanted, `timeout` where
+  ///   header.ts + header.to has passed, as with what is replayed; `busy` while
+  ///   64 MiB or 65,536 answers are on their way; `closed` after the
+  ///   subscription ended, and of a local journal. `told` hears nothing then.
+  // lint: allow(half_used): for programs.
+  [[nodiscard]] error respond(const message_header& header,
+                              std::span<const std::byte> payload,
+                              std::function<void(const error&)> told = {});
+
   /// All before this position, one that a callback was given, is needed no
   /// more: the closed files of the local copy that end before it go soon, or,
   /// when this subscription leads (see archived_exchange), those of the stream
@@ -68,11 +96,18 @@ private:
   friend class delivery;
   friend struct subscriber_state;
   void note_pruned(position done, error why);
+  /// From now on answers are handed over so; null: none is.
+  using answer_carrier = std::function<error(message_answer)>;
+  void carry_answers(answer_carrier carry,
+                     std::function<int64_t()> wall_time = {});
   std::string topic_;
   std::atomic<bool> stopped_{false};
   error refused_; ///< Under `delivering_`.
   std::atomic<std::thread::id> deliverer_{};
   std::mutex delivering_;
+  std::mutex answering_;
+  answer_carrier carry_;               ///< Under `answering_`.
+  std::function<int64_t()> wall_time_; ///< Under `answering_`.
   mutable std::mutex pruning_;
   prune_state prune_; ///< Under `pruning_`.
 };
@@ -84,7 +119,8 @@ struct subscription_handlers {
   /// A message, and the position to resume at after it.
   std::function<void(const message&, position end)> on_message;
   /// An event; the stream goes on at event.to. Empty: printed to stdout as
-  /// "Reset event in <topic>, rolling position from <from> to <to>".
+  /// "Reset event in <topic>, rolling position from <from> to <to>", unless
+  /// `set_default_event_handler` said otherwise.
   std::function<void(const stream_event&)> on_event;
   /// The period ended here; rows after `end` belong to later periods.
   std::function<void(period_id period, position end)> on_period;
@@ -105,6 +141,17 @@ struct subscription_handlers {
 /// One line of text that says what happened to the stream, and where.
 [[nodiscard]] std::string describe(const stream_event& event,
                                    const std::string& topic);
+
+/// What subscriptions of this process without an `on_event` do with an event of
+/// the stream of that name.
+using default_event_handler
+  = std::function<void(const stream_event& event, const std::string& topic)>;
+
+/// Takes the place of the printing, from the next event on, also of those that
+/// run. Runs in the threads that deliver, several at a time. Null: they print.
+/// Thread safe.
+// lint: allow(half_used): for programs.
+void set_default_event_handler(default_event_handler handler);
 
 /// Verifies log bytes and calls the handlers: the part of a subscriber that
 /// needs no actor. One owner.

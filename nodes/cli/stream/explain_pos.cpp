@@ -213,8 +213,12 @@ int run(const stream_explain_options& options) {
     return explain_publishers(options, *files);
   const auto what = rt::explain_merged(persistence::posix_file_system(),
                                        files->directory, options.at);
-  if (!what)
-    return fail(what.failure());
+  if (!what) {
+    const auto code = fail(what.failure());
+    // The question was well put: nobody has the answer any more.
+    return what.failure().code == errc::pruned ? static_cast<int>(exit_negative)
+                                               : code;
+  }
   print(options, *files, json_of(*what), lines_of(*what));
   return what->certain() ? exit_ok : exit_negative;
 }

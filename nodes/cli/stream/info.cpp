@@ -29,7 +29,8 @@ std::string lines_of(const std::string& stream, const text::json_value& facts) {
     facts.at("losses").natural().value_or(0));
   out += consumer_lines(collection.at("consumers"));
   for (const auto& [key, what] :
-       {std::pair{"lead", "led by"}, std::pair{"held_by", "files are held by"},
+       {std::pair{"pruned_by", "pruned by"},
+        std::pair{"held_by", "files are held by"},
         std::pair{"failure", "files could not be removed:"}})
     if (const auto* said = collection.at(key).text();
         said != nullptr && !said->empty())
@@ -40,18 +41,33 @@ std::string lines_of(const std::string& stream, const text::json_value& facts) {
   return out;
 }
 
+/// What each node does, and whether any orders the stream.
+std::string node_lines(const text::json_value& facts) {
+  std::string out = "nodes\n";
+  for (const auto& each : facts.at("nodes").elements())
+    out += fmt::format(
+      "  {}: {}, ends at {}\n", each.at("node").text_or_empty(),
+      each.at("leads").boolean().value_or(false) ? "leads" : "follows",
+      place_text(each.at("end")));
+  for (const auto& each : facts.at("silent").elements())
+    out += fmt::format("  {}: does not answer; who is connected there is not "
+                       "known\n",
+                       each.text_or_empty());
+  return out;
+}
+
 int show(const stream_info_options& options) {
   auto cluster = ask_cluster(options.config);
   if (!cluster)
     return fail(cluster.failure());
   const auto facts
-    = stream_status(*cluster->host, cluster->config, options.stream);
+    = whole_stream_status(*cluster->host, cluster->config, options.stream);
   if (!facts)
     return fail(facts.failure());
   print_text(options.output == output_format::json
                ? facts->dump(2)
-               : lines_of(options.stream, *facts));
-  return exit_ok;
+               : lines_of(options.stream, *facts) + node_lines(*facts));
+  return is_ordered(*facts) ? exit_ok : fail_unordered(options.stream);
 }
 
 } // namespace

@@ -23,16 +23,19 @@ int list_streams(const stream_options& options) {
   int code = exit_ok;
   for (const auto& stream : cluster->config.streams) {
     const auto facts
-      = stream_status(*cluster->host, cluster->config, stream.name);
+      = whole_stream_status(*cluster->host, cluster->config, stream.name);
     if (!facts) {
       code = fail(facts.failure());
       continue;
     }
+    if (!is_ordered(*facts))
+      code = fail_unordered(stream.name);
     const auto& collection = facts->at("collection");
     all.add(json_value{{"stream", stream.name},
                        {"mode", facts->at("mode")},
                        {"begin", collection.at("begin")},
                        {"end", facts->at("end")},
+                       {"ordered", is_ordered(*facts)},
                        {"publishers", facts->at("publishers")},
                        {"subscribers", facts->at("subscribers")},
                        {"held_by", collection.at("held_by")}});

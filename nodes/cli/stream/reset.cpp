@@ -27,6 +27,11 @@ void declare(option_list& list, stream_reset_options& into) {
   list.flag("--force", into.force,
             "With --hard: also what a consumer may still need; without it the "
             "exit code is 1");
+  list.number("--session", into.session, uint64_t{1},
+              uint64_t{position::session_max},
+              "With --hard: the session that is to begin, as --dry-run says; "
+              "where it has begun nothing is done, and the exit code is 1: "
+              "whoever heard nothing of a reset asks again so");
   declare_streams(list, into);
 }
 
@@ -36,13 +41,33 @@ std::string reset_lines(const text::json_value& report, bool dry) {
     report.at("session").natural().value_or(0), gone_lines(report, dry));
 }
 
+/// Who is not answered does not know whether it is carried out yet.
+error not_heard(error why, const std::string& stream, uint64_t session) {
+  if (why.code == errc::timeout)
+    why.context += fmt::format(
+      "; it was asked for, and may be carried out yet: 'millrace stream info "
+      "{}' says where the stream ends, and with --session {} it is reset once, "
+      "however often that is asked for",
+      stream, session);
+  return why;
+}
+
 int reset_hard(const stream_reset_options& options,
                const asked_cluster& cluster) {
-  const auto report
-    = reset_stream(*cluster.host, cluster.config, options.stream,
-                   options.dry_run, options.force);
+  auto session = options.session;
+  const auto ask = [&](bool dry) {
+    return reset_stream(*cluster.host, cluster.config, options.stream, dry,
+                        options.force, session);
+  };
+  if (!options.dry_run && session == 0) {
+    const auto next = ask(true);
+    if (!next)
+      return fail_to_cut(next.failure());
+    session = next->at("session").natural().value_or(0);
+  }
+  const auto report = ask(options.dry_run);
   if (!report)
-    return fail_to_cut(report.failure());
+    return fail_to_cut(not_heard(report.failure(), options.stream, session));
   print_text(options.output == output_format::json
                ? report->dump(2)
                : reset_lines(*report, options.dry_run));
@@ -85,10 +110,11 @@ int reset(const stream_reset_options& options) {
                 "of all that it holds"});
     return exit_usage;
   }
-  if (options.soft && (options.dry_run || options.force)) {
+  if (options.soft
+      && (options.dry_run || options.force || options.session != 0)) {
     (void)fail({errc::invalid_argument,
-                "reset: --dry-run and --force say something of --hard only, "
-                "for --soft removes nothing of the stream"});
+                "reset: --dry-run, --force and --session say something of "
+                "--hard only, for --soft removes nothing of the stream"});
     return exit_usage;
   }
   if (options.hard && !options.dry_run && !options.yes) {

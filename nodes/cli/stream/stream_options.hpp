@@ -55,6 +55,7 @@ struct stream_reset_options : stream_options {
   bool dry_run = false;
   bool yes = false;
   bool force = false;
+  uint64_t session = 0; ///< That is to begin; 0: the next one.
 };
 
 struct stream_losses_options : stream_options {

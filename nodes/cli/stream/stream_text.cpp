@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace millrace::nodes {
@@ -32,7 +33,8 @@ std::string subscriber_lines(const text::json_value& connected) {
     const auto bytes = lag.at("bytes").natural().value_or(0);
     const auto ms = lag.at("ms").natural().value_or(0);
     out += fmt::format(
-      "  process {}: {}\n", each.at("pid").text_or_empty(),
+      "  process {} at {}: {}\n", each.at("pid").text_or_empty(),
+      each.at("node").text_or_empty(),
       bytes == 0 && ms == 0
         ? "at the end"
         : fmt::format("{}{} bytes, {} messages, {}.{:03} s behind",
@@ -63,10 +65,26 @@ std::string gone_lines(const text::json_value& report, bool dry) {
   return out;
 }
 
+bool is_ordered(const text::json_value& facts) {
+  const auto& nodes = facts.at("nodes").elements();
+  return std::any_of(nodes.begin(), nodes.end(), [](const auto& each) {
+    return each.at("leads").boolean().value_or(false);
+  });
+}
+
+int fail_unordered(const std::string& stream) {
+  (void)fail({errc::unavailable,
+              "stream '" + stream
+                + "': no node orders it now; what is shown is what one of its "
+                  "nodes has, and 'millrace status' says what they lack"});
+  return exit_negative;
+}
+
 int fail_to_cut(const error& why) {
   const auto code = fail(why);
-  return why.code == errc::invalid_argument ? static_cast<int>(exit_negative)
-                                            : code;
+  const bool said_no
+    = why.code == errc::invalid_argument || why.code == errc::already_exists;
+  return said_no ? static_cast<int>(exit_negative) : code;
 }
 
 void print_text(const std::string& text) {

@@ -20,8 +20,14 @@ namespace millrace::nodes {
 /// Which files of a stream go, or would, and who loses what with them.
 [[nodiscard]] std::string gone_lines(const text::json_value& report, bool dry);
 
+/// Whether one of a stream's nodes orders it, as `whole_stream_status` says.
+[[nodiscard]] bool is_ordered(const text::json_value& facts);
+
+/// Prints that none does. @returns the exit code, 1
+[[nodiscard]] int fail_unordered(const std::string& stream);
+
 /// Prints why a stream is not cut. @returns the exit code: 1 where that would
-/// lose messages for a consumer
+/// lose messages for a consumer, or was done before
 [[nodiscard]] int fail_to_cut(const error& why);
 
 /// Prints a line, or a text of several that ends with one.
