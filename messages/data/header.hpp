@@ -14,8 +14,9 @@ struct message_header {
   std::string_view on;
   /// Record time, ns since 2000.01.01 UTC; null: the publisher stamps "now".
   int64_t ts = null_long;
-  /// Message number of its origin. |id| grows by exactly 1 from message to
-  /// message; the sign is carried verbatim. null: the publisher numbers it.
+  /// Message number of its origin, carried verbatim. Which one may follow which
+  /// says the id_policy of the stream: mostly, |id| grows by exactly 1 from
+  /// message to message. null: the publisher numbers it.
   int64_t id = null_long;
   /// How long the originator waits for a response, in milliseconds; null: no
   /// response wanted. Advisory: an expired message is delivered all the same.

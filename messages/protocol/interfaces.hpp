@@ -87,6 +87,7 @@ struct flow_grant {
   /// Offer: the node leads, so that watermark and cursors are the stream's.
   bool leads = false;
   int64_t watermark = 0; ///< Offer: last merged id of the origin; 0: none.
+  uint8_t ids = 0;       ///< Offer: the id_policy of the stream.
   lineage_id life;       ///< Subscription: of the stream.
   position end;          ///< Subscription: where the merged log ends now.
   chunk cursors;         ///< Offer: SourceCursors merged for the origin.
@@ -99,7 +100,7 @@ struct flow_grant {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, flow_grant& x) {
   return f(caf::meta::type_name("flow_grant"), x.flow, x.has_begin, x.begin,
-           x.before_begin, x.merged, x.leads, x.watermark, x.life, x.end,
+           x.before_begin, x.merged, x.leads, x.watermark, x.ids, x.life, x.end,
            x.cursors, x.set_back);
 }
 

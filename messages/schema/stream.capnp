@@ -42,6 +42,7 @@ struct StreamLayout {         # how the merged log is written, once and for all
   lineageLow @1 :UInt64;
   rollBytes @2 :UInt64;       # a file ends with the entry that passes this
   recordBytes @3 :UInt32;     # a record of many messages closes at this size
+  idPolicy @4 :UInt8;         # id_policy, of the messages of all origins
 }
 
 struct MergeRange {           # append input bytes [from, to) to the stream
@@ -102,6 +103,8 @@ struct OriginState {
   duplicates @3 :UInt64;
   periodMarked @4 :Int64;     # newest period whose marker this origin merged
   cursors @5 :List(SourceCursor);
+  recentIds @6 :Data;         # int64 ids that recentCrcs are of, oldest first, where
+                              # ids may jump; of a strict stream: none
 }
 
 struct SourceCursor {

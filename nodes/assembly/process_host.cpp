@@ -30,6 +30,7 @@ result<rt::publisher_options> publisher_options_of(const cluster_config& config,
   out.log_path = config.log_path;
   out.cached = (*settings)->mode == stream_mode::cached;
   out.roll_bytes = (*settings)->roll_bytes;
+  out.ids = (*settings)->ids;
   return out;
 }
 

@@ -103,6 +103,7 @@ result<opened_stream> try_to_open(process_host& host,
   // Entries end at most one chunk after it.
   options.roll_bytes
     = std::min<uint64_t>(stream.roll_bytes, uint64_t{900} << 20);
+  options.ids = stream.ids;
   options.checkpoint_bytes = how.checkpoint_bytes;
   options.behind_bytes_max = how.behind_bytes_max;
   options.gc_grace_ns = stream.gc_grace_ns;

@@ -192,6 +192,9 @@ private:
                  : stream_mode::synced;
     out.roll_bytes
       = at.bytes("roll_size", 64u << 10, uint64_t{1} << 30, out.roll_bytes);
+    out.ids = at.choice("id_policy", {"strict", "monotonic"}, false) == 1
+                ? id_policy::monotonic
+                : id_policy::strict;
     out.retention_age_ns
       = at.duration("retention_age", 1'000'000'000, 36'500 * text::day_ns, 0);
     out.retention_bytes = at.bytes("retention_size", 1, most_bytes, 0);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/id_policy.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/nodes/configuration/period_clock.hpp>
 #include <millrace/nodes/users/grants.hpp>
@@ -60,6 +61,8 @@ struct stream_config {
   /// Origins of publishers that the end of a period waits for also while they
   /// are not connected.
   std::vector<std::string> participants;
+  /// Which ids the messages of an origin have, one after the other.
+  id_policy ids = id_policy::strict;
 
   friend bool operator==(const stream_config&, const stream_config&) = default;
 };

@@ -16,6 +16,7 @@ std::string stream_table(const stream_declaration& what) {
   };
   add("mode", what.mode);
   add("roll_size", what.roll_size);
+  add("id_policy", what.id_policy);
   add("retention_age", what.retention_age);
   add("retention_size", what.retention_size);
   return out;

@@ -14,6 +14,7 @@ struct stream_declaration {
   std::string name;
   std::string mode;
   std::string roll_size;
+  std::string id_policy;
   std::string retention_age;
   std::string retention_size;
   /// The rt processes that are to order it. Those that name their streams get

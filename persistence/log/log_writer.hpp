@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/messages/data/id_policy.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/persistence/log/log_directory.hpp>
 #include <millrace/persistence/log/log_format.hpp>
@@ -43,6 +44,8 @@ struct log_writer_options {
   /// Lineage for a new directory; drawn from env.random when zero. A directory
   /// of another lineage is `fenced`.
   lineage_id lineage{};
+  /// Which of two last ids of an origin is the newer one.
+  id_policy ids = id_policy::strict;
   /// Called once, before `open` changes a log of which something that was
   /// recorded may be missing; what fails ends `open`. Only of policies next and
   /// same.

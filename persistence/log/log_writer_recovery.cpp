@@ -46,7 +46,7 @@ error log_writer::impl::recover_ids(const std::vector<log_file_info>& files,
       surviving[origin] = range.last;
       // Files after it that are gone may have had more.
       auto& id = recovered.try_emplace(origin, range.last).first->second;
-      if (magnitude(range.last) > magnitude(id))
+      if (is_newer_id(options.ids, range.last, id))
         id = range.last;
     }
   };

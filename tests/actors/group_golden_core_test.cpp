@@ -115,6 +115,8 @@ TEST(GroupGoldenTest, InstructionsKeepTheirBytes) {
     {"stream_event", event},
     {"period_end", period_end{period_id{8767}, {"host.market", "b"}}},
     {"begin_stream", begin_stream{{{{5, 6}}, 1 << 20, 4096}}},
+    {"begin_monotonic_stream",
+     begin_stream{{{{5, 6}}, 1 << 20, 4096, id_policy::monotonic}}},
     {"cut_begin", cut_begin{position::of(0, 3, 0)}},
     {"begin_session", begin_session{7, "an operator reset it"}},
     {"merge_pieces", merge_pieces{input_id{3}, {range, lost}}}};

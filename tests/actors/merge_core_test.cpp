@@ -33,12 +33,12 @@ protected:
     start(roll_bytes);
   }
 
-  void start(uint64_t roll) {
+  void start(uint64_t roll, id_policy ids = id_policy::strict) {
     persistence::log_writer_options options;
     options.directory = "out";
     options.session = persistence::session_policy::resume;
     merge_state fresh;
-    fresh.layout = {{{1, 2}}, roll, options.record_bytes};
+    fresh.layout = {{{1, 2}}, roll, options.record_bytes, ids};
     options.lineage = fresh.layout.lineage;
     auto opened = persistence::log_writer::open(env, options);
     ASSERT_TRUE(opened) << to_string(opened.failure());
@@ -207,6 +207,63 @@ TEST_F(MergeCoreTest, RepeatedMagnitudeConflictsAndTheHoleIsAGap) {
   EXPECT_EQ(log.events[1].kind, event_kind::gap);
   EXPECT_EQ(log.events[1].first_id, 3);
   EXPECT_EQ(log.events[1].last_id, 3);
+}
+
+/// One stream, with ids that jump; its state went through its bytes.
+TEST_F(MergeCoreTest, MonotonicIdsJumpWithoutAGapAndAreDroppedByTheLastOne) {
+  out.reset();
+  ASSERT_FALSE(disk.remove_all("out"));
+  start(roll_bytes, id_policy::monotonic);
+  open_input(1, "a");
+  merge(1, "a", {{-900, "p1"}, {-7, "p2"}, {3, "p3"}});
+  merge(1, "a", {{3, "p3"}, {-7, "p2"}, {2, "never there"}, {50, "p4"}});
+  merge(1, "a", {{-900, "other"}, {51, "p5"}, {1'000'000, "p6"}});
+  const auto again = [this] {
+    auto state = decode_merge_state(encode(core->state()));
+    ASSERT_TRUE(state) << to_string(state.failure());
+    EXPECT_EQ(state->layout, core->state().layout);
+    EXPECT_EQ(encode(*state), encode(core->state()));
+    core = std::make_unique<merge_core>(*std::move(state), *out);
+  };
+  again();
+  merge(1, "a", {{50, "changed"}, {51, "p5"}, {-1'000'001, "old"}});
+  const auto log = read_out();
+  EXPECT_EQ(log.ids, (std::vector<int64_t>{-900, -7, 3, 50, 51, 1'000'000}));
+  ASSERT_EQ(log.events.size(), 2u);
+  for (size_t i = 0; i < 2; ++i)
+    EXPECT_EQ(log.events[i].kind, event_kind::id_conflict);
+  EXPECT_EQ(log.events[0].first_id, -900);
+  EXPECT_EQ(log.events[1].first_id, 50);
+  EXPECT_EQ(core->state().origins.at("a").duplicates, 7u);
+  EXPECT_EQ(core->state().origins.at("a").watermark, 1'000'000);
+}
+
+// Each node has its own way to a state: the bytes of it are the same.
+TEST_F(MergeCoreTest, SumsOfIdsThatJumpAreKeptOfTheNewestAlone) {
+  out.reset();
+  ASSERT_FALSE(disk.remove_all("out"));
+  start(roll_bytes, id_policy::monotonic);
+  open_input(1, "a");
+  constexpr auto most = static_cast<int64_t>(sparse_window::size_max);
+  std::vector<sent> messages;
+  for (int64_t i = 1; i <= most + 100; ++i) {
+    messages.push_back({10 * i, "p"});
+    if (i == most / 2) {
+      merge(1, "a", std::exchange(messages, {}));
+      auto state = decode_merge_state(encode(core->state()));
+      core = std::make_unique<merge_core>(*std::move(state), *out);
+    }
+  }
+  merge(1, "a", messages);
+  const auto& window = core->state().origins.at("a").recent_apart;
+  EXPECT_EQ(window.size(), sparse_window::size_max);
+  EXPECT_EQ(window.of(10 * 100), std::nullopt);
+  EXPECT_EQ(window.of(1011), std::nullopt);
+  for (int64_t i = 101; i <= most + 100; ++i)
+    ASSERT_NE(window.of(10 * i), std::nullopt) << i;
+  auto state = decode_merge_state(encode(core->state()));
+  ASSERT_TRUE(state);
+  EXPECT_EQ(encode(*state), encode(core->state()));
 }
 
 TEST_F(MergeCoreTest, TwoOriginsAreNumberedApart) {

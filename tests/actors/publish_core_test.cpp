@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,7 @@ TEST(IdRuleTest, EachIdFollowsTheLastOfItsOrigin) {
     int64_t expected; ///< 0: refused.
   };
   // "own" ended at 7, "other" at -3, "new" was never seen.
-  const id_rule rule{"own", {{"own", 7}, {"other", -3}}};
+  const id_rule rule{"own", {{"own", 7}, {"other", -3}}, id_policy::strict};
   const std::vector<id_case> cases{
     {"unset, own", "own", null_long, 8},
     {"unset, after a negative one", "other", null_long, 4},
@@ -45,8 +46,61 @@ TEST(IdRuleTest, EachIdFollowsTheLastOfItsOrigin) {
   }
 }
 
+TEST(IdRuleTest, MonotonicIdsRiseInStepsOfAnySize) {
+  constexpr auto most = std::numeric_limits<int64_t>::max();
+  struct id_case {
+    std::string name;
+    std::string origin;
+    int64_t given;
+    int64_t expected; ///< 0: refused.
+  };
+  const id_rule rule{"own",
+                     {{"own", 7}, {"below", -3}, {"edge", -1}, {"full", most}},
+                     id_policy::monotonic};
+  const std::vector<id_case> cases{
+    {"unset", "own", null_long, 8},
+    {"unset, after a negative one", "below", null_long, -2},
+    {"unset, past 0, which names none", "edge", null_long, 1},
+    {"unset, unseen", "new", null_long, 1},
+    {"unset, none is left", "full", null_long, 0},
+    {"a step", "own", 8, 8},
+    {"a jump", "own", 1'000'000, 1'000'000},
+    {"the last there is", "own", most, most},
+    {"again", "own", 7, 0},
+    {"back", "own", 6, 0},
+    {"a larger magnitude, and back", "own", -8, 0},
+    {"a smaller magnitude, and on", "below", -2, -2},
+    {"from below to above", "below", 5, 5},
+    {"zero", "below", 0, 0},
+    {"any first one", "new", most, most},
+    {"any first one, the least there is", "new", -most, -most},
+  };
+  for (const auto& each : cases) {
+    SCOPED_TRACE(each.name);
+    const auto id = rule.next(each.origin, each.given);
+    if (each.expected != 0) {
+      ASSERT_TRUE(id) << to_string(id.failure());
+      EXPECT_EQ(*id, each.expected);
+      continue;
+    }
+    ASSERT_FALSE(id);
+    EXPECT_EQ(id.failure().code, errc::bad_id);
+    EXPECT_NE(
+      id.failure().context.find(std::to_string(rule.last_id(each.origin))),
+      std::string::npos)
+      << id.failure().context;
+  }
+}
+
+TEST(IdRuleTest, NoIdFollowsTheLastThereIs) {
+  constexpr auto most = std::numeric_limits<int64_t>::max();
+  const id_rule rule{"own", {{"own", -most}}, id_policy::strict};
+  for (const auto id : {null_long, most, int64_t{1}, -most})
+    EXPECT_EQ(rule.next("own", id).failure().code, errc::bad_id) << id;
+}
+
 TEST(IdRuleTest, GoesOnFromWhatWasTaken) {
-  id_rule rule{"own", {}};
+  id_rule rule{"own", {}, id_policy::strict};
   EXPECT_EQ(rule.last_id(), 0);
   rule.took("own", -1);
   rule.took("other", 5);

@@ -1,6 +1,5 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
-#include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/tests/support/paths.hpp>
 
 #include <gmock/gmock.h>
@@ -180,6 +179,7 @@ mine = "layouts/mine.toml"
 name = "a"
 mode = "cached"
 roll_size = "64MiB"
+id_policy = "monotonic"
 retention_age = "7d"
 retention_size = "1TiB"
 retention_disk = 80
@@ -318,6 +318,7 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   a.gc_grace_ns = 300'000'000'000;
   a.gc_disk_percent = 60;
   a.slow_sync_ns = 80'000'000;
+  a.ids = id_policy::monotonic;
   a.participants = {"f.a"};
   EXPECT_EQ(config.streams[0], a);
   const auto& table = config.tables[0];
@@ -412,6 +413,8 @@ constexpr bad_line bad_lines[] = {
    ":7:stream.roll_size: ", "not within 65536 to 1073741824"},
   {6, "name = \"market\"\nroll_size = \"many\"",
    ":7:stream.roll_size: ", "expected a count of bytes"},
+  {6, "name = \"market\"\nid_policy = \"loose\"",
+   ":7:stream.id_policy: ", "'loose' is not one of strict, monotonic"},
   {6, "name = \"market\"\nbatch_time = \"1ms\"",
    ":7:stream.batch_time: ", "delete the line"},
   {6, "name = \"market\"\nretention_age = \"7 days\"",
@@ -577,23 +580,6 @@ TEST(ConfigurationTest, TheExampleIsValidAndSpreadsOverNodes) {
   const auto demo = parse(demo_configuration_text(1));
   ASSERT_TRUE(demo);
   EXPECT_EQ(demo->tables, parsed->tables);
-}
-
-TEST(ConfigurationTest, TheExampleOfAGroupHasThreeMembers) {
-  const auto path = test_support::source_path("examples/cluster.toml");
-  const auto parsed
-    = load_configuration(persistence::posix_file_system(), path);
-  ASSERT_TRUE(parsed) << parsed.failure().context;
-  EXPECT_EQ(parsed->members_of("market").size(), 3u);
-}
-
-TEST(ConfigurationTest, AFileThatIsMissingIsAFaultOfConfiguration) {
-  const auto parsed = load_configuration(persistence::posix_file_system(),
-                                         "/nonexistent/cluster.toml");
-  ASSERT_FALSE(parsed);
-  EXPECT_EQ(parsed.failure().code, errc::config);
-  EXPECT_THAT(parsed.failure().context, HasSubstr("/nonexistent/cluster.toml"));
-  EXPECT_EQ(exit_code_of(parsed.failure().code), 78);
 }
 
 } // namespace

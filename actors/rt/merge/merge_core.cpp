@@ -219,19 +219,17 @@ result<bool> merge_core::apply_whole(const record_view& record,
   // Other payloads say something to the merge itself.
   if (record.payload != payload_kind::opaque)
     return false;
-  auto last = magnitude(origin.watermark);
+  auto last = origin.watermark;
   for (auto at = record.first_frame; at < record.length;) {
     const auto frame = record.frame_at(at);
-    const auto number = magnitude(frame.header.id);
-    if (number != last + 1 && last != 0)
+    if (!id_follows(state_.layout.ids, frame.header.id, last))
       return false;
-    last = number;
+    last = frame.header.id;
     at = frame.end;
   }
   for (auto at = record.first_frame; at < record.length;) {
     const auto frame = record.frame_at(at);
-    origin.recent.add(magnitude(frame.header.id), frame.payload_crc);
-    origin.watermark = frame.header.id;
+    note_id(origin, frame.header.id, frame.payload_crc);
     at = frame.end;
   }
   const auto first = record.frame_at(record.first_frame).header.id;
@@ -240,13 +238,29 @@ result<bool> merge_core::apply_whole(const record_view& record,
   return end ? result<bool>{true} : result<bool>{end.failure()};
 }
 
+void merge_core::note_id(merge_origin& origin, int64_t id,
+                         uint32_t payload_crc) const {
+  if (state_.layout.ids == id_policy::monotonic)
+    origin.recent_apart.add(id, payload_crc);
+  else
+    origin.recent.add(magnitude(id), payload_crc);
+  origin.watermark = id;
+}
+
+std::optional<uint32_t> merge_core::known_crc(const merge_origin& origin,
+                                              int64_t id) const {
+  return state_.layout.ids == id_policy::monotonic
+           ? origin.recent_apart.of(id)
+           : origin.recent.of(magnitude(id), magnitude(origin.watermark));
+}
+
 error merge_core::apply_frame(const frame_view& frame, merge_origin& origin) {
-  const auto number = magnitude(frame.header.id);
-  const auto last = magnitude(origin.watermark);
-  if (last != 0 && number <= last
+  const auto id = frame.header.id;
+  const auto last = origin.watermark;
+  if (!is_newer_id(state_.layout.ids, id, last)
       && !MILLRACE_PLANTED(forget_what_was_merged)) {
     ++origin.duplicates;
-    if (const auto sum = origin.recent.of(number, last);
+    if (const auto sum = known_crc(origin, id);
         sum && *sum != frame.payload_crc) {
       stream_event conflict;
       conflict.kind = event_kind::id_conflict;
@@ -257,19 +271,19 @@ error merge_core::apply_frame(const frame_view& frame, merge_origin& origin) {
     }
     return {};
   }
-  if (last != 0 && number != last + 1) {
+  if (state_.layout.ids == id_policy::strict && last != 0
+      && !id_follows(id_policy::strict, id, last)) {
     stream_event gap;
     gap.kind = event_kind::gap;
     gap.origin = frame.header.on;
-    gap.first_id = static_cast<int64_t>(last + 1);
-    gap.last_id = static_cast<int64_t>(number - 1);
+    gap.first_id = static_cast<int64_t>(magnitude(last) + 1);
+    gap.last_id = static_cast<int64_t>(magnitude(id) - 1);
     gap.cause = "ids missing in the publisher's log";
     if (auto fault = append_event(gap))
       return fault;
     origin.recent.clear();
   }
-  origin.recent.add(number, frame.payload_crc);
-  origin.watermark = frame.header.id;
+  note_id(origin, id, frame.payload_crc);
   return take(frame, origin);
 }
 

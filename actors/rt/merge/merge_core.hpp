@@ -2,6 +2,7 @@
 
 #include <millrace/actors/rt/merge/merge_entry.hpp>
 #include <millrace/actors/rt/merge/payload_window.hpp>
+#include <millrace/actors/rt/merge/sparse_window.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/persistence/log/log_writer.hpp>
 
@@ -28,7 +29,10 @@ struct merge_input {
 /// What the merge remembers of an origin.
 struct merge_origin {
   int64_t watermark = 0; ///< Last merged id, sign kept; 0: none yet.
-  payload_window recent; ///< Another payload under one of these is a conflict.
+  /// Another payload under one of these is a conflict: of a strict stream, and
+  /// of a monotonic one.
+  payload_window recent;
+  sparse_window recent_apart;
   uint64_t duplicates = 0;
   period_id period_marked = period_id::before_all(); ///< By its newest marker.
   std::map<std::string, source_cursor> cursors;
@@ -53,6 +57,9 @@ struct merge_state {
 /// origins there were.
 [[nodiscard]] std::vector<std::byte>
 encode_at_file_begin(const merge_state& state);
+/// How its stream is written, also where only a place stands.
+[[nodiscard]] result<stream_layout>
+decode_stream_layout(std::span<const std::byte> bytes);
 /// `not_found` where only a place stands.
 [[nodiscard]] result<merge_state>
 decode_merge_state(std::span<const std::byte> bytes);
@@ -130,6 +137,9 @@ private:
                            merge_origin& origin);
   error apply_frame(const persistence::frame_view& frame, merge_origin& origin);
   error take(const persistence::frame_view& frame, merge_origin& origin);
+  void note_id(merge_origin& origin, int64_t id, uint32_t payload_crc) const;
+  [[nodiscard]] std::optional<uint32_t> known_crc(const merge_origin& origin,
+                                                  int64_t id) const;
   error apply_open(const open_input& entry);
   error apply_period_end(const period_end& entry);
   void apply_cut(const cut_begin& entry);

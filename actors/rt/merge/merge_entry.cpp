@@ -56,6 +56,7 @@ void write(schema::MergeEntry::Builder root, const begin_stream& entry) {
   out.setLineageLow(entry.layout.lineage.words[1]);
   out.setRollBytes(entry.layout.roll_bytes);
   out.setRecordBytes(entry.layout.record_bytes);
+  out.setIdPolicy(static_cast<uint8_t>(entry.layout.ids));
 }
 
 void write(schema::MergeEntry::Builder root, const cut_begin& entry) {
@@ -133,10 +134,15 @@ result<merge_entry> decode_merge_entry(std::span<const std::byte> bytes) {
         }
         case schema::MergeEntry::BEGIN_STREAM: {
           auto in = root.getBeginStream();
+          const auto ids = id_policy_of(in.getIdPolicy());
+          if (!ids)
+            return error{errc::malformed_message,
+                         "a stream whose ids have a policy of a later release"};
           return merge_entry{
             begin_stream{{{{in.getLineageHigh(), in.getLineageLow()}},
                           in.getRollBytes(),
-                          in.getRecordBytes()}}};
+                          in.getRecordBytes(),
+                          *ids}}};
         }
         case schema::MergeEntry::CUT_BEGIN:
           return merge_entry{cut_begin{{root.getCutBegin().getPosition()}}};

@@ -2,6 +2,7 @@
 
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/events.hpp>
+#include <millrace/messages/data/id_policy.hpp>
 #include <millrace/messages/data/ids.hpp>
 #include <millrace/messages/data/position.hpp>
 #include <millrace/persistence/log/log_format.hpp>
@@ -56,6 +57,7 @@ struct stream_layout {
   lineage_id lineage;        ///< Of out/, on all nodes.
   uint64_t roll_bytes = 0;   ///< A file ends with the entry that passes this.
   uint32_t record_bytes = 0; ///< A record of many messages closes at this size.
+  id_policy ids = id_policy::strict; ///< Of the messages of all its origins.
   friend bool operator==(const stream_layout&, const stream_layout&) = default;
 };
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 
 namespace millrace::rt {
 
@@ -20,6 +21,36 @@ void write_place(schema::MergeState::Builder root, const merge_state& state) {
   layout.setLineageLow(state.layout.lineage.words[1]);
   layout.setRollBytes(state.layout.roll_bytes);
   layout.setRecordBytes(state.layout.record_bytes);
+  layout.setIdPolicy(static_cast<uint8_t>(state.layout.ids));
+}
+
+template <class T>
+::capnp::Data::Reader bytes_of(const std::vector<T>& numbers) {
+  return {reinterpret_cast<const kj::byte*>(numbers.data()),
+          numbers.size() * sizeof(T)};
+}
+
+template <class T>
+std::vector<T> numbers_in(::capnp::Data::Reader bytes) {
+  std::vector<T> out(bytes.size() / sizeof(T));
+  if (!out.empty())
+    std::memcpy(out.data(), bytes.begin(), out.size() * sizeof(T));
+  return out;
+}
+
+/// Of a strict stream, and of one whose ids may jump.
+void write_recent(schema::OriginState::Builder into,
+                  const merge_origin& origin) {
+  if (origin.recent_apart.size() == 0)
+    return into.setRecentCrcs(bytes_of(origin.recent.sums()));
+  std::vector<uint32_t> sums;
+  std::vector<int64_t> ids;
+  for (const auto& [id, sum] : origin.recent_apart.entries()) {
+    ids.push_back(id);
+    sums.push_back(sum);
+  }
+  into.setRecentCrcs(bytes_of(sums));
+  into.setRecentIds(bytes_of(ids));
 }
 
 /// Whether its encoding has more than about so many bytes.
@@ -31,7 +62,8 @@ bool passes(const merge_state& state, uint64_t bytes) {
       return true;
   for (const auto& [name, origin] : state.origins) {
     total
-      += name.size() + fields + origin.recent.sums().size() * sizeof(uint32_t);
+      += name.size() + fields + origin.recent.sums().size() * sizeof(uint32_t)
+         + origin.recent_apart.size() * (sizeof(uint32_t) + sizeof(int64_t));
     for (const auto& [source, cursor] : origin.cursors)
       total += source.size() + fields;
     if (total > bytes)
@@ -68,9 +100,7 @@ std::vector<std::byte> encode(const merge_state& state) {
     out.setWatermark(origin.watermark);
     out.setDuplicates(origin.duplicates);
     out.setPeriodMarked(origin.period_marked.value);
-    out.setRecentCrcs(::capnp::Data::Reader(
-      reinterpret_cast<const kj::byte*>(origin.recent.sums().data()),
-      origin.recent.sums().size() * sizeof(uint32_t)));
+    write_recent(out, origin);
     auto cursors
       = out.initCursors(static_cast<unsigned>(origin.cursors.size()));
     unsigned j = 0;
@@ -107,23 +137,57 @@ std::vector<std::byte> encode_at_file_begin(const merge_state& state) {
 
 namespace {
 
-merge_origin read(schema::OriginState::Reader in) {
+/// `malformed_message` names the origin.
+result<merge_origin> read(schema::OriginState::Reader in) {
   merge_origin out;
+  const auto strange = [&](const std::string& what) {
+    return error{errc::malformed_message,
+                 "origin '" + std::string{in.getOrigin()} + "': " + what};
+  };
   out.watermark = in.getWatermark();
   out.duplicates = in.getDuplicates();
   out.period_marked = period_id{in.getPeriodMarked()};
-  const auto crcs = in.getRecentCrcs();
-  std::vector<uint32_t> sums(crcs.size() / sizeof(uint32_t));
-  if (!sums.empty())
-    std::memcpy(sums.data(), crcs.begin(), sums.size() * sizeof(uint32_t));
-  out.recent = payload_window{std::move(sums)};
+  auto sums = numbers_in<uint32_t>(in.getRecentCrcs());
+  const auto ids = numbers_in<int64_t>(in.getRecentIds());
+  if (sums.size() > payload_window::size_max)
+    return strange(std::to_string(sums.size()) + " payload sums");
+  if (ids.empty()) {
+    out.recent = payload_window{std::move(sums)};
+  } else {
+    if (ids.size() != sums.size()
+        || std::adjacent_find(ids.begin(), ids.end(), std::greater_equal<>{})
+             != ids.end())
+      return strange("ids that do not rise, or are not those of the sums");
+    std::vector<sparse_window::entry> entries;
+    for (size_t i = 0; i < ids.size(); ++i)
+      entries.push_back({ids[i], sums[i]});
+    out.recent_apart = sparse_window{std::move(entries)};
+  }
   for (auto cursor : in.getCursors())
     out.cursors[cursor.getName()] = {cursor.getName(), cursor.getOffset(),
                                      cursor.getRow(), cursor.getDigest()};
   return out;
 }
 
+result<stream_layout> read(schema::StreamLayout::Reader in) {
+  const auto ids = id_policy_of(in.getIdPolicy());
+  if (!ids)
+    return error{errc::malformed_message,
+                 "a stream whose ids have a policy of a later release"};
+  return stream_layout{{{in.getLineageHigh(), in.getLineageLow()}},
+                       in.getRollBytes(),
+                       in.getRecordBytes(),
+                       *ids};
+}
+
 } // namespace
+
+result<stream_layout> decode_stream_layout(std::span<const std::byte> bytes) {
+  return messages::read_as<schema::MergeState>(
+    bytes, [](schema::MergeState::Reader root) -> result<stream_layout> {
+      return read(root.getLayout());
+    });
+}
 
 result<merge_state> decode_merge_state(std::span<const std::byte> bytes) {
   return messages::read_as<schema::MergeState>(
@@ -135,10 +199,10 @@ result<merge_state> decode_merge_state(std::span<const std::byte> bytes) {
       out.last_period = period_id{root.getLastPeriod()};
       out.out_end = {root.getOutEnd()};
       out.out_begin = {root.getOutBegin()};
-      auto layout = root.getLayout();
-      out.layout = {{{layout.getLineageHigh(), layout.getLineageLow()}},
-                    layout.getRollBytes(),
-                    layout.getRecordBytes()};
+      auto layout = read(root.getLayout());
+      if (!layout)
+        return layout.failure();
+      out.layout = *layout;
       for (auto in : root.getInputs())
         out.inputs[input_id{in.getInput()}]
           = {in.getDirectory(),
@@ -147,13 +211,10 @@ result<merge_state> decode_merge_state(std::span<const std::byte> bytes) {
              in.getClosed()};
       for (auto in : root.getOrigins()) {
         auto origin = read(in);
-        if (origin.recent.sums().size() > payload_window::size_max)
-          return error{errc::malformed_message,
-                       "origin '" + std::string{in.getOrigin()}
-                         + "': " + std::to_string(origin.recent.sums().size())
-                         + " payload sums"};
+        if (!origin)
+          return origin.failure();
         if (!MILLRACE_PLANTED(forget_ids_at_a_restart))
-          out.origins.emplace(in.getOrigin(), std::move(origin));
+          out.origins.emplace(in.getOrigin(), *std::move(origin));
       }
       for (auto in : root.getSchemas())
         out.schema_versions[in.getTable()] = in.getVersion();

@@ -1,11 +1,11 @@
 #include <millrace/actors/rt/publish/id_rule.hpp>
-#include <millrace/messages/data/header.hpp>
 
 namespace millrace::rt {
 
 id_rule::id_rule(std::string own_origin,
-                 const std::map<std::string, int64_t>& last_ids)
-  : own_{std::move(own_origin)} {
+                 const std::map<std::string, int64_t>& last_ids,
+                 id_policy policy)
+  : own_{std::move(own_origin)}, policy_{policy} {
   for (const auto& [origin, id] : last_ids)
     took(origin, id);
 }
@@ -17,21 +17,36 @@ int64_t id_rule::last_id(std::string_view origin) const {
   return found == others_.end() ? 0 : found->second;
 }
 
+namespace {
+
+error refused_id(std::string_view origin, const std::string& what) {
+  return {errc::bad_id, "origin '" + std::string{origin} + "': " + what};
+}
+
+} // namespace
+
 result<int64_t> id_rule::next(std::string_view origin, int64_t id) const {
   const auto last = last_id(origin);
-  const auto expected = magnitude(last) + 1;
-  if (id == null_long)
-    return static_cast<int64_t>(expected);
+  const auto expected = next_id(policy_, last);
+  if (id == null_long) {
+    if (!expected)
+      return refused_id(origin, "no id follows " + std::to_string(last)
+                                  + ", the last there is");
+    return *expected;
+  }
+  if (id_follows(policy_, id, last))
+    return id;
+  const auto both
+    = "id " + std::to_string(id) + " does not follow " + std::to_string(last);
   if (id == 0)
-    return error{errc::bad_id, "origin '" + std::string{origin}
-                                 + "': id 0 after " + std::to_string(last)};
-  if (last != 0 && magnitude(id) != expected)
-    return error{errc::bad_id, "origin '" + std::string{origin} + "': id "
-                                 + std::to_string(id) + " does not follow "
-                                 + std::to_string(last) + "; expected "
-                                 + std::to_string(expected) + " or -"
-                                 + std::to_string(expected)};
-  return id;
+    return refused_id(origin, "id 0 after " + std::to_string(last)
+                                + ": it names no message");
+  if (policy_ == id_policy::monotonic)
+    return refused_id(origin, both + ": ids of this stream only rise");
+  if (!expected)
+    return refused_id(origin, both + ", the last there is");
+  return refused_id(origin, both + "; expected " + std::to_string(*expected)
+                              + " or -" + std::to_string(*expected));
 }
 
 void id_rule::took(std::string_view origin, int64_t id) {

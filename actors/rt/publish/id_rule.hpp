@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/id_policy.hpp>
 
 #include <cstdint>
 #include <map>
@@ -9,13 +10,13 @@
 
 namespace millrace::rt {
 
-/// Which id a message of an origin may have: |id| grows by exactly one, the
-/// sign is the caller's own. One origin, the publisher's own, is the hot one.
+/// Which id a message of an origin may have, by the policy of its stream. One
+/// origin, the publisher's own, is the hot one.
 class id_rule {
 public:
   /// @param last_ids last id of each origin that the log knows.
   id_rule(std::string own_origin,
-          const std::map<std::string, int64_t>& last_ids);
+          const std::map<std::string, int64_t>& last_ids, id_policy policy);
 
   /// The id of the next message: `id` if it follows, the next one if it is
   /// null. `bad_id` names both ids.
@@ -29,8 +30,13 @@ public:
   [[nodiscard]] int64_t last_id() const noexcept { return own_last_; }
   void set_last_id(int64_t id) noexcept { own_last_ = id; }
 
+  [[nodiscard]] id_policy policy() const noexcept { return policy_; }
+  /// As the stream was agreed on.
+  void set_policy(id_policy policy) noexcept { policy_ = policy; }
+
 private:
   std::string own_;
+  id_policy policy_;
   int64_t own_last_ = 0;
   std::map<std::string, int64_t, std::less<>> others_;
 };

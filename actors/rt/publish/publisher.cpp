@@ -91,6 +91,7 @@ result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
   log.directory = directory;
   log.session = persistence::session_policy::same;
   log.roll_bytes = options.roll_bytes;
+  log.ids = options.ids;
   log.before_repair = [&doubt] { return doubt.suspect(); };
   auto writer = persistence::log_writer::open(world, std::move(log));
   if (!writer)
@@ -109,7 +110,9 @@ publisher::publisher(persistence::env& world, publisher_options options,
                      std::unique_ptr<persistence::log_writer> writer)
   : env_{&world}, options_{std::move(options)},
     directory_{std::move(directory)}, lineage_{writer->lineage()},
-    ids_{options_.origin, writer->recovered_ids()}, doubt_{std::move(doubt)} {
+    ids_{options_.origin, writer->recovered_ids(), options_.ids}, doubt_{
+                                                                    std::move(
+                                                                      doubt)} {
   const bool known = writer->recovered_ids().contains(options_.origin);
   if (doubt_.settle(known, writer->recovered_clean())) {
     const auto& surviving = writer->surviving_ids();
@@ -284,7 +287,9 @@ void publisher::verify(merged_origin told) {
   const auto held = log_->lock();
   // RT may hold more than a log that lost its tail: a reused id would be
   // dropped as a duplicate.
-  if (magnitude(told.watermark) > magnitude(ids_.last_id())
+  ids_.set_policy(told.ids);
+  if (told.watermark != 0
+      && is_newer_id(told.ids, told.watermark, ids_.last_id())
       && !MILLRACE_PLANTED(reuse_lost_ids))
     ids_.set_last_id(told.watermark);
   told_ = std::move(told);

@@ -7,6 +7,7 @@
 #include <millrace/actors/rt/publish/origin_doubt.hpp>
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/header.hpp>
+#include <millrace/messages/data/id_policy.hpp>
 #include <millrace/messages/data/position.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/persistence/disk/env.hpp>
@@ -40,6 +41,9 @@ struct publisher_options {
   /// The stream is `cached`: everywhere "written" stands for "synced".
   bool cached = false;
   uint64_t roll_bytes = uint64_t{1} << 30;
+  /// Which ids may follow each other; of a stream counts what was agreed on,
+  /// from when RT tells it.
+  id_policy ids = id_policy::strict;
   /// What a power cut took is published again by whoever uses this: RT tells
   /// how far it came. Otherwise subscribers are told, by a `reset`.
   bool resumes = false;
@@ -56,8 +60,9 @@ struct publish_token {
 
 /// What RT has merged of a publisher's default origin.
 struct merged_origin {
-  int64_t watermark = 0;              ///< Highest merged |id|.
+  int64_t watermark = 0;              ///< Last merged id; 0: none.
   std::vector<source_cursor> cursors; ///< The last one of each source.
+  id_policy ids = id_policy::strict;  ///< Of the stream.
 };
 
 /// Appends messages to a durable log of its own without waiting for any node;

@@ -86,7 +86,12 @@ void pusher_state::learn(const flow_grant& facts) {
   auto cursors = decode_source_cursors(facts.cursors.bytes());
   if (!cursors)
     return disconnect(cursors.failure());
-  source->verify({facts.watermark, *std::move(cursors)});
+  const auto ids = id_policy_of(facts.ids);
+  if (!ids)
+    return disconnect(
+      {errc::malformed_message,
+       "an RT node whose ids have a policy of a later release"});
+  source->verify({facts.watermark, *std::move(cursors), *ids});
 }
 
 void pusher_state::begin_flow(const sink_actor& to, const flow_grant& grant) {

@@ -1,6 +1,7 @@
 #include <millrace/actors/rt/merge/merge_history.hpp>
 #include <millrace/actors/rt/sequence/out_state.hpp>
 #include <millrace/actors/rt/sequence/provenance.hpp>
+#include <millrace/persistence/log/log_directory.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
 
 #include <algorithm>
@@ -25,15 +26,18 @@ struct wanted_message {
   std::string origin;
   int64_t id = 0;
   uint32_t payload_crc = 0;
+  id_policy policy = id_policy::strict;
 
-  explicit wanted_message(const persistence::frame_view& frame)
-    : origin{frame.header.on}, id{frame.header.id}, payload_crc{
-                                                      frame.payload_crc} {}
+  wanted_message(const persistence::frame_view& frame, id_policy of)
+    : origin{frame.header.on}, id{frame.header.id},
+      payload_crc{frame.payload_crc}, policy{of} {}
 
   /// Also of one with another payload, or sign: it would be dropped.
   [[nodiscard]] bool has_name(const persistence::frame_view& frame) const {
     return frame.header.on == origin
-           && magnitude(frame.header.id) == magnitude(id);
+           && (policy == id_policy::monotonic
+                 ? frame.header.id == id
+                 : magnitude(frame.header.id) == magnitude(id));
   }
   [[nodiscard]] bool is(const persistence::frame_view& frame) const {
     return frame.header.on == origin && frame.header.id == id
@@ -50,6 +54,24 @@ result<std::unique_ptr<log_reader>> open_at(persistence::file_system& fs,
                            .damage = persistence::damage_policy::resync,
                            .payloads = persistence::payload_check::skip},
                           from);
+}
+
+/// Of a merged log; each of its files says it.
+id_policy policy_of(persistence::file_system& fs, const std::string& directory,
+                    const lineage_id& lineage) {
+  const auto out = directory + "/out";
+  const auto files = persistence::list_log_files(fs, out);
+  if (!files)
+    return id_policy::strict;
+  for (auto file = files->rbegin(); file != files->rend(); ++file) {
+    const auto bytes = state_bytes(fs, out, lineage,
+                                   position::of(file->session, file->roll, 0));
+    const auto layout = bytes ? decode_stream_layout(*bytes)
+                              : result<stream_layout>{bytes.failure()};
+    if (layout)
+      return layout->ids;
+  }
+  return id_policy::strict;
 }
 
 /// One copy of an input, read on from range to range.
@@ -305,7 +327,10 @@ result<provenance> explain_merged(persistence::file_system& fs,
   }
   out.origin = message.frame.header.on;
   out.id = message.frame.header.id;
-  source_search search{fs, directory, wanted_message{message.frame}};
+  source_search search{
+    fs, directory,
+    wanted_message{message.frame,
+                   policy_of(fs, directory, (*reader)->lineage())}};
   if (auto fault = search.run(message.begin, (*reader)->lineage(), out))
     return fault;
   return out;
@@ -324,10 +349,11 @@ result<std::optional<provenance>> explain_input(persistence::file_system& fs,
   const auto* message = std::get_if<log_message>(&*item);
   if (message == nullptr)
     return std::optional<provenance>{};
-  const wanted_message wanted{message->frame};
   auto merged = open_at(fs, directory + "/out", std::nullopt);
   if (!merged)
     return merged.failure();
+  const wanted_message wanted{message->frame,
+                              policy_of(fs, directory, (*merged)->lineage())};
   for (;;) {
     auto next = (*merged)->next();
     if (!next)

@@ -180,6 +180,7 @@ void sequencer_state::tell(const std::string& origin,
                            flow_grant& answer) const {
   const auto& state = *core->state();
   answer.leads = true;
+  answer.ids = static_cast<uint8_t>(state.layout.ids);
   if (const auto found = state.origins.find(origin);
       found != state.origins.end())
     answer.watermark = found->second.watermark;
@@ -205,6 +206,21 @@ void sequencer_state::led() {
     early.emplace(request, asked.period);
   for (const auto& [request, period] : early)
     ask_for_end(request, period);
+  tell_agreed();
+}
+
+/// What was agreed on when the stream began stays, whatever a node is told.
+void sequencer_state::tell_agreed() const {
+  const auto agreed = core->state()->layout.ids;
+  const auto wanted = core->options().ids;
+  if (wanted != agreed)
+    warn("id_policy",
+         "its ids are " + std::string{to_string(agreed)}
+           + ", as was agreed on when it began, and the configuration says '"
+           + std::string{to_string(wanted)}
+           + "', which has no effect: set id_policy = \""
+           + std::string{to_string(agreed)}
+           + "\" there, or create another stream");
 }
 
 /// The log can no longer be trusted: die, and let recovery decide.

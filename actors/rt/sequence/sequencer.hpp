@@ -155,6 +155,7 @@ struct sequencer_state {
   void grant_offers();
   void tell(const std::string& origin, flow_grant& answer) const;
   void led();
+  void tell_agreed() const;
   void give_up_periods();
   void tick();
 

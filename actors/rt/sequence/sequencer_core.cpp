@@ -194,7 +194,8 @@ result<bool> sequencer_core::plan() {
   if (!planner_->begun())
     entries.emplace_back(planner_->begin({{{env_->random(), env_->random()}},
                                           options_.roll_bytes,
-                                          log_writer_options{}.record_bytes}));
+                                          log_writer_options{}.record_bytes,
+                                          options_.ids}));
   for (const auto copy : unplanned_) {
     add(planner_->open(inputs_.name(copy)));
     auto ranges = planner_->ranges(inputs_, copy);

@@ -36,6 +36,8 @@ struct sequencer_options {
   bool cached = false;
   /// Of a new stream: what is agreed on at its beginning stays.
   uint64_t roll_bytes = uint64_t{1} << 29;
+  /// The same.
+  id_policy ids = id_policy::strict;
   /// out/ bytes between checkpoints: what a restart applies again at most.
   uint64_t checkpoint_bytes = checkpoint_bytes_default;
   /// The nodes that order the stream, and which of them this one is. Empty: it

@@ -111,6 +111,8 @@ status_facts sequencer_state::status() const {
                    {"subscribers", all.subscribers},
                    {"pending_bytes", all.pending_bytes},
                    {"duplicates", all.duplicates}};
+  if (const auto* state = core->state())
+    out.add("id_policy", to_string(state->layout.ids));
   auto& absent = out.add("last_period_absent", text::json_value::array());
   for (const auto& origin : all.last_period_absent)
     absent.add(origin);

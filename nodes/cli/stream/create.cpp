@@ -29,6 +29,11 @@ void declare(option_list& list, stream_create_options& into) {
           "A log file rolls before it would pass this; default: 1GiB")
     .shown_as("SIZE");
   list
+    .text("--id-policy", what.id_policy,
+          "Ids of an origin are 'strict': |id| steps by one, or 'monotonic': "
+          "they rise; default: strict")
+    .shown_as("POLICY");
+  list
     .text("--retention-age", what.retention_age,
           "Closed files go when they are older; default: they stay")
     .shown_as("DURATION");

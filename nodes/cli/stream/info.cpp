@@ -20,11 +20,14 @@ std::string lines_of(const std::string& stream, const text::json_value& facts) {
   const auto& collection = facts.at("collection");
   auto out = fmt::format(
     "stream       {}\nbegin        {}\nend          {}\npublishers   {}\n"
-    "subscribers  {}\n{}duplicates   {}\nlosses       {}\nconsumers\n",
+    "subscribers  {}\n{}ids          {}\nduplicates   {}\nlosses       {}\n"
+    "consumers\n",
     stream, place_text(collection.at("begin")), place_text(facts.at("end")),
     facts.at("publishers").natural().value_or(0),
     facts.at("subscribers").natural().value_or(0),
     subscriber_lines(facts.at("connected")),
+    facts.at("id_policy").text() == nullptr ? "-"
+                                            : *facts.at("id_policy").text(),
     facts.at("duplicates").natural().value_or(0),
     facts.at("losses").natural().value_or(0));
   out += consumer_lines(collection.at("consumers"));
