@@ -5,7 +5,6 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/parking_handlers.hpp>
 #include <millrace/nodes/assembly/process_host.hpp>
-#include <millrace/nodes/configuration/configured_part.hpp>
 
 #include <cstdlib>
 #include <string_view>
@@ -15,7 +14,26 @@ namespace millrace::nodes {
 
 namespace {
 
-/// How a publisher of a stream is opened: its mode, sizes and places.
+/// Where the directories of publishers lie.
+result<std::string> log_path_of(const cluster_config& config) {
+  if (!config.log_path.empty())
+    return config.log_path;
+  constexpr const char* name = "RT_LOG_PATH";
+  const char* variable = std::getenv(name);
+  if (variable != nullptr && *variable == '/')
+    return std::string{variable};
+  return error{
+    errc::config,
+    std::string{name}
+      + (variable == nullptr || *variable == '\0'
+           ? std::string{" is not set, and no configuration has a log_path"}
+           : ": '" + std::string{variable} + "' is not a full path")
+      + ": publishers keep their logs in directories below it"};
+}
+
+/// How a publisher of a stream is opened: its mode, sizes and places. Of a
+/// stream that the configuration does not have nobody knows that it is
+/// `cached`: it is safe to take it for `synced`.
 result<rt::publisher_options> publisher_options_of(const cluster_config& config,
                                                    const std::string& stream,
                                                    const std::string& name) {
@@ -24,13 +42,15 @@ result<rt::publisher_options> publisher_options_of(const cluster_config& config,
   out.host = name;
   if (stream.starts_with('/'))
     return out;
-  const auto settings = configured_stream(config, stream);
-  if (!settings)
-    return settings.failure();
-  out.log_path = config.log_path;
-  out.cached = (*settings)->mode == stream_mode::cached;
-  out.roll_bytes = (*settings)->roll_bytes;
-  out.ids = (*settings)->ids;
+  auto log_path = log_path_of(config);
+  if (!log_path)
+    return log_path.failure();
+  out.log_path = *std::move(log_path);
+  if (const auto* settings = config.stream(stream)) {
+    out.cached = settings->mode == stream_mode::cached;
+    out.roll_bytes = settings->roll_bytes;
+    out.ids = settings->ids;
+  }
   return out;
 }
 
@@ -94,21 +114,23 @@ void process_host::forget_actors() {
 
 result<publication> process_host::publish(const std::string& stream,
                                           publish_options options) {
+  std::vector<endpoint> nodes;
+  if (!stream.starts_with('/')) {
+    auto found
+      = places_of_stream(config(), stream, stream_use::publish, options.at);
+    if (!found)
+      return found.failure();
+    nodes = *std::move(found);
+  }
   auto settings = publisher_options_of(config(), stream, options.name);
   if (!settings)
     return settings.failure();
   settings->origin = std::move(options.origin);
   settings->resumes = options.resumes;
   settings->roll_bytes = options.roll_bytes.value_or(settings->roll_bytes);
-  std::vector<endpoint> nodes;
-  if (!stream.starts_with('/')) {
-    auto found = endpoints_of_stream(config(), stream);
-    if (!found)
-      return found.failure();
-    nodes = *std::move(found);
+  if (!nodes.empty())
     if (auto fault = found_cluster())
       return fault;
-  }
   settings->copies = nodes.size();
   auto opened = rt::publisher::open(env(), *std::move(settings));
   if (!opened)
@@ -147,7 +169,8 @@ process_host::subscribe(const std::string& stream,
           "subscriber", stream, id, text});
   };
   if (!stream.starts_with('/')) {
-    auto nodes = endpoints_of_stream(config(), stream);
+    auto nodes
+      = places_of_stream(config(), stream, stream_use::subscribe, options.at);
     if (!nodes)
       return nodes.failure();
     settings.rt = *std::move(nodes);

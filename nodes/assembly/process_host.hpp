@@ -5,6 +5,7 @@
 #include <millrace/actors/rt/subscribe/subscription.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/nodes/assembly/local_actors.hpp>
+#include <millrace/nodes/assembly/stream_places.hpp>
 #include <millrace/nodes/assembly/thread_visit.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/nodes/servers/port/listener.hpp>
@@ -47,8 +48,11 @@ struct publish_options {
   std::string origin{};
   /// What a power cut took of it is published again; see publisher_options.
   bool resumes = false;
-  /// Size of its log files; none: that of the stream.
+  /// Size of its log files; none: that of the stream, 1 GiB of one that the
+  /// configuration does not have.
   std::optional<uint64_t> roll_bytes{};
+  /// Where its RT nodes are; see places_of_stream.
+  named_places at{};
 };
 
 struct subscribe_options {
@@ -66,6 +70,8 @@ struct subscribe_options {
   /// that. Not of a local journal.
   // lint: allow(half_used): for processes of types of one's own.
   std::string parks_as{};
+  /// Where its RT nodes are; see places_of_stream.
+  named_places at{};
 };
 
 /// A subscriber and the hold on it.
@@ -168,9 +174,10 @@ public:
 
   // -- streams ----------------------------------------------------------------
 
-  /// Opens a publisher of a stream of the configuration, below its log path,
-  /// and starts its replicators. `stream` may be a path ("/..."): a local
-  /// journal, which has none.
+  /// Opens a publisher of a stream, below the log path of the configuration,
+  /// else below $RT_LOG_PATH, and starts its replicators. `stream` may be a
+  /// path
+  /// ("/..."): a local journal, which has none.
   [[nodiscard]] result<publication> publish(const std::string& stream,
                                             publish_options options);
 

@@ -1,6 +1,5 @@
 #include <millrace/messages/text/csv_text.hpp>
 #include <millrace/nodes/cli/line_publisher.hpp>
-#include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/lines/payload_text.hpp>
 
 #include <algorithm>
@@ -12,16 +11,9 @@ namespace {
 constexpr size_t batch_bytes = 64 * 1024;
 } // namespace
 
-error line_publisher::open(const cluster_config* config) {
-  if (options_->table.empty())
+error line_publisher::open(const table_config* table) {
+  if (table == nullptr)
     return {};
-  if (config == nullptr)
-    return {errc::not_found, "rows of table '" + options_->table
-                               + "' need a configuration that declares it"};
-  const auto known = configured_table(*config, options_->table);
-  if (!known)
-    return known.failure();
-  const auto* table = *known;
   if (!out_->is_local_journal() && table->stream != options_->stream)
     return {errc::invalid_argument, "table '" + options_->table
                                       + "' is of stream '" + table->stream

@@ -23,8 +23,8 @@ public:
     : options_{&options}, clock_{&clock}, out_{&out} {}
 
   /// Publishes the schema of the table, if rows of one are wanted.
-  /// @param config may be null
-  [[nodiscard]] error open(const cluster_config* config);
+  /// @param table null: none are
+  [[nodiscard]] error open(const table_config* table);
   /// `bad_data` names the line.
   [[nodiscard]] error add(std::string_view line);
   /// Publishes the rows that wait.

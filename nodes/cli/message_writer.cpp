@@ -60,6 +60,7 @@ error message_writer::write(const stream_event& event,
       = decode_table_schema(event.schema.data(), event.schema.size());
     if (schema && schema->name != options_->table)
       return {}; // Of a table that is not asked for.
+    learn(event.schema);
   }
   if (options_->format == line_format::csv || !options_->table.empty()) {
     std::fprintf(stderr, "%s\n", rt::describe(event, topic).c_str());
@@ -91,6 +92,13 @@ error message_writer::write_period(period_id period, position end) {
     json_value{{"end_of_period", day}, {"position", end.value}}.dump() + "\n");
 }
 
+/// Of a table that no configuration declares the stream tells.
+void message_writer::learn(std::span<const std::byte> schema) {
+  const auto told = decode_table_schema(schema.data(), schema.size());
+  if (told && told->name == options_->table && time_column_.empty())
+    time_column_ = told->time_column;
+}
+
 error message_writer::put(std::string line) {
   if (options_->last != 0) {
     kept_.push_back(std::move(line));
@@ -117,6 +125,8 @@ error message_writer::finish() {
 }
 
 result<bool> message_writer::write_rows(const rt::message& message) {
+  if (message.kind == payload_kind::table_schema)
+    learn(message.payload);
   if (message.kind != payload_kind::table_batch)
     return false;
   auto batch = decode_batch(message.payload);
@@ -124,6 +134,12 @@ result<bool> message_writer::write_rows(const rt::message& message) {
     return batch.failure();
   if (batch->table != options_->table)
     return false;
+  if (options_->row_time_ns && time_column_.empty())
+    return error{errc::not_found,
+                 "--from-row-time: which column of table '" + options_->table
+                   + "' is the time of a row the stream does not tell from "
+                     "where this began: begin before (--from begin), or name a "
+                     "configuration that declares it (--config)"};
   const auto table = to_table(*batch);
   const bool json = options_->format == line_format::json;
   auto lines = json ? json_rows(table) : csv_rows(table);

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -18,7 +19,8 @@ namespace millrace::nodes {
 /// of all, or only of the last. Owner: one thread. The options must outlive it.
 class message_writer {
 public:
-  /// @param time_column of the table, by which its rows are chosen
+  /// @param time_column of the table, by which its rows are chosen; empty: as
+  ///   the stream tells
   message_writer(const sub_options& options, std::string time_column,
                  std::shared_ptr<stoppable_output> out)
     : options_{&options}, time_column_{std::move(time_column)}, out_{std::move(
@@ -41,6 +43,7 @@ public:
   [[nodiscard]] error finish();
 
 private:
+  void learn(std::span<const std::byte> schema);
   error put(std::string line);
   result<bool> write_rows(const rt::message& message);
   result<bool> write_json(const rt::message& message, position end);

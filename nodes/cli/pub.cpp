@@ -1,6 +1,7 @@
 #include <millrace/messages/text/csv_text.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/places_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/line_publisher.hpp>
@@ -8,6 +9,7 @@
 #include <millrace/nodes/client/countdown.hpp>
 #include <millrace/nodes/client/declared_tables.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
+#include <millrace/nodes/client/stream_schema.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/node/runtime.hpp>
@@ -149,30 +151,47 @@ error interrupted_before(const std::string& recorded) {
   return {errc::cancelled, "interrupted; " + recorded};
 }
 
+/// A stream, and where it is; nowhere: a log of its own.
+struct stream_at {
+  std::string name;
+  std::vector<endpoint> nodes;
+};
+
+result<stream_at> find_places(const runtime& host, const pub_options& options) {
+  stream_at out{options.stream, {}};
+  if (options.stream.starts_with('/'))
+    return out;
+  auto nodes = places_of_stream(host.config(), options.stream,
+                                stream_use::publish, options.at);
+  if (!nodes)
+    return nodes.failure();
+  out.nodes = *std::move(nodes);
+  return out;
+}
+
 /// Says at once when nobody is there; the replicator would wait for ever. One
 /// that stands still is waited for until a signal.
-error wait_rt(const interrupts& signals, runtime& host,
-              const std::string& stream, const patience& time,
-              const std::string& recorded) {
+error wait_rt(const interrupts& signals, runtime& host, const stream_at& stream,
+              const patience& time, const std::string& recorded) {
   for (;;) {
-    const auto rt = find_stream(host, host.config(), stream, time.step(3s));
+    const auto rt = find_stream(host, stream.name, stream.nodes, time.step(3s));
     if (rt)
       return {};
     auto fault = rt.failure();
     if (signals.raised())
       return interrupted_before(recorded);
     if (is_refusal(fault.code) || time.over()
-        || !stands_still(host, host.config(), stream)) {
+        || !stands_still(host, stream.nodes)) {
       fault.context += "; " + recorded;
       return fault;
     }
-    say_waiting(stream, recorded);
+    say_waiting(stream.name, recorded);
   }
 }
 
 /// Until RT told what it has of the origin.
 error wait_known(const interrupts& signals, runtime& host, rt::publisher& out,
-                 const std::string& stream, const patience& time,
+                 const stream_at& stream, const patience& time,
                  const std::string& recorded) {
   for (;;) {
     auto fault = out.wait_verified(time.step(rt_deadline));
@@ -180,11 +199,11 @@ error wait_known(const interrupts& signals, runtime& host, rt::publisher& out,
       return fault;
     if (signals.raised())
       return interrupted_before(recorded);
-    if (time.over() || !stands_still(host, host.config(), stream)) {
+    if (time.over() || !stands_still(host, stream.nodes)) {
       fault.context += "; " + recorded;
       return fault;
     }
-    say_waiting(stream, recorded);
+    say_waiting(stream.name, recorded);
   }
 }
 
@@ -192,33 +211,31 @@ error wait_known(const interrupts& signals, runtime& host, rt::publisher& out,
 /// of RT only when its origin is new here: RT may know more of it.
 result<std::shared_ptr<rt::publisher>>
 open_publisher(const interrupts& signals, runtime& host,
-               const pub_options& options) {
-  const bool local = options.stream.starts_with('/');
+               const pub_options& options, const stream_at& stream) {
+  const bool local = stream.nodes.empty();
   const bool needs_rt
     = !local && (options.flush || options.level == "committed");
-  if (!local)
-    if (auto known = configured_stream(host.config(), options.stream); !known)
-      return known.failure();
   const patience time{*host.env().clock, options};
   std::string recorded = "nothing is recorded yet";
   // A directory for who never comes to publish would be left behind.
   if (needs_rt && !options.flush)
-    if (auto fault = wait_rt(signals, host, options.stream, time, recorded))
+    if (auto fault = wait_rt(signals, host, stream, time, recorded))
       return fault;
   auto made = host.publish(
-    options.stream, {.name = origin_of(options), .origin = options.origin});
+    stream.name,
+    {.name = origin_of(options), .origin = options.origin, .at = options.at});
   if (!made)
     return made.failure();
   if (local)
     return made->out;
   if (options.flush) {
     recorded = recorded_before(*made->out);
-    if (auto fault = wait_rt(signals, host, options.stream, time, recorded))
+    if (auto fault = wait_rt(signals, host, stream, time, recorded))
       return fault;
   }
-  auto fault = needs_rt ? wait_known(signals, host, *made->out, options.stream,
-                                     time, recorded)
-                        : made->out->wait_verified(time.step(3s));
+  auto fault = needs_rt
+                 ? wait_known(signals, host, *made->out, stream, time, recorded)
+                 : made->out->wait_verified(time.step(3s));
   if (fault && !needs_rt)
     fault.context += "; an origin that is new on this host must hear from rt "
                      "once: start the cluster, and run this again";
@@ -229,7 +246,12 @@ open_publisher(const interrupts& signals, runtime& host,
 
 /// The command that waits until all of the origin's log is merged.
 std::string flush_command(const pub_options& options) {
-  return "'millrace pub --flush --stream " + options.stream
+  std::string places;
+  for (const auto& each : options.at.rt)
+    places += (places.empty() ? " --rt " : ",") + each;
+  if (!options.at.cluster.empty())
+    places += " --cluster " + options.at.cluster;
+  return "'millrace pub --flush --stream " + options.stream + places
          + (options.origin.empty() ? std::string{}
                                    : " --origin " + options.origin)
          + "'";
@@ -285,6 +307,7 @@ void declare(option_list& list, pub_options& into) {
           "A [[stream]], or a full path: a log of its own there")
     .required()
     .shown_as("STREAM");
+  declare_places(list, into.at);
   list
     .text("--table", into.table,
           "Lines are rows of it; default: payloads, {\"data\": \"text\"} or "
@@ -311,29 +334,65 @@ void declare(option_list& list, pub_options& into) {
   declare_output(list, into.output);
 }
 
+/// What a publisher works with. A log of its own needs no cluster, unless its
+/// rows are of a table.
+result<cluster_config> configuration_of(const pub_options& options) {
+  if (!options.stream.starts_with('/'))
+    return load_cluster_of_stream(options.config, options.at);
+  return options.table.empty() ? cluster_config{}
+                               : load_cluster(options.config);
+}
+
+/// The table whose rows are published; none: payloads are. A stream that no
+/// configuration has tells of it itself.
+result<std::optional<table_config>> table_of(runtime& host,
+                                             const pub_options& options) {
+  const auto& config = host.config();
+  if (options.table.empty() || options.flush)
+    return std::optional<table_config>{};
+  const bool local = options.stream.starts_with('/');
+  if (!local && config.stream(options.stream) == nullptr) {
+    auto schema
+      = schema_in_stream(host, options.stream, options.at, options.table);
+    if (!schema)
+      return schema.failure();
+    return std::optional{table_config{*std::move(schema), options.stream}};
+  }
+  const auto known = configured_table(config, options.table);
+  if (!known)
+    return known.failure();
+  if (!local)
+    if (auto fault
+        = check_declared(host, config, options.table, rows_go::by_stream))
+      return fault;
+  return std::optional{**known};
+}
+
+/// Where the stream ends, of what it has merged.
+result<position> end_of_stream(runtime& host, const stream_at& stream) {
+  auto end = stream_end(host, stream.name, stream.nodes);
+  return end ? end : end_unknown(end.failure());
+}
+
 int run(const pub_options& options) {
   if (options.flush && options.stream.starts_with('/'))
     return fail(
       {errc::invalid_argument, "--flush: nobody merges a log of its own"});
-  std::optional<cluster_config> config;
-  // A log of its own needs no cluster, unless its rows are of a table.
-  if (!options.stream.starts_with('/') || !options.table.empty()) {
-    auto loaded = load_cluster(options.config);
-    if (!loaded)
-      return fail(loaded.failure());
-    config = *std::move(loaded);
-  }
+  auto config = configuration_of(options);
+  if (!config)
+    return fail(config.failure());
   interrupts signals;
-  auto host = runtime::create(config.value_or(cluster_config{}),
+  auto host = runtime::create(*std::move(config),
                               {.env = {.io_threads = 2, .pool_threads = 1}});
   if (!host)
     return fail(host.failure());
-  if (!options.table.empty() && !options.flush
-      && !options.stream.starts_with('/'))
-    if (auto fault
-        = check_declared(**host, *config, options.table, rows_go::by_stream))
-      return fail(fault);
-  auto out = open_publisher(signals, **host, options);
+  const auto stream = find_places(**host, options);
+  if (!stream)
+    return fail(stream.failure());
+  const auto table = table_of(**host, options);
+  if (!table)
+    return fail(table.failure());
+  auto out = open_publisher(signals, **host, options, *stream);
   if (!out) {
     const auto code = fail(out.failure());
     return signals.raised() ? signals.exit_code() : code;
@@ -341,7 +400,7 @@ int run(const pub_options& options) {
   line_publisher lines{options, *(*host)->env().clock, **out};
   error fault;
   if (!options.flush)
-    fault = lines.open(config ? &*config : nullptr);
+    fault = lines.open(*table ? &**table : nullptr);
   if (!fault && !options.flush)
     fault = read_lines(signals, options.format, lines);
   if (fault.code == errc::bad_data)
@@ -354,12 +413,11 @@ int run(const pub_options& options) {
   if (unsafe && !fault)
     fault = still_pending(std::move(unsafe), options);
   std::optional<position> end;
-  if (!fault && options.level == "committed"
-      && !options.stream.starts_with('/')) {
-    if (auto asked = stream_end(**host, *config, options.stream))
+  if (!fault && options.level == "committed" && !stream->nodes.empty()) {
+    if (auto asked = end_of_stream(**host, *stream))
       end = *asked;
     else
-      fault = end_unknown(asked.failure());
+      fault = asked.failure();
   }
   if (auto closed = (*out)->close(); closed && !fault)
     fault = closed;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/nodes/assembly/stream_places.hpp>
 #include <millrace/nodes/cli/command/command.hpp>
 #include <millrace/nodes/cli/command/output_format.hpp>
 #include <millrace/nodes/cli/line_format.hpp>
@@ -11,6 +12,7 @@ namespace millrace::nodes {
 struct pub_options {
   std::string config;
   std::string stream;
+  named_places at;   ///< Where its RT nodes are.
   std::string table; ///< Empty: each line is one opaque payload.
   line_format format = line_format::json;
   std::string origin; ///< Empty: the name of the publisher's directory.

@@ -1,6 +1,7 @@
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/messages/text/toml_section.hpp>
 #include <millrace/nodes/cli/cluster/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster/places_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/message_writer.hpp>
@@ -64,6 +65,15 @@ struct ending {
   }
 };
 
+/// Where a stream ends now.
+result<position> end_of_stream(runtime& host, const sub_options& options) {
+  const auto nodes = places_of_stream(host.config(), options.stream,
+                                      stream_use::subscribe, options.at);
+  if (!nodes)
+    return nodes.failure();
+  return stream_end(host, options.stream, *nodes);
+}
+
 /// One reading of a stream: from a place, until what was asked for is printed.
 class reading {
 public:
@@ -78,8 +88,9 @@ public:
   error run(const start_spec& from, uint64_t until) {
     end_->until = until;
     started_ns_ = now();
-    auto running = host_->subscribe(options_->stream, handlers(from),
-                                    {.start = from, .control = control_});
+    auto running = host_->subscribe(
+      options_->stream, handlers(from),
+      {.start = from, .control = control_, .at = options_->at});
     if (!running)
       return running.failure();
     wait(running->subscriber);
@@ -186,7 +197,7 @@ void reading::look_for_end(const subscriber_actor& at) {
       && host_->env().clock->now_ns() >= options_->until->time_ns
       && !options_->stream.starts_with('/')) {
     // Nothing later than the present end can be earlier than that time.
-    if (const auto end = stream_end(*host_, host_->config(), options_->stream))
+    if (const auto end = end_of_stream(*host_, *options_))
       end_->until = end->value;
     else if (!std::exchange(told_unknown_, true))
       fmt::print(stderr,
@@ -260,6 +271,7 @@ void declare(option_list& list, sub_options& into) {
   list.text("--stream", into.stream, "A [[stream]], or the full path of a log")
     .required()
     .shown_as("STREAM");
+  declare_places(list, into.at);
   list.text("--table", into.table, "Only rows of this table").shown_as("TABLE");
   declare_line_format(list, into.format);
   list
@@ -362,20 +374,27 @@ result<position> journal_end(const std::string& path) {
   }
 }
 
-/// Opens what is read.
-result<std::optional<cluster_config>>
-configuration_of(const sub_options& options) {
+/// What is known of what is read; nothing of a log of one's own. The table of
+/// a stream that no configuration has is known by what the stream tells.
+result<cluster_config> configuration_of(const sub_options& options) {
   if (options.stream.starts_with('/'))
-    return std::optional<cluster_config>{};
-  auto config = load_cluster(options.config);
-  if (!config)
-    return config.failure();
-  if (auto known = configured_stream(*config, options.stream); !known)
-    return known.failure();
+    return cluster_config{};
+  auto config = load_cluster_of_stream(options.config, options.at);
+  if (!config || config->stream(options.stream) == nullptr)
+    return config;
   if (!options.table.empty())
     if (auto known = configured_table(*config, options.table); !known)
       return known.failure();
-  return std::optional{*std::move(config)};
+  return config;
+}
+
+/// Says at once when nobody is there; a subscriber waits for ever.
+error find_nodes(runtime& host, const sub_options& options) {
+  const auto nodes = places_of_stream(host.config(), options.stream,
+                                      stream_use::subscribe, options.at);
+  if (!nodes)
+    return nodes.failure();
+  return find_stream(host, options.stream, *nodes, 3s).failure();
 }
 
 int run(const sub_options& options) {
@@ -384,14 +403,14 @@ int run(const sub_options& options) {
   const auto config = configuration_of(options);
   if (!config)
     return fail(config.failure());
-  auto host = small_runtime(config->value_or(cluster_config{}));
+  auto host = small_runtime(*config);
   if (!host)
     return fail(host.failure());
-  // Says at once when nobody is there; a subscriber waits for ever.
-  if (*config)
-    if (auto rt = find_stream(**host, **config, options.stream, 3s); !rt)
-      return fail(rt.failure());
-  const auto* table = *config ? (*config)->table(options.table) : nullptr;
+  const bool journal = options.stream.starts_with('/');
+  if (!journal)
+    if (auto fault = find_nodes(**host, options))
+      return fail(fault);
+  const auto* table = config->table(options.table);
   const auto time_column
     = table == nullptr ? std::string{} : table->schema.time_column;
   interrupts signals;
@@ -401,8 +420,8 @@ int run(const sub_options& options) {
   if (options.until && options.until->kind == start_spec::at_position)
     until = options.until->at.value;
   if (until_end || options.last != 0) {
-    const auto end = *config ? stream_end(**host, **config, options.stream)
-                             : journal_end(options.stream);
+    const auto end
+      = journal ? journal_end(options.stream) : end_of_stream(**host, options);
     if (!end)
       return fail(end.failure());
     until = end->value;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/nodes/assembly/stream_places.hpp>
 #include <millrace/nodes/cli/command/command.hpp>
 #include <millrace/nodes/cli/line_format.hpp>
 #include <millrace/nodes/lines/parse_place.hpp>
@@ -13,6 +14,7 @@ namespace millrace::nodes {
 struct sub_options {
   std::string config;
   std::string stream;
+  named_places at;   ///< Where its RT nodes are.
   std::string table; ///< Only rows of it; empty: all messages.
   line_format format = line_format::json;
   std::optional<start_spec> from;

@@ -26,11 +26,17 @@ result<sequencer_actor> find_stream(runtime& host, const cluster_config& config,
   const auto nodes = endpoints_of_stream(config, stream);
   if (!nodes)
     return nodes.failure();
-  const auto share = deadline / nodes->size();
+  return find_stream(host, stream, *nodes, deadline);
+}
+
+result<sequencer_actor> find_stream(runtime& host, const std::string& stream,
+                                    const std::vector<endpoint>& nodes,
+                                    std::chrono::milliseconds deadline) {
+  const auto share = deadline / nodes.size();
   result<sequencer_actor> found{error{errc::unavailable, stream}};
-  for (const auto& at : *nodes) {
+  for (const auto& at : nodes) {
     auto handle = host.find_as<sequencer_actor>(at, share);
-    if (handle && (nodes->size() == 1 || leads(host, *handle, share)))
+    if (handle && (nodes.size() == 1 || leads(host, *handle, share)))
       return handle;
     if (!found)
       found = std::move(handle);
@@ -40,10 +46,18 @@ result<sequencer_actor> find_stream(runtime& host, const cluster_config& config,
 
 result<position> stream_end(runtime& host, const cluster_config& config,
                             const std::string& stream) {
+  const auto nodes = endpoints_of_stream(config, stream);
+  if (!nodes)
+    return nodes.failure();
+  return stream_end(host, stream, *nodes);
+}
+
+result<position> stream_end(runtime& host, const std::string& stream,
+                            const std::vector<endpoint>& nodes) {
   const countdown time{*host.env().clock, std::chrono::seconds{5}};
   error why; // The last round may have had no time for its own.
   for (;;) {
-    const auto rt = find_stream(host, config, stream, time.left());
+    const auto rt = find_stream(host, stream, nodes, time.left());
     if (!rt)
       return why ? why : rt.failure();
     const auto facts = ask<stream_facts>(host, *rt, time.left(), facts_atom_v);
@@ -66,12 +80,8 @@ error end_unknown(error fault) {
             + fault.context};
 }
 
-bool stands_still(runtime& host, const cluster_config& config,
-                  const std::string& stream) {
-  const auto nodes = endpoints_of_stream(config, stream);
-  if (!nodes)
-    return false;
-  for (auto at : *nodes) {
+bool stands_still(runtime& host, const std::vector<endpoint>& nodes) {
+  for (auto at : nodes) {
     if (!listens_at(at.host, at.port))
       continue;
     at.name = front_door_name;

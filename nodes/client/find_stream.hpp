@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 namespace millrace::nodes {
 
@@ -15,18 +16,28 @@ namespace millrace::nodes {
 find_stream(runtime& host, const cluster_config& config,
             const std::string& stream, std::chrono::milliseconds deadline);
 
+/// The same of one whose SEQUENCERs are at these places, one or more.
+[[nodiscard]] result<sequencer_actor>
+find_stream(runtime& host, const std::string& stream,
+            const std::vector<endpoint>& nodes,
+            std::chrono::milliseconds deadline);
+
 /// The position at which a stream ends now, as a node that leads says.
 /// `unavailable` where none does within 5 s. Blocks: not for handlers.
 [[nodiscard]] result<position> stream_end(runtime& host,
                                           const cluster_config& config,
                                           const std::string& stream);
 
+[[nodiscard]] result<position> stream_end(runtime& host,
+                                          const std::string& stream,
+                                          const std::vector<endpoint>& nodes);
+
 /// What is told when all was published, and `stream_end` failed then.
 [[nodiscard]] error end_unknown(error fault);
 
 /// Whether a node that orders the stream holds its port, and answers nothing
 /// there: it stands still, and may go on. Blocks for some seconds.
-[[nodiscard]] bool stands_still(runtime& host, const cluster_config& config,
-                                const std::string& stream);
+[[nodiscard]] bool stands_still(runtime& host,
+                                const std::vector<endpoint>& nodes);
 
 } // namespace millrace::nodes

@@ -485,9 +485,12 @@ protected:
   caf::expected<caf::io::scribe_ptr> connect(const std::string& host,
                                              uint16_t port) override {
     how_->told->forget(host, port);
-    const auto begun = begin_connect(host, port);
+    const auto begun = begin_connect(
+      host, port, how_->identity ? reachable::any : reachable::loopback);
     if (begun.socket < 0) {
-      how_->told->put(host, port, {errc::unavailable, begun.why});
+      how_->told->put(
+        host, port,
+        {begun.is_refused ? errc::permission : errc::unavailable, begun.why});
       return caf::make_error(caf::sec::cannot_connect_to_node);
     }
     auto about = [how = how_, host, port](const std::string& why) {

@@ -1,5 +1,6 @@
 #include <millrace/nodes/node/peer_connect.hpp>
 
+#include <arpa/inet.h>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -15,6 +16,15 @@ namespace {
 
 /// After the first one, with a second before it and two after it.
 constexpr int more_attempts = 1;
+
+bool is_loopback(const addrinfo& at) {
+  if (at.ai_family == AF_INET) {
+    const auto& four = *reinterpret_cast<const sockaddr_in*>(at.ai_addr);
+    return (ntohl(four.sin_addr.s_addr) >> 24) == 127;
+  }
+  const auto& six = *reinterpret_cast<const sockaddr_in6*>(at.ai_addr);
+  return IN6_IS_ADDR_LOOPBACK(&six.sin6_addr);
+}
 
 begun_connection begin_at(const addrinfo& at) {
   begun_connection out;
@@ -45,7 +55,8 @@ std::string unreached_text(int reason) {
                                 : std::strerror(reason);
 }
 
-begun_connection begin_connect(const std::string& host, uint16_t port) {
+begun_connection begin_connect(const std::string& host, uint16_t port,
+                               reachable which) {
   addrinfo wanted{};
   wanted.ai_socktype = SOCK_STREAM;
   wanted.ai_flags = AI_NUMERICSERV;
@@ -60,13 +71,25 @@ begun_connection begin_connect(const std::string& host, uint16_t port) {
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> all{found,
                                                            ::freeaddrinfo};
   // A node listens at one address; a name may have one of each family.
+  bool kept_here = false;
   for (const auto family : {AF_INET, AF_INET6})
-    for (const auto* each = found; each != nullptr; each = each->ai_next)
-      if (each->ai_family == family)
-        if (out = begin_at(*each); out.socket >= 0)
-          return out;
+    for (const auto* each = found; each != nullptr; each = each->ai_next) {
+      if (each->ai_family != family)
+        continue;
+      if (which == reachable::loopback && !is_loopback(*each))
+        kept_here = true;
+      else if (out = begin_at(*each); out.socket >= 0)
+        return out;
+    }
   if (out.why.empty())
-    out.why = host + " has no address";
+    out.why = kept_here
+                ? host
+                    + " is not this host, and processes of a cluster talk off "
+                      "loopback with its certificates alone: the configuration "
+                      "here needs the tls_certificate, tls_key and "
+                      "tls_authority of [cluster]"
+                : host + " has no address";
+  out.is_refused = kept_here;
   return out;
 }
 

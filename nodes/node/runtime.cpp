@@ -202,6 +202,8 @@ cluster_key runtime::cluster() const { return cluster_->key(); }
 
 /// A directory that this user may not write is another one's to found.
 error runtime::found_cluster() {
+  if (config().data_directory.empty())
+    return {}; // It has none: a guest of the cluster, known by its name.
   auto found = found_cluster_id(env(), config().data_directory);
   if (found && !config().spans_hosts())
     cluster_->id = found->value;

@@ -48,7 +48,8 @@ class runtime final : public process_host {
 public:
   /// @param config what its streams and processes are found by, and the data
   ///   whose id it names to nodes that it asks: those of another cluster at
-  ///   the same ports refuse it. Default made: of no cluster, for logs alone.
+  ///   the same ports refuse it. Default made: of no cluster, for logs, and for
+  ///   streams whose places are named (see places_of_stream).
   [[nodiscard]] static result<std::unique_ptr<runtime>>
   create(cluster_config config, runtime_options options = {});
   ~runtime() override;
