@@ -1,8 +1,9 @@
 #pragma once
 
 // The map of the system: each actor that others know, and every message that
-// they may send to it. What an actor sends to itself, or to one that only it
-// knows, stands in its own header. Bulk and structured content travels as
+// they may send to it; what operators ask of a stream beside that stands in
+// stream_operator.hpp, how they tell of tables in table_news.hpp. What an actor
+// sends to itself, or to one that only it knows, stands in its own header. Bulk and structured content travels as
 // `chunk`s of Cap'n Proto; what each one holds is said beside the message. No
 // floating-point number goes through CAF's serialiser.
 
