@@ -427,21 +427,40 @@ using pusher_actor = source_actor::extend<
   // came before), `timeout`, `oversize`, `limit_exceeded`.
   caf::replies_to<respond_atom, message_response>::with<bool>>;
 
+/// STREAM SERVER: gives a stream's log to those who read it: the SEQUENCER, or,
+/// of a stream that no RT node orders, the LOG SERVER beside its publisher.
+using stream_server_actor = status_actor::extend<
+  // A subscriber wants the log; a flow to it begins.
+  caf::replies_to<caf::subscribe_atom, start_spec,
+                  sink_actor>::with<source_actor, flow_grant>,
+  // Where the stream stands.
+  caf::replies_to<facts_atom>::with<stream_facts>,
+  // A consumer of this name needs nothing of the stream before a position: of
+  // what it may still need, nothing is collected. Repeated: a node forgets.
+  caf::reacts_to<floor_atom, std::string, position>,
+  // Cuts the stream: files that end before the position go, on all nodes.
+  // Answers what goes and who loses what (see prune_report). Dry: only tells.
+  // Not forced: `invalid_argument` where a consumer would lose.
+  caf::replies_to<prune_atom, position, bool /*dry*/,
+                  bool /*forced*/>::with<status_facts>,
+  // A subscriber of this name wants to decide what the stream needs no more;
+  // answers who does, for some seconds: itself, or the one before it.
+  caf::replies_to<lead_atom, std::string>::with<std::string>,
+  // From a subscriber, or another node that orders the stream: a response to a
+  // message, for the publisher of its origin. Answers as that does, or
+  // `unavailable` where it is connected to no node of the stream.
+  caf::replies_to<respond_atom, message_response>::with<bool>>;
+
 /// SEQUENCER: one stream on one RT node. Inputs in, one order out.
-using sequencer_actor = status_actor::extend<
+using sequencer_actor = stream_server_actor::extend<
   // A publisher's replicator offers its log; a flow to the SINK begins.
   caf::replies_to<offer_atom, input_offer, pusher_actor>::with<sink_actor,
                                                                flow_grant>,
-  // A subscriber wants the merged log; a flow to it begins.
-  caf::replies_to<caf::subscribe_atom, start_spec,
-                  sink_actor>::with<source_actor, flow_grant>,
   // From the replicator of a log that was offered: it is another one than that
   // which the stream has, and nothing of it is sent.
   caf::reacts_to<refused_atom, input_offer>,
   // Ends a period: asks the publishers, answers the marker's end position.
   caf::replies_to<end_period_atom, period_id>::with<position>,
-  // Where the stream stands.
-  caf::replies_to<facts_atom>::with<stream_facts>,
   // What is merged of an origin: watermark and cursors of a grant.
   // `unavailable` while the node that leads is not found, or not all that this
   // node holds of the input is merged.
@@ -464,28 +483,13 @@ using sequencer_actor = status_actor::extend<
   // joins it, if there is one. Answers whether that is done; ask again until it
   // is.
   caf::replies_to<members_atom, node_id, node_id>::with<bool>,
-  // A consumer of this name needs nothing of the stream before a position: of
-  // what it may still need, nothing is collected. Repeated: a node forgets.
-  caf::reacts_to<floor_atom, std::string, position>,
-  // Cuts the stream: files that end before the position go, on all nodes.
-  // Answers what goes and who loses what (see prune_report). Dry: only tells.
-  // Not forced: `invalid_argument` where a consumer would lose.
-  caf::replies_to<prune_atom, position, bool /*dry*/,
-                  bool /*forced*/>::with<status_facts>,
   // From an operator: what copies of inputs lack, and only publishers or nodes
   // that are away may have, is taken for lost. Answers what that is. Dry: only
   // tells.
   caf::replies_to<give_up_atom, bool /*dry*/>::with<status_facts>,
-  // A subscriber of this name wants to decide what the stream needs no more;
-  // answers who does, for some seconds: itself, or the one before it.
-  caf::replies_to<lead_atom, std::string>::with<std::string>,
   // What was lost, refused or let go, as this node wrote it down, after a
   // number (see loss_ledger).
   caf::replies_to<losses_atom, uint64_t>::with<status_facts>,
-  // From a subscriber, or another node that orders the stream: a response to a
-  // message, for the publisher of its origin. Answers as that does, or
-  // `unavailable` where it is connected to no node of the stream.
-  caf::replies_to<respond_atom, message_response>::with<bool>,
   // Clean stop: everything written is synced and sealed.
   caf::replies_to<stop_atom>::with<bool>>;
 

@@ -20,7 +20,10 @@ result<endpoint> endpoint_of(const cluster_config& config,
 result<std::vector<endpoint>> endpoints_of_stream(const cluster_config& config,
                                                   std::string_view stream) {
   std::vector<endpoint> out;
-  for (const auto* process : config.members_of(stream)) {
+  auto serving = config.members_of(stream);
+  if (const auto* publisher = config.publisher_of(stream))
+    serving.push_back(publisher);
+  for (const auto* process : serving) {
     auto at = endpoint_of(config, process->name);
     if (!at)
       return at.failure();

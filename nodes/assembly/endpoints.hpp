@@ -15,7 +15,7 @@ namespace millrace::nodes {
 [[nodiscard]] result<endpoint> endpoint_of(const cluster_config& config,
                                            std::string_view process);
 /// Where the SEQUENCERs of a stream are found, one or more, in the order of
-/// `members_of`.
+/// `members_of`; of one that no rt orders, the LOG SERVER of its publisher.
 [[nodiscard]] result<std::vector<endpoint>>
 endpoints_of_stream(const cluster_config& config, std::string_view stream);
 /// The endpoints of all processes of a type.

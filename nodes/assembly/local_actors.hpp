@@ -1,5 +1,6 @@
 #pragma once
 
+#include <caf/actor_addr.hpp>
 #include <caf/actor_control_block.hpp>
 
 #include <map>
@@ -19,6 +20,13 @@ public:
   void remove(const std::string& name) {
     const std::scoped_lock lock{mutex_};
     handles_.erase(name);
+  }
+  /// Unless another one has the name by now.
+  void remove(const std::string& name, const caf::actor_addr& handle) {
+    const std::scoped_lock lock{mutex_};
+    const auto found = handles_.find(name);
+    if (found != handles_.end() && handle == found->second)
+      handles_.erase(found);
   }
   /// Null when there is none.
   [[nodiscard]] caf::strong_actor_ptr find(const std::string& name) const {

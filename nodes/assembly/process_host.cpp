@@ -1,8 +1,11 @@
 #include <millrace/actors/rt/publish/pusher.hpp>
+#include <millrace/actors/rt/serve/log_server.hpp>
 #include <millrace/actors/rt/subscribe/subscriber.hpp>
 #include <millrace/actors/torq/registry/registrar.hpp>
 #include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/stream_actor_name.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
+#include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/assembly/parking_handlers.hpp>
 #include <millrace/nodes/assembly/process_host.hpp>
 
@@ -112,10 +115,59 @@ void process_host::forget_actors() {
   registrar_ = nullptr;
 }
 
+/// Nobody else's messages have a place in a stream that no rt orders, and those
+/// who read it ask the node of its publisher.
+error process_host::check_publisher(const std::string& stream,
+                                    const publish_options& options) {
+  const auto* publisher = config().publisher_of(stream);
+  if (publisher == nullptr || !options.at.rt.empty())
+    return {};
+  const bool is_node = locals_->find(std::string{front_door_name}) != nullptr;
+  if (options.name == publisher->name && is_node)
+    return {};
+  return {errc::invalid_argument,
+          config().path + ": stream '" + stream + "' is published by process '"
+            + publisher->name + "' alone, on node '" + publisher->node
+            + "': no rt orders it"
+            + (is_node ? "; '" + options.name + "' is another publisher"
+                       : "; this is no node of its cluster")};
+}
+
+/// It ends with the process that publishes, and its name with it.
+void process_host::serve_log(publication& made, const std::string& stream) {
+  const auto* publisher = config().publisher_of(stream);
+  const auto teller = [this, process = publisher->name,
+                       type = publisher->type](notice::severity level) {
+    return [this, process, type, level](const std::string& id,
+                                        const std::string& text) {
+      tell({level, type, process, id, text});
+    };
+  };
+  made.server
+    = spawn(rt::log_server, &env(), made.out,
+            rt::log_server_options{.stream = stream,
+                                   .process = publisher->name,
+                                   .cached = made.out->options().cached,
+                                   .warn = teller(notice::severity::warning),
+                                   .note = teller(notice::severity::info)});
+  const auto name = stream_actor_name(stream);
+  put(name, made.server);
+  caf::actor_cast<caf::abstract_actor*>(made.server)
+    ->attach_functor([names = std::weak_ptr<local_actors>{locals_}, name,
+                      me = made.server.address()] {
+      if (const auto all = names.lock())
+        all->remove(name, me);
+    });
+}
+
 result<publication> process_host::publish(const std::string& stream,
                                           publish_options options) {
+  if (auto fault = check_publisher(stream, options))
+    return fault;
+  const bool direct
+    = options.at.rt.empty() && config().publisher_of(stream) != nullptr;
   std::vector<endpoint> nodes;
-  if (!stream.starts_with('/')) {
+  if (!stream.starts_with('/') && !direct) {
     auto found
       = places_of_stream(config(), stream, stream_use::publish, options.at);
     if (!found)
@@ -128,14 +180,17 @@ result<publication> process_host::publish(const std::string& stream,
   settings->origin = std::move(options.origin);
   settings->resumes = options.resumes;
   settings->roll_bytes = options.roll_bytes.value_or(settings->roll_bytes);
-  if (!nodes.empty())
+  settings->direct = direct;
+  if (!stream.starts_with('/'))
     if (auto fault = found_cluster())
       return fault;
   settings->copies = nodes.size();
   auto opened = rt::publisher::open(env(), *std::move(settings));
   if (!opened)
     return opened.failure();
-  publication made{*std::move(opened), {}};
+  publication made{*std::move(opened), {}, {}};
+  if (direct)
+    serve_log(made, stream);
   for (auto& at : nodes)
     made.replicators.push_back(
       spawn(rt::pusher, &env(), made.out, connector(),

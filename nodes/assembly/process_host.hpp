@@ -39,6 +39,8 @@ struct notice {
 struct publication {
   std::shared_ptr<rt::publisher> out;
   std::vector<pusher_actor> replicators; ///< One per RT node.
+  /// Of a stream that no rt orders: gives the log to those who read it.
+  stream_server_actor server{};
 };
 
 struct publish_options {
@@ -177,7 +179,9 @@ public:
   /// Opens a publisher of a stream, below the log path of the configuration,
   /// else below $RT_LOG_PATH, and starts its replicators. `stream` may be a
   /// path
-  /// ("/..."): a local journal, which has none.
+  /// ("/..."): a local journal, which has none. A stream with a `publisher` is
+  /// published by that process on its node alone, which serves its log to those
+  /// who subscribe: `invalid_argument` names both.
   [[nodiscard]] result<publication> publish(const std::string& stream,
                                             publish_options options);
 
@@ -195,6 +199,9 @@ protected:
 
 private:
   void take_in(caf::strong_actor_ptr handle);
+  [[nodiscard]] error check_publisher(const std::string& stream,
+                                      const publish_options& options);
+  void serve_log(publication& made, const std::string& stream);
 
   std::atomic<const cluster_config*> config_ = nullptr; ///< The last of these.
   std::vector<std::unique_ptr<const cluster_config>> configs_;

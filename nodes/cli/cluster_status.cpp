@@ -210,10 +210,15 @@ result<json_value> cluster_status(persistence::env& world,
     if (process.node.empty() && !live.at("hosts").find(process.name))
       out["not_started"].add(process.name);
   for (const auto& stream : config.streams) {
-    for (const auto* member : config.members_of(stream.name)) {
+    auto serving = config.members_of(stream.name);
+    if (const auto* publisher = config.publisher_of(stream.name))
+      serving.push_back(publisher);
+    for (const auto* member : serving) {
       json_value row{{"name", stream.name},
                      {"mode", to_string(stream.mode)},
                      {"process", member->name}};
+      if (!stream.publisher.empty())
+        row.add("published_by", stream.publisher);
       merge_live(row, live.at("streams"), stream.name.c_str(), member->name);
       out["streams"].add(std::move(row));
     }

@@ -161,6 +161,12 @@ result<stream_at> find_places(const runtime& host, const pub_options& options) {
   stream_at out{options.stream, {}};
   if (options.stream.starts_with('/'))
     return out;
+  const auto* publisher = host.config().publisher_of(options.stream);
+  if (publisher != nullptr && options.at.rt.empty())
+    return error{errc::invalid_argument,
+                 "stream '" + options.stream + "' is published by process '"
+                   + publisher->name
+                   + "' alone: no rt orders what others would publish"};
   auto nodes = places_of_stream(host.config(), options.stream,
                                 stream_use::publish, options.at);
   if (!nodes)

@@ -197,13 +197,14 @@ void print_status(const json_value& status) {
     std::printf("\n");
     rows = {{"STREAM", "MODE", "RT", "ROLE", "END", "DETAILS"}};
     for (const auto& stream : streams)
-      rows.push_back({cell_text(stream.at("name")),
-                      cell_text(stream.at("mode")),
-                      cell_text(stream.at("process")),
-                      cell_text(stream.at("group").at("role")),
-                      cell_text(stream.at("end_text")),
-                      details(stream, {"name", "stream", "mode", "process",
-                                       "role", "end", "end_text"})});
+      rows.push_back(
+        {cell_text(stream.at("name")), cell_text(stream.at("mode")),
+         cell_text(stream.at("process")),
+         stream.find("published_by") ? std::string{"publisher, no rt orders it"}
+                                     : cell_text(stream.at("group").at("role")),
+         cell_text(stream.at("end_text")),
+         details(stream, {"name", "stream", "mode", "process", "role", "end",
+                          "end_text", "published_by"})});
     print_table(rows);
   }
   rows = {{"PROCESS", "TYPE", "DETAILS"}};
@@ -237,6 +238,8 @@ std::set<std::string> not_ordered(const json_value& status) {
   std::set<std::string> out;
   std::set<std::string> led;
   for (const auto& row : status.at("streams").elements()) {
+    if (row.find("published_by"))
+      continue; // None is to.
     out.insert(cell_text(row.at("name")));
     if (row.at("leads").boolean().value_or(false))
       led.insert(cell_text(row.at("name")));

@@ -10,12 +10,15 @@ namespace millrace::nodes {
 namespace {
 using namespace std::chrono_literals;
 
-/// The process that orders a stream on a node.
+/// The process that orders a stream on a node, or publishes one that none
+/// orders.
 std::string rt_of(const cluster_config& config, const node_config& node,
                   const std::string& stream) {
   for (const auto* member : config.members_of(stream))
     if (member->node == node.name)
       return member->name;
+  if (const auto* publisher = config.publisher_of(stream))
+    return publisher->name;
   return node.name; // It was started on this node by hand.
 }
 

@@ -4,7 +4,10 @@
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/client/known_rdbs.hpp>
+#include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/configuration/period_clock.hpp>
+
+#include <caf/actor_cast.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -240,7 +243,7 @@ private:
         continue;
       }
       const auto end = ask<position>(
-        host_, *rt,
+        host_, caf::actor_cast<sequencer_actor>(*rt),
         std::min<std::chrono::milliseconds>(time_.left(), ask_again),
         end_period_atom_v, what_.period);
       if (end) {
@@ -427,6 +430,8 @@ private:
 result<ended_period> end_period(runtime& host, const cluster_config& config,
                                 const std::string& stream,
                                 const end_request& what) {
+  if (auto known = ordered_stream(config, stream); !known)
+    return known.failure();
   return period_end_request{host, config, stream, what}.run();
 }
 

@@ -12,7 +12,7 @@ namespace millrace::nodes {
 
 namespace {
 
-bool leads(runtime& host, const sequencer_actor& at,
+bool leads(runtime& host, const stream_server_actor& at,
            std::chrono::milliseconds deadline) {
   const auto facts = ask<stream_facts>(host, at, deadline, facts_atom_v);
   return facts && facts->leads; // Else it is there, and that is all.
@@ -20,22 +20,24 @@ bool leads(runtime& host, const sequencer_actor& at,
 
 } // namespace
 
-result<sequencer_actor> find_stream(runtime& host, const cluster_config& config,
-                                    const std::string& stream,
-                                    std::chrono::milliseconds deadline) {
+result<stream_server_actor> find_stream(runtime& host,
+                                        const cluster_config& config,
+                                        const std::string& stream,
+                                        std::chrono::milliseconds deadline) {
   const auto nodes = endpoints_of_stream(config, stream);
   if (!nodes)
     return nodes.failure();
   return find_stream(host, stream, *nodes, deadline);
 }
 
-result<sequencer_actor> find_stream(runtime& host, const std::string& stream,
-                                    const std::vector<endpoint>& nodes,
-                                    std::chrono::milliseconds deadline) {
+result<stream_server_actor> find_stream(runtime& host,
+                                        const std::string& stream,
+                                        const std::vector<endpoint>& nodes,
+                                        std::chrono::milliseconds deadline) {
   const auto share = deadline / nodes.size();
-  result<sequencer_actor> found{error{errc::unavailable, stream}};
+  result<stream_server_actor> found{error{errc::unavailable, stream}};
   for (const auto& at : nodes) {
-    auto handle = host.find_as<sequencer_actor>(at, share);
+    auto handle = host.find_as<stream_server_actor>(at, share);
     if (handle && (nodes.size() == 1 || leads(host, *handle, share)))
       return handle;
     if (!found)

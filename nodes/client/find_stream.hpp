@@ -10,14 +10,15 @@
 
 namespace millrace::nodes {
 
-/// A SEQUENCER of a stream: the one that leads, or another one that is there.
+/// A SEQUENCER of a stream: the one that leads, or another one that is there;
+/// of a stream that no rt orders, the LOG SERVER of its publisher.
 /// `unavailable` when none was reached before the deadline.
-[[nodiscard]] result<sequencer_actor>
+[[nodiscard]] result<stream_server_actor>
 find_stream(runtime& host, const cluster_config& config,
             const std::string& stream, std::chrono::milliseconds deadline);
 
 /// The same of one whose SEQUENCERs are at these places, one or more.
-[[nodiscard]] result<sequencer_actor>
+[[nodiscard]] result<stream_server_actor>
 find_stream(runtime& host, const std::string& stream,
             const std::vector<endpoint>& nodes,
             std::chrono::milliseconds deadline);

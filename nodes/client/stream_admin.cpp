@@ -93,7 +93,7 @@ error add_losses(runtime& host, const sequencer_actor& whom,
 
 result<told_losses> stream_losses(runtime& host, const cluster_config& config,
                                   const std::string& stream) {
-  if (auto known = configured_stream(config, stream); !known)
+  if (auto known = ordered_stream(config, stream); !known)
     return known.failure();
   const auto nodes = endpoints_of_stream(config, stream);
   if (!nodes)
@@ -122,14 +122,15 @@ result<told_losses> stream_losses(runtime& host, const cluster_config& config,
 result<text::json_value> stream_status(runtime& host,
                                        const cluster_config& config,
                                        const std::string& stream) {
-  return ask_leader<sequencer_actor>(host, config, stream, status_atom_v);
+  return ask_leader<stream_server_actor>(host, config, stream, status_atom_v);
 }
 
 result<text::json_value> whole_stream_status(runtime& host,
                                              const cluster_config& config,
                                              const std::string& stream) {
   auto out = stream_status(host, config, stream);
-  if (!out)
+  // One process alone serves a stream that no rt orders.
+  if (!out || config.members_of(stream).empty())
     return out;
   const auto nodes = endpoints_of_stream(config, stream);
   if (!nodes)
@@ -174,14 +175,16 @@ result<text::json_value> prune_stream(runtime& host,
                                       const cluster_config& config,
                                       const std::string& stream,
                                       const prune_request& what) {
-  return ask_leader<sequencer_actor>(host, config, stream, prune_atom_v,
-                                     what.at, what.dry, what.forced);
+  return ask_leader<stream_server_actor>(host, config, stream, prune_atom_v,
+                                         what.at, what.dry, what.forced);
 }
 
 result<text::json_value> archive_stream(runtime& host,
                                         const cluster_config& config,
                                         const std::string& stream, position at,
                                         bool dry) {
+  if (auto known = ordered_stream(config, stream); !known)
+    return known.failure();
   return ask_leader<operated_stream_actor>(host, config, stream,
                                            archive_atom::value, at, dry);
 }
@@ -190,6 +193,8 @@ result<text::json_value> reset_stream(runtime& host,
                                       const cluster_config& config,
                                       const std::string& stream, bool dry,
                                       bool forced, uint64_t session) {
+  if (auto known = ordered_stream(config, stream); !known)
+    return known.failure();
   return ask_leader<operated_stream_actor>(
     host, config, stream, reset_atom::value, dry, forced, session);
 }
@@ -197,7 +202,7 @@ result<text::json_value> reset_stream(runtime& host,
 result<std::map<std::string, result<text::json_value>>>
 snapshot_stream(runtime& host, const cluster_config& config,
                 const std::string& stream) {
-  if (auto known = configured_stream(config, stream); !known)
+  if (auto known = ordered_stream(config, stream); !known)
     return known.failure();
   const auto nodes = endpoints_of_stream(config, stream);
   if (!nodes)
@@ -218,6 +223,8 @@ snapshot_stream(runtime& host, const cluster_config& config,
 result<text::json_value> give_up_waiting(runtime& host,
                                          const cluster_config& config,
                                          const std::string& stream, bool dry) {
+  if (auto known = ordered_stream(config, stream); !known)
+    return known.failure();
   return ask_leader<sequencer_actor>(host, config, stream, give_up_atom_v, dry);
 }
 

@@ -13,6 +13,9 @@
 
 namespace millrace::nodes {
 
+// Of a stream that no rt orders its publisher answers, and only what it has:
+// the rest is `unsupported`.
+
 /// What the node says of a stream that orders it: positions, what was cut off,
 /// consumers and what they need. `not_found` when the configuration has no such
 /// stream, `unavailable` when no node of it was reached.

@@ -9,6 +9,7 @@
 #include <millrace/nodes/configuration/read_port.hpp>
 #include <millrace/nodes/configuration/read_queries.hpp>
 #include <millrace/nodes/configuration/read_table.hpp>
+#include <millrace/nodes/configuration/stream_publisher.hpp>
 
 #include <algorithm>
 #include <array>
@@ -185,6 +186,8 @@ private:
     stream_config out;
     out.name = at.required_name("name");
     check_unique(at, config_.streams, out.name);
+    out.publisher = at.text("publisher", "");
+    refuse_keys_of_rts(at, out.publisher);
     for (const auto* gone : {"batch_time", "batch_size"})
       at.refuse(gone, "nothing reads it any more: delete the line");
     out.mode = at.choice("mode", {"synced", "cached"}, false) == 1
@@ -360,9 +363,17 @@ private:
       if (!config_.stream(name))
         at.fault("streams", in_quotes(name) + " is not a [[stream]]"
                               + near(name, config_.streams));
-    if (!at.has("streams"))
-      for (const auto& stream : config_.streams)
+    for (const auto& stream : config_.streams) {
+      const bool named
+        = std::count(out.streams.begin(), out.streams.end(), stream.name) != 0;
+      if (named && !stream.publisher.empty())
+        at.fault("streams", "stream " + in_quotes(stream.name)
+                              + " is published by "
+                              + in_quotes(stream.publisher)
+                              + ", and no rt orders it: delete one of both");
+      if (!at.has("streams") && stream.publisher.empty())
         out.streams.push_back(stream.name);
+    }
     if (out.streams.empty())
       at.fault("streams", "orders no stream");
     for (const auto& other : config_.processes)
@@ -379,9 +390,23 @@ private:
       if (!config_.table(name))
         at.fault("tables",
                  in_quotes(name) + " is not a [[table]]" + near_table(name));
-    if (!at.has("tables"))
-      for (const auto& table : config_.tables)
+    // The end of a period, which an rdb goes by, is that of an rt.
+    const auto is_ordered = [this](const table_config& table) {
+      const auto* stream = config_.stream(table.stream);
+      return stream == nullptr || stream->publisher.empty();
+    };
+    for (const auto& table : config_.tables) {
+      const bool named
+        = std::count(out.tables.begin(), out.tables.end(), table.schema.name)
+          != 0;
+      if (named && !is_ordered(table))
+        at.fault("tables", "table " + in_quotes(table.schema.name)
+                             + " is of stream " + in_quotes(table.stream)
+                             + ", which no rt orders: an rdb writes periods "
+                               "down, and only rts end them");
+      if (!at.has("tables") && is_ordered(table))
         out.tables.push_back(table.schema.name);
+    }
     if (out.tables.empty()
         && (at.has("tables") || tables_ == tables_in_file::needed))
       at.fault("tables",
@@ -504,11 +529,15 @@ private:
 
   void check_streams() {
     for (const auto& stream : config_.streams) {
+      for (const auto& each : faults_of_publisher(config_, stream))
+        fault_at(each.key, each.name, each.path, each.reason);
       const auto members = config_.members_of(stream.name);
+      if (!stream.publisher.empty())
+        continue;
       if (members.empty())
         fault_at("stream", stream.name, "stream.name",
                  "no [[process]] of type rt orders stream "
-                   + in_quotes(stream.name));
+                   + in_quotes(stream.name) + ", and no 'publisher' serves it");
       else if (members.size() % 2 == 0 || members.size() > 5)
         fault_at("process", members.back()->name, "process.streams",
                  "stream " + in_quotes(stream.name) + " is ordered by "

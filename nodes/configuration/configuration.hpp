@@ -43,6 +43,9 @@ enum class stream_mode {
 /// `[[stream]]`.
 struct stream_config {
   std::string name;
+  /// The process that publishes it, and serves its log: no rt orders it. Empty:
+  /// rts do.
+  std::string publisher{};
   stream_mode mode = stream_mode::synced;
   /// A log file rolls before it would pass this size; 64 KiB to 1 GiB.
   uint64_t roll_bytes = uint64_t{1} << 30;
@@ -258,7 +261,8 @@ struct logging_config {
 
 /// A whole, validated configuration: names are unique and resolve, ports do
 /// not clash, each stream is ordered by a group of 1, 3 or 5 rt processes of
-/// different nodes, each table has at most one writer per directory.
+/// different nodes, or published by one process, each table has at most one
+/// writer per directory.
 struct cluster_config {
   std::string path; ///< Of the file, as it was given.
   /// That it was read from; empty: a program made it.
@@ -316,6 +320,10 @@ struct cluster_config {
   /// The rt processes that order a stream, as they stand in the file.
   [[nodiscard]] std::vector<const process_config*>
   members_of(std::string_view stream) const;
+  /// The process that publishes a stream which no rt orders; null: rts order
+  /// it, or there is no such stream.
+  [[nodiscard]] const process_config*
+  publisher_of(std::string_view stream) const noexcept;
   /// The longest that any of its gateways takes for a question; 0: it has none.
   [[nodiscard]] int64_t query_timeout_ns() const noexcept;
   /// The directory of a node: its lock, pid and log.

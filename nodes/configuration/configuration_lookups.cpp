@@ -94,6 +94,14 @@ cluster_config::members_of(std::string_view stream) const {
   return out;
 }
 
+const process_config*
+cluster_config::publisher_of(std::string_view of) const noexcept {
+  const auto* found = stream(of);
+  return found == nullptr || found->publisher.empty()
+           ? nullptr
+           : process(found->publisher);
+}
+
 std::string
 cluster_config::stream_directory(std::string_view rt,
                                  std::string_view stream_name) const {

@@ -65,6 +65,18 @@ result<const stream_config*> configured_stream(const cluster_config& config,
   return named(config, "stream", config.streams, name);
 }
 
+result<const stream_config*> ordered_stream(const cluster_config& config,
+                                            const std::string& name) {
+  auto out = configured_stream(config, name);
+  if (!out || (*out)->publisher.empty())
+    return out;
+  return error{errc::unsupported, config.path + ": stream '" + name
+                                    + "' is published by process '"
+                                    + (*out)->publisher
+                                    + "', and no rt orders it: it has no "
+                                      "members, no periods and no ledger"};
+}
+
 result<const table_config*> configured_table(const cluster_config& config,
                                              const std::string& name) {
   return named(config, "table", config.tables, name);

@@ -9,6 +9,10 @@ namespace millrace::nodes {
 
 [[nodiscard]] result<const stream_config*>
 configured_stream(const cluster_config& config, const std::string& name);
+/// The same of one that rts order. `unsupported` names the process that
+/// publishes it otherwise, for what only rts do.
+[[nodiscard]] result<const stream_config*>
+ordered_stream(const cluster_config& config, const std::string& name);
 [[nodiscard]] result<const table_config*>
 configured_table(const cluster_config& config, const std::string& name);
 [[nodiscard]] result<const node_config*>

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """`sub` and `pub` of a stream whose places are named, without a configuration:
-what goes in by one place comes out by the others. Needs no data of others."""
+what goes in by one place comes out by the others. And a stream that no rt
+orders. Needs no data of others."""
 
 import json
 
@@ -97,5 +98,59 @@ def places_are_named(binary):
     what_is_missing_is_told(cluster)
 
 
+DIRECT = """
+[[stream]]
+name = "ticks"
+publisher = "feed1"
+[[table]]
+name = "tick"
+stream = "ticks"
+columns = ["time:timestamp", "sym:symbol", "price:float", "size:int",
+           "ex:symbol", "cond:symbol"]
+[[process]]
+name = "feed1"
+type = "feed"
+node = "n-rt1"
+[process.generator]
+trades = 2000
+trade_table = "tick"
+"""
+
+
+def rows_of(cluster, *more, env=None):
+  done = cluster.run("sub", "--stream", "ticks", "--table", "tick", "--from",
+                     "begin", "--until", "end", *more, env=env)
+  return len(done.stdout.splitlines())
+
+
+def no_rt_orders_it(binary):
+  with mill.cluster(binary, {"n-rt1": ["rt1"]}, roles=[("rt1", "rt")],
+                    extra=DIRECT) as cluster:
+    cluster.up()
+    mill.wait_until(lambda: rows_of(cluster) == 2000, 30, "all rows")
+    at = ["--rt", places(cluster), "--cluster", "test"]
+    mill.check(rows_of(cluster, *at, env=nobody(cluster)) == 2000,
+               "not all rows without a configuration")
+    done = cluster.run("stream", "info", "ticks")
+    mill.check("published by feed1, no rt orders it" in done.stdout,
+               done.stdout)
+    done = cluster.run("stream", "ls")
+    mill.check("published by feed1" in done.stdout, done.stdout)
+    done = cluster.run("status")
+    mill.check("publisher, no rt orders it" in done.stdout, done.stdout)
+    for words, said in ((["pub", "--stream", "ticks"], "'feed1' alone"),
+                        (["stream", "members", "ticks"], "no rt orders it"),
+                        (["stream", "losses", "ticks"], "no rt orders it"),
+                        (["stream", "archive", "ticks", "--to", "0", "--yes"],
+                         "no rt orders it")):
+      done = cluster.run(*words, text="", code=None)
+      mill.check(done.returncode not in (0, None) and said in done.stderr,
+                 *words, ":", done.returncode, done.stderr)
+    # It comes back as it was.
+    cluster.kill("n-rt1")
+    cluster.up()
+    mill.wait_until(lambda: rows_of(cluster) == 2000, 30, "all rows again")
+
+
 if __name__ == "__main__":
-  mill.main([places_are_named])
+  mill.main([places_are_named, no_rt_orders_it])

@@ -60,6 +60,7 @@ result<position> group_commit::append(payload_kind kind,
                              payload);
   if (!end)
     return keep(end.failure());
+  ++messages_;
   return end;
 }
 
@@ -170,9 +171,9 @@ std::string group_commit::look_after_file() {
   const auto end = writer_->recorded_end();
   go_on_in_next_file();
   return settings_.directory
-         + ": the newest file of the log was cut while it was written: what RT "
-           "lacks of it before "
-         + to_string(end)
+         + ": the newest file of the log was cut while it was written: what "
+         + (settings_.journal ? "its readers lack" : "RT lacks")
+         + " of it before " + to_string(end)
          + " is lost, also where it was said to be recorded or synced, and "
            "subscribers get a badtail";
 }
@@ -251,6 +252,18 @@ position group_commit::reached_now(ack_level level) const {
 position group_commit::reached(ack_level level) const {
   const std::scoped_lock held{mutex_};
   return reached_now(level);
+}
+
+uint64_t group_commit::messages() const {
+  const std::scoped_lock held{mutex_};
+  return messages_;
+}
+
+void group_commit::want_sync() {
+  const std::scoped_lock held{mutex_};
+  if (!settings_.cached && !failure_ && !out_of_space_ && !sync_running_
+      && writer_->synced_end() < writer_->appended_end())
+    schedule_sync();
 }
 
 bool group_commit::is_disk_full() const {

@@ -88,6 +88,9 @@ public:
   [[nodiscard]] position reached(ack_level level) const;
   [[nodiscard]] position appended_end() const;
   [[nodiscard]] bool is_disk_full() const;
+  [[nodiscard]] uint64_t messages() const;
+  /// A sync of what is not synced yet begins soon, if syncs are of use here.
+  void want_sync();
   void set_committed(position end);
   void refuse(const error& why);
   /// Seals, syncs, ends. Idempotent.
@@ -131,6 +134,7 @@ private:
   std::condition_variable changed_;
   std::unique_ptr<persistence::log_writer> writer_;
   position committed_;
+  uint64_t messages_ = 0; ///< That were appended.
   int64_t last_write_ns_ = 0;
   /// A listener waits for bytes. Set without the lock.
   std::atomic<bool> pulled_{true};

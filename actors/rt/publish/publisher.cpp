@@ -1,3 +1,4 @@
+#include <millrace/actors/rt/publish/collected_cursors.hpp>
 #include <millrace/actors/rt/publish/publisher.hpp>
 #include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/messages/text/plain_name.hpp>
@@ -86,7 +87,7 @@ result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
     return error{errc::invalid_argument,
                  "origin: longer than "
                    + std::to_string(persistence::origin_bytes_max) + " bytes"};
-  origin_doubt doubt{*world.fs, directory, !local};
+  origin_doubt doubt{*world.fs, directory, !local && !options.direct};
   persistence::log_writer_options log;
   log.directory = directory;
   log.session = persistence::session_policy::same;
@@ -102,6 +103,13 @@ result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
                   std::move(doubt), *std::move(writer)}};
   if (auto fault = out->raise_fence(files_taken))
     return fault;
+  if (out->options_.direct) {
+    auto cursors = collected_cursors(*world.fs, out->directory_);
+    if (!cursors)
+      return cursors.failure();
+    // Nobody else knows more than this log.
+    out->told_ = merged_origin{0, *std::move(cursors)};
+  }
   return out;
 }
 
@@ -123,12 +131,12 @@ publisher::publisher(persistence::env& world, publisher_options options,
     world, std::move(writer), doubt_,
     group_commit::settings{.directory = directory_,
                            .cached = options_.cached,
-                           .journal = is_local_journal()});
+                           .journal = is_own_order()});
 }
 
 error publisher::raise_fence(bool files_taken) {
   // Who reads a journal sees for himself.
-  if (!doubt_.wants_fence() && (!files_taken || is_local_journal()))
+  if (!doubt_.wants_fence() && (!files_taken || is_own_order()))
     return {};
   stream_event event;
   event.kind = event_kind::reset;
@@ -266,6 +274,18 @@ std::function<error()> publisher::collected(const std::string& copy,
     if (ending->ended)
       return {};
     return persistence::collect_log(*world, directory, floor).failure();
+  };
+}
+
+std::function<error()> publisher::collect(position below) {
+  return [world = env_, directory = directory_, below,
+          ending = collecting_]() -> error {
+    const std::scoped_lock not_ended{ending->mutex};
+    if (ending->ended)
+      return {errc::closed, directory + ": closed"};
+    if (auto fault = keep_cursors(*world->fs, directory, below))
+      return fault;
+    return persistence::collect_log(*world, directory, below).failure();
   };
 }
 

@@ -50,6 +50,9 @@ struct publisher_options {
   /// RT nodes that keep copies of this log: a file goes when all of them
   /// collected theirs. 0: none does, and files stay.
   size_t copies = 0;
+  /// No RT node orders the stream: who subscribes reads this log itself, and
+  /// `committed` means `synced`, as of a full path.
+  bool direct = false;
 };
 
 /// What `publish` returns: the end of the message in the publisher's own log.
@@ -158,6 +161,10 @@ public:
   [[nodiscard]] bool is_local_journal() const noexcept {
     return options_.topic.starts_with('/');
   }
+  /// Nobody orders this log: who reads it reads it as it stands.
+  [[nodiscard]] bool is_own_order() const noexcept {
+    return options_.direct || is_local_journal();
+  }
   [[nodiscard]] const lineage_id& lineage() const noexcept { return lineage_; }
 
   // For the replicators beside the publisher, one per RT node.
@@ -221,6 +228,17 @@ public:
   ///   unless this publisher has ended by then.
   [[nodiscard]] std::function<error()> collected(const std::string& copy,
                                                  const collected_copy& what);
+
+  // For the one who serves the log of a stream that nobody orders.
+
+  /// Messages that were published in this life.
+  [[nodiscard]] uint64_t messages() const { return log_->messages(); }
+  /// What was written is to be synced soon, also where nobody waits for it.
+  void want_sync() { log_->want_sync(); }
+  /// @returns for another thread: lets the files go that lie before that of
+  ///   this position, unless this publisher has ended by then. How far they say
+  ///   that its sources were read is kept.
+  [[nodiscard]] std::function<error()> collect(position below);
 
 private:
   [[nodiscard]] error wait_for(position end, ack_level level,

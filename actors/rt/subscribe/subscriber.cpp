@@ -62,13 +62,13 @@ void subscriber_state::disconnect(const error& why) {
 void subscriber_state::connect() {
   if (options.topic.starts_with('/'))
     return open_journal();
-  connect_to<sequencer_actor>(
+  connect_to<stream_server_actor>(
     self, connector, options.rt[asked % options.rt.size()],
-    [this](const sequencer_actor& found) { subscribe(found); },
+    [this](const stream_server_actor& found) { subscribe(found); },
     [this](const error& fault) { refused(fault); });
 }
 
-void subscriber_state::subscribe(const sequencer_actor& at) {
+void subscriber_state::subscribe(const stream_server_actor& at) {
   rt = at;
   self
     ->request(at, caf::timespan{request_deadline}, caf::subscribe_atom_v,
@@ -174,6 +174,16 @@ void subscriber_state::tell_new_life(position begin) {
   event.to = begin;
   event.cause = "the stream began a new life: its log is another one";
   told_ahead = false;
+  stream_begin = copy_asked = {};
+  if (copy) {
+    // Nothing of the new log goes on after it.
+    copy_reader.reset();
+    copy.reset();
+    begins_with_file = false;
+    if (auto fault = persistence::set_aside(*env->fs, options.local_copy))
+      return fail(fault);
+    event.cause += "; the copy of the one before was set aside";
+  }
   out->take(event);
 }
 

@@ -41,7 +41,8 @@ struct subscriber_options {
   /// A stream's name, or a full path: a local journal, read without RT.
   std::string topic;
   /// The SEQUENCERs: "rt/<stream>" at each RT node; all have the same log, and
-  /// the next one is asked when one fails. Unused for a full path.
+  /// the next one is asked when one fails. Of a stream that none orders, the
+  /// LOG SERVER of its publisher. Unused for a full path.
   std::vector<endpoint> rt;
   start_spec start;
   /// Directory of a local copy of the stream; empty: none is kept.
@@ -73,7 +74,7 @@ struct subscriber_state {
   };
 
   void connect();
-  void subscribe(const sequencer_actor& at);
+  void subscribe(const stream_server_actor& at);
   void begin_flow(const source_actor& from, const flow_grant& grant);
   void tell_new_life(position begin);
   void tell_set_back(position begin);
@@ -141,7 +142,7 @@ struct subscriber_state {
   bool told_lost = false;       ///< Since the last flow.
   int64_t flowless_ns = 0;      ///< Since when there is none; 0: there is one.
   bool waits_for_room = false;  ///< Of the copy: a flow is of no use.
-  sequencer_actor rt;           ///< That was asked last.
+  stream_server_actor rt;       ///< That was asked last.
   std::optional<position> floor;
   int64_t floor_at_ns = 0;
   position stream_begin; ///< As its source said.

@@ -217,7 +217,7 @@ struct gateway_state {
 
   struct rt_node {
     endpoint at;
-    sequencer_actor handle; ///< Null while not connected.
+    stream_server_actor handle; ///< Null while not connected.
     reconnection link{{.first_ns = 0, .max_ns = 0}}; ///< At each tick.
     /// To connect; one at a time.
     uint64_t tries_begun = 0;

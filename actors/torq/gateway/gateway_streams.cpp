@@ -26,9 +26,9 @@ void gateway_state::connect_node(const std::string& stream, size_t node) {
   auto& entry = streams.at(stream).nodes[node];
   entry.link.begin();
   ++entry.tries_begun;
-  connect_to<sequencer_actor>(
+  connect_to<stream_server_actor>(
     self, connector, entry.at,
-    [this, stream, node](const sequencer_actor& there) {
+    [this, stream, node](const stream_server_actor& there) {
       auto& of = streams.at(stream);
       auto& to = of.nodes[node];
       to.link.found(env->clock->monotonic_ns());

@@ -47,6 +47,8 @@ result<std::string> find_log(const std::string& text) {
         !files && files.failure().code == errc::permission)
       return out;
   }
+  if (const auto* publisher = config->publisher_of(text))
+    return config->log_path + "/" + publisher->name + "." + text;
   return error{errc::not_found,
                "no rt process of this host has a log of stream '" + text
                  + "' yet"};

@@ -60,7 +60,7 @@ struct stream_files {
 
 result<stream_files> files_of(const cluster_config& config,
                               const stream_explain_options& options) {
-  if (auto known = configured_stream(config, options.stream); !known)
+  if (auto known = ordered_stream(config, options.stream); !known)
     return known.failure();
   auto& fs = persistence::posix_file_system();
   std::string looked;

@@ -18,11 +18,16 @@ void declare(option_list& list, stream_info_options& into) {
 
 std::string lines_of(const std::string& stream, const text::json_value& facts) {
   const auto& collection = facts.at("collection");
+  const auto published_by = facts.at("published_by").text_or_empty();
   auto out = fmt::format(
-    "stream       {}\nbegin        {}\nend          {}\npublishers   {}\n"
+    "stream       {}\n{}begin        {}\nend          {}\npublishers   {}\n"
     "subscribers  {}\n{}ids          {}\nduplicates   {}\nlosses       {}\n"
     "consumers\n",
-    stream, place_text(collection.at("begin")), place_text(facts.at("end")),
+    stream,
+    published_by.empty()
+      ? std::string{}
+      : "published by " + published_by + ", no rt orders it\n",
+    place_text(collection.at("begin")), place_text(facts.at("end")),
     facts.at("publishers").natural().value_or(0),
     facts.at("subscribers").natural().value_or(0),
     subscriber_lines(facts.at("connected")),

@@ -31,18 +31,24 @@ int list_streams(const stream_options& options) {
     if (!is_ordered(*facts))
       code = fail_unordered(stream.name);
     const auto& collection = facts->at("collection");
-    all.add(json_value{{"stream", stream.name},
-                       {"mode", facts->at("mode")},
-                       {"begin", collection.at("begin")},
-                       {"end", facts->at("end")},
-                       {"ordered", is_ordered(*facts)},
-                       {"publishers", facts->at("publishers")},
-                       {"subscribers", facts->at("subscribers")},
-                       {"held_by", collection.at("held_by")}});
+    json_value row{{"stream", stream.name},
+                   {"mode", facts->at("mode")},
+                   {"begin", collection.at("begin")},
+                   {"end", facts->at("end")},
+                   {"ordered", is_ordered(*facts)},
+                   {"publishers", facts->at("publishers")},
+                   {"subscribers", facts->at("subscribers")},
+                   {"held_by", collection.at("held_by")}};
+    if (!stream.publisher.empty())
+      row.add("published_by", stream.publisher);
+    all.add(std::move(row));
     lines += fmt::format(
       "{:<16} {:<7} {:>20} {:>20} {}\n", stream.name,
       facts->at("mode").text_or_empty(), place_text(collection.at("begin")),
-      place_text(facts->at("end")), collection.at("held_by").text_or_empty());
+      place_text(facts->at("end")),
+      stream.publisher.empty()
+        ? collection.at("held_by").text_or_empty()
+        : "(published by " + stream.publisher + ", no rt orders it)");
   }
   print_text(options.output == output_format::json ? all.dump(2) : lines);
   return code;

@@ -11,6 +11,7 @@
 #include <millrace/nodes/client/stream_admin.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
+#include <caf/actor_cast.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -96,7 +97,8 @@ int change_members(const member_change& what) {
     if (!at)
       return fail(at.failure());
     const auto done
-      = ask<bool>(**host, *at, 3s, members_atom_v, rt::node_id_of(what.leaving),
+      = ask<bool>(**host, caf::actor_cast<sequencer_actor>(*at), 3s,
+                  members_atom_v, rt::node_id_of(what.leaving),
                   joining.empty() ? node_id{} : rt::node_id_of(joining));
     if (done && *done) {
       print_change(what);

@@ -15,7 +15,7 @@ result<cluster_config> load_stream(const std::string& path,
   auto config = load_cluster(path);
   if (!config)
     return config;
-  if (auto known = configured_stream(*config, stream); !known)
+  if (auto known = ordered_stream(*config, stream); !known)
     return known.failure();
   return config;
 }

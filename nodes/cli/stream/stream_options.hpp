@@ -22,7 +22,7 @@ struct stream_options {
 void declare_streams(option_list& list, stream_options& into);
 
 /// Loads what `--config`, or `$MILLRACE_CONFIG`, names: `not_found` when it has
-/// no such stream.
+/// no such stream, `unsupported` when no rt orders it.
 [[nodiscard]] result<cluster_config> load_stream(const std::string& path,
                                                  const std::string& stream);
 

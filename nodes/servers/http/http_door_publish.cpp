@@ -184,9 +184,9 @@ void http_door_state::tell_end(connection_id from, const running_publish& of) {
       answer(from, published_response(of, ends->end));
   };
   for (const auto& at : nodes)
-    connect_to<sequencer_actor>(
+    connect_to<stream_server_actor>(
       self, connector, at,
-      [this, hear](const sequencer_actor& stream) {
+      [this, hear](const stream_server_actor& stream) {
         self->request(stream, caf::timespan{end_patience}, facts_atom_v)
           .then(
             [hear](const stream_facts& facts) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/actors/rt/archive/archiver_core.hpp>
+#include <millrace/messages/base/result.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
