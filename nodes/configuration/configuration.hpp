@@ -43,9 +43,6 @@ enum class stream_mode {
 /// `[[stream]]`.
 struct stream_config {
   std::string name;
-  /// The process that publishes it, and serves its log: no rt orders it. Empty:
-  /// rts do.
-  std::string publisher{};
   stream_mode mode = stream_mode::synced;
   /// A log file rolls before it would pass this size; 64 KiB to 1 GiB.
   uint64_t roll_bytes = uint64_t{1} << 30;
@@ -66,6 +63,9 @@ struct stream_config {
   std::vector<std::string> participants;
   /// Which ids the messages of an origin have, one after the other.
   id_policy ids = id_policy::strict;
+  /// The process that publishes it, and serves its log: no rt orders it. Empty:
+  /// rts do.
+  std::string publisher{};
 
   friend bool operator==(const stream_config&, const stream_config&) = default;
 };

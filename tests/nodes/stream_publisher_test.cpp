@@ -48,7 +48,7 @@ type = "own"
 node = "n"
 )";
 
-std::string fault_of(const std::string& text) {
+std::string direct_fault_of(const std::string& text) {
   const auto parsed = parse_configuration(text, "/c.toml");
   return parsed ? std::string{} : parsed.failure().context;
 }
@@ -75,6 +75,17 @@ TEST(StreamPublisherTest, OneProcessPublishesIt) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.failure().code, errc::unsupported);
   EXPECT_THAT(refused.failure().context, HasSubstr("'p1'"));
+}
+
+TEST(StreamPublisherTest, NumbersOfAnOrderedStreamHaveBounds) {
+  for (const std::string key : {"retention_disk", "gc_disk"})
+    EXPECT_THAT(
+      direct_fault_of(
+        cluster_with(key + (key == "gc_disk" ? " = 0" : " = 100"), "")),
+      HasSubstr(":stream." + key + ": " + (key == "gc_disk" ? "0" : "100")
+                + " is not within 1 to 99"));
+  EXPECT_THAT(direct_fault_of(cluster_with("slow_sync = \"1ms\"", "")),
+              HasSubstr(":stream.slow_sync: "));
 }
 
 TEST(StreamPublisherTest, WhatDoesNotGoTogetherIsNamed) {
@@ -126,7 +137,7 @@ TEST(StreamPublisherTest, WhatDoesNotGoTogetherIsNamed) {
     {by_p1 + "\nparticipants = [\"a\"]", own, "stream.participants",
      "no effect"}};
   for (const auto& each : cases) {
-    const auto fault = fault_of(cluster_with(each.stream, each.rest));
+    const auto fault = direct_fault_of(cluster_with(each.stream, each.rest));
     EXPECT_THAT(fault, HasSubstr(std::string{":"} + each.path + ":"))
       << each.stream << each.rest;
     EXPECT_THAT(fault, HasSubstr(each.says)) << each.stream << each.rest;

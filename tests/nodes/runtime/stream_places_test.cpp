@@ -179,6 +179,29 @@ TEST_F(StreamPlacesTest, APublisherNeedsARootOfItsDirectory) {
   EXPECT_EQ(made->out->directory(), home.path() + "/p.quotes");
 }
 
+// Who reads it asks the node of its publisher: nobody else serves it.
+TEST_F(StreamPlacesTest, AStreamThatNoRtOrdersIsOfItsPublisherAlone) {
+  auto config = configured();
+  config.streams.push_back({.name = "ticks", .publisher = "own"});
+  auto& own = config.processes.emplace_back();
+  own.name = own.type = "own";
+  own.node = "n1";
+  EXPECT_EQ(text_of(places_of_stream(config, "ticks", stream_use::subscribe)),
+            "127.0.0.1:4000/rt/ticks@demo ");
+  const test_support::temporary_directory home;
+  config.data_directory = home.path();
+  config.log_path = home.path() + "/pub";
+  auto host = runtime::create(config);
+  ASSERT_TRUE(host) << to_string(host.failure());
+  for (const std::string name : {"own", "other"}) {
+    const auto made = (*host)->publish("ticks", {.name = name});
+    ASSERT_FALSE(made) << name;
+    EXPECT_EQ(made.failure().code, errc::invalid_argument);
+    EXPECT_TRUE(says(made.failure(), "'own' alone, on node 'n1'"))
+      << to_string(made.failure());
+  }
+}
+
 // In the clear nothing is said to another host, whatever its name is resolved
 // to.
 TEST_F(StreamPlacesTest, OffLoopbackNothingIsSaidWithoutCertificates) {
