@@ -3,6 +3,7 @@
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/chunk.hpp>
 
+#include <capnp/any.h>
 #include <capnp/message.h>
 #include <capnp/serialize.h>
 #include <kj/exception.h>
@@ -52,6 +53,16 @@ void write_message(::capnp::MessageBuilder& builder, Begin begin,
   append(head.data(), head_bytes);
   for (const auto& segment : segments)
     append(segment.begin(), segment.asBytes().size());
+}
+
+/// A root as large as the struct was when it had fewer fields: what is written
+/// is what was written then. @pre no later field is set.
+template <class Schema>
+typename Schema::Builder init_shorter_root(::capnp::MessageBuilder& builder,
+                                           uint16_t words, uint16_t pointers) {
+  return builder.initRoot<::capnp::AnyPointer>()
+    .initAsAnyStruct(words, pointers)
+    .template as<Schema>();
 }
 
 inline std::vector<std::byte> to_bytes(::capnp::MessageBuilder& builder) {

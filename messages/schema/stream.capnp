@@ -25,7 +25,28 @@ struct MergeEntry {           # what the consensus group of a stream commits
     beginStream @5 :StreamLayout;
     cutBegin @6 :CutBegin;
     beginSession @7 :BeginSession;
+    reserved8 @8 :Void;
+    reserved9 @9 :Void;
+    reserved10 @10 :Void;
+    reserved11 @11 :Void;
+    noteFloors @12 :NoteFloors;
+    forgetConsumer @13 :Text;
   }
+}
+
+struct NoteFloors {           # what durable consumers need no more
+  floors @0 :List(ConsumerFloor);
+}
+
+struct ConsumerFloor {        # also as a state has it
+  consumer @0 :Text;
+  position @1 :UInt64;        # nothing before this is needed
+  claim @2 :UInt64;           # the subscription that said so, in the order of
+                              # all that took the name, from 1; 0: none did yet
+  holder @3 :UInt64;          # a random number of that subscription
+  heardNs @4 :Int64;          # when it was heard of, by the clock of the node
+                              # that led
+  claims @5 :Bool;            # takes the name, if nobody took it since
 }
 
 struct BeginSession {         # the merged log goes on in this session
@@ -79,6 +100,11 @@ struct MergeState {           # state record at the start of each out/ file
   layout @6 :StreamLayout;
   placeOnly @7 :Bool;         # too large here: no inputs, origins and schemas
   outBegin @8 :UInt64;        # files of the merged log before this were cut off
+  reserved9 @9 :Void;
+  reserved10 @10 :Void;
+  reserved11 @11 :Void;
+  reserved12 @12 :Void;
+  consumers @13 :List(ConsumerFloor); # a state that has none ends before this
 }
 
 struct SchemaVersion {

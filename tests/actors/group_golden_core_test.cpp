@@ -1,7 +1,7 @@
 // What members of a group say and keep does not change from one release to the
 // next: bytes of today are those that were laid down.
 
-#include <millrace/actors/rt/merge/merge_entry.hpp>
+#include <millrace/actors/rt/merge/merge_core.hpp>
 #include <millrace/actors/rt/raft/entry_log.hpp>
 #include <millrace/actors/rt/raft/raft_wire.hpp>
 #include <millrace/sim/disk/memory_file_system.hpp>
@@ -119,7 +119,11 @@ TEST(GroupGoldenTest, InstructionsKeepTheirBytes) {
      begin_stream{{{{5, 6}}, 1 << 20, 4096, id_policy::monotonic}}},
     {"cut_begin", cut_begin{position::of(0, 3, 0)}},
     {"begin_session", begin_session{7, "an operator reset it"}},
-    {"merge_pieces", merge_pieces{input_id{3}, {range, lost}}}};
+    {"merge_pieces", merge_pieces{input_id{3}, {range, lost}}},
+    {"note_floors",
+     note_floors{{{"rdb1", position::of(0, 3, 64), 2, 0x1234, 5'000, false},
+                  {"risk", position{}, 1, 0x5678, 6'000, true}}}},
+    {"forget_consumer", forget_consumer{"risk"}}};
   for (const auto& [name, entry] : all) {
     const auto now = encode(entry);
     const auto stored = laid_down(name, now);
@@ -130,6 +134,50 @@ TEST(GroupGoldenTest, InstructionsKeepTheirBytes) {
     for (size_t at = 0; at < stored.size(); ++at)
       (void)decode_merge_entry(std::span{stored}.first(at));
   }
+}
+
+/// A stream as releases before durable consumers knew it.
+merge_state state_of_before() {
+  merge_state out;
+  out.layout = {{{5, 6}}, 1 << 20, 4096};
+  out.applied_index = entry_index{77};
+  out.last_period = period_id{8767};
+  out.out_end = position::of(1, 2, 4096);
+  out.out_begin = position::of(0, 3, 0);
+  out.inputs[input_id{3}]
+    = {"host.market", {{1, 2}}, position::of(0, 1, 640), false};
+  auto& origin = out.origins["host.market"];
+  origin.watermark = -12;
+  origin.duplicates = 2;
+  origin.recent.add(11, 0x1234);
+  origin.recent.add(12, 0x5678);
+  origin.cursors["trades.csv"] = {"trades.csv", 4711, 12, 99};
+  out.schema_versions["trade"] = 2;
+  return out;
+}
+
+/// A file of out/ that an earlier release wrote is made again byte for byte:
+/// what is in a state only since then takes no room where there is none of it.
+TEST(GroupGoldenTest, StatesKeepTheirBytes) {
+  const auto state = state_of_before();
+  const auto whole = encode(state);
+  EXPECT_EQ(laid_down("merge_state", whole), whole);
+  auto large = state;
+  for (int i = 0; i < 5000; ++i)
+    large.schema_versions["table" + std::to_string(i)] = 1;
+  const auto place = encode_at_file_begin(large);
+  EXPECT_EQ(laid_down("merge_state_place", place), place);
+  const auto read = decode_merge_state(stored_as("merge_state"));
+  ASSERT_TRUE(read) << to_string(read.failure());
+  EXPECT_EQ(encode(*read), whole);
+  auto kept = state;
+  kept.consumers["rdb1"] = {position::of(0, 3, 64), 2, 0x1234, 5'000};
+  kept.consumers["risk"] = {position::of(0, 4, 0), 1, 0x5678, 0};
+  const auto with_consumers = encode(kept);
+  EXPECT_EQ(laid_down("merge_state_consumers", with_consumers), with_consumers);
+  const auto known = decode_merge_state(with_consumers);
+  ASSERT_TRUE(known) << to_string(known.failure());
+  EXPECT_EQ(known->consumers, kept.consumers);
 }
 
 TEST(GroupGoldenTest, ALogKeepsItsBytes) {

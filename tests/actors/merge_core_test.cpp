@@ -443,6 +443,85 @@ TEST_F(MergeCoreTest, SchemaVersionsBecomeEventsOnceEach) {
   EXPECT_TRUE(log.ids.empty());
 }
 
+/// Whatever comes late, twice, or of somebody who was replaced.
+TEST_F(MergeCoreTest, FloorsNeverGoBackAndAreOfWhoHasTheName) {
+  open_input(1, "a");
+  merge(1, "a", {{1, "p1"}, {2, "p2"}});
+  const auto end = core->state().out_end;
+  const auto at = [](uint64_t offset) { return position::of(0, 0, offset); };
+  struct {
+    const char* what;
+    noted_floor entry;
+    std::optional<merge_consumer> after;
+  } const steps[]{
+    {"nobody knows it", {"c", at(64), 1, 7, 10, false}, std::nullopt},
+    {"a later claim of one that nobody knows",
+     {"c", at(64), 2, 7, 10, true},
+     std::nullopt},
+    {"it is registered",
+     {"c", {}, 0, 0, 0, true},
+     merge_consumer{at(0), 0, 0, 0}},
+    {"twice", {"c", at(64), 0, 0, 0, true}, merge_consumer{at(0), 0, 0, 0}},
+    {"taken", {"c", at(64), 1, 7, 10, true}, merge_consumer{at(64), 1, 7, 10}},
+    {"told",
+     {"c", at(128), 1, 7, 20, false},
+     merge_consumer{at(128), 1, 7, 20}},
+    {"told what came before",
+     {"c", at(96), 1, 7, 15, false},
+     merge_consumer{at(128), 1, 7, 20}},
+    {"a second one that saw the same",
+     {"c", at(0), 1, 8, 30, true},
+     merge_consumer{at(128), 1, 7, 20}},
+    {"with the number of the first",
+     {"c", end, 1, 8, 30, false},
+     merge_consumer{at(128), 1, 7, 20}},
+    {"taken over",
+     {"c", {}, 2, 8, 30, true},
+     merge_consumer{at(128), 2, 8, 30}},
+    {"told by who had it",
+     {"c", end, 1, 7, 40, false},
+     merge_consumer{at(128), 2, 8, 30}},
+    {"told beyond the end",
+     {"c", position::of(3, 0, 0), 2, 8, 50, false},
+     merge_consumer{end, 2, 8, 50}}};
+  for (const auto& each : steps) {
+    ASSERT_TRUE(apply(note_floors{{each.entry}}));
+    const auto& all = core->state().consumers;
+    const auto found = all.find("c");
+    EXPECT_EQ(found != all.end(), each.after.has_value()) << each.what;
+    if (found != all.end() && each.after) {
+      EXPECT_EQ(found->second, *each.after) << each.what;
+    }
+  }
+  ASSERT_TRUE(apply(forget_consumer{"c"}));
+  ASSERT_TRUE(apply(forget_consumer{"c"}));
+  ASSERT_TRUE(apply(note_floors{{{"c", end, 2, 8, 60, false}}}));
+  EXPECT_TRUE(core->state().consumers.empty());
+  EXPECT_EQ(core->state().out_end, end) << "nothing of it is in the stream";
+}
+
+TEST_F(MergeCoreTest, ConsumersAreBoundedAndStartWhereTheStreamDoes) {
+  note_floors all;
+  for (size_t i = 0; i < consumers_max; ++i)
+    all.floors.push_back({"c" + std::to_string(i), {}, 1, i, 0, true});
+  ASSERT_TRUE(apply(all));
+  ASSERT_TRUE(apply(note_floors{{{"one_more", {}, 1, 1, 0, true}}}));
+  EXPECT_EQ(core->state().consumers.size(), consumers_max);
+  EXPECT_FALSE(core->state().consumers.contains("one_more"));
+  ASSERT_TRUE(apply(forget_consumer{"c7"}));
+  // What was cut off is not asked for by who comes later.
+  ASSERT_TRUE(apply(begin_session{1, "reset"}));
+  ASSERT_TRUE(apply(cut_begin{position::of(1, 0, 0)}));
+  ASSERT_TRUE(apply(note_floors{{{"one_more", {}, 1, 1, 0, true}}}));
+  EXPECT_EQ(core->state().consumers.at("one_more").floor,
+            position::of(1, 0, 0));
+  EXPECT_EQ(core->state().consumers.at("c8").floor, position{})
+    << "who was there may not know that it lost something";
+  const auto read = decode_merge_state(encode(core->state()));
+  ASSERT_TRUE(read) << to_string(read.failure());
+  EXPECT_EQ(read->consumers, core->state().consumers);
+}
+
 TEST_F(MergeCoreTest, StateRoundTripsAndContinues) {
   open_input(1, "a");
   merge(1, "a", {{1, "p1"}, {2, "p2"}});

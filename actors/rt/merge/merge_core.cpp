@@ -105,6 +105,10 @@ error merge_core::append_entry(
     apply_cut(*cut);
   else if (const auto* session = std::get_if<begin_session>(&entry))
     fault = apply_session(*session);
+  else if (const auto* floors = std::get_if<note_floors>(&entry))
+    apply_floors(*floors);
+  else if (const auto* forgotten = std::get_if<forget_consumer>(&entry))
+    state_.consumers.erase(forgotten->consumer);
   return fault;
 }
 
@@ -373,6 +377,34 @@ void merge_core::apply_cut(const cut_begin& entry) {
     return;
   effects_.emplace_back(log_cut{state_.out_begin, begin});
   state_.out_begin = begin;
+}
+
+void merge_core::apply_floors(const note_floors& entry) {
+  for (const auto& each : entry.floors)
+    apply_floor(each);
+}
+
+void merge_core::apply_floor(const noted_floor& floor) {
+  auto found = state_.consumers.find(floor.consumer);
+  const bool is_new = found == state_.consumers.end();
+  const uint64_t claim = is_new ? 0 : found->second.claim;
+  const bool takes = floor.claims && floor.claim == claim + 1;
+  const bool registers = floor.claims && floor.claim == 0 && is_new;
+  const bool tells = !floor.claims && !is_new && floor.claim == claim
+                     && floor.holder == found->second.holder;
+  if (!takes && !registers && !tells)
+    return;
+  if (is_new) {
+    if (state_.consumers.size() >= consumers_max)
+      return;
+    found = state_.consumers.emplace(floor.consumer, merge_consumer{}).first;
+    found->second.floor = state_.out_begin;
+  }
+  auto& known = found->second;
+  known.floor = std::max(known.floor, std::min(floor.at, out_->appended_end()));
+  known.claim = floor.claim;
+  known.holder = floor.holder;
+  known.heard_ns = std::max(known.heard_ns, floor.heard_ns);
 }
 
 /// The session may be there, and its event may not: where a file that was full

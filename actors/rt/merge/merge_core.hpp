@@ -38,6 +38,22 @@ struct merge_origin {
   std::map<std::string, source_cursor> cursors;
 };
 
+/// Somebody who may lose nothing of the stream, and is known by a name.
+struct merge_consumer {
+  position floor;       ///< It needs nothing before this. Never goes back.
+  uint64_t claim = 0;   ///< See `noted_floor`; 0: nobody took the name yet.
+  uint64_t holder = 0;  ///< Of the newest claim.
+  int64_t heard_ns = 0; ///< As it was agreed on last, for people.
+  friend bool operator==(const merge_consumer&, const merge_consumer&)
+    = default;
+};
+
+/// By name, at most `consumers_max`.
+using merge_consumers = std::map<std::string, merge_consumer, std::less<>>;
+
+/// Consumers of a stream: each is a part of its state.
+inline constexpr size_t consumers_max = 1024;
+
 /// Everything that decides what the next entry appends: the Raft snapshot. Its
 /// size is that of its origins and inputs, without a limit.
 struct merge_state {
@@ -49,6 +65,8 @@ struct merge_state {
   period_id last_period = period_id::before_all(); ///< Newest that ended.
   position out_end;   ///< End of out/ after applied_index.
   position out_begin; ///< Files of out/ before this one may go.
+  /// What is kept for whom. Decides nothing of what is appended.
+  merge_consumers consumers;
 };
 
 [[nodiscard]] std::vector<std::byte> encode(const merge_state& state);
@@ -143,6 +161,8 @@ private:
   error apply_open(const open_input& entry);
   error apply_period_end(const period_end& entry);
   void apply_cut(const cut_begin& entry);
+  void apply_floors(const note_floors& entry);
+  void apply_floor(const noted_floor& floor);
   error apply_session(const begin_session& entry);
   error begin_file();
   error append_event(stream_event event);

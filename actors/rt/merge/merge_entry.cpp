@@ -1,6 +1,8 @@
+#include <millrace/actors/rt/merge/consumer_wire_internal.hpp>
 #include <millrace/actors/rt/merge/merge_entry.hpp>
 #include <millrace/messages/data/capnp_io.hpp>
 #include <millrace/messages/schema/stream.capnp.h>
+#include <millrace/messages/text/plain_name.hpp>
 
 namespace millrace::rt {
 
@@ -67,6 +69,16 @@ void write(schema::MergeEntry::Builder root, const begin_session& entry) {
   auto out = root.initBeginSession();
   out.setSession(entry.session);
   out.setCause(entry.cause);
+}
+
+void write(schema::MergeEntry::Builder root, const note_floors& entry) {
+  write_floors(root.initNoteFloors().initFloors(
+                 static_cast<unsigned>(entry.floors.size())),
+               entry.floors);
+}
+
+void write(schema::MergeEntry::Builder root, const forget_consumer& entry) {
+  root.setForgetConsumer(entry.consumer);
 }
 
 merge_range read(schema::MergeRange::Reader in) {
@@ -153,6 +165,22 @@ result<merge_entry> decode_merge_entry(std::span<const std::byte> bytes) {
                          "a session beyond the last one"};
           return merge_entry{begin_session{in.getSession(), in.getCause()}};
         }
+        case schema::MergeEntry::NOTE_FLOORS: {
+          auto floors = read_floors(root.getNoteFloors().getFloors());
+          if (!floors)
+            return floors.failure();
+          return merge_entry{note_floors{*std::move(floors)}};
+        }
+        case schema::MergeEntry::FORGET_CONSUMER:
+          if (!text::is_plain_name(root.getForgetConsumer().cStr()))
+            return error{errc::malformed_message,
+                         "a consumer whose name is not a plain one"};
+          return merge_entry{forget_consumer{root.getForgetConsumer()}};
+        case schema::MergeEntry::RESERVED8:
+        case schema::MergeEntry::RESERVED9:
+        case schema::MergeEntry::RESERVED10:
+        case schema::MergeEntry::RESERVED11:
+          break;
       }
       return error{errc::malformed_message, "merge entry of an unknown kind"};
     });

@@ -80,9 +80,38 @@ struct begin_session {
   std::string cause; ///< Of the event.
 };
 
+/// What a durable consumer needs no more.
+struct noted_floor {
+  std::string consumer; ///< A plain name.
+  position at;          ///< It needs nothing before this.
+  /// The subscription that says so, in the order of those that took the name,
+  /// from 1. 0: the consumer is only registered, and nobody took its name.
+  uint64_t claim = 0;
+  uint64_t holder = 0; ///< Tells that subscription from others.
+  int64_t heard_ns
+    = 0; ///< When it was heard of, ns since 2000.01.01; 0: never.
+  /// Takes the name: of one that nobody knows it is the first claim, or a
+  /// registration. Else it is the word of who has it.
+  bool claims = false;
+  friend bool operator==(const noted_floor&, const noted_floor&) = default;
+};
+
+/// Floors never go back, and are never after the end of the log. What comes of
+/// a subscription whose name another one took since, or of a consumer that was
+/// forgotten, says nothing.
+struct note_floors {
+  std::vector<noted_floor> floors;
+};
+
+/// Nothing is kept for it any more.
+struct forget_consumer {
+  std::string consumer;
+};
+
 using merge_entry
   = std::variant<merge_range, open_input, stream_event, period_end,
-                 begin_stream, cut_begin, merge_pieces, begin_session>;
+                 begin_stream, cut_begin, merge_pieces, begin_session,
+                 note_floors, forget_consumer>;
 
 /// Those that an entry is about, in order; as long as the entry lives.
 [[nodiscard]] inline std::span<const merge_range>

@@ -1,3 +1,4 @@
+#include <millrace/actors/rt/merge/consumer_wire_internal.hpp>
 #include <millrace/actors/rt/merge/merge_core.hpp>
 #include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/messages/data/capnp_io.hpp>
@@ -10,6 +11,30 @@
 namespace millrace::rt {
 
 namespace {
+
+/// Where nothing was ever kept for a consumer a state is as large as those of
+/// releases that knew none: files that they wrote can be made again, byte for
+/// byte, and what an entry of theirs appends does not depend on the release.
+schema::MergeState::Builder begin_state(::capnp::MessageBuilder& builder,
+                                        const merge_state& state) {
+  constexpr uint16_t words_before = 5;
+  constexpr uint16_t pointers_before = 4;
+  return state.consumers.empty()
+           ? messages::init_shorter_root<schema::MergeState>(
+             builder, words_before, pointers_before)
+           : builder.initRoot<schema::MergeState>();
+}
+
+void write_consumers(schema::MergeState::Builder root,
+                     const merge_state& state) {
+  if (state.consumers.empty())
+    return;
+  std::vector<noted_floor> all;
+  for (const auto& [name, consumer] : state.consumers)
+    all.push_back({name, consumer.floor, consumer.claim, consumer.holder,
+                   consumer.heard_ns});
+  write_floors(root.initConsumers(static_cast<unsigned>(all.size())), all);
+}
 
 void write_place(schema::MergeState::Builder root, const merge_state& state) {
   root.setAppliedIndex(state.applied_index.value);
@@ -72,6 +97,9 @@ bool passes(const merge_state& state, uint64_t bytes) {
   for (const auto& [table, version] : state.schema_versions)
     if ((total += table.size() + fields) > bytes)
       return true;
+  for (const auto& [name, consumer] : state.consumers)
+    if ((total += name.size() + fields) > bytes)
+      return true;
   return false;
 }
 
@@ -79,7 +107,7 @@ bool passes(const merge_state& state, uint64_t bytes) {
 
 std::vector<std::byte> encode(const merge_state& state) {
   ::capnp::MallocMessageBuilder builder;
-  auto root = builder.initRoot<schema::MergeState>();
+  auto root = begin_state(builder, state);
   write_place(root, state);
   auto inputs = root.initInputs(static_cast<unsigned>(state.inputs.size()));
   unsigned i = 0;
@@ -120,6 +148,7 @@ std::vector<std::byte> encode(const merge_state& state) {
     schemas[i].setVersion(version);
     ++i;
   }
+  write_consumers(root, state);
   return messages::to_bytes(builder);
 }
 
@@ -129,7 +158,7 @@ std::vector<std::byte> encode_at_file_begin(const merge_state& state) {
   if (!passes(state, std::clamp(state.layout.roll_bytes / 16, least, most)))
     return encode(state);
   ::capnp::MallocMessageBuilder builder{64};
-  auto root = builder.initRoot<schema::MergeState>();
+  auto root = begin_state(builder, state);
   write_place(root, state);
   root.setPlaceOnly(true);
   return messages::to_bytes(builder);
@@ -218,6 +247,15 @@ result<merge_state> decode_merge_state(std::span<const std::byte> bytes) {
       }
       for (auto in : root.getSchemas())
         out.schema_versions[in.getTable()] = in.getVersion();
+      auto floors = read_floors(root.getConsumers());
+      if (!floors)
+        return floors.failure();
+      if (floors->size() > consumers_max)
+        return error{errc::malformed_message,
+                     std::to_string(floors->size()) + " consumers"};
+      for (const auto& each : *floors)
+        out.consumers[each.consumer]
+          = {each.at, each.claim, each.holder, each.heard_ns};
       return out;
     });
 }
