@@ -51,7 +51,7 @@ start_volume(nodes::process_host& host, const nodes::process_config& process) {
                      batch->column("size")->as<int32_t>()[row]);
   };
   auto heard = host.subscribe(stream->second, on,
-                              {.start = {.kind = start_spec::begin}});
+                              {.start = start_spec{.kind = start_spec::begin}});
   if (!heard)
     return heard.failure();
   return nodes::hosted_process{caf::actor_cast<caf::strong_actor_ptr>(me)};

@@ -8,6 +8,7 @@
 // floating-point number goes through CAF's serialiser.
 
 #include <millrace/messages/data/answer.hpp>
+#include <millrace/messages/data/consumer_floor.hpp>
 #include <millrace/messages/data/ids.hpp>
 #include <millrace/messages/data/lineage.hpp>
 #include <millrace/messages/data/position.hpp>
@@ -342,6 +343,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
 
   CAF_ADD_TYPE_ID(millrace, (millrace::message_response))
   CAF_ADD_ATOM(millrace, millrace, respond_atom, "respond")
+  CAF_ADD_TYPE_ID(millrace, (millrace::consumer_floor))
+  CAF_ADD_TYPE_ID(millrace, (millrace::consumer_facts))
 CAF_END_TYPE_ID_BLOCK(millrace)
 
 namespace millrace {
@@ -435,9 +438,12 @@ using stream_server_actor = status_actor::extend<
                   sink_actor>::with<source_actor, flow_grant>,
   // Where the stream stands.
   caf::replies_to<facts_atom>::with<stream_facts>,
-  // A consumer of this name needs nothing of the stream before a position: of
-  // what it may still need, nothing is collected. Repeated: a node forgets.
-  caf::reacts_to<floor_atom, std::string, position>,
+  // A SUBSCRIBER that is a durable consumer: asks, takes the name, or tells
+  // what it needs no more. The node that leads answers, once what is to be
+  // agreed on is: that may be later than the answer for what is only told.
+  // `fenced`: another one took the name, or it was forgotten; `limit_exceeded`:
+  // there are too many.
+  caf::replies_to<floor_atom, consumer_floor>::with<consumer_facts>,
   // Cuts the stream: files that end before the position go, on all nodes.
   // Answers what goes and who loses what (see prune_report). Dry: only tells.
   // Not forced: `invalid_argument` where a consumer would lose.
@@ -496,7 +502,9 @@ using sequencer_actor = stream_server_actor::extend<
 /// SUBSCRIBER: a SINK that verifies and delivers to callbacks.
 using subscriber_actor
   = sink_actor::extend<caf::replies_to<status_atom>::with<status_facts>,
-                       // Stops deliveries for good.
+                       // Stops deliveries for good. Of a durable consumer:
+                       // answers when what it needs no more is agreed on,
+                       // or false after some seconds.
                        caf::replies_to<caf::unsubscribe_atom>::with<bool>,
                        // Holds deliveries back (true) or lets them go on
                        // (false).

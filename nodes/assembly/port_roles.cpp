@@ -169,9 +169,9 @@ error follow(process_host& host, const std::string& stream,
   on.on_failure = [stream, into](const error& why) {
     into->put(kdb::stream_told{stream, to_string(why), true});
   };
-  auto made
-    = host.subscribe(stream, std::move(on),
-                     {.start = {.kind = start_spec::end}, .control = control});
+  auto made = host.subscribe(
+    stream, std::move(on),
+    {.start = start_spec{.kind = start_spec::end}, .control = control});
   return made ? error{} : made.failure();
 }
 

@@ -4,6 +4,7 @@
 #include <millrace/actors/torq/registry/registrar.hpp>
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/stream_actor_name.hpp>
+#include <millrace/messages/text/plain_name.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/assembly/parking_handlers.hpp>
@@ -55,6 +56,28 @@ result<rt::publisher_options> publisher_options_of(const cluster_config& config,
     out.ids = settings->ids;
   }
   return out;
+}
+
+error check_consumer(const std::string& stream,
+                     const subscribe_options& options) {
+  const auto& name = options.consumer;
+  if (name.empty())
+    return options.floor_follows
+             ? error{errc::invalid_argument,
+                     "stream '" + stream
+                       + "': floor_follows says what a consumer needs, and "
+                         "there is no 'consumer'"}
+             : error{};
+  if (!text::is_plain_name(name))
+    return {errc::invalid_argument,
+            "consumer '" + name
+              + "': its name is 1 to 64 letters, digits, '_', '-' and '.', not "
+                "led by '-' or '.'"};
+  if (stream.starts_with('/'))
+    return {errc::invalid_argument,
+            "consumer '" + name + "': nobody keeps files of " + stream
+              + " for one; it is a log of its own, and no stream of a cluster"};
+  return {};
 }
 
 /// That of this thread; null: there is none.
@@ -209,7 +232,12 @@ process_host::subscribe(const std::string& stream,
                         subscribe_options options) {
   rt::subscriber_options settings;
   settings.topic = stream;
-  settings.start = options.start;
+  if (auto fault = check_consumer(stream, options))
+    return fault;
+  settings.at_floor = !options.consumer.empty() && !options.start;
+  settings.start = options.start.value_or(start_spec{});
+  settings.consumer = std::move(options.consumer);
+  settings.floor_follows = options.floor_follows;
   settings.local_copy = std::move(options.local_copy);
   auto archived = options.archived
                     ? result<rt::archived_exchange>{*options.archived}
@@ -219,7 +247,8 @@ process_host::subscribe(const std::string& stream,
   settings.archived = *archived;
   settings.warn = [this, stream](const std::string& id,
                                  const std::string& text) {
-    const bool goes_on = id == "damaged_on_the_way" || id.starts_with("copy_");
+    const bool goes_on = id == "damaged_on_the_way" || id == "consumer"
+                         || id.starts_with("copy_");
     tell({goes_on ? notice::severity::warning : notice::severity::error,
           "subscriber", stream, id, text});
   };

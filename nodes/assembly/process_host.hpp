@@ -58,7 +58,20 @@ struct publish_options {
 };
 
 struct subscribe_options {
-  start_spec start{};
+  /// None: a durable consumer goes on at its floor, others begin where the
+  /// stream does; so does a consumer that nobody knows.
+  std::optional<start_spec> start{};
+  /// Name of a durable consumer, a plain one of at most 64 bytes, for this
+  /// stream: nothing goes by retention that it still needs, whether it is there
+  /// or not, until it is forgotten (`millrace consumer rm`). What it needs it
+  /// says by `subscription::needs_from`. The last subscription that takes a
+  /// name has it: the one before ends by `fenced`. Empty: none. Not of a local
+  /// journal.
+  std::string consumer{};
+  /// The consumer needs nothing of what was delivered, once the callbacks
+  /// returned: nobody calls `needs_from`.
+  // lint: allow(half_used): for programs whose callbacks do all at once.
+  bool floor_follows = false;
   /// Directory of a local copy of the stream; empty: none is kept.
   // lint: allow(half_used): for programs that must read while RT is away.
   std::string local_copy{};
@@ -187,6 +200,7 @@ public:
 
   /// Calls `handlers` with a stream's messages, in order, from an actor that
   /// they must not block for long. A path ("/..."): a local journal.
+  /// `invalid_argument` when the name of a consumer cannot be one.
   [[nodiscard]] result<running_subscription>
   subscribe(const std::string& stream, rt::subscription_handlers handlers,
             subscribe_options options = {});

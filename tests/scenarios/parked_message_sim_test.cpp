@@ -284,7 +284,8 @@ nodes::process_factory throwing_counter(std::shared_ptr<int> throws,
             throw std::runtime_error{"unlucky"};
         caf::anon_send(me, batch->row_count);
       };
-      nodes::subscribe_options how{.start = {.kind = start_spec::begin}};
+      nodes::subscribe_options how{.start
+                                   = start_spec{.kind = start_spec::begin}};
       if (parks)
         how.parks_as = process.name;
       if (auto heard = host.subscribe("market", std::move(on), how); !heard)

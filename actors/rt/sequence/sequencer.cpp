@@ -266,6 +266,7 @@ void sequencer_state::progress(const result<sequencer_effects>& outcome) {
   serve_waiting();
   tell_facts_that_wait();
   answer_cuts();
+  answer_floors();
   give_up_resets();
   if (outcome->collects)
     collect_needless();
@@ -352,7 +353,7 @@ void sequencer_state::tick() {
     act(again);
   }
   progress(core->advance());
-  pass_floors_on();
+  mind_consumers();
   look_at_files();
   look_at_disk();
   tell_losses();
@@ -404,8 +405,8 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     [me](respond_atom, const message_response& what) {
       return me->respond(what);
     },
-    [me](floor_atom, const std::string& consumer, position at) {
-      me->take_floor(consumer, at);
+    [me](floor_atom, const consumer_floor& what) {
+      return me->take_floor(what);
     },
     [me](prune_atom, position at, bool dry, bool forced) {
       return me->prune(at, dry, forced);
@@ -415,6 +416,9 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     },
     [me](reset_atom, bool dry, bool forced, uint64_t session) {
       return me->reset(dry, forced, session);
+    },
+    [me](forget_atom, const std::string& consumer, bool dry) {
+      return me->forget(consumer, dry);
     },
     [me](snapshot_atom) { return me->take_snapshot_now(); },
     [me](give_up_atom, bool dry) { return me->give_up(dry); },

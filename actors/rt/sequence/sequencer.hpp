@@ -9,6 +9,7 @@
 #include <millrace/actors/rt/sequence/input_sink.hpp>
 #include <millrace/actors/rt/sequence/peer_links.hpp>
 #include <millrace/actors/rt/sequence/period_ending.hpp>
+#include <millrace/actors/rt/sequence/sequencer_consumers.hpp>
 #include <millrace/actors/rt/sequence/sequencer_core.hpp>
 #include <millrace/actors/rt/sequence/slow_lead.hpp>
 #include <millrace/messages/data/progress_trace.hpp>
@@ -36,6 +37,7 @@
 // it finds and mends damage in sequencer_scrub.cpp, sequencer_repair.cpp and
 // sequencer_rebuild.cpp, how it catches up with the others in
 // sequencer_catch_up.cpp, what becomes of old files in sequencer_archive.cpp,
+// what is kept for whom in sequencer_consumers.cpp,
 // how an operator resets the stream in sequencer_reset.cpp, how long its syncs
 // take and what comes of that in sequencer_pace.cpp, how responses of consumers
 // find their way in sequencer_responses.cpp, what it says of itself in
@@ -102,7 +104,8 @@ struct sequencer_settings {
     = [](const std::string&, const std::string&) {};
   /// What of out/ may stay, as the node that leads has it.
   archive_policy retention;
-  /// Names of those that must lose nothing to it.
+  /// Names of those that must lose nothing to it, whether they are there or
+  /// not: registered by the node that leads, and forgotten by nobody.
   std::vector<std::string> consumers;
   /// While the disk of a node is fuller, nothing is kept for nodes away.
   uint32_t gc_disk_percent = 70;
@@ -204,9 +207,6 @@ struct sequencer_state {
   void collect_history();
   void history_collected(entry_index last, const caf::error& outcome);
   void out_collected(position below, const caf::error& outcome);
-  void take_floor(const std::string& consumer, position at);
-  void pass_floors_on();
-  [[nodiscard]] archive_floors floors() const;
   void mind_archive_clock();
   void remove_gone();
   void end_closed_flows();
@@ -229,6 +229,21 @@ struct sequencer_state {
   void tell_readers(text::json_value& into) const;
   void note_progress();
   void count_bytes(position end);
+
+  // sequencer_consumers.cpp
+  caf::result<consumer_facts> take_floor(const consumer_floor& what);
+  caf::result<consumer_facts> claim(const consumer_floor& what);
+  void taken(const consumer_desk::waiting_floor& by);
+  [[nodiscard]] error replaced(const consumer_floor& what) const;
+  error too_many(const std::string& consumer);
+  void answer_floors();
+  void mind_consumers();
+  void note_floors_now();
+  void add_configured(std::vector<noted_floor>& into);
+  [[nodiscard]] archive_floors floors() const;
+  [[nodiscard]] bool is_configured(const std::string& consumer) const;
+  caf::result<status_facts> forget(const std::string& consumer, bool dry);
+  void tell_consumers(text::json_value& into) const;
 
   // sequencer_reset.cpp
   caf::result<status_facts> reset(bool dry, bool forced, uint64_t wanted);
@@ -520,8 +535,7 @@ struct sequencer_state {
   std::string told_unsaved;     ///< Why the last one was not taken.
   uint64_t checkpoints_refused = 0;
 
-  /// What consumers told while this node led, or before.
-  std::map<std::string, position> told_floors;
+  consumer_desk consumers;
   struct survey {
     archive_files files;
     /// By the start of a file: it is closed, and has it for good.
@@ -529,7 +543,6 @@ struct sequencer_state {
     error failure;
   };
   std::shared_ptr<survey> looked = std::make_shared<survey>();
-  int64_t floors_at_ns = 0;
   bool looking = false;
   int64_t look_at_ns = 0;
   archive_clock age_clock;

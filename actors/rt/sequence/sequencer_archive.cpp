@@ -155,34 +155,6 @@ void sequencer_state::out_collected(position below, const caf::error& outcome) {
   collect_out();
 }
 
-// -- what consumers need ------------------------------------------------------
-
-void sequencer_state::take_floor(const std::string& consumer, position at) {
-  auto& known = told_floors[consumer];
-  known = std::max(known, at);
-}
-
-/// Whoever leads decides what goes.
-void sequencer_state::pass_floors_on() {
-  constexpr int64_t interval_ns = 1'000'000'000;
-  const auto now_ns = env->clock->monotonic_ns();
-  if (core->group().leads() || told_floors.empty() || now_ns < floors_at_ns)
-    return;
-  floors_at_ns = now_ns + interval_ns;
-  if (const auto leader = leading_peer())
-    for (const auto& [consumer, at] : told_floors)
-      self->send(*leader, floor_atom_v, consumer, at);
-}
-
-archive_floors sequencer_state::floors() const {
-  archive_floors out;
-  for (const auto& consumer : settings.consumers)
-    out.emplace(consumer, std::nullopt);
-  for (const auto& [consumer, at] : told_floors)
-    out[consumer] = at;
-  return out;
-}
-
 // -- where the merged log is cut ----------------------------------------------
 
 /// What goes by age goes for good: a clock that is wrong is to be seen first.
@@ -237,8 +209,13 @@ void sequencer_state::files_seen() {
            + " has messages of the future: by retention_age it counts as "
              "written when it was first seen");
   if (what.held_by != held_by && !what.held_by.empty())
-    warn("retention-held", "files stay beyond the retention, because consumer '"
-                             + what.held_by + "' may need them");
+    warn("retention-held",
+         "files stay beyond the retention, because consumer '" + what.held_by
+           + "' may need them"
+           + (is_configured(what.held_by)
+                ? ""
+                : ": 'millrace consumer rm' forgets one that is gone for "
+                  "good"));
   held_by = what.held_by;
   if (what.files == 0 || what.begin <= core->state()->out_begin)
     return;
@@ -471,14 +448,7 @@ void sequencer_state::tell_collection(text::json_value& into) const {
   const bool is_held = env->clock->monotonic_ns() < lead.until_ns;
   into.add("pruned_by", is_held ? lead.process : "");
   into.add("failure", collect_failure ? to_string(collect_failure) : "");
-  auto& consumers = into.add("consumers", text::json_value::array());
-  for (const auto& [consumer, at] : floors()) {
-    auto row = consumer_row(consumer, at);
-    const auto lag
-      = at ? trace.lag_of(*at, env->clock->monotonic_ns()) : std::nullopt;
-    row.add("lag", lag ? to_json(*lag) : text::json_value{});
-    consumers.add(std::move(row));
-  }
+  tell_consumers(into);
 }
 
 } // namespace millrace::rt

@@ -134,6 +134,14 @@ error sequencer_core::propose_session(begin_session entry) {
   return propose({std::move(entry)});
 }
 
+error sequencer_core::propose_floors(note_floors entry) {
+  return propose({std::move(entry)});
+}
+
+error sequencer_core::propose_forget(const std::string& consumer) {
+  return propose({forget_consumer{consumer}});
+}
+
 error sequencer_core::propose_cut(position begin) {
   return propose({cut_begin{begin}});
 }

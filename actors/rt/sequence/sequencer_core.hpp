@@ -120,6 +120,8 @@ public:
   [[nodiscard]] error propose_period_end(period_end entry);
   [[nodiscard]] error propose_cut(position begin);
   [[nodiscard]] error propose_session(begin_session entry);
+  [[nodiscard]] error propose_floors(note_floors entry);
+  [[nodiscard]] error propose_forget(const std::string& consumer);
 
   // -- the group --------------------------------------------------------------
 

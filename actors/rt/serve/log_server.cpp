@@ -234,13 +234,15 @@ caf::result<std::string> log_server_state::take_lead(const std::string& who) {
   return who;
 }
 
-void log_server_state::take_floor(const std::string& consumer, position at) {
-  auto& known = floors[consumer];
-  known = std::max(known, std::optional{at});
+/// What consumers need is agreed on by RT nodes, of which there are none.
+caf::result<consumer_facts>
+log_server_state::take_floor(const consumer_floor& what) const {
+  return to_caf({errc::invalid_argument,
+                 "stream '" + options.stream + "': no rt orders it, so nobody "
+                   "keeps what consumer '" + what.consumer + "' needs"});
 }
 
-caf::result<status_facts> log_server_state::prune(position at, bool dry,
-                                                  bool forced) {
+caf::result<status_facts> log_server_state::prune(position at, bool dry) {
   if (at > end())
     return to_caf(
       {errc::ahead, "stream '" + options.stream + "': " + to_string(at)
@@ -254,23 +256,9 @@ caf::result<status_facts> log_server_state::prune(position at, bool dry,
   if (!below)
     return to_caf(below.failure());
   const auto cut = cut_at(*files, *below);
-  const auto losing = losers(floors, cut.begin);
-  auto report = prune_report(options.stream, *files, cut, losing);
+  auto report = prune_report(options.stream, *files, cut, {});
   if (dry || cut.files == 0)
     return report;
-  if (!losing.empty()) {
-    if (!forced)
-      return to_caf({errc::invalid_argument,
-                     "stream '" + options.stream + "': a cut at "
-                       + to_string(cut.begin) + " would lose messages for "
-                       + names_of(losing)
-                       + "; with --force it is done all the same"});
-    if (options.warn)
-      options.warn("pruned-below-floor", "stream '" + options.stream
-                                           + "': cut at " + to_string(cut.begin)
-                                           + " by force: messages are lost for "
-                                           + names_of(losing));
-  }
   auto promise = self->make_response_promise<status_facts>();
   prunes.push_back({cut.begin, std::move(report), promise});
   if (prunes.size() == 1)
@@ -382,7 +370,7 @@ status_facts log_server_state::status() const {
   collection.add("left_behind", text::json_value::array());
   collection.add("lead", now_ns < lead_until_ns ? lead_holder : "");
   collection.add("failure", collect_failure ? to_string(collect_failure) : "");
-  collection.add("consumers", to_json(floors));
+  collection.add("consumers", to_json(archive_floors{}));
   return out;
 }
 
@@ -436,11 +424,11 @@ log_server(log_server_self_actor::stateful_pointer<log_server_state> self,
       return self->state.subscribe(from, to);
     },
     [self](facts_atom) { return self->state.facts(); },
-    [self](floor_atom, const std::string& consumer, position at) {
-      self->state.take_floor(consumer, at);
+    [self](floor_atom, const consumer_floor& what) {
+      return self->state.take_floor(what);
     },
-    [self](prune_atom, position at, bool dry, bool forced) {
-      return self->state.prune(at, dry, forced);
+    [self](prune_atom, position at, bool dry, bool /*forced*/) {
+      return self->state.prune(at, dry);
     },
     [self](lead_atom, const std::string& who) {
       return self->state.take_lead(who);

@@ -78,8 +78,8 @@ struct log_server_state {
 
   // -- files that are needed no more ------------------------------------------
   caf::result<std::string> take_lead(const std::string& who);
-  void take_floor(const std::string& consumer, position at);
-  caf::result<status_facts> prune(position at, bool dry, bool forced);
+  caf::result<consumer_facts> take_floor(const consumer_floor& what) const;
+  caf::result<status_facts> prune(position at, bool dry);
   void collect();
   void collected(position below, const caf::error& outcome);
 
@@ -122,7 +122,6 @@ struct log_server_state {
   flow_id flow_last;
   uint64_t seek_next = 0;
   std::map<uint64_t, sought_place> seeking;
-  archive_floors floors; ///< As they were told in this life.
   std::string lead_holder;
   int64_t lead_until_ns = 0;
   position begin; ///< Files before that of this place went; 0: none did.

@@ -17,7 +17,7 @@ namespace millrace::rt {
 
 namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{250};
-constexpr auto request_deadline = std::chrono::seconds{3};
+constexpr auto request_deadline = subscriber_state::request_deadline;
 } // namespace
 
 start_spec subscriber_state::next_start() const {
@@ -64,12 +64,17 @@ void subscriber_state::connect() {
     return open_journal();
   connect_to<stream_server_actor>(
     self, connector, options.rt[asked % options.rt.size()],
-    [this](const stream_server_actor& found) { subscribe(found); },
+    [this](const stream_server_actor& found) {
+      rt = found;
+      if (options.at_floor && !started)
+        ask_floor();
+      else
+        subscribe(found);
+    },
     [this](const error& fault) { refused(fault); });
 }
 
 void subscriber_state::subscribe(const stream_server_actor& at) {
-  rt = at;
   self
     ->request(at, caf::timespan{request_deadline}, caf::subscribe_atom_v,
               next_start(), caf::actor_cast<sink_actor>(self))
@@ -129,6 +134,7 @@ void subscriber_state::begin_flow(const source_actor& from,
   out->begin_flow(grant.life, grant.end);
   if (!std::exchange(started, true)) {
     out->start_at(grant.set_back ? options.start.at : grant.begin);
+    registers_at = out->where();
     if (grant.set_back)
       tell_set_back(grant.begin);
   } else if (before != lineage_id{} && before != lineage) {
@@ -185,6 +191,9 @@ void subscriber_state::tell_new_life(position begin) {
     event.cause += "; the copy of the one before was set aside";
   }
   out->take(event);
+  floor.reset();
+  registers_at = begin;
+  consumer.begin_life();
 }
 
 /// Others than those that were delivered lie there now, or will.
@@ -196,6 +205,9 @@ void subscriber_state::tell_set_back(position begin) {
   event.cause = "the stream was set back: its log does not hold what was "
                 "delivered before";
   out->take(event);
+  // So is what it knows of consumers.
+  floor.reset();
+  consumer.begin_life();
   if (copy)
     if (auto fault = copy->cut(begin))
       fail(fault);
@@ -356,24 +368,16 @@ caf::error subscriber_state::threw(const std::exception_ptr& what) {
 }
 
 void subscriber_state::finish_if_ended() {
-  if (control->active())
+  if (control->active() || leaves())
     return;
   if (source)
     self->send(source, stop_atom_v);
+  if (ended)
+    ended->deliver(agreed);
   if (failure)
     self->quit(to_caf(failure));
   else
     self->quit();
-}
-
-/// Again and again: a node that leads newly knows nothing of it.
-void subscriber_state::tell_floor() {
-  constexpr int64_t interval_ns = 1'000'000'000;
-  const auto now_ns = env->clock->monotonic_ns();
-  if (options.consumer.empty() || !floor || !rt || now_ns < floor_at_ns)
-    return;
-  floor_at_ns = now_ns + interval_ns;
-  self->send(rt, floor_atom_v, options.consumer, *floor);
 }
 
 // -- files that are needed no more --------------------------------------------
@@ -461,6 +465,11 @@ status_facts subscriber_state::status() const {
                     {"responses_refused", answers_refused}};
   if (options.archived == archived_exchange::lead)
     said.add("lead", lead);
+  if (consumer.is_wanted())
+    said.add("consumer", {{"name", consumer.name()},
+                          {"held", consumer.has_name()},
+                          {"was_new", consumer.was_new()},
+                          {"floor", consumer.floor().value}});
   if (link.last_failure())
     said.add("last_failure", to_string(link.last_failure()));
   return said;
@@ -476,13 +485,17 @@ subscriber(subscriber_self_actor::stateful_pointer<subscriber_state> self,
   state.connector = std::move(connector);
   state.link = link_core{{.peer = "an RT node of '" + options.topic + "'"}};
   state.options = std::move(options);
+  if (!state.options.consumer.empty())
+    state.consumer = consumer_claim{state.options.consumer, world->random()};
   state.control = control;
   state.children.attach(self);
   state.out
     = std::make_unique<delivery>(std::move(control), std::move(*handlers));
-  if (state.options.start.kind == start_spec::at_position) {
+  if (state.options.start.kind == start_spec::at_position
+      && !state.options.at_floor) {
     state.out->start_at(state.options.start.at);
     state.started = true;
+    state.registers_at = state.options.start.at;
     state.lineage = state.options.start.life;
   }
   self->set_exception_handler(
@@ -515,11 +528,7 @@ subscriber(subscriber_self_actor::stateful_pointer<subscriber_state> self,
       self->state.copy_collected(below, outcome);
     },
     [self](status_atom) { return self->state.status(); },
-    [self](caf::unsubscribe_atom) {
-      self->state.control->unsubscribe();
-      self->state.finish_if_ended();
-      return true;
-    },
+    [self](caf::unsubscribe_atom) { return self->state.end(); },
     [self](pause_atom, bool pause) {
       self->state.paused = pause;
       if (!pause)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/actors/rt/link/link_core.hpp>
+#include <millrace/actors/rt/subscribe/consumer_claim.hpp>
 #include <millrace/actors/rt/subscribe/subscription.hpp>
 #include <millrace/messages/protocol/brood.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
@@ -9,7 +10,9 @@
 #include <millrace/persistence/log/log_writer.hpp>
 
 #include <caf/stateful_actor.hpp>
+#include <caf/typed_response_promise.hpp>
 
+#include <chrono>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -47,22 +50,38 @@ struct subscriber_options {
   start_spec start;
   /// Directory of a local copy of the stream; empty: none is kept.
   std::string local_copy;
-  /// Name of a consumer that must lose nothing to the archiver; empty: it takes
-  /// what is there. What it needs it tells (`floor_atom`).
+  /// Name of a durable consumer, a plain one: the stream is kept for it from
+  /// where this subscription begins, or from the floor that is agreed on;
+  /// empty: it takes what is there. It needs nothing before what `needs_from`
+  /// of the subscription, or `floor_atom`, says. Another subscription that
+  /// takes the name ends this one, by `fenced`.
   std::string consumer;
+  /// It begins at the floor that is agreed on, and where the stream begins when
+  /// nobody knows the consumer; `start` says nothing.
+  bool at_floor = false;
+  /// What was delivered, and whose callbacks returned, is needed no more.
+  bool floor_follows = false;
+  /// The configuration names the consumer: the stream is kept for it, even if
+  /// it cannot be registered.
+  bool is_declared = false;
   archived_exchange archived = archived_exchange::follow;
   /// Gets lines for a log, by a word that they can be found by:
   /// "damaged_on_the_way": records were, and are refused. "copy_full",
-  /// "copy_goes_on": the disk of the local copy had no room. "threw": a
-  /// callback did, "failed": there is no callback that is told of a failure;
-  /// either ends the actor, with this for its reason. Null: nobody does.
+  /// "copy_goes_on": the disk of the local copy had no room. "consumer": another
+  /// subscription had its name a moment ago, or it cannot be registered.
+  /// "threw": a callback did, "failed": there is no callback that is told of a
+  /// failure; either ends the actor, with this for its reason. Null: nobody
+  /// does.
   std::function<void(const std::string& id, const std::string& text)> warn{};
 };
+
+// What it is as a durable consumer is in subscriber_consumer.cpp.
 
 /// State of the SUBSCRIBER: asks the RT node for the merged log from where it
 /// stands, again and again if it must, and delivers it.
 struct subscriber_state {
   static constexpr const char* name = "subscriber";
+  static constexpr auto request_deadline = std::chrono::seconds{3};
 
   /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
   explicit subscriber_state(subscriber_self_actor::pointer owner)
@@ -98,7 +117,15 @@ struct subscriber_state {
   void copy_again(position from);
   void tick();
   void watch_flow();
+  void ask_floor();
+  void begin_at_floor();
   void tell_floor();
+  void say(const consumer_floor& what);
+  void took_name(const std::string& from);
+  void not_taken(const error& why);
+  [[nodiscard]] std::optional<position> needed() const;
+  [[nodiscard]] bool leaves();
+  caf::result<bool> end();
   void take_lead();
   void prune_stream();
   void collect_copy();
@@ -135,16 +162,22 @@ struct subscriber_state {
   /// The copy is empty, and what is asked for lies inside a file: it gets all
   /// of that file, of which nothing is delivered again.
   bool begins_with_file = false;
-  uint64_t damaged_records = 0; ///< Chunks that were damaged on their way.
-  uint64_t copies_mended = 0;   ///< Times that damage in the copy was passed.
-  error failure;                ///< That no callback was told of.
-  bool told_ahead = false;      ///< Since the last flow.
-  bool told_lost = false;       ///< Since the last flow.
-  int64_t flowless_ns = 0;      ///< Since when there is none; 0: there is one.
-  bool waits_for_room = false;  ///< Of the copy: a flow is of no use.
-  stream_server_actor rt;       ///< That was asked last.
-  std::optional<position> floor;
-  int64_t floor_at_ns = 0;
+  uint64_t damaged_records = 0;  ///< Chunks that were damaged on their way.
+  uint64_t copies_mended = 0;    ///< Times that damage in the copy was passed.
+  error failure;                 ///< That no callback was told of.
+  bool told_ahead = false;       ///< Since the last flow.
+  bool told_lost = false;        ///< Since the last flow.
+  int64_t flowless_ns = 0;       ///< Since when there is none; 0: there is one.
+  bool waits_for_room = false;   ///< Of the copy: a flow is of no use.
+  stream_server_actor rt;        ///< That was asked last.
+  std::optional<position> floor; ///< As `floor_atom` said it.
+  consumer_claim consumer;
+  position registers_at; ///< Where the first flow began.
+  bool told_refusal = false;
+  bool leaving = false; ///< Its last word is under way, or was said.
+  bool left = false;    ///< There is nothing more to say,
+  bool agreed = true;   ///< and what it passed is agreed on.
+  std::optional<caf::typed_response_promise<bool>> ended;
   position stream_begin; ///< As its source said.
   position copy_asked;   ///< Files of the copy before it go, or went.
   bool collecting_copy = false;

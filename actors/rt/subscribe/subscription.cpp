@@ -57,6 +57,21 @@ error subscription::respond(const message_header& header,
                  std::move(told)});
 }
 
+void subscription::needs_from(position at) {
+  const std::scoped_lock lock{pruning_};
+  floor_.needed = std::max(floor_.needed.value_or(position{}), at);
+}
+
+void subscription::note_agreed(position at) {
+  const std::scoped_lock lock{pruning_};
+  floor_.agreed = std::max(floor_.agreed, at);
+}
+
+subscription::floor_state subscription::floor() const {
+  const std::scoped_lock lock{pruning_};
+  return floor_;
+}
+
 void subscription::unsubscribe() {
   stopped_ = true;
   if (deliverer_.load() == std::this_thread::get_id())

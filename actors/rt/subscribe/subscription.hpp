@@ -89,6 +89,21 @@ public:
   };
   [[nodiscard]] prune_state pruned() const;
 
+  /// Of a durable consumer: all before this position, one that a callback was
+  /// given, is needed no more, in this life and in later ones: the stream may
+  /// let it go, and a later subscription of the name goes on here. It reaches
+  /// the stream within a second, and is agreed on within ten, or when the
+  /// subscription ends by `unsubscribe`: what was passed since may come again.
+  /// Never goes back. From any thread.
+  void needs_from(position at);
+
+  /// What became of that.
+  struct floor_state {
+    std::optional<position> needed; ///< The highest that was said.
+    position agreed; ///< From here on the stream is kept, as it said last.
+  };
+  [[nodiscard]] floor_state floor() const;
+
   [[nodiscard]] bool active() const noexcept { return !stopped_; }
   [[nodiscard]] const std::string& topic() const noexcept { return topic_; }
 
@@ -100,6 +115,7 @@ private:
   using answer_carrier = std::function<error(message_answer)>;
   void carry_answers(answer_carrier carry,
                      std::function<int64_t()> wall_time = {});
+  void note_agreed(position at);
   std::string topic_;
   std::atomic<bool> stopped_{false};
   error refused_; ///< Under `delivering_`.
@@ -110,6 +126,7 @@ private:
   std::function<int64_t()> wall_time_; ///< Under `answering_`.
   mutable std::mutex pruning_;
   prune_state prune_; ///< Under `pruning_`.
+  floor_state floor_; ///< Under `pruning_`.
 };
 
 /// What a subscription calls, always in stream order and never two at a time.

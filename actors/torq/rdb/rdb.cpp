@@ -97,6 +97,7 @@ void rdb_state::subscribe() {
   options.start.at = store->tables.begin();
   options.start.life = store->life;
   options.consumer = settings.process;
+  options.is_declared = true;
   const auto control = std::make_shared<rt::subscription>(settings.stream);
   subscriber
     = self->spawn(rt::subscriber, env, connector, std::move(options), control,

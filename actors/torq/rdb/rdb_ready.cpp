@@ -73,7 +73,9 @@ void rdb_state::watch_memory() {
   if (!subscriber)
     return;
   // A restart begins at the oldest cutover that is written down: after this.
-  self->send(subscriber, floor_atom_v, store->tables.snapshot()->begin);
+  // Of a stream that it refuses it says nothing.
+  if (strange_stream.empty())
+    self->send(subscriber, floor_atom_v, store->tables.snapshot()->begin);
   if (!memory.look(bytes, awaited))
     return;
   self->send(subscriber, pause_atom_v, memory.paused());

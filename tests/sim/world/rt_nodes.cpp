@@ -259,6 +259,8 @@ result<nodes::hosted_process> subscribe(node& me, const subscriber_load& load,
   nodes::subscribe_options options;
   options.local_copy = load.local_copy;
   options.archived = load.archived;
+  options.consumer = load.consumer;
+  options.floor_follows = load.floor_follows;
   delivery_record record;
   record.life = me.lives();
   auto applied = std::make_shared<uint64_t>(0);
@@ -269,8 +271,9 @@ result<nodes::hosted_process> subscribe(node& me, const subscriber_load& load,
     if (!saved)
       return saved.failure();
     if (*saved) {
-      options.start.kind = start_spec::at_position;
-      options.start.at = {(*saved)->position};
+      auto& start = options.start.emplace();
+      start.kind = start_spec::at_position;
+      start.at = {(*saved)->position};
       record.started_at = position{(*saved)->position};
       *applied = (*saved)->applied;
     }

@@ -100,6 +100,10 @@ struct subscriber_load {
   /// Stores a checkpoint (position and what was applied, in one file) about
   /// every so many deliveries and starts from it; 0: always from the beginning.
   uint64_t checkpoint_every = 0;
+  /// Of a durable consumer of this name: without a checkpoint it goes on at its
+  /// floor. Empty: it is none.
+  std::string consumer;
+  bool floor_follows = false; ///< @see nodes::subscribe_options
 };
 
 /// What a subscriber's program saw in all its lives.
