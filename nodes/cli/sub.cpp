@@ -40,8 +40,11 @@ error take_place(const std::string& text, std::optional<start_spec>& into) {
   return {};
 }
 
-/// Where a read begins: that of rows of some time on must look at all.
-start_spec begin_of(const sub_options& options) {
+/// Where a read begins: that of rows of some time on must look at all, and a
+/// durable consumer (none) goes on where it was.
+std::optional<start_spec> begin_of(const sub_options& options) {
+  if (!options.consumer.empty())
+    return options.from;
   start_spec begin;
   begin.kind = options.row_time_ns ? start_spec::begin : start_spec::end;
   return options.from.value_or(begin);
@@ -85,12 +88,15 @@ public:
                                                output_)} {}
 
   /// Returns when it is over. A signal is none of its failures.
-  error run(const start_spec& from, uint64_t until) {
+  error run(const std::optional<start_spec>& from, uint64_t until) {
     end_->until = until;
     started_ns_ = now();
     auto running = host_->subscribe(
       options_->stream, handlers(from),
-      {.start = from, .control = control_, .at = options_->at});
+      {.start = from,
+       .consumer = options_->consumer,
+       .control = control_,
+       .at = options_->at});
     if (!running)
       return running.failure();
     wait(running->subscriber);
@@ -99,6 +105,7 @@ public:
     if (!in_time)
       output_->stop();
     control_->unsubscribe();
+    leave(running->subscriber);
     if (!in_time && end_->fault.code == errc::cancelled)
       return {}; // It was to end then, whoever reads.
     return end_->fault;
@@ -116,8 +123,9 @@ private:
     return host_->env().clock->monotonic_ns();
   }
 
-  rt::subscription_handlers handlers(const start_spec& from);
+  rt::subscription_handlers handlers(const std::optional<start_spec>& from);
   void wait(const subscriber_actor& at);
+  void leave(const subscriber_actor& at) const;
   void look_for_end(const subscriber_actor& at);
 
   const sub_options* options_;
@@ -143,28 +151,38 @@ error beyond_end(const stream_event& event, const std::string& stream) {
                          + ")" + position_hint};
 }
 
-rt::subscription_handlers reading::handlers(const start_spec& from) {
+rt::subscription_handlers
+reading::handlers(const std::optional<start_spec>& from) {
   rt::subscription_handlers on;
   auto stop = [control = control_, end = end_](const error& why) {
     end->set(why);
     control->unsubscribe();
   };
+  // What is printed is needed no more; what follows it is.
+  auto passed = std::make_shared<position>();
+  auto flush = [out = writer_, control = control_, passed] {
+    auto fault = out->flush();
+    if (!fault && *passed != position{})
+      control->needs_from(*passed);
+    return fault;
+  };
   on.on_message
-    = [out = writer_, end = end_, stop, options = options_,
+    = [out = writer_, end = end_, stop, options = options_, flush, passed,
        printed = uint64_t{0}](const rt::message& message, position at) mutable {
         if (message.begin.value >= end->until)
-          return stop({});
+          return stop(flush());
         if (options->until && options->until->kind == start_spec::at_time
             && message.header.ts >= options->until->time_ns)
-          return stop(out->flush());
+          return stop(flush());
         auto wrote = out->write(message, at);
         if (!wrote)
           return stop(wrote.failure());
+        *passed = at;
         if ((*wrote && ++printed == options->count)
             || (options->rows != 0 && out->rows() == options->rows))
-          stop(out->flush());
+          stop(flush());
       };
-  const bool at_position = from.kind == start_spec::at_position;
+  const bool at_position = from && from->kind == start_spec::at_position;
   on.on_event = [out = writer_, stop, at_position,
                  topic = options_->stream](const stream_event& event) {
     if (event.kind == event_kind::ahead && at_position)
@@ -182,8 +200,9 @@ rt::subscription_handlers reading::handlers(const start_spec& from) {
     if (fault)
       stop(fault);
   };
-  on.on_batch_end = [out = writer_, stop](position) {
-    if (auto fault = out->flush())
+  on.on_batch_end = [stop, flush, passed](position reached) {
+    *passed = reached;
+    if (auto fault = flush())
       stop(fault);
   };
   on.on_failure = [end = end_](const error& why) { end->set(why); };
@@ -212,6 +231,21 @@ void reading::look_for_end(const subscriber_actor& at) {
   if (facts && facts->at("connected").boolean().value_or(false)
       && facts->at("position").natural().value_or(0) >= end_->until)
     end_->set({});
+}
+
+/// A durable consumer: what it printed is agreed on before it ends.
+void reading::leave(const subscriber_actor& at) const {
+  if (options_->consumer.empty())
+    return;
+  // One that a callback stopped may be gone by now.
+  (void)ask<bool>(*host_, at, 5s, caf::unsubscribe_atom_v);
+  const auto floor = control_->floor();
+  if (floor.needed && floor.agreed < *floor.needed
+      && end_->fault.code != errc::fenced)
+    fmt::print(stderr,
+               "millrace: consumer '{}': how far it came is not agreed on now; "
+               "the next run prints some messages again\n",
+               options_->consumer);
 }
 
 void reading::wait(const subscriber_actor& at) {
@@ -288,6 +322,13 @@ void declare(option_list& list, sub_options& into) {
       "published (not that of their rows)")
     .shown_as("PLACE");
   list
+    .text("--consumer", into.consumer,
+          "Go on where the last run of this name ended, at the first message "
+          "for a new one; what is not printed yet is kept for it, until "
+          "'millrace consumer rm'. Of two runs at a time the last one has the "
+          "name, the other ends with 65")
+    .shown_as("NAME");
+  list
     .read(
       "--from-row-time",
       [&into](const std::string& text) {
@@ -319,6 +360,9 @@ error check(const sub_options& options) {
       && (options.from || options.until || options.count != 0
           || options.rows != 0 || options.for_ns != 0))
     return refuse("--last goes with no other place or number");
+  if (!options.consumer.empty() && (options.last != 0 || options.row_time_ns))
+    return refuse("--consumer goes on where it was: --last and --from-row-time "
+                  "begin elsewhere");
   if (options.until && options.until->kind == start_spec::begin)
     return refuse("--until begin: nothing is before it");
   return {};

@@ -23,8 +23,9 @@ struct sub_options {
   std::optional<start_spec> until; ///< None: never.
   int64_t for_ns = 0;              ///< Ends after this long; 0: never.
   uint64_t count = 0;              ///< Ends after so many messages; 0: never.
-  uint64_t rows = 0; ///< Ends after so many rows of the table; 0: never.
-  uint64_t last = 0; ///< Only the last messages, or rows; 0: all.
+  uint64_t rows = 0;    ///< Ends after so many rows of the table; 0: never.
+  uint64_t last = 0;    ///< Only the last messages, or rows; 0: all.
+  std::string consumer; ///< Its name as a durable consumer; empty: none.
 };
 
 /// Prints the messages of a stream, one per line, as they come.

@@ -116,7 +116,7 @@ result<std::vector<consumer_lag>> consumer_lags(runtime& host,
   const auto facts = stream_status(host, config, stream);
   if (!facts)
     return facts.failure();
-  // Others know only what they were told themselves.
+  // Others know what is agreed on, and not who is connected.
   if (!facts->at("leads").boolean().value_or(false))
     return error{errc::unavailable,
                  "stream '" + stream + "': no node orders it now"};
@@ -130,6 +130,12 @@ result<std::vector<consumer_lag>> consumer_lags(runtime& host,
     lag.consumer = each.at("consumer").text_or_empty();
     if (const auto at = each.at("needs_from").natural())
       lag.needs_from = position{*at};
+    if (const auto at = each.at("agreed").natural())
+      lag.agreed = position{*at};
+    lag.configured = each.at("configured").boolean().value_or(false);
+    lag.connected = each.at("connected").boolean().value_or(false);
+    lag.process = each.at("process").text_or_empty();
+    lag.heard_ns = each.at("heard_ns").integer();
     lag.end = into->end;
     into->lags.push_back(std::move(lag));
   }

@@ -17,8 +17,17 @@ namespace millrace::nodes {
 struct consumer_lag {
   std::string stream;
   std::string consumer;
-  /// From here on all is needed; none: it has not told, and all may be.
+  /// From here on all is needed, as it said last; none: it has not told, and
+  /// all may be.
   std::optional<position> needs_from;
+  /// The same as the nodes agreed on: nothing from there on goes. At most some
+  /// seconds, and a MiB, before what it said.
+  std::optional<position> agreed;
+  bool configured = false; ///< By a `[[process]]`; an rdb.
+  bool connected = false;  ///< Heard of a moment ago, and did not end.
+  std::string process;     ///< Where it runs, or ran, if the leader knows.
+  /// When it was heard of, ns since 2000.01.01; none: never.
+  std::optional<int64_t> heard_ns;
   position end; ///< Of the stream, when it was asked.
   uint64_t messages = 0;
   uint64_t bytes = 0; ///< Of the merged log.

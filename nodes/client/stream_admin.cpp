@@ -199,6 +199,15 @@ result<text::json_value> reset_stream(runtime& host,
     host, config, stream, reset_atom::value, dry, forced, session);
 }
 
+result<text::json_value> forget_consumer(runtime& host,
+                                         const cluster_config& config,
+                                         const std::string& stream,
+                                         const std::string& consumer,
+                                         bool dry) {
+  return ask_leader<operated_stream_actor>(host, config, stream,
+                                           forget_atom::value, consumer, dry);
+}
+
 result<std::map<std::string, result<text::json_value>>>
 snapshot_stream(runtime& host, const cluster_config& config,
                 const std::string& stream) {

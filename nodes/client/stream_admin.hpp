@@ -75,6 +75,16 @@ reset_stream(runtime& host, const cluster_config& config,
              const std::string& stream, bool dry, bool forced,
              uint64_t session);
 
+/// Has a durable consumer forgotten: nothing is kept for it any more. Returns
+/// what it needed, and which closed files were kept for it alone, once that is
+/// agreed on. `not_found` when the stream knows no such consumer,
+/// `invalid_argument` for one that is connected or that the configuration
+/// names.
+[[nodiscard]] result<text::json_value>
+forget_consumer(runtime& host, const cluster_config& config,
+                const std::string& stream, const std::string& consumer,
+                bool dry);
+
 /// By rt process of the stream: the checkpoint that it took, with which its
 /// part of the group's log begins, or why there is none.
 [[nodiscard]] result<std::map<std::string, result<text::json_value>>>

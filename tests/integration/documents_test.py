@@ -201,7 +201,7 @@ class Documents(unittest.TestCase):
             logs stream|ls stream|info stream|members stream|losses
             stream|prune stream|archive stream|create stream|reset
             stream|give-up stream
-            consumer|ls consumer|info consumer log|ls log|info log|verify log|dump log|tail log|explain-pos log
+            consumer|ls consumer|info consumer|rm consumer log|ls log|info log|verify log|dump log|tail log|explain-pos log
             layout table|add table eop load hdb|ls hdb|du hdb|check hdb|ledger hdb|amend
             hdb|drop hdb|export hdb restart stop spawn down
             stream|remove stream|replace hdb|reindex node

@@ -4,7 +4,7 @@
 
 namespace millrace::nodes {
 
-/// What is kept for those that may lose nothing of a stream: ls, info.
+/// What is kept for those that may lose nothing of a stream: ls, info, rm.
 extern const command_group consumer_commands;
 
 } // namespace millrace::nodes

@@ -109,6 +109,12 @@ struct consumer_info_options : stream_options {
   std::string consumer;
 };
 
+struct consumer_rm_options : stream_options {
+  std::string consumer;
+  std::string stream; ///< Empty: the one that has such a consumer.
+  bool dry_run = false;
+};
+
 // In ls.cpp, info.cpp, prune.cpp, archive.cpp, reset.cpp, losses.cpp,
 // give_up.cpp, members.cpp, replace.cpp, remove.cpp, recover.cpp,
 // explain_pos.cpp and create.cpp.
