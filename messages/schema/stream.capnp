@@ -25,12 +25,9 @@ struct MergeEntry {           # what the consensus group of a stream commits
     beginStream @5 :StreamLayout;
     cutBegin @6 :CutBegin;
     beginSession @7 :BeginSession;
-    reserved8 @8 :Void;
-    reserved9 @9 :Void;
-    reserved10 @10 :Void;
-    reserved11 @11 :Void;
-    noteFloors @12 :NoteFloors;
-    forgetConsumer @13 :Text;
+    claimOrigin @8 :ClaimOrigin;
+    noteFloors @9 :NoteFloors;
+    forgetConsumer @10 :Text;
   }
 }
 
@@ -47,6 +44,14 @@ struct ConsumerFloor {        # also as a state has it
   heardNs @4 :Int64;          # when it was heard of, by the clock of the node
                               # that led
   claims @5 :Bool;            # takes the name, if nobody took it since
+}
+
+struct ClaimOrigin {          # a life of a publisher becomes a writer of an origin
+  origin @0 :Text;
+  input @1 :UInt32;           # its log
+  life @2 :UInt64;            # drawn at random
+  after @3 :UInt64;           # the epoch of the origin before; else it says nothing
+  shared @4 :Bool;            # the writers before it stay
 }
 
 struct BeginSession {         # the merged log goes on in this session
@@ -100,11 +105,21 @@ struct MergeState {           # state record at the start of each out/ file
   layout @6 :StreamLayout;
   placeOnly @7 :Bool;         # too large here: no inputs, origins and schemas
   outBegin @8 :UInt64;        # files of the merged log before this were cut off
-  reserved9 @9 :Void;
-  reserved10 @10 :Void;
-  reserved11 @11 :Void;
-  reserved12 @12 :Void;
-  consumers @13 :List(ConsumerFloor); # a state that has none ends before this
+  claims @9 :List(OriginClaim);
+  consumers @10 :List(ConsumerFloor); # a state that has neither ends before these
+}
+
+struct OriginClaim {          # who writes an origin
+  origin @0 :Text;
+  epoch @1 :UInt64;           # how often it was claimed
+  shared @2 :Bool;            # as the last claim had it
+  writers @3 :List(OriginWriter);
+}
+
+struct OriginWriter {
+  input @0 :UInt32;           # its log
+  life @1 :UInt64;            # of its publisher, the last that claimed
+  fenced @2 :Bool;            # by a later writer: nothing more of it is merged
 }
 
 struct SchemaVersion {
@@ -125,12 +140,11 @@ struct OriginState {
   origin @0 :Text;
   watermark @1 :Int64;        # last merged id, sign kept; 0: none yet
   recentCrcs @2 :Data;        # uint32 payload CRCs of the newest ids in order; of
-                              # all 4096, each at |id| modulo 4096
+                              # all 4096, each at |id| modulo 4096. Where ids may
+                              # jump: int64 ids, oldest first, then the CRC of each
   duplicates @3 :UInt64;
   periodMarked @4 :Int64;     # newest period whose marker this origin merged
   cursors @5 :List(SourceCursor);
-  recentIds @6 :Data;         # int64 ids that recentCrcs are of, oldest first, where
-                              # ids may jump; of a strict stream: none
 }
 
 struct SourceCursor {

@@ -119,6 +119,8 @@ TEST(GroupGoldenTest, InstructionsKeepTheirBytes) {
      begin_stream{{{{5, 6}}, 1 << 20, 4096, id_policy::monotonic}}},
     {"cut_begin", cut_begin{position::of(0, 3, 0)}},
     {"begin_session", begin_session{7, "an operator reset it"}},
+    {"claim_origin",
+     claim_origin{"quotes", input_id{3}, 0x0123456789abcdef, 4, true}},
     {"merge_pieces", merge_pieces{input_id{3}, {range, lost}}},
     {"note_floors",
      note_floors{{{"rdb1", position::of(0, 3, 64), 2, 0x1234, 5'000, false},

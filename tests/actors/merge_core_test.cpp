@@ -266,6 +266,106 @@ TEST_F(MergeCoreTest, SumsOfIdsThatJumpAreKeptOfTheNewestAlone) {
   EXPECT_EQ(encode(*state), encode(core->state()));
 }
 
+/// The next entry says that a life of this log's publisher writes an origin.
+struct claim_case {
+  uint32_t input;
+  uint64_t life;
+  uint64_t after;
+  bool shared = false;
+};
+
+TEST_F(MergeCoreTest, ALaterWriterOfAnOriginFencesTheEarlier) {
+  const auto claim = [this](const claim_case& of) {
+    effects.clear();
+    ASSERT_TRUE(apply(
+      claim_origin{"q", input_id{of.input}, of.life, of.after, of.shared}));
+  };
+  const auto told = [this]() -> const origin_claimed* {
+    return effects.empty() ? nullptr
+                           : std::get_if<origin_claimed>(&effects.front());
+  };
+  open_input(1, "a");
+  open_input(2, "b");
+  claim({1, 11, 0});
+  ASSERT_NE(told(), nullptr);
+  EXPECT_EQ(told()->epoch, 1u);
+  EXPECT_TRUE(told()->fenced.empty());
+  merge(1, "q", {{1, "a1"}, {2, "a2"}});
+  claim({2, 22, 0}); // It has not heard of the first.
+  EXPECT_EQ(told(), nullptr);
+  claim({2, 22, 1});
+  ASSERT_NE(told(), nullptr);
+  ASSERT_EQ(told()->fenced.size(), 1u);
+  EXPECT_EQ(told()->fenced[0].input, input_id{1});
+  EXPECT_EQ(told()->fenced[0].life, 11u);
+  const auto end = core->state().inputs.at(input_id{1}).merged_end;
+  const auto late = merge(1, "q", {{3, "a3"}, {4, "a4"}, {5, "a5"}});
+  EXPECT_FALSE(core->needs(late.first));
+  EXPECT_EQ(core->state().inputs.at(input_id{1}).merged_end, end);
+  merge(2, "q", {{3, "b3"}, {4, "b4"}});
+  // As it is after a restart.
+  auto state = decode_merge_state(encode(core->state()));
+  ASSERT_TRUE(state) << to_string(state.failure());
+  EXPECT_EQ(encode(*state), encode(core->state()));
+  core = std::make_unique<merge_core>(*std::move(state), *out);
+  EXPECT_FALSE(core->needs(late.first));
+  EXPECT_EQ(read_out().payloads,
+            (std::vector<std::string>{"a1", "a2", "b3", "b4"}));
+  EXPECT_TRUE(read_out().events.empty());
+  // The first comes back in another life: what it had is sent now, and dropped
+  // where it is too late.
+  claim({1, 12, 2});
+  ASSERT_NE(told(), nullptr);
+  EXPECT_EQ(told()->fenced[0].input, input_id{2});
+  ASSERT_TRUE(apply(late.first, late.second));
+  const auto log = read_out();
+  EXPECT_EQ(log.payloads,
+            (std::vector<std::string>{"a1", "a2", "b3", "b4", "a5"}));
+  ASSERT_EQ(log.events.size(), 2u);
+  EXPECT_EQ(log.events[0].kind, event_kind::id_conflict);
+  EXPECT_EQ(log.events[0].first_id, 3);
+}
+
+TEST_F(MergeCoreTest, WritersOfAReplicatedOriginStayAndTheFirstOfEachIdWins) {
+  open_input(1, "a");
+  open_input(2, "b");
+  ASSERT_TRUE(apply(claim_origin{"q", input_id{1}, 11, 0, true}));
+  ASSERT_TRUE(apply(claim_origin{"q", input_id{2}, 22, 1, true}));
+  merge(1, "q", {{1, "p1"}, {2, "p2"}});
+  merge(2, "q", {{1, "p1"}, {2, "p2"}, {3, "p3"}});
+  merge(1, "q", {{3, "other"}, {4, "p4"}});
+  auto log = read_out();
+  EXPECT_EQ(log.payloads, (std::vector<std::string>{"p1", "p2", "p3", "p4"}));
+  ASSERT_EQ(log.events.size(), 1u);
+  EXPECT_EQ(log.events[0].kind, event_kind::id_conflict);
+  EXPECT_EQ(core->state().origins.at("q").duplicates, 3u);
+  // It is not declared any more: who comes next is alone.
+  open_input(3, "c");
+  ASSERT_TRUE(apply(claim_origin{"q", input_id{3}, 33, 2}));
+  merge(1, "q", {{5, "a5"}});
+  merge(2, "q", {{5, "b5"}});
+  merge(3, "q", {{5, "c5"}});
+  EXPECT_EQ(read_out().payloads.back(), "c5");
+  EXPECT_EQ(read_out().payloads.size(), 5u);
+}
+
+TEST_F(MergeCoreTest, ALogWritesTheOriginThatItsLastLifeClaimed) {
+  open_input(1, "a");
+  open_input(2, "b");
+  ASSERT_TRUE(apply(claim_origin{"q", input_id{1}, 11, 0}));
+  ASSERT_TRUE(apply(claim_origin{"r", input_id{1}, 12, 0}));
+  ASSERT_TRUE(apply(claim_origin{"q", input_id{2}, 22, 1}));
+  merge(1, "r", {{1, "r1"}});
+  merge(2, "q", {{1, "q1"}});
+  EXPECT_EQ(read_out().payloads, (std::vector<std::string>{"r1", "q1"}));
+  // One that is closed claims nothing.
+  open_input(3, "b");
+  const auto epoch = core->state().claims.at("q").epoch;
+  ASSERT_TRUE(apply(claim_origin{"q", input_id{2}, 23, epoch}));
+  ASSERT_TRUE(apply(claim_origin{"q", input_id{9}, 24, epoch}));
+  EXPECT_EQ(core->state().claims.at("q").epoch, epoch);
+}
+
 TEST_F(MergeCoreTest, TwoOriginsAreNumberedApart) {
   open_input(1, "a");
   open_input(2, "b");

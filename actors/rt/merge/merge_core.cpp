@@ -109,12 +109,15 @@ error merge_core::append_entry(
     apply_floors(*floors);
   else if (const auto* forgotten = std::get_if<forget_consumer>(&entry))
     state_.consumers.erase(forgotten->consumer);
+  else if (const auto* claim = std::get_if<claim_origin>(&entry))
+    apply_claim(*claim);
   return fault;
 }
 
 std::optional<merge_range> merge_core::needs(const merge_range& range) const {
   const auto found = state_.inputs.find(range.input);
-  if (found == state_.inputs.end() || found->second.closed || range.lost
+  if (found == state_.inputs.end() || found->second.closed
+      || found->second.fenced || range.lost
       || (range.to <= found->second.merged_end
           && !MILLRACE_PLANTED(forget_what_was_merged)))
     return std::nullopt;
@@ -130,6 +133,7 @@ error merge_core::apply_range(
   std::span<const std::span<const std::byte>>& parts) {
   auto found = state_.inputs.find(range.input);
   if (found == state_.inputs.end() || found->second.closed
+      || found->second.fenced
       || (range.to <= found->second.merged_end
           && !MILLRACE_PLANTED(forget_what_was_merged)))
     return {};
@@ -340,7 +344,7 @@ error merge_core::apply_open(const open_input& entry) {
       input.closed = true;
       known = true;
     }
-  state_.inputs[entry.input] = {entry.directory, entry.lineage, {}, false};
+  state_.inputs[entry.input] = {entry.directory, entry.lineage, {}};
   if (!known)
     return {};
   // The directory began a new life: what its old one still held is unknown.
@@ -405,6 +409,34 @@ void merge_core::apply_floor(const noted_floor& floor) {
   known.claim = floor.claim;
   known.holder = floor.holder;
   known.heard_ns = std::max(known.heard_ns, floor.heard_ns);
+}
+
+void merge_core::apply_claim(const claim_origin& entry) {
+  const auto input = state_.inputs.find(entry.input);
+  const auto known = state_.claims.find(entry.origin);
+  const auto epoch = known == state_.claims.end() ? 0 : known->second.epoch;
+  if (input == state_.inputs.end() || input->second.closed
+      || entry.after != epoch)
+    return;
+  // A life of the log that wrote another origin is over.
+  for (auto& [origin, claim] : state_.claims)
+    std::erase_if(claim.writers, [&](const origin_writer& each) {
+      return each.input == entry.input || state_.inputs.at(each.input).closed;
+    });
+  auto& claim = state_.claims[entry.origin];
+  claim.epoch = epoch + 1;
+  claim.shared = entry.shared;
+  origin_claimed done{entry.origin, claim.epoch, entry.input, {}};
+  for (auto& writer : claim.writers) {
+    if (claim.shared || writer.fenced)
+      continue;
+    writer.fenced = true;
+    state_.inputs.at(writer.input).fenced = true;
+    done.fenced.push_back(writer);
+  }
+  claim.writers.push_back({entry.input, entry.life});
+  input->second.fenced = false;
+  effects_.emplace_back(std::move(done));
 }
 
 /// The session may be there, and its event may not: where a file that was full

@@ -24,6 +24,22 @@ struct merge_input {
   lineage_id lineage;
   position merged_end;
   bool closed = false;
+  /// Another writer claimed its origin. As the claims say, which are kept.
+  bool fenced = false;
+};
+
+/// A publisher's log whose publisher claimed an origin.
+struct origin_writer {
+  input_id input;
+  uint64_t life = 0; ///< Of the publisher, the last that did.
+  bool fenced = false;
+};
+
+/// Who writes an origin. A log is a writer of one origin at most.
+struct origin_claim {
+  uint64_t epoch = 0;  ///< How often it was claimed.
+  bool shared = false; ///< As the last claim had it.
+  std::vector<origin_writer> writers;
 };
 
 /// What the merge remembers of an origin.
@@ -61,7 +77,8 @@ struct merge_state {
   entry_index applied_index;
   std::map<input_id, merge_input> inputs;
   std::map<std::string, merge_origin, std::less<>> origins;
-  std::map<std::string, uint32_t> schema_versions; ///< Newest by table.
+  std::map<std::string, origin_claim, std::less<>> claims; ///< By origin.
+  std::map<std::string, uint32_t> schema_versions;         ///< Newest by table.
   period_id last_period = period_id::before_all(); ///< Newest that ended.
   position out_end;   ///< End of out/ after applied_index.
   position out_begin; ///< Files of out/ before this one may go.
@@ -107,9 +124,16 @@ struct session_begun {
   position before; ///< Where the session before it ended.
   position begin;
 };
+/// An origin was claimed.
+struct origin_claimed {
+  std::string origin;
+  uint64_t epoch = 0; ///< That the claim began.
+  input_id by;
+  std::vector<origin_writer> fenced; ///< By it.
+};
 /// What an entry did beside appending, for others to act on.
 using merge_effect = std::variant<marker_merged, period_ended, event_merged,
-                                  log_cut, session_begun>;
+                                  log_cut, session_begun, origin_claimed>;
 
 /// Turns committed entries into the merged log. A pure function: the same
 /// entries and input bytes give the same bytes of out/, on every node and on
@@ -137,7 +161,8 @@ public:
   [[nodiscard]] uint64_t messages() const noexcept { return messages_; }
   /// The next entry begins a file: with the state as it is now.
   [[nodiscard]] bool begins_file() const noexcept;
-  /// What of a range is not merged yet, and is to be read; none: nothing.
+  /// What of a range is not merged yet, and is to be read; none: nothing, as of
+  /// a log that is closed or fenced.
   [[nodiscard]] std::optional<merge_range>
   needs(const merge_range& range) const;
 
@@ -163,6 +188,7 @@ private:
   void apply_cut(const cut_begin& entry);
   void apply_floors(const note_floors& entry);
   void apply_floor(const noted_floor& floor);
+  void apply_claim(const claim_origin& entry);
   error apply_session(const begin_session& entry);
   error begin_file();
   error append_event(stream_event event);

@@ -81,6 +81,15 @@ void write(schema::MergeEntry::Builder root, const forget_consumer& entry) {
   root.setForgetConsumer(entry.consumer);
 }
 
+void write(schema::MergeEntry::Builder root, const claim_origin& entry) {
+  auto out = root.initClaimOrigin();
+  out.setOrigin(entry.origin);
+  out.setInput(entry.input.value);
+  out.setLife(entry.life);
+  out.setAfter(entry.after);
+  out.setShared(entry.shared);
+}
+
 merge_range read(schema::MergeRange::Reader in) {
   return {input_id{in.getInput()},
           {in.getFromPosition()},
@@ -165,6 +174,12 @@ result<merge_entry> decode_merge_entry(std::span<const std::byte> bytes) {
                          "a session beyond the last one"};
           return merge_entry{begin_session{in.getSession(), in.getCause()}};
         }
+        case schema::MergeEntry::CLAIM_ORIGIN: {
+          auto in = root.getClaimOrigin();
+          return merge_entry{claim_origin{in.getOrigin(),
+                                          input_id{in.getInput()}, in.getLife(),
+                                          in.getAfter(), in.getShared()}};
+        }
         case schema::MergeEntry::NOTE_FLOORS: {
           auto floors = read_floors(root.getNoteFloors().getFloors());
           if (!floors)
@@ -176,11 +191,6 @@ result<merge_entry> decode_merge_entry(std::span<const std::byte> bytes) {
             return error{errc::malformed_message,
                          "a consumer whose name is not a plain one"};
           return merge_entry{forget_consumer{root.getForgetConsumer()}};
-        case schema::MergeEntry::RESERVED8:
-        case schema::MergeEntry::RESERVED9:
-        case schema::MergeEntry::RESERVED10:
-        case schema::MergeEntry::RESERVED11:
-          break;
       }
       return error{errc::malformed_message, "merge entry of an unknown kind"};
     });

@@ -108,10 +108,23 @@ struct forget_consumer {
   std::string consumer;
 };
 
+/// A life of a publisher becomes a writer of its origin. Those before it are
+/// fenced: nothing more of their logs is merged until they claim it again.
+struct claim_origin {
+  std::string origin;
+  input_id input;    ///< The log of the publisher.
+  uint64_t life = 0; ///< Of the publisher, drawn at random.
+  /// The epoch of the origin that the publisher had heard of. It says nothing
+  /// where another one claimed since: who did not hear of that is not later.
+  uint64_t after = 0;
+  bool shared = false; ///< Nobody is fenced: all publish the same sequence.
+  friend bool operator==(const claim_origin&, const claim_origin&) = default;
+};
+
 using merge_entry
   = std::variant<merge_range, open_input, stream_event, period_end,
                  begin_stream, cut_begin, merge_pieces, begin_session,
-                 note_floors, forget_consumer>;
+                 claim_origin, note_floors, forget_consumer>;
 
 /// Those that an entry is about, in order; as long as the entry lives.
 [[nodiscard]] inline std::span<const merge_range>

@@ -12,14 +12,15 @@ namespace millrace::rt {
 
 namespace {
 
-/// Where nothing was ever kept for a consumer a state is as large as those of
-/// releases that knew none: files that they wrote can be made again, byte for
-/// byte, and what an entry of theirs appends does not depend on the release.
+/// Where nothing was ever kept for a consumer, and nobody claimed an origin, a
+/// state is as large as those of releases that knew of neither: files that they
+/// wrote can be made again, byte for byte, and what an entry of theirs appends
+/// does not depend on the release.
 schema::MergeState::Builder begin_state(::capnp::MessageBuilder& builder,
                                         const merge_state& state) {
   constexpr uint16_t words_before = 5;
   constexpr uint16_t pointers_before = 4;
-  return state.consumers.empty()
+  return state.consumers.empty() && state.claims.empty()
            ? messages::init_shorter_root<schema::MergeState>(
              builder, words_before, pointers_before)
            : builder.initRoot<schema::MergeState>();
@@ -63,19 +64,33 @@ std::vector<T> numbers_in(::capnp::Data::Reader bytes) {
   return out;
 }
 
-/// Of a strict stream, and of one whose ids may jump.
-void write_recent(schema::OriginState::Builder into,
-                  const merge_origin& origin) {
-  if (origin.recent_apart.size() == 0)
+/// Of a strict stream, and of one whose ids may jump: these stand before the
+/// sums, in the same field, so that a state is as large as it always was.
+void write_recent(schema::OriginState::Builder into, const merge_origin& origin,
+                  id_policy policy) {
+  if (policy != id_policy::monotonic)
     return into.setRecentCrcs(bytes_of(origin.recent.sums()));
-  std::vector<uint32_t> sums;
-  std::vector<int64_t> ids;
-  for (const auto& [id, sum] : origin.recent_apart.entries()) {
-    ids.push_back(id);
-    sums.push_back(sum);
+  std::vector<uint32_t> words;
+  const auto entries = origin.recent_apart.entries();
+  for (const auto& each : entries) {
+    const auto id = static_cast<uint64_t>(each.id);
+    words.push_back(static_cast<uint32_t>(id));
+    words.push_back(static_cast<uint32_t>(id >> 32));
   }
-  into.setRecentCrcs(bytes_of(sums));
-  into.setRecentIds(bytes_of(ids));
+  for (const auto& each : entries)
+    words.push_back(each.sum);
+  into.setRecentCrcs(bytes_of(words));
+}
+
+/// @pre of three words per id
+std::vector<sparse_window::entry>
+window_of(const std::vector<uint32_t>& words) {
+  std::vector<sparse_window::entry> out(words.size() / 3);
+  for (size_t i = 0; i < out.size(); ++i)
+    out[i] = {static_cast<int64_t>(words[2 * i]
+                                   | uint64_t{words[2 * i + 1]} << 32),
+              words[2 * out.size() + i]};
+  return out;
 }
 
 /// Whether its encoding has more than about so many bytes.
@@ -94,6 +109,9 @@ bool passes(const merge_state& state, uint64_t bytes) {
     if (total > bytes)
       return true;
   }
+  for (const auto& [name, claim] : state.claims)
+    if ((total += name.size() + fields * (1 + claim.writers.size())) > bytes)
+      return true;
   for (const auto& [table, version] : state.schema_versions)
     if ((total += table.size() + fields) > bytes)
       return true;
@@ -101,6 +119,25 @@ bool passes(const merge_state& state, uint64_t bytes) {
     if ((total += name.size() + fields) > bytes)
       return true;
   return false;
+}
+
+void write_claims(schema::MergeState::Builder root, const merge_state& state) {
+  if (state.claims.empty())
+    return;
+  auto claims = root.initClaims(static_cast<unsigned>(state.claims.size()));
+  unsigned i = 0;
+  for (const auto& [origin, claim] : state.claims) {
+    auto out = claims[i++];
+    out.setOrigin(origin);
+    out.setEpoch(claim.epoch);
+    out.setShared(claim.shared);
+    auto writers = out.initWriters(static_cast<unsigned>(claim.writers.size()));
+    for (unsigned j = 0; j < writers.size(); ++j) {
+      writers[j].setInput(claim.writers[j].input.value);
+      writers[j].setLife(claim.writers[j].life);
+      writers[j].setFenced(claim.writers[j].fenced);
+    }
+  }
 }
 
 } // namespace
@@ -128,7 +165,7 @@ std::vector<std::byte> encode(const merge_state& state) {
     out.setWatermark(origin.watermark);
     out.setDuplicates(origin.duplicates);
     out.setPeriodMarked(origin.period_marked.value);
-    write_recent(out, origin);
+    write_recent(out, origin, state.layout.ids);
     auto cursors
       = out.initCursors(static_cast<unsigned>(origin.cursors.size()));
     unsigned j = 0;
@@ -140,6 +177,7 @@ std::vector<std::byte> encode(const merge_state& state) {
       ++j;
     }
   }
+  write_claims(root, state);
   auto schemas
     = root.initSchemas(static_cast<unsigned>(state.schema_versions.size()));
   i = 0;
@@ -167,7 +205,7 @@ std::vector<std::byte> encode_at_file_begin(const merge_state& state) {
 namespace {
 
 /// `malformed_message` names the origin.
-result<merge_origin> read(schema::OriginState::Reader in) {
+result<merge_origin> read(schema::OriginState::Reader in, id_policy policy) {
   merge_origin out;
   const auto strange = [&](const std::string& what) {
     return error{errc::malformed_message,
@@ -176,26 +214,46 @@ result<merge_origin> read(schema::OriginState::Reader in) {
   out.watermark = in.getWatermark();
   out.duplicates = in.getDuplicates();
   out.period_marked = period_id{in.getPeriodMarked()};
-  auto sums = numbers_in<uint32_t>(in.getRecentCrcs());
-  const auto ids = numbers_in<int64_t>(in.getRecentIds());
-  if (sums.size() > payload_window::size_max)
-    return strange(std::to_string(sums.size()) + " payload sums");
-  if (ids.empty()) {
-    out.recent = payload_window{std::move(sums)};
+  auto words = numbers_in<uint32_t>(in.getRecentCrcs());
+  const size_t per_id = policy == id_policy::monotonic ? 3 : 1;
+  if (words.size() / per_id > payload_window::size_max
+      || words.size() % per_id != 0)
+    return strange(std::to_string(words.size()) + " words of payload sums");
+  if (policy != id_policy::monotonic) {
+    out.recent = payload_window{std::move(words)};
   } else {
-    if (ids.size() != sums.size()
-        || std::adjacent_find(ids.begin(), ids.end(), std::greater_equal<>{})
-             != ids.end())
-      return strange("ids that do not rise, or are not those of the sums");
-    std::vector<sparse_window::entry> entries;
-    for (size_t i = 0; i < ids.size(); ++i)
-      entries.push_back({ids[i], sums[i]});
+    auto entries = window_of(words);
+    if (std::adjacent_find(
+          entries.begin(), entries.end(),
+          [](const auto& a, const auto& b) { return a.id >= b.id; })
+        != entries.end())
+      return strange("ids that do not rise");
     out.recent_apart = sparse_window{std::move(entries)};
   }
   for (auto cursor : in.getCursors())
     out.cursors[cursor.getName()] = {cursor.getName(), cursor.getOffset(),
                                      cursor.getRow(), cursor.getDigest()};
   return out;
+}
+
+/// Into a state whose inputs are read.
+error read_claims(schema::MergeState::Reader root, merge_state& into) {
+  for (auto in : root.getClaims()) {
+    origin_claim claim{in.getEpoch(), in.getShared(), {}};
+    for (auto writer : in.getWriters()) {
+      const input_id input{writer.getInput()};
+      const auto known = into.inputs.find(input);
+      if (known == into.inputs.end())
+        return {errc::malformed_message,
+                "origin '" + std::string{in.getOrigin()}
+                  + "': is claimed by input " + to_string(input)
+                  + ", which was never opened"};
+      claim.writers.push_back({input, writer.getLife(), writer.getFenced()});
+      known->second.fenced = writer.getFenced();
+    }
+    into.claims.emplace(in.getOrigin(), std::move(claim));
+  }
+  return {};
 }
 
 result<stream_layout> read(schema::StreamLayout::Reader in) {
@@ -239,12 +297,14 @@ result<merge_state> decode_merge_state(std::span<const std::byte> bytes) {
              {in.getMergedEnd()},
              in.getClosed()};
       for (auto in : root.getOrigins()) {
-        auto origin = read(in);
+        auto origin = read(in, out.layout.ids);
         if (!origin)
           return origin.failure();
         if (!MILLRACE_PLANTED(forget_ids_at_a_restart))
           out.origins.emplace(in.getOrigin(), *std::move(origin));
       }
+      if (auto fault = read_claims(root, out))
+        return fault;
       for (auto in : root.getSchemas())
         out.schema_versions[in.getTable()] = in.getVersion();
       auto floors = read_floors(root.getConsumers());
