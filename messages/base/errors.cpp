@@ -26,6 +26,8 @@ std::string_view to_string(errc code) noexcept {
       return "ahead";
     case errc::pruned:
       return "pruned";
+    case errc::id_behind:
+      return "id_behind";
     case errc::bad_id:
       return "bad_id";
     case errc::oversize:

@@ -40,7 +40,8 @@ enum class errc : uint8_t {
   cancelled = 29,         ///< The caller withdrew the request.
   internal = 30,          ///< A broken invariant; a defect of ours.
   overflow = 31,          ///< A whole number does not fit its type.
-  busy = 32, ///< As much is asked at a time as may be; retry later.
+  busy = 32,      ///< As much is asked at a time as may be; retry later.
+  id_behind = 33, ///< A message id is at or below what is merged of its origin.
 };
 
 /// The stable name of a code, such as "storage_failed".

@@ -202,6 +202,7 @@ result<publication> process_host::publish(const std::string& stream,
     return settings.failure();
   settings->origin = std::move(options.origin);
   settings->resumes = options.resumes;
+  settings->replay = options.replay;
   settings->roll_bytes = options.roll_bytes.value_or(settings->roll_bytes);
   settings->direct = direct;
   if (!stream.starts_with('/'))

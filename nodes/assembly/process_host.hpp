@@ -50,6 +50,8 @@ struct publish_options {
   std::string origin{};
   /// What a power cut took of it is published again; see publisher_options.
   bool resumes = false;
+  /// What RT has may come again; see publisher_options.
+  bool replay = false;
   /// Size of its log files; none: that of the stream, 1 GiB of one that the
   /// configuration does not have.
   std::optional<uint64_t> roll_bytes{};

@@ -17,6 +17,7 @@ int exit_code_of(errc code) noexcept {
     case errc::ahead:
     case errc::pruned:
     case errc::bad_id:
+    case errc::id_behind:
     case errc::oversize:
     case errc::schema_mismatch:
     case errc::bad_data:

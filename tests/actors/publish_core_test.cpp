@@ -99,6 +99,34 @@ TEST(IdRuleTest, NoIdFollowsTheLastThereIs) {
     EXPECT_EQ(rule.next("own", id).failure().code, errc::bad_id) << id;
 }
 
+TEST(IdRuleTest, WhatIsMergedIsPublishedAgainOnlyByWhoSaysSo) {
+  id_rule rule{"own", {{"own", 20}, {"other", 3}}, id_policy::strict};
+  rule.set_merged(20);
+  for (const int64_t behind : {1, -19, 20}) {
+    const auto refused = rule.next("own", behind);
+    ASSERT_FALSE(refused) << behind;
+    EXPECT_EQ(refused.failure().code, errc::id_behind);
+    const auto& text = refused.failure().context;
+    EXPECT_NE(text.find("id " + std::to_string(behind)), std::string::npos);
+    EXPECT_NE(text.find("20"), std::string::npos) << text;
+  }
+  EXPECT_EQ(rule.next("own", 22).failure().code, errc::bad_id);
+  EXPECT_EQ(rule.next("own", 0).failure().code, errc::bad_id);
+  EXPECT_EQ(rule.next("other", 2).failure().code, errc::bad_id);
+  EXPECT_EQ(*rule.next("own", -21), -21);
+
+  id_rule again{"own", {{"own", 20}}, id_policy::strict, true};
+  again.set_merged(30);
+  EXPECT_EQ(*again.next("own", null_long), 21) << "its own log decides";
+  EXPECT_EQ(again.next("own", 22).failure().code, errc::bad_id);
+  EXPECT_EQ(*again.next("own", 5), 5);
+  again.took("own", 5);
+  EXPECT_EQ(*again.next("own", null_long), 6);
+  EXPECT_EQ(*again.next("own", -6), -6);
+  for (const int64_t bad : {5, 4, 7})
+    EXPECT_EQ(again.next("own", bad).failure().code, errc::bad_id) << bad;
+}
+
 TEST(IdRuleTest, GoesOnFromWhatWasTaken) {
   id_rule rule{"own", {}, id_policy::strict};
   EXPECT_EQ(rule.last_id(), 0);

@@ -117,6 +117,82 @@ TEST_F(PublisherTest, RefusedIdsAreNamedAndWriteNothing) {
   EXPECT_TRUE(publish(-3));
 }
 
+// RT has its origin by another directory, as of a life before.
+TEST_F(PublisherTest, AnOriginThatOthersMayWriteIsNumberedWhenRtHasTold) {
+  const publisher_options options{
+    .topic = "market", .log_path = "/pub", .host = "a", .origin = "quotes"};
+  for (int64_t life = 0; life < 2; ++life) {
+    open(options);
+    EXPECT_EQ(publish(null_long).failure().code, errc::origin_unverified);
+    EXPECT_EQ(pub->wait_verified(0ms).code, errc::origin_unverified);
+    pub->verify({10 * life + 5, {}});
+    EXPECT_FALSE(pub->wait_verified(0ms));
+    const auto behind = publish(10 * life + 5);
+    ASSERT_FALSE(behind);
+    EXPECT_EQ(behind.failure().code, errc::id_behind);
+    EXPECT_EQ(publish(null_long)->id, 10 * life + 6);
+    // A second node tells of a writer of the same sequence.
+    pub->verify({10 * life + 9, {}});
+    EXPECT_EQ(publish(null_long)->id, 10 * life + 7);
+    ASSERT_FALSE(pub->close());
+    end();
+  }
+  // One of its directory's name, which has all of its log, waits for nobody.
+  open({.topic = "market", .log_path = "/pub", .host = "b"});
+  pub->verify({0, {}});
+  EXPECT_TRUE(publish(null_long));
+  ASSERT_FALSE(pub->close());
+  end();
+  open({.topic = "market", .log_path = "/pub", .host = "b"});
+  EXPECT_EQ(publish(null_long)->id, 2);
+}
+
+TEST_F(PublisherTest, AFencedOnePublishesNothingMoreAndSaysWhy) {
+  open({.topic = "market", .log_path = "/pub", .host = "a"});
+  pub->verify({0, {}});
+  const auto token = publish(null_long);
+  ASSERT_TRUE(token);
+  const error why{errc::fenced, "origin 'q': 'b.market' writes it"};
+  pub->fence(why);
+  const auto before = pub->appended();
+  EXPECT_EQ(publish(null_long).failure(), why);
+  // What another node says late does not take it back.
+  pub->verify({1, {}});
+  EXPECT_EQ(publish(null_long).failure(), why);
+  EXPECT_EQ(pub->appended(), before);
+  EXPECT_EQ(pub->wait(*token, ack_level::committed, 1h), why) << "told at once";
+  EXPECT_FALSE(pub->flush(ack_level::recorded, 1s));
+  EXPECT_FALSE(pub->close()) << "the log ends cleanly";
+}
+
+TEST_F(PublisherTest, WhoReplaysMayGoBackAndTheNextLifeAsksFirst) {
+  publisher_options options{.topic = "market", .log_path = "/pub", .host = "a"};
+  open(options);
+  pub->verify({0, {}});
+  for (int i = 0; i < 9; ++i)
+    ASSERT_TRUE(publish(null_long));
+  ASSERT_FALSE(pub->close());
+  end();
+  options.replay = true;
+  open(options);
+  pub->verify({9, {}});
+  EXPECT_EQ(publish(1)->id, 1);
+  EXPECT_EQ(publish(null_long)->id, 2);
+  EXPECT_EQ(publish(4).failure().code, errc::bad_id);
+  ASSERT_FALSE(pub->close());
+  end();
+  options.replay = false;
+  open(options);
+  EXPECT_EQ(publish(null_long).failure().code, errc::origin_unverified)
+    << "its log ends with id 2";
+  pub->verify({9, {}});
+  EXPECT_EQ(publish(null_long)->id, 10);
+  end();
+  EXPECT_EQ(
+    publisher::open(env, {.topic = "/journal", .replay = true}).failure().code,
+    errc::invalid_argument);
+}
+
 TEST_F(PublisherTest, FirstIdSetsTheBaselineAndUnsetOnesFollow) {
   open_journal();
   ASSERT_TRUE(publish(-41));

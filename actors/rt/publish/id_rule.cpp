@@ -4,10 +4,11 @@ namespace millrace::rt {
 
 id_rule::id_rule(std::string own_origin,
                  const std::map<std::string, int64_t>& last_ids,
-                 id_policy policy)
-  : own_{std::move(own_origin)}, policy_{policy} {
+                 id_policy policy, bool replays)
+  : own_{std::move(own_origin)}, policy_{policy}, replays_{replays} {
   for (const auto& [origin, id] : last_ids)
     took(origin, id);
+  took_own_ = false;
 }
 
 int64_t id_rule::last_id(std::string_view origin) const {
@@ -34,7 +35,18 @@ result<int64_t> id_rule::next(std::string_view origin, int64_t id) const {
                                   + ", the last there is");
     return *expected;
   }
-  if (id_follows(policy_, id, last))
+  const bool own = origin == own_;
+  if (own && !replays_ && merged_ != 0 && id != 0
+      && !is_newer_id(policy_, id, merged_))
+    return error{errc::id_behind,
+                 "origin '" + own_ + "': id " + std::to_string(id)
+                   + " is not newer than " + std::to_string(merged_)
+                   + ", which is merged: go on after that, or open the "
+                     "publisher with replay where it publishes again what may "
+                     "be merged, which is dropped then"};
+  const bool again = own && replays_ && !took_own_ && id != 0
+                     && !is_newer_id(policy_, id, last);
+  if (again || id_follows(policy_, id, last))
     return id;
   const auto both
     = "id " + std::to_string(id) + " does not follow " + std::to_string(last);
@@ -50,12 +62,14 @@ result<int64_t> id_rule::next(std::string_view origin, int64_t id) const {
 }
 
 void id_rule::took(std::string_view origin, int64_t id) {
-  if (origin == own_)
+  if (origin == own_) {
     own_last_ = id;
-  else if (const auto found = others_.find(origin); found != others_.end())
+    took_own_ = true;
+  } else if (const auto found = others_.find(origin); found != others_.end()) {
     found->second = id;
-  else
+  } else {
     others_.emplace(std::string{origin}, id);
+  }
 }
 
 } // namespace millrace::rt

@@ -15,11 +15,15 @@ namespace millrace::rt {
 class id_rule {
 public:
   /// @param last_ids last id of each origin that the log knows.
+  /// @param replays what RT has may come again: the first id of this life may
+  ///   be any that is not newer than the last one.
   id_rule(std::string own_origin,
-          const std::map<std::string, int64_t>& last_ids, id_policy policy);
+          const std::map<std::string, int64_t>& last_ids, id_policy policy,
+          bool replays = false);
 
   /// The id of the next message: `id` if it follows, the next one if it is
-  /// null. `bad_id` names both ids.
+  /// null. `bad_id` names both ids; so does `id_behind`, where RT has merged
+  /// one of the own origin that is as new.
   [[nodiscard]] result<int64_t> next(std::string_view origin, int64_t id) const;
   /// A message of this id was appended.
   void took(std::string_view origin, int64_t id);
@@ -29,6 +33,8 @@ public:
   /// Of the own origin; 0: none yet.
   [[nodiscard]] int64_t last_id() const noexcept { return own_last_; }
   void set_last_id(int64_t id) noexcept { own_last_ = id; }
+  /// RT has merged so far of the own origin; 0: nothing.
+  void set_merged(int64_t id) noexcept { merged_ = id; }
 
   [[nodiscard]] id_policy policy() const noexcept { return policy_; }
   /// As the stream was agreed on.
@@ -37,6 +43,9 @@ public:
 private:
   std::string own_;
   id_policy policy_;
+  bool replays_;
+  bool took_own_ = false; ///< One of the own origin, in this life.
+  int64_t merged_ = 0;
   int64_t own_last_ = 0;
   std::map<std::string, int64_t, std::less<>> others_;
 };

@@ -70,6 +70,10 @@ result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
     return error{errc::invalid_argument, "topic: must not be empty"};
   std::string directory = options.topic;
   const bool local = options.topic.starts_with('/');
+  if (local && options.replay)
+    return error{errc::invalid_argument,
+                 "topic '" + options.topic
+                   + "': replay: nobody drops what a journal has"};
   if (!local) {
     if (auto fault = check_names(options))
       return fault;
@@ -101,6 +105,8 @@ result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
   std::unique_ptr<publisher> out{
     new publisher{world, std::move(options), std::move(directory),
                   std::move(doubt), *std::move(writer)}};
+  if (auto fault = out->look_for_other_writers())
+    return fault;
   if (auto fault = out->raise_fence(files_taken))
     return fault;
   if (out->options_.direct) {
@@ -118,9 +124,9 @@ publisher::publisher(persistence::env& world, publisher_options options,
                      std::unique_ptr<persistence::log_writer> writer)
   : env_{&world}, options_{std::move(options)},
     directory_{std::move(directory)}, lineage_{writer->lineage()},
-    ids_{options_.origin, writer->recovered_ids(), options_.ids}, doubt_{
-                                                                    std::move(
-                                                                      doubt)} {
+    life_{world.random() | 1}, ids_{options_.origin, writer->recovered_ids(),
+                                    options_.ids, options_.replay},
+    doubt_{std::move(doubt)} {
   const bool known = writer->recovered_ids().contains(options_.origin);
   if (doubt_.settle(known, writer->recovered_clean())) {
     const auto& surviving = writer->surviving_ids();
@@ -132,6 +138,25 @@ publisher::publisher(persistence::env& world, publisher_options options,
     group_commit::settings{.directory = directory_,
                            .cached = options_.cached,
                            .journal = is_own_order()});
+}
+
+/// Who has an origin of its directory's name is alone, as long as it goes on
+/// after its own last id: one that was replayed may have ended anywhere. The
+/// mark stays: it costs a question.
+error publisher::look_for_other_writers() {
+  if (is_local_journal())
+    return {};
+  const auto replayed = directory_ + "/.replayed";
+  auto& fs = *env_->fs;
+  const auto own = options_.host + "." + options_.topic;
+  const auto held = log_->lock();
+  hears_first_
+    = fs.exists(replayed)
+      || (options_.origin != own && options_.origin != options_.host);
+  if (!options_.replay || fs.exists(replayed))
+    return {};
+  const auto made = fs.open(replayed, persistence::open_mode::write);
+  return made ? error{} : made.failure();
 }
 
 error publisher::raise_fence(bool files_taken) {
@@ -179,7 +204,10 @@ result<publish_token> publisher::append(std::span<const std::byte> payload,
   const auto held = log_->lock();
   if (log_->failure())
     return log_->failure();
-  if (!doubt_.verified() && !MILLRACE_PLANTED(number_before_rt_answers))
+  if (fenced_)
+    return fenced_;
+  if ((!doubt_.verified() || hears_first_)
+      && !MILLRACE_PLANTED(number_before_rt_answers))
     return error{errc::origin_unverified,
                  "origin '" + options_.origin
                    + "': RT has not yet told its last id; retry"};
@@ -208,7 +236,9 @@ result<publish_token> publisher::append(std::span<const std::byte> payload,
 }
 
 error publisher::wait_verified(std::chrono::milliseconds deadline) {
-  const auto known = [this] { return doubt_.verified() || log_->refusal(); };
+  const auto known = [this] {
+    return (doubt_.verified() && !hears_first_) || log_->refusal();
+  };
   if (log_->wait_until(known, deadline)) {
     const auto held = log_->lock();
     return log_->refusal();
@@ -303,17 +333,32 @@ void publisher::found_strange(const std::string& copy, const error& why) {
     refuse(why);
 }
 
+void publisher::fence(const error& why) {
+  {
+    const auto held = log_->lock();
+    if (fenced_)
+      return;
+    fenced_ = why;
+  }
+  log_->refuse(why);
+}
+
 void publisher::verify(merged_origin told) {
   const auto held = log_->lock();
-  // RT may hold more than a log that lost its tail: a reused id would be
-  // dropped as a duplicate.
+  if (fenced_)
+    return;
   ids_.set_policy(told.ids);
-  if (told.watermark != 0
+  ids_.set_merged(told.watermark);
+  // RT may hold more than a log that lost its tail, or than one whose origin
+  // had another writer: a reused id would be dropped as a duplicate. Later in
+  // this life only a writer of the same sequence is ahead of it.
+  if (!told_ && !options_.replay && told.watermark != 0
       && is_newer_id(told.ids, told.watermark, ids_.last_id())
       && !MILLRACE_PLANTED(reuse_lost_ids))
     ids_.set_last_id(told.watermark);
   told_ = std::move(told);
   doubt_.verify();
+  hears_first_ = false;
   log_->take_back_refusal();
   log_->notify();
 }

@@ -47,6 +47,11 @@ struct publisher_options {
   /// What a power cut took is published again by whoever uses this: RT tells
   /// how far it came. Otherwise subscribers are told, by a `reset`.
   bool resumes = false;
+  /// What RT has of the origin may be published again, with the same ids: the
+  /// second of two feeds does so, and a feed that is read again. RT drops what
+  /// it has. Without an id the message after the log's own last is numbered,
+  /// not the one after all that RT has.
+  bool replay = false;
   /// RT nodes that keep copies of this log: a file goes when all of them
   /// collected theirs. 0: none does, and files stay.
   size_t copies = 0;
@@ -85,9 +90,13 @@ public:
 
   /// Appends one message and returns at once. Unset header fields: `on` the
   /// default origin, `ts` now, `id` the next one, `to` none.
-  /// Errors, nothing written: `bad_id` names both ids; `oversize`;
-  /// `invalid_argument` for a negative `to`; `origin_unverified` (retry) until
-  /// RT told the watermark of a new directory; `no_space` (retry; taken up
+  /// Errors, nothing written: `bad_id` names both ids; so does `id_behind`,
+  /// where RT has what the id is of, and this publisher does not replay;
+  /// `fenced` for good, when another publisher writes the default origin now;
+  /// `oversize`; `invalid_argument` for a negative `to`; `origin_unverified`
+  /// (retry) until RT told the watermark of a new directory, or of an origin
+  /// that has not the name of its directory, and may have other writers;
+  /// `no_space` (retry; taken up
   /// again by itself when space returns); `storage_failed`; `permission` (its
   /// disk may only be read); `closed`.
   [[nodiscard]] result<publish_token>
@@ -193,6 +202,15 @@ public:
   }
   /// RT's answer to the offer. @pre it `may_verify` when RT was asked
   void verify(merged_origin told);
+  /// This life of the publisher, as RT tells it from others.
+  [[nodiscard]] uint64_t life() const noexcept { return life_; }
+  /// Another publisher writes the origin now: nothing more is published.
+  void fence(const error& why);
+  /// Why nothing is published any more; none: it is.
+  [[nodiscard]] error fenced() const {
+    const auto held = log_->lock();
+    return fenced_;
+  }
   /// RT will never take this log: those that wait for it hear so at once.
   void refuse(const error& why) { log_->refuse(why); }
   /// The RT node `copy` is of another cluster, or, without a failure, is not.
@@ -256,6 +274,7 @@ private:
             std::string directory, origin_doubt doubt,
             std::unique_ptr<persistence::log_writer> writer);
 
+  error look_for_other_writers();
   /// @param files_taken nobody knows what was in them
   error raise_fence(bool files_taken);
 
@@ -263,6 +282,10 @@ private:
   publisher_options options_;
   std::string directory_;
   lineage_id lineage_;
+  uint64_t life_;
+  /// Others may have written the origin: RT tells first how far it came.
+  bool hears_first_ = false;          ///< Under the lock of `log_`.
+  error fenced_;                      ///< Under the lock of `log_`.
   id_rule ids_;                       ///< Under the lock of `log_`.
   origin_doubt doubt_;                ///< Under the lock of `log_`.
   std::optional<merged_origin> told_; ///< Under the lock of `log_`.

@@ -334,6 +334,7 @@ known_response failed_response(const error& why) {
       status = 403;
       break;
     case errc::bad_id:
+    case errc::id_behind:
     case errc::config:
       status = 409;
       break;
