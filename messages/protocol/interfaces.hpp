@@ -62,12 +62,15 @@ struct input_offer {
   std::string stream;
   lineage_id lineage;
   std::string origin; ///< Default origin, whose watermark is wanted back.
+  uint64_t life = 0;  ///< Of the publisher, drawn at random when it was opened.
+  /// The newest epoch of the origin that it heard of.
+  uint64_t seen = 0;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, input_offer& x) {
   return f(caf::meta::type_name("input_offer"), x.directory, x.stream,
-           x.lineage, x.origin);
+           x.lineage, x.origin, x.life, x.seen);
 }
 
 template <class Inspector>
@@ -86,8 +89,11 @@ struct flow_grant {
   /// log that has another one there is another log. 0: not known.
   uint32_t before_begin = 0;
   position merged; ///< Offer: input position merged so far.
-  /// Offer: the node leads, so that watermark and cursors are the stream's.
+  /// Offer: the node leads, and this life of the publisher writes its origin,
+  /// so that watermark and cursors are the stream's.
   bool leads = false;
+  /// Offer: how often the origin was claimed, as the node knows.
+  uint64_t epoch = 0;
   int64_t watermark = 0; ///< Offer: last merged id of the origin; 0: none.
   uint8_t ids = 0;       ///< Offer: the id_policy of the stream.
   lineage_id life;       ///< Subscription: of the stream.
@@ -102,8 +108,8 @@ struct flow_grant {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, flow_grant& x) {
   return f(caf::meta::type_name("flow_grant"), x.flow, x.has_begin, x.begin,
-           x.before_begin, x.merged, x.leads, x.watermark, x.ids, x.life, x.end,
-           x.cursors, x.set_back);
+           x.before_begin, x.merged, x.leads, x.epoch, x.watermark, x.ids,
+           x.life, x.end, x.cursors, x.set_back);
 }
 
 /// Progress of a flow, from SINK to SOURCE; also the credit and the heartbeat.
@@ -428,7 +434,10 @@ using pusher_actor = source_actor::extend<
   // A response to a message of the publisher. Answers true where it counts;
   // `not_found` (nobody waits for it, or any more), `already_exists` (another
   // came before), `timeout`, `oversize`, `limit_exceeded`.
-  caf::replies_to<respond_atom, message_response>::with<bool>>;
+  caf::replies_to<respond_atom, message_response>::with<bool>,
+  // From RT: this life of the publisher writes its origin no more, because a
+  // later writer does (`fenced`, which names it).
+  caf::reacts_to<refused_atom, caf::error>>;
 
 /// STREAM SERVER: gives a stream's log to those who read it: the SEQUENCER, or,
 /// of a stream that no RT node orders, the LOG SERVER beside its publisher.
@@ -467,7 +476,10 @@ using sequencer_actor = stream_server_actor::extend<
   caf::reacts_to<refused_atom, input_offer>,
   // Ends a period: asks the publishers, answers the marker's end position.
   caf::replies_to<end_period_atom, period_id>::with<position>,
-  // What is merged of an origin: watermark and cursors of a grant.
+  // A life of a publisher wants to write its origin: what is merged of that,
+  // watermark and cursors of a grant, once it does. A grant that does not lead
+  // tells a newer epoch than the one that the publisher has seen: to be asked
+  // again with that one. `fenced` when a later writer took its place;
   // `unavailable` while the node that leads is not found, or not all that this
   // node holds of the input is merged.
   caf::replies_to<origin_atom, input_offer>::with<flow_grant>,

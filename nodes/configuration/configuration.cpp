@@ -212,6 +212,11 @@ private:
     out.participants = at.texts("participants");
     if (std::count(out.participants.begin(), out.participants.end(), "") != 0)
       at.fault("participants", "an origin is not empty");
+    out.replicated_origins = at.texts("replicated_origins");
+    if (std::count(out.replicated_origins.begin(), out.replicated_origins.end(),
+                   "")
+        != 0)
+      at.fault("replicated_origins", "an origin is not empty");
     config_.streams.push_back(std::move(out));
   }
 

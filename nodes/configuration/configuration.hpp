@@ -63,6 +63,8 @@ struct stream_config {
   std::vector<std::string> participants;
   /// Which ids the messages of an origin have, one after the other.
   id_policy ids = id_policy::strict;
+  /// Origins that several publishers write at a time, all the same sequence.
+  std::vector<std::string> replicated_origins;
   /// The process that publishes it, and serves its log: no rt orders it. Empty:
   /// rts do.
   std::string publisher{};

@@ -101,5 +101,23 @@ TEST_F(MergePlannerTest, WaitsForWhatACopyLacksUntilItIsKnownToBeLost) {
   EXPECT_EQ(planned(planner, a), "lost 1:100-150 1:150-200 ");
 }
 
+// A claim fences the log: what is held back is planned when it is over.
+TEST_F(MergePlannerTest, PlansNothingFromWhereALogIsHeldBack) {
+  merge_planner planner{nullptr, {begin_stream{}}};
+  const auto a = held(first_life, 0, 100);
+  held(first_life, 100, 200);
+  ASSERT_TRUE(planner.open(first_life));
+  const auto until = [&](std::optional<position> end) {
+    std::string out;
+    for (const auto& each : planner.ranges(store, a, end))
+      out += text(each);
+    return out;
+  };
+  EXPECT_EQ(until(position{150}), "1:0-100 1:100-150 ");
+  EXPECT_EQ(until(position{150}), "");
+  EXPECT_EQ(until(position{120}), "") << "more is planned already";
+  EXPECT_EQ(until(std::nullopt), "1:150-200 ");
+}
+
 } // namespace
 } // namespace millrace::rt

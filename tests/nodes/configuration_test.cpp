@@ -180,6 +180,7 @@ name = "a"
 mode = "cached"
 roll_size = "64MiB"
 id_policy = "monotonic"
+replicated_origins = ["f.b"]
 retention_age = "7d"
 retention_size = "1TiB"
 retention_disk = 80
@@ -323,6 +324,7 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   a.gc_disk_percent = 60;
   a.slow_sync_ns = 80'000'000;
   a.ids = id_policy::monotonic;
+  a.replicated_origins = {"f.b"};
   a.participants = {"f.a"};
   EXPECT_EQ(config.streams[0], a);
   EXPECT_EQ(config.streams[2].publisher, "own");

@@ -5,6 +5,7 @@
 #include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/messages/text/json_value.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -26,6 +27,9 @@ void pusher_state::step(const link_core::input& what) {
 }
 
 void pusher_state::connect() {
+  // Nobody takes what it has while this publisher lives.
+  if (const auto why = source->fenced())
+    return disconnect(why);
   connect_to<sequencer_actor>(
     self, connector, options.rt,
     [this](const sequencer_actor& found) {
@@ -47,6 +51,8 @@ input_offer pusher_state::offered() const {
   what.stream = options.stream;
   what.lineage = source->lineage();
   what.origin = source->options().origin;
+  what.life = source->life();
+  what.seen = seen;
   return what;
 }
 
@@ -65,7 +71,8 @@ void pusher_state::offer(const sequencer_actor& at) {
       [this](const caf::error& fault) { refused(from_caf(fault)); });
 }
 
-/// Only the node that leads knows what is merged of the origin; others ask it.
+/// Only the node that leads knows what is merged of the origin, and who writes
+/// it; others ask it.
 void pusher_state::ask_what_is_merged() {
   if (asks || source->told() || !link.flowing() || !source->may_verify())
     return;
@@ -74,13 +81,22 @@ void pusher_state::ask_what_is_merged() {
     .then(
       [this](const flow_grant& facts) {
         asks = false;
+        // Of the node that leads, also where it has lost what it had told.
+        const bool news = std::exchange(seen, facts.epoch) != facts.epoch;
         learn(facts);
+        if (news)
+          ask_what_is_merged();
       },
-      // Asked again at the next tick.
-      [this](const caf::error&) { asks = false; });
+      [this](const caf::error& fault) {
+        asks = false;
+        // Others are asked again at the next tick.
+        if (auto why = from_caf(fault); why.code == errc::fenced)
+          fenced(why);
+      });
 }
 
 void pusher_state::learn(const flow_grant& facts) {
+  seen = std::max(seen, facts.epoch);
   if (!facts.leads)
     return;
   auto cursors = decode_source_cursors(facts.cursors.bytes());
@@ -95,6 +111,8 @@ void pusher_state::learn(const flow_grant& facts) {
 }
 
 void pusher_state::begin_flow(const sink_actor& to, const flow_grant& grant) {
+  if (const auto why = source->fenced())
+    return disconnect(why); // It was told while the node answered.
   sink = to;
   self->monitor(sink);
   if (!grant.has_begin)
@@ -158,6 +176,7 @@ void pusher_state::start_flow(std::optional<position> from,
   holds = grant.has_begin ? grant.begin : position{};
   step(link_core::granted{grant.flow});
   learn(grant);
+  ask_what_is_merged();
   pump();
   if (sender)
     merged(grant.merged);
@@ -184,6 +203,12 @@ void pusher_state::disagreed(const error& why) {
 void pusher_state::refused(const error& why) {
   if (why.code == errc::fenced)
     source->refuse(why);
+  disconnect(why);
+}
+
+/// Another publisher writes the origin: this one ends, whatever it still has.
+void pusher_state::fenced(const error& why) {
+  source->fence(why);
   disconnect(why);
 }
 
@@ -389,6 +414,9 @@ pusher(pusher_self_actor::stateful_pointer<pusher_state> self,
            "it took nothing that was sent: its disk is full, "
            "or another life of this directory publishes; its "
            "log says which"});
+    },
+    [self](refused_atom, const caf::error& why) {
+      self->state.fenced(from_caf(why));
     },
     [self](fetch_atom, position from, position to) {
       return self->state.fetch(from, to);

@@ -71,6 +71,7 @@ struct pusher_state {
   void compare(const granted& place, const flow_grant& grant);
   void start_flow(std::optional<position> from, const flow_grant& grant);
   void refused(const error& why);
+  void fenced(const error& why);
   void disagreed(const error& why);
   [[nodiscard]] caf::result<position, chunk> fetch(position from,
                                                    position to) const;
@@ -107,6 +108,7 @@ struct pusher_state {
   link_core link{{.sends = true}};
   sequencer_actor rt; ///< That was connected last.
   bool asks = false;  ///< It was asked what is merged.
+  uint64_t seen = 0;  ///< The newest epoch of the origin that RT told.
   sink_actor sink;
   collected_copy told_collected; ///< As the RT node told last.
   error collect_failure;

@@ -21,7 +21,8 @@ struct loss {
   uint64_t number = 0; ///< From 1 on; of this node.
   int64_t time_ns = 0; ///< When it was written down; ns since 2000.01.01.
   /// Of an event: its kind. "pruned": files before `to` went. Others are of
-  /// this node alone: "input_lost", "out_lost", "refused", "overruled",
+  /// this node alone: "input_lost", "out_lost", "refused", "fenced" (from
+  /// `from` on nothing of it is merged; to `to` this node has it), "overruled",
   /// "ledger_damaged" (so many losses that were written down are `missing`).
   std::string kind;
   lineage_id life; ///< Of the merged log, whose positions these are.

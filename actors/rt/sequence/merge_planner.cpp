@@ -58,13 +58,18 @@ std::optional<merge_entry> merge_planner::open(const input_name& name) {
 }
 
 std::vector<merge_entry> merge_planner::ranges(const input_store& store,
-                                               copy_id copy) {
+                                               copy_id copy,
+                                               std::optional<position> until) {
   std::vector<merge_entry> out;
   const auto found = inputs_.find(store.name(copy));
   if (found == inputs_.end() || found->second.closed)
     return out;
   auto& input = found->second;
-  for (const auto& part : store.durable_from(copy, input.end)) {
+  for (auto part : store.durable_from(copy, input.end)) {
+    if (until && part.range.to > *until)
+      part.range.to = std::max(part.range.from, *until);
+    if (part.range.from == part.range.to)
+      break;
     out.emplace_back(
       merge_range{input.number, part.range.from, part.range.to, part.lost});
     input.end = part.range.to;

@@ -26,8 +26,10 @@ public:
   /// An instruction that opens the input, unless it is known.
   [[nodiscard]] std::optional<merge_entry> open(const input_name& name);
   /// Instructions for what is durable of `copy` and not planned yet.
-  [[nodiscard]] std::vector<merge_entry> ranges(const input_store& store,
-                                                copy_id copy);
+  /// @param until and lies before it: the end of a record; none: all.
+  [[nodiscard]] std::vector<merge_entry>
+  ranges(const input_store& store, copy_id copy,
+         std::optional<position> until = std::nullopt);
 
 private:
   struct planned_input {

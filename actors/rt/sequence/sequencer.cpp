@@ -109,6 +109,12 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
     return to_caf(sink.failure());
   }
   const auto copy = *core->inputs().find(input);
+  if (core->standing_of(what.origin, input, what.life)
+      == sequencer_core::standing_type::fenced) {
+    const auto why = to_caf(core->why_fenced(what.origin, what.directory));
+    self->send(from, refused_atom_v, why);
+    return why;
+  }
   const auto flow = flow_last = flow_last.next();
   // One live replicator per input: a newer connection replaces an older one.
   if (std::erase_if(
@@ -116,18 +122,19 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
         [&](const auto& entry) { return entry.second.copy == copy; })
       == 0)
     note("publisher_began", "publisher '" + what.origin + "' began");
-  publishers[flow] = {from, what.origin, copy};
+  publishers[flow] = {from, what.origin, copy, what.life};
   self->monitor(from);
-  if (ending)
+  if (ending && !core->is_replicated(what.origin))
     step(period_ending::came{{flow, what.origin}});
   progress(core->advance());
   auto promise = self->make_response_promise<sink_actor, flow_grant>();
   self->request(*sink, caf::infinite, flow_atom::value, flow, from)
     .then(
       [this, promise, flow, copy, sink = *sink,
-       origin = what.origin](bool has_position, position end, uint32_t before) {
+       what](bool has_position, position end, uint32_t before) {
         offers.push_back({promise, caf::actor_cast<sink_actor>(sink), flow,
-                          copy, origin, has_position, end, before});
+                          copy, what.origin, what.life, has_position, end,
+                          before});
         grant_offers();
       },
       [promise](caf::error& fault) mutable {
@@ -136,9 +143,11 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
   return promise;
 }
 
-/// A publisher learns its watermark when all that its input holds is merged: a
-/// log that lost its tail goes on after what came here, not inside it. A node
-/// that does not lead takes the bytes in at once, and tells no watermark.
+/// A publisher learns its watermark when it writes its origin, and all that its
+/// input holds is merged: a log that lost its tail goes on after what came
+/// here, not inside it. A node that does not lead takes the bytes in at once,
+/// and tells no watermark; nor does one to a publisher that did not claim its
+/// origin yet.
 void sequencer_state::grant_offers() {
   const bool leads = core->leads();
   std::erase_if(offers, [&](waiting_offer& offer) {
@@ -150,7 +159,11 @@ void sequencer_state::grant_offers() {
     answer.begin = offer.end;
     answer.before_begin = offer.before;
     answer.merged = core->merged(offer.copy);
-    if (leads)
+    answer.epoch = core->epoch_of(offer.origin);
+    if (leads
+        && core->standing_of(offer.origin, core->inputs().name(offer.copy),
+                             offer.life)
+             == sequencer_core::standing_type::writes)
       tell(offer.origin, answer);
     offer.promise.deliver(offer.sink, answer);
     return true;
@@ -180,6 +193,7 @@ void sequencer_state::tell(const std::string& origin,
                            flow_grant& answer) const {
   const auto& state = *core->state();
   answer.leads = true;
+  answer.epoch = core->epoch_of(origin);
   answer.ids = static_cast<uint8_t>(state.layout.ids);
   if (const auto found = state.origins.find(origin);
       found != state.origins.end())
@@ -262,7 +276,10 @@ void sequencer_state::progress(const result<sequencer_effects>& outcome) {
       ended_with(*ended);
     else if (const auto* session = std::get_if<session_begun>(&fact))
       begun(*session);
+    else if (const auto* claim = std::get_if<origin_claimed>(&fact))
+      claimed(*claim);
   grant_offers();
+  mind_claims();
   serve_waiting();
   tell_facts_that_wait();
   answer_cuts();
@@ -354,6 +371,8 @@ void sequencer_state::tick() {
   }
   progress(core->advance());
   mind_consumers();
+  if (env->clock->monotonic_ns() >= waiting_claims.look_at_ns)
+    mind_fenced();
   look_at_files();
   look_at_disk();
   tell_losses();

@@ -8,6 +8,7 @@
 #include <millrace/actors/rt/sequence/input_repair.hpp>
 #include <millrace/actors/rt/sequence/input_sink.hpp>
 #include <millrace/actors/rt/sequence/peer_links.hpp>
+#include <millrace/actors/rt/sequence/pending_claims.hpp>
 #include <millrace/actors/rt/sequence/period_ending.hpp>
 #include <millrace/actors/rt/sequence/sequencer_consumers.hpp>
 #include <millrace/actors/rt/sequence/sequencer_core.hpp>
@@ -37,11 +38,11 @@
 // it finds and mends damage in sequencer_scrub.cpp, sequencer_repair.cpp and
 // sequencer_rebuild.cpp, how it catches up with the others in
 // sequencer_catch_up.cpp, what becomes of old files in sequencer_archive.cpp,
-// what is kept for whom in sequencer_consumers.cpp,
-// how an operator resets the stream in sequencer_reset.cpp, how long its syncs
-// take and what comes of that in sequencer_pace.cpp, how responses of consumers
-// find their way in sequencer_responses.cpp, what it says of itself in
-// sequencer_status.cpp.
+// what is kept for whom in sequencer_consumers.cpp, how an operator resets the
+// stream in sequencer_reset.cpp, who writes an origin in sequencer_writers.cpp,
+// how long its syncs take and what comes of that in sequencer_pace.cpp, how
+// responses of consumers find their way in sequencer_responses.cpp, what it
+// says of itself in sequencer_status.cpp.
 
 namespace millrace::rt {
 
@@ -255,13 +256,24 @@ struct sequencer_state {
     return !snapshots.empty() && core->state() != nullptr;
   }
 
+  // sequencer_writers.cpp
+  caf::result<flow_grant> origin_facts(const input_offer& what);
+  caf::result<flow_grant> claim(const input_offer& what);
+  void heard_of_claims(const peer_hello& what);
+  void mind_claims();
+  std::optional<result<flow_grant>> judge_claim(pending_claims::claim& each);
+  void mind_fenced();
+  void note_fenced(const std::string& origin, copy_id copy, uint64_t life);
+  void claimed(const origin_claimed& what);
+  [[nodiscard]] text::json_value origin_status(const std::string& origin_name,
+                                               const merge_origin& what) const;
+
   // sequencer_peers.cpp
   void look_for_peers();
   [[nodiscard]] result<sequencer_actor> leading_peer() const;
   caf::result<bool> respond(const message_response& what);
   struct response_way; ///< See sequencer_responses.cpp.
   void pass_on(const std::shared_ptr<response_way>& way);
-  caf::result<flow_grant> origin_facts(const input_offer& what);
   void say_hello();
   void take(const peer_hello& what);
   void take_held(const peer_hello& what);
@@ -376,6 +388,7 @@ struct sequencer_state {
     pusher_actor pusher;
     std::string origin;
     copy_id copy;
+    uint64_t life = 0; ///< Of the publisher.
   };
   std::map<flow_id, connected_publisher> publishers; ///< By flow.
   struct waiting_offer {
@@ -384,11 +397,13 @@ struct sequencer_state {
     flow_id flow;
     copy_id copy;
     std::string origin;
+    uint64_t life = 0;
     bool has_position = false;
     position end;        ///< Of the copy.
     uint32_t before = 0; ///< Sum of the record that ends there.
   };
   std::vector<waiting_offer> offers;
+  pending_claims waiting_claims;
   flow_id flow_last;
   /// Subscribers that stand after what is applied here.
   struct waiting_subscriber {

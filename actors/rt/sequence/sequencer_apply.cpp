@@ -258,6 +258,9 @@ error sequencer_core::apply(const stream_group::instruction& what,
   if (auto fault = history_->add(index, applied, done.what.entry))
     return fault;
   const auto& state = merge_->state();
+  // What is planned of logs that are fenced now, or not any more, is another.
+  if (std::holds_alternative<claim_origin>(agreed))
+    planner_.reset();
   std::move(facts->begin(), facts->end(), std::back_inserter(out.facts));
   if (of) {
     const auto& input = state.inputs.at(*of);

@@ -121,7 +121,8 @@ bool sequencer_core::closed(copy_id copy) const {
 }
 
 bool sequencer_core::settled(copy_id copy) const {
-  return input_of(inputs_.name(copy)) != nullptr && inputs_.all_merged(copy);
+  const auto* input = input_of(inputs_.name(copy));
+  return input != nullptr && (input->fenced || inputs_.all_merged(copy));
 }
 
 // -- instructions -------------------------------------------------------------
@@ -206,7 +207,14 @@ result<bool> sequencer_core::plan() {
                                           options_.ids}));
   for (const auto copy : unplanned_) {
     add(planner_->open(inputs_.name(copy)));
-    auto ranges = planner_->ranges(inputs_, copy);
+    // Planned when its publisher claims its origin again.
+    if (const auto* known = input_of(inputs_.name(copy));
+        known != nullptr && known->fenced)
+      continue;
+    const auto held = held_back_.find(copy);
+    auto ranges = planner_->ranges(
+      inputs_, copy,
+      held == held_back_.end() ? std::nullopt : std::optional{held->second});
     std::move(ranges.begin(), ranges.end(), std::back_inserter(entries));
   }
   unplanned_.clear();

@@ -38,6 +38,9 @@ struct sequencer_options {
   uint64_t roll_bytes = uint64_t{1} << 29;
   /// The same.
   id_policy ids = id_policy::strict;
+  /// Origins that several publishers write at a time, all the same sequence;
+  /// agreed on when one of them claims it.
+  std::vector<std::string> replicated_origins{};
   /// out/ bytes between checkpoints: what a restart applies again at most.
   uint64_t checkpoint_bytes = checkpoint_bytes_default;
   /// The nodes that order the stream, and which of them this one is. Empty: it
@@ -122,6 +125,36 @@ public:
   [[nodiscard]] error propose_session(begin_session entry);
   [[nodiscard]] error propose_floors(note_floors entry);
   [[nodiscard]] error propose_forget(const std::string& consumer);
+
+  // -- who writes an origin (sequencer_claims.cpp) ----------------------------
+
+  enum class standing_type : uint8_t {
+    none,   ///< This life of the publisher did not claim the origin.
+    writes, ///< It is a writer.
+    fenced, ///< It was one, and a later one took its place.
+  };
+  [[nodiscard]] standing_type standing_of(const std::string& origin,
+                                          const input_name& name,
+                                          uint64_t life) const;
+  /// How often an origin was claimed, as it is known here.
+  [[nodiscard]] uint64_t epoch_of(const std::string& origin) const;
+  /// Publishers' logs that a claim of the origin would fence.
+  [[nodiscard]] std::vector<input_name>
+  fenced_by_claim(const std::string& origin, const input_name& by) const;
+  /// Its writers publish the same sequence, in which a marker has no place.
+  [[nodiscard]] bool is_replicated(const std::string& origin) const;
+  /// The directories of those that write it now.
+  [[nodiscard]] std::vector<std::string>
+  writers_of(const std::string& origin) const;
+  /// Why a life of a publisher is fenced, with the remedy.
+  [[nodiscard]] error why_fenced(const std::string& origin,
+                                 const std::string& directory) const;
+  /// A life of a publisher is to become a writer. @pre the stream knows its log
+  [[nodiscard]] error propose_claim(const std::string& origin,
+                                    const input_name& by, uint64_t life);
+  /// Nothing of the copy is ordered from there on, until all are released.
+  void hold_back(copy_id copy, position from) { held_back_[copy] = from; }
+  void release(copy_id copy);
 
   // -- the group --------------------------------------------------------------
 
@@ -290,7 +323,8 @@ public:
   [[nodiscard]] position merged(copy_id copy) const;
   /// A later life of the publisher's directory took its place.
   [[nodiscard]] bool closed(copy_id copy) const;
-  /// The stream knows the input, and all that was recorded of it is merged.
+  /// The stream knows the input, and all that was recorded of it is merged; of
+  /// one that is fenced nothing more will be, as things are.
   [[nodiscard]] bool settled(copy_id copy) const;
   [[nodiscard]] const input_store& inputs() const noexcept { return inputs_; }
   [[nodiscard]] const sequencer_options& options() const noexcept {
@@ -424,6 +458,7 @@ private:
   std::optional<merge_planner> planner_;
   /// Copies that have what may not be planned yet.
   std::set<copy_id> unplanned_;
+  std::map<copy_id, position> held_back_; ///< Nothing from there on is planned.
   /// As the entries on the disk and the state name them.
   std::map<input_id, input_name> names_;
   std::map<input_name, input_id> numbers_;

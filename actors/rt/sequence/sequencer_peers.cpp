@@ -89,7 +89,7 @@ void sequencer_state::say_hello() {
   what.disk_percent = disk_percent;
   what.sync_ns = pace.sync_ns(now_ns).value_or(0);
   for (const auto& [copy, sink] : sinks) {
-    if (core->inputs().all_merged(copy) && core->settled(copy))
+    if (core->settled(copy))
       continue;
     if (what.inputs.size() == inputs_told_max)
       break;
@@ -119,8 +119,10 @@ void sequencer_state::take(const peer_hello& what) {
       return fail(fault);
     leave_behind(what.leaves_behind);
   }
-  if (core->group().leads())
+  if (core->group().leads()) {
     take_held(what);
+    heard_of_claims(what);
+  }
   progress(core->advance());
 }
 
@@ -219,24 +221,6 @@ sequencer_state::serve_bytes(const input_range& what) {
     return to_caf(
       {errc::not_found, "input '" + what.directory + "' is not held here"});
   return self->delegate(sink->second, fetch_atom_v, what.from, what.to);
-}
-
-/// A publisher may reach nodes that do not lead, and no other: they ask for it,
-/// once all that they hold of its log is merged.
-caf::result<flow_grant> sequencer_state::origin_facts(const input_offer& what) {
-  const auto copy = core->inputs().find({what.directory, what.lineage});
-  if (!copy || !core->settled(*copy))
-    return to_caf({errc::unavailable, "publisher directory '" + what.directory
-                                        + "': not all of it is merged yet"});
-  if (core->leads()) {
-    flow_grant answer;
-    tell(what.origin, answer);
-    return answer;
-  }
-  const auto leader = leading_peer();
-  if (!leader)
-    return to_caf(leader.failure());
-  return self->delegate(*leader, origin_atom_v, what);
 }
 
 } // namespace millrace::rt

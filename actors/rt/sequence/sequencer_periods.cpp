@@ -32,7 +32,8 @@ caf::result<position> sequencer_state::end_period(period_id period) {
 void sequencer_state::ask_for_end(uint64_t request, period_id period) {
   period_ending::asked what{request, period, {}};
   for (const auto& [flow, publisher] : publishers)
-    what.connected.push_back({flow, publisher.origin});
+    if (!core->is_replicated(publisher.origin))
+      what.connected.push_back({flow, publisher.origin});
   step(what);
 }
 

@@ -120,8 +120,8 @@ status_facts sequencer_state::status() const {
   // Half of an entry is not told.
   if (const auto* state = core->state(); state && !core->is_between_entries())
     for (const auto& [origin_name, origin] : state->origins)
-      origins.add(origin_name, {{"last_id", origin.watermark},
-                                {"duplicates", origin.duplicates}});
+      origins.add(origin_name, origin_status(origin_name, origin));
+  out.add("fences", waiting_claims.fences);
   out.add("group",
           group_status(core->group(), *peers, env->clock->monotonic_ns()));
   const auto& alone = core->forgot();

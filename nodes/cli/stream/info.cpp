@@ -21,7 +21,8 @@ std::string lines_of(const std::string& stream, const text::json_value& facts) {
   const auto published_by = facts.at("published_by").text_or_empty();
   auto out = fmt::format(
     "stream       {}\n{}begin        {}\nend          {}\npublishers   {}\n"
-    "subscribers  {}\n{}ids          {}\nduplicates   {}\nlosses       {}\n"
+    "subscribers  {}\n{}ids          {}\nduplicates   {}\nfences       {}\n"
+    "losses       {}\n"
     "consumers\n",
     stream,
     published_by.empty()
@@ -34,6 +35,7 @@ std::string lines_of(const std::string& stream, const text::json_value& facts) {
     facts.at("id_policy").text() == nullptr ? "-"
                                             : *facts.at("id_policy").text(),
     facts.at("duplicates").natural().value_or(0),
+    facts.at("fences").natural().value_or(0),
     facts.at("losses").natural().value_or(0));
   out += consumer_lines(collection.at("consumers"));
   for (const auto& [key, what] :
