@@ -3,9 +3,10 @@
 // The map of the system: each actor that others know, and every message that
 // they may send to it; what operators ask of a stream beside that stands in
 // stream_operator.hpp, how they tell of tables in table_news.hpp. What an actor
-// sends to itself, or to one that only it knows, stands in its own header. Bulk and structured content travels as
-// `chunk`s of Cap'n Proto; what each one holds is said beside the message. No
-// floating-point number goes through CAF's serialiser.
+// sends to itself, or to one that only it knows, stands in its own header. Bulk
+// and structured content travels as `chunk`s of Cap'n Proto; what each one
+// holds is said beside the message. No floating-point number goes through CAF's
+// serialiser.
 
 #include <millrace/messages/data/answer.hpp>
 #include <millrace/messages/data/consumer_floor.hpp>
@@ -18,6 +19,7 @@
 #include <millrace/messages/protocol/bundle.hpp>
 #include <millrace/messages/protocol/endpoint.hpp>
 #include <millrace/messages/protocol/message_response.hpp>
+#include <millrace/messages/protocol/peer_hello.hpp>
 #include <millrace/messages/protocol/wire.hpp>
 
 #include <caf/actor.hpp>
@@ -129,47 +131,6 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, flow_ack& x) {
   return f(caf::meta::type_name("flow_ack"), x.flow, x.bytes, x.merged,
            x.collected, x.released);
-}
-
-/// Whole records [from, to) of one life of a publisher's directory.
-struct input_range {
-  std::string directory;
-  lineage_id lineage;
-  position from;
-  position to;
-};
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, input_range& x) {
-  return f(caf::meta::type_name("input_range"), x.directory, x.lineage, x.from,
-           x.to);
-}
-
-/// What the nodes that order a stream say to each other several times per
-/// second: who they are, in this life of their directory, and what they hold.
-struct peer_hello {
-  member_id from;
-  /// Those that the group was founded with, of one that forgot the one that it
-  /// was in; empty: not known here.
-  std::vector<member_id> founding;
-  uint32_t generation = 0; ///< Of that group: of two, the higher one counts.
-  /// It was a member once, and may have lost what it said then.
-  bool forgot = false;
-  /// Of a leader: no member needs the entries up to this one.
-  entry_index needless;
-  /// Of a leader: some member is left behind, and nothing is kept for it.
-  bool leaves_behind = false;
-  uint32_t disk_percent = 0; ///< How full its disk is; 0: not known.
-  int64_t sync_ns = 0;       ///< What a sync takes there, mostly; 0: not known.
-  /// What is recorded here and not merged; from: what is merged.
-  std::vector<input_range> inputs;
-};
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, peer_hello& x) {
-  return f(caf::meta::type_name("peer_hello"), x.from, x.founding, x.generation,
-           x.forgot, x.needless, x.leaves_behind, x.disk_percent, x.sync_ns,
-           x.inputs);
 }
 
 /// Where a stream stands at its SEQUENCER.

@@ -246,13 +246,13 @@ process_host::subscribe(const std::string& stream,
   if (!archived)
     return archived.failure();
   settings.archived = *archived;
-  settings.warn = [this, stream](const std::string& id,
-                                 const std::string& text) {
-    const bool goes_on = id == "damaged_on_the_way" || id == "consumer"
-                         || id.starts_with("copy_");
-    tell({goes_on ? notice::severity::warning : notice::severity::error,
-          "subscriber", stream, id, text});
-  };
+  settings.warn
+    = [this, stream](const std::string& id, const std::string& text) {
+        const bool goes_on = id == "damaged_on_the_way" || id == "consumer"
+                             || id.starts_with("copy_");
+        tell({goes_on ? notice::severity::warning : notice::severity::error,
+              "subscriber", stream, id, text});
+      };
   if (!stream.starts_with('/')) {
     auto nodes
       = places_of_stream(config(), stream, stream_use::subscribe, options.at);

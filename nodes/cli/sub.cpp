@@ -91,12 +91,11 @@ public:
   error run(const std::optional<start_spec>& from, uint64_t until) {
     end_->until = until;
     started_ns_ = now();
-    auto running = host_->subscribe(
-      options_->stream, handlers(from),
-      {.start = from,
-       .consumer = options_->consumer,
-       .control = control_,
-       .at = options_->at});
+    auto running = host_->subscribe(options_->stream, handlers(from),
+                                    {.start = from,
+                                     .consumer = options_->consumer,
+                                     .control = control_,
+                                     .at = options_->at});
     if (!running)
       return running.failure();
     wait(running->subscriber);

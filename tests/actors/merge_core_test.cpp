@@ -544,7 +544,7 @@ TEST_F(MergeCoreTest, SchemaVersionsBecomeEventsOnceEach) {
 }
 
 /// Whatever comes late, twice, or of somebody who was replaced.
-TEST_F(MergeCoreTest, FloorsNeverGoBackAndAreOfWhoHasTheName) {
+TEST_F(MergeCoreTest, FloorsAreOfWhoHasTheName) {
   open_input(1, "a");
   merge(1, "a", {{1, "p1"}, {2, "p2"}});
   const auto end = core->state().out_end;
@@ -575,12 +575,12 @@ TEST_F(MergeCoreTest, FloorsNeverGoBackAndAreOfWhoHasTheName) {
     {"with the number of the first",
      {"c", end, 1, 8, 30, false},
      merge_consumer{at(128), 1, 7, 20}},
-    {"taken over",
-     {"c", {}, 2, 8, 30, true},
-     merge_consumer{at(128), 2, 8, 30}},
+    {"taken over by one that begins earlier",
+     {"c", at(32), 2, 8, 30, true},
+     merge_consumer{at(32), 2, 8, 30}},
     {"told by who had it",
      {"c", end, 1, 7, 40, false},
-     merge_consumer{at(128), 2, 8, 30}},
+     merge_consumer{at(32), 2, 8, 30}},
     {"told beyond the end",
      {"c", position::of(3, 0, 0), 2, 8, 50, false},
      merge_consumer{end, 2, 8, 50}}};

@@ -405,7 +405,10 @@ void merge_core::apply_floor(const noted_floor& floor) {
     found->second.floor = state_.out_begin;
   }
   auto& known = found->second;
-  known.floor = std::max(known.floor, std::min(floor.at, out_->appended_end()));
+  const auto at = std::min(floor.at, out_->appended_end());
+  // Whoever takes the name may need what the one before did not: an rdb that
+  // lost what it had written down.
+  known.floor = std::max(takes ? state_.out_begin : known.floor, at);
   known.claim = floor.claim;
   known.holder = floor.holder;
   known.heard_ns = std::max(known.heard_ns, floor.heard_ns);

@@ -96,7 +96,8 @@ struct noted_floor {
   friend bool operator==(const noted_floor&, const noted_floor&) = default;
 };
 
-/// Floors never go back, and are never after the end of the log. What comes of
+/// Floors go back only with a subscription that takes the name, and begins
+/// earlier; they are never after the end of the log. What comes of
 /// a subscription whose name another one took since, or of a consumer that was
 /// forgotten, says nothing.
 struct note_floors {

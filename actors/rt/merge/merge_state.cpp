@@ -87,9 +87,9 @@ std::vector<sparse_window::entry>
 window_of(const std::vector<uint32_t>& words) {
   std::vector<sparse_window::entry> out(words.size() / 3);
   for (size_t i = 0; i < out.size(); ++i)
-    out[i] = {static_cast<int64_t>(words[2 * i]
-                                   | uint64_t{words[2 * i + 1]} << 32),
-              words[2 * out.size() + i]};
+    out[i]
+      = {static_cast<int64_t>(words[2 * i] | uint64_t{words[2 * i + 1]} << 32),
+         words[2 * out.size() + i]};
   return out;
 }
 

@@ -1,4 +1,4 @@
-#include <millrace/actors/rt/sequence/archive_survey_internal.hpp>
+#include <millrace/actors/rt/archive/archive_survey.hpp>
 #include <millrace/actors/rt/sequence/sequencer.hpp>
 #include <millrace/messages/text/plain_name.hpp>
 

@@ -234,12 +234,24 @@ caf::result<std::string> log_server_state::take_lead(const std::string& who) {
   return who;
 }
 
+caf::result<bool> log_server_state::respond(const message_response& what) {
+  const auto& origin = source->options().origin;
+  if (what.on != origin)
+    return to_caf({errc::not_found, "origin '" + what.on
+                                      + "': nobody waits for a response, as its "
+                                        "publisher is one of '" + origin + "'"});
+  if (auto why = source->take_response(what.id, what.payload.bytes()))
+    return to_caf(why);
+  return true;
+}
+
 /// What consumers need is agreed on by RT nodes, of which there are none.
 caf::result<consumer_facts>
 log_server_state::take_floor(const consumer_floor& what) const {
-  return to_caf({errc::invalid_argument,
-                 "stream '" + options.stream + "': no rt orders it, so nobody "
-                   "keeps what consumer '" + what.consumer + "' needs"});
+  return to_caf({errc::invalid_argument, "stream '" + options.stream
+                                           + "': no rt orders it, so nobody "
+                                             "keeps what consumer '"
+                                           + what.consumer + "' needs"});
 }
 
 caf::result<status_facts> log_server_state::prune(position at, bool dry) {
@@ -249,7 +261,8 @@ caf::result<status_facts> log_server_state::prune(position at, bool dry) {
                       + " lies beyond its end " + to_string(end())});
   const auto& directory = source->directory();
   std::map<position, std::optional<int64_t>> no_times;
-  const auto files = survey_files(*env->fs, directory, {}, std::nullopt, no_times);
+  const auto files
+    = survey_files(*env->fs, directory, {}, std::nullopt, no_times);
   if (!files)
     return to_caf(files.failure());
   const auto below = persistence::begin_after(*env->fs, directory, at);
@@ -433,14 +446,8 @@ log_server(log_server_self_actor::stateful_pointer<log_server_state> self,
     [self](lead_atom, const std::string& who) {
       return self->state.take_lead(who);
     },
-    [self](respond_atom, const message_response& what) -> caf::result<bool> {
-      auto& source = *self->state.source;
-      if (what.on != source.options().origin)
-        return to_caf({errc::not_found, "origin '" + what.on
-                                          + "': nobody waits for a response"});
-      if (auto why = source.take_response(what.id, what.payload.bytes()))
-        return to_caf(why);
-      return true;
+    [self](respond_atom, const message_response& what) {
+      return self->state.respond(what);
     },
     [self](mend_atom, position at) { return self->state.mend(at); },
     [self](grew_atom, position written, const chunk& tail) {

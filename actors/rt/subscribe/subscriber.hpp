@@ -67,11 +67,11 @@ struct subscriber_options {
   archived_exchange archived = archived_exchange::follow;
   /// Gets lines for a log, by a word that they can be found by:
   /// "damaged_on_the_way": records were, and are refused. "copy_full",
-  /// "copy_goes_on": the disk of the local copy had no room. "consumer": another
-  /// subscription had its name a moment ago, or it cannot be registered.
-  /// "threw": a callback did, "failed": there is no callback that is told of a
-  /// failure; either ends the actor, with this for its reason. Null: nobody
-  /// does.
+  /// "copy_goes_on": the disk of the local copy had no room. "consumer":
+  /// another subscription had its name a moment ago, or it cannot be
+  /// registered. "threw": a callback did, "failed": there is no callback that
+  /// is told of a failure; either ends the actor, with this for its reason.
+  /// Null: nobody does.
   std::function<void(const std::string& id, const std::string& text)> warn{};
 };
 

@@ -22,8 +22,8 @@ std::optional<position> subscriber_state::needed() const {
 void subscriber_state::ask_floor() {
   if (consumer.has_name())
     return begin_at_floor();
-  const auto what
-    = consumer.next({}, {}, consumer.life(), env->clock->monotonic_ns());
+  const auto what = consumer.next(consumer.floor(), {}, consumer.life(),
+                                  env->clock->monotonic_ns());
   if (!what)
     return refused({errc::unavailable, "consumer '" + options.consumer
                                          + "': it was asked for before"});
