@@ -17,6 +17,7 @@ struct writer {
   std::string name;
   /// Publishes the same sequence from its first id on, in each life.
   bool replays = false;
+  int64_t step = 0; ///< Of explicit ids, from below 0 on; 0: none are.
   uint64_t messages = uint64_t{1} << 40; ///< To publish, in each life.
   duration pause_max = 20ms;
   bool stops = false; ///< As soon as all is merged.
@@ -60,6 +61,8 @@ struct writer_state {
       return;
     message_header header;
     auto text = origin + "/" + std::to_string(next);
+    if (is->step != 0)
+      header.id = static_cast<int64_t>(next) * is->step - 100;
     if (is->replays)
       header.id = static_cast<int64_t>(next);
     else
@@ -105,10 +108,12 @@ writing(writer_actor::stateful_pointer<writer_state> self, node* me,
 
 class writers_run {
 public:
-  writers_run(uint64_t seed, size_t node_count, bool replicated)
+  writers_run(uint64_t seed, size_t node_count, bool replicated,
+              id_policy ids = id_policy::strict)
     : w{seed, {.faults_may_miss = true}} {
     rt.roll_bytes = 4096 << w.draw(5);
     rt.checkpoint_bytes = 1024 << w.draw(7);
+    plan.config.streams.front().ids = ids;
     if (replicated)
       plan.config.streams.front().replicated_origins = {origin};
     for (size_t i = 0; i < node_count; ++i) {
@@ -409,6 +414,37 @@ TEST(OriginWritersSimGroup, OneIsFencedWhateverFailsMeanwhile) {
     run.settle();
     if (run.check() > 2)
       broken.emplace_back("they are mixed");
+    return report(seed, broken);
+  });
+}
+
+// Ids that jump, of a program that numbers by itself, through lives of nodes.
+TEST_P(OriginWritersSim, MonotonicIdsArriveInTheirOrderAndNoneTwice) {
+  for_each_seed(10, [&](uint64_t seed) {
+    writers_run run{seed, GetParam(), false, id_policy::monotonic};
+    auto& broken = run.broken;
+    run.a->step = 3;
+    run.w.crash("b");
+    for (int i = 0; i < 3; ++i) {
+      if (!run.publishes(*run.a, 5 + run.w.draw(30)))
+        broken.emplace_back("it does not publish");
+      run.w.crash(run.rt_names[run.w.draw(run.rt_names.size())],
+                  any_crash(run.w, {.power_share = 0.5, .restart_within = 1s}));
+    }
+    run.w.run_for(2s);
+    run.stop(*run.a);
+    run.settle();
+    int64_t due = -97;
+    size_t count = 0;
+    for (const auto& item : run.stream()) {
+      if (item.kind != delivered::what::message)
+        broken.emplace_back("an event: " + item.event.cause);
+      else if (++count; item.id != std::exchange(due, due + 3))
+        broken.push_back("id " + std::to_string(item.id));
+    }
+    if (count != run.a->accepted.size())
+      broken.push_back(std::to_string(count) + " of "
+                       + std::to_string(run.a->accepted.size()));
     return report(seed, broken);
   });
 }
