@@ -24,8 +24,7 @@ struct consumer_floor {
   lineage_id life;
   uint64_t holder = 0; ///< Drawn by the subscription.
   uint64_t claim = 0;  ///< Its number: one more than that of the one before.
-  /// It needs nothing before this. Of one that tells, the start says nothing; of
-  /// one that claims it is where it begins.
+  /// It needs nothing before this; of one that tells, the start: no word.
   position needs_from;
 };
 

@@ -51,7 +51,7 @@ struct publish_options {
   /// What a power cut took of it is published again; see publisher_options.
   bool resumes = false;
   /// What RT has may come again; see publisher_options.
-  bool replay = false;
+  bool replay = false; // lint: allow(half_used): for programs.
   /// Size of its log files; none: that of the stream, 1 GiB of one that the
   /// configuration does not have.
   std::optional<uint64_t> roll_bytes{};

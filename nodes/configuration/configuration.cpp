@@ -1,3 +1,4 @@
+// lint: allow(length): one reader of all sections, which share their faults.
 #include <millrace/feed/text/replay_speed.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/listed.hpp>
@@ -5,7 +6,6 @@
 #include <millrace/messages/text/toml_section.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/nodes/configuration/read_cluster_tls.hpp>
-#include <millrace/nodes/configuration/read_generated_rows.hpp>
 #include <millrace/nodes/configuration/read_place.hpp>
 #include <millrace/nodes/configuration/read_port.hpp>
 #include <millrace/nodes/configuration/read_queries.hpp>
@@ -506,7 +506,15 @@ private:
   }
 
   void read_generator(toml_section& at, generator_config& out) {
-    out = read_generated_rows(at);
+    out.on = true;
+    out.seed = static_cast<uint64_t>(at.integer("seed", 0, most_ns, 42));
+    out.symbol_count
+      = static_cast<uint32_t>(at.integer("symbols", 1, 10'000'000, 100));
+    out.periods = static_cast<uint32_t>(at.integer("periods", 1, 100'000, 1));
+    out.trades_per_period
+      = static_cast<uint64_t>(at.integer("trades", 0, most_ns, 100'000));
+    out.quotes_per_period
+      = static_cast<uint64_t>(at.integer("quotes", 0, most_ns, 500'000));
     out.trade_table = feed_table(at, "trade_table", false);
     out.quote_table = feed_table(at, "quote_table", false);
     if (out.trade_table.empty() && out.quote_table.empty())

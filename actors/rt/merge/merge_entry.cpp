@@ -90,6 +90,11 @@ void write(schema::MergeEntry::Builder root, const claim_origin& entry) {
   out.setShared(entry.shared);
 }
 
+claim_origin read(schema::ClaimOrigin::Reader in) {
+  return {in.getOrigin(), input_id{in.getInput()}, in.getLife(), in.getAfter(),
+          in.getShared()};
+}
+
 merge_range read(schema::MergeRange::Reader in) {
   return {input_id{in.getInput()},
           {in.getFromPosition()},
@@ -174,12 +179,8 @@ result<merge_entry> decode_merge_entry(std::span<const std::byte> bytes) {
                          "a session beyond the last one"};
           return merge_entry{begin_session{in.getSession(), in.getCause()}};
         }
-        case schema::MergeEntry::CLAIM_ORIGIN: {
-          auto in = root.getClaimOrigin();
-          return merge_entry{claim_origin{in.getOrigin(),
-                                          input_id{in.getInput()}, in.getLife(),
-                                          in.getAfter(), in.getShared()}};
-        }
+        case schema::MergeEntry::CLAIM_ORIGIN:
+          return merge_entry{read(root.getClaimOrigin())};
         case schema::MergeEntry::NOTE_FLOORS: {
           auto floors = read_floors(root.getNoteFloors().getFloors());
           if (!floors)

@@ -237,9 +237,11 @@ caf::result<std::string> log_server_state::take_lead(const std::string& who) {
 caf::result<bool> log_server_state::respond(const message_response& what) {
   const auto& origin = source->options().origin;
   if (what.on != origin)
-    return to_caf({errc::not_found, "origin '" + what.on
-                                      + "': nobody waits for a response, as its "
-                                        "publisher is one of '" + origin + "'"});
+    return to_caf(
+      {errc::not_found, "origin '" + what.on
+                          + "': nobody waits for a response, as its "
+                            "publisher is one of '"
+                          + origin + "'"});
   if (auto why = source->take_response(what.id, what.payload.bytes()))
     return to_caf(why);
   return true;
