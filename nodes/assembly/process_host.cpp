@@ -240,6 +240,15 @@ process_host::subscribe(const std::string& stream,
   settings.consumer = std::move(options.consumer);
   settings.floor_follows = options.floor_follows;
   settings.local_copy = std::move(options.local_copy);
+  if (const auto* known = config().stream(stream); known != nullptr
+                                                   && !known->publisher.empty()
+                                                   && !options.consumer.empty())
+    return error{
+      errc::invalid_argument,
+      "stream '" + stream + "': '" + known->publisher
+        + "' publishes it, and no rt orders it, so nobody keeps what "
+          "consumer '"
+        + options.consumer + "' needs"};
   auto archived = options.archived
                     ? result<rt::archived_exchange>{*options.archived}
                     : archived_by_variable();

@@ -125,6 +125,20 @@ TEST(ArchiveClockTest, AJumpAheadIsBelievedOnceItHasLasted) {
   EXPECT_EQ(clock.now_ns(later), archive_now_ns + jump_ns + later);
 }
 
+TEST(ArchiveClockTest, ALifeThatBeginsWithAWrongClockGoesByWhatWasPublished) {
+  constexpr auto jump_ns = 30 * 24 * hour_ns;
+  archive_clock clock;
+  EXPECT_EQ(clock.look(archive_now_ns + jump_ns, 50), 0);
+  EXPECT_EQ(clock.now_ns(50, archive_now_ns), archive_now_ns);
+  EXPECT_EQ(clock.now_ns(50 + hour_ns / 2, archive_now_ns),
+            archive_now_ns + hour_ns / 2);
+  EXPECT_EQ(clock.now_ns(50 + hour_ns, archive_now_ns),
+            archive_now_ns + jump_ns + hour_ns);
+  // What is published since is newer than that.
+  EXPECT_EQ(clock.now_ns(60, archive_now_ns + jump_ns),
+            archive_now_ns + jump_ns + 10);
+}
+
 TEST(ArchiveClockTest, SmallStepsAndOnesBackAreBelieved) {
   archive_clock clock;
   EXPECT_EQ(clock.look(archive_now_ns, 0), 0);

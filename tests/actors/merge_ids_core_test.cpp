@@ -145,6 +145,33 @@ TEST_F(MergeCoreTest, WritersOfAReplicatedOriginStayAndTheFirstOfEachIdWins) {
   EXPECT_EQ(read_out().payloads.size(), 5u);
 }
 
+/// What a fenced life left in its log has the ids of another writer by now.
+TEST_F(MergeCoreTest,
+       AFencedLogLeavesNothingOfItsOriginAlsoAsAWriterOfAnother) {
+  open_input(1, "a");
+  open_input(2, "b");
+  ASSERT_TRUE(apply(claim_origin{"q", input_id{1}, 11, 0}));
+  merge(1, "q", {{1, "a1"}});
+  ASSERT_TRUE(apply(claim_origin{"q", input_id{2}, 22, 1}));
+  const auto left = merge(1, "q", {{2, "a2"}, {3, "a3"}});
+  ASSERT_TRUE(apply(claim_origin{"r", input_id{1}, 12, 0}));
+  // As it is after a restart.
+  auto state = decode_merge_state(encode(core->state()));
+  ASSERT_TRUE(state) << to_string(state.failure());
+  EXPECT_EQ(encode(*state), encode(core->state()));
+  core = std::make_unique<merge_core>(*std::move(state), *out);
+  ASSERT_TRUE(apply(left.first, left.second));
+  merge(1, "r", {{1, "r1"}});
+  merge(2, "q", {{2, "b2"}});
+  EXPECT_EQ(read_out().payloads, (std::vector<std::string>{"a1", "r1", "b2"}));
+  EXPECT_TRUE(read_out().events.empty());
+  EXPECT_EQ(core->state().origins.at("q").duplicates, 2u);
+  // It is whole again when it claims that origin.
+  ASSERT_TRUE(apply(claim_origin{"q", input_id{1}, 13, 2}));
+  merge(1, "q", {{3, "a3"}});
+  EXPECT_EQ(read_out().payloads.back(), "a3");
+}
+
 TEST_F(MergeCoreTest, ALogWritesTheOriginThatItsLastLifeClaimed) {
   open_input(1, "a");
   open_input(2, "b");

@@ -525,5 +525,34 @@ TEST_F(PublisherTest, TimeoutSaysHowFarItGot) {
   EXPECT_FALSE(pub->wait(*token, ack_level::synced, 0ms));
 }
 
+/// Of a stream that no rt orders nobody tells, and nobody drops.
+TEST_F(PublisherTest, ADirectStreamIsNumberedByItsPublisherAlone) {
+  const publisher_options how{
+    .topic = "ticks", .log_path = "/pub", .origin = "quotes", .direct = true};
+  open(how);
+  EXPECT_TRUE(publish(null_long));
+  end();
+  auto replays = how;
+  replays.replay = true;
+  EXPECT_EQ(publisher::open(env, replays).failure().code,
+            errc::invalid_argument);
+}
+
+/// Which ids a stream has it tells with its first word.
+TEST_F(PublisherTest, IdsOfAnotherPolicyAreTriedAgainUntilRtHasTold) {
+  const publisher_options how{
+    .topic = "market", .log_path = "/pub", .host = "a", .origin = "a.market"};
+  open(how);
+  pub->verify({});
+  ASSERT_TRUE(publish(1));
+  ASSERT_FALSE(pub->close());
+  end();
+  open(how);
+  EXPECT_EQ(publish(900).failure().code, errc::origin_unverified);
+  EXPECT_EQ(publish(-900).failure().code, errc::bad_id);
+  pub->verify({.watermark = 1});
+  EXPECT_EQ(publish(900).failure().code, errc::bad_id);
+}
+
 } // namespace
 } // namespace millrace::rt

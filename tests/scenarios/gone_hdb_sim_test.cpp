@@ -77,6 +77,31 @@ period_report told_of_period(traded& run, int64_t period, position at) {
   return report ? std::get<0>(*report) : period_report{};
 }
 
+/// Goal: what an rdb reads again, because its hdb is gone, nobody takes from
+/// it: it needs the stream from an earlier place than it had said before.
+TEST(GoneHdbSim, TheStreamIsKeptForAnRdbThatReadsItAgain) {
+  written_hdb at{11};
+  auto& run = at.run;
+  const auto needs_from = [&] {
+    const auto said = run.w.ask<status_facts>(
+      caf::actor_cast<sequencer_actor>(run.w.find("rt1", "rt/market")), 60s,
+      status_atom_v);
+    const auto& all
+      = std::get<0>(*said).at("collection").at("consumers").elements();
+    return all.empty()
+             ? position{}
+             : position{all[0].at("needs_from").natural().value_or(0)};
+  };
+  run.w.run_for(15s);
+  const auto before = needs_from();
+  EXPECT_GT(before, position{}) << "it needs nothing of what is written down";
+  stop_stores(run);
+  (void)unmount_hdb(run, at.directory);
+  start_stores(run);
+  run.w.run_for(15s);
+  EXPECT_LT(needs_from(), before);
+}
+
 // Method: the directory comes back empty while all run, as a mount that went;
 // then somebody says that what was there is lost.
 TEST(GoneHdbSim, AnHdbThatIsLostUnderARunningRdbIsBegunAnewWhenSomebodySaysSo) {

@@ -101,6 +101,24 @@ TEST_F(RetentionSim, AClockThatJumpsAheadLetsNothingGoAtOnce) {
   EXPECT_GT(begin(), position::of(0, 5, 0));
 }
 
+/// Goal: a life that begins with a wrong clock lets nothing go by it at once.
+TEST_F(RetentionSim, AStartWithAWrongClockLetsNothingGoAtOnce) {
+  w.add_cluster_text(kept_stream("retention_age = \"1d\"\n"));
+  auto& feed = w.add_publisher("feed", "trade");
+  w.run_for(2s);
+  publish(feed, 60);
+  w.run_for(5s);
+  for (const auto* name : {"rt0", "rt1", "rt2"}) {
+    w.kill(name);
+    w.jump_clock(name, std::chrono::hours{24 * 30});
+    w.restart(name);
+  }
+  w.run_for(5min);
+  EXPECT_EQ(begin(), position{});
+  w.run_for(62min);
+  EXPECT_GT(begin(), position::of(0, 5, 0));
+}
+
 /// Goal: a node that was away for longer than the stream is kept holds, when it
 /// is back, what the others do, and nothing beside it.
 TEST_F(RetentionSim, WhatWentWhileANodeWasAwayGoesThere) {

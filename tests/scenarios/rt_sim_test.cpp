@@ -219,7 +219,7 @@ TEST_P(RtSim, FailedSyncFencesAndLosesNothing) {
 // What ends a sequencer does not end its node: RT begins another life there.
 TEST_P(RtSim, AFailedSyncStartsRtAgainInItsNode) {
   size_t ended = 0;
-  for_each_seed(20, [&](uint64_t seed) {
+  for_each_seed(60, [&](uint64_t seed) {
     rt_scenario run{seed, cached()};
     for (uint64_t i = 0; i < 1 + run.w.draw(3); ++i)
       run.w.after(std::chrono::milliseconds{run.w.draw(1500)}, [&] {

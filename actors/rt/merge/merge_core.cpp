@@ -174,7 +174,7 @@ error merge_core::apply_part(merge_input& input, position at,
                                + ": verified input no longer parses: "
                                + std::string{parsed.reason}};
     if (at >= input.merged_end || MILLRACE_PLANTED(forget_what_was_merged))
-      if (auto fault = apply_record(parsed.record))
+      if (auto fault = apply_record(input, parsed.record))
         return fault;
     at.value += parsed.record.length;
     bytes = bytes.subspan(parsed.record.length);
@@ -182,7 +182,8 @@ error merge_core::apply_part(merge_input& input, position at,
   return {};
 }
 
-error merge_core::apply_record(const record_view& record) {
+error merge_core::apply_record(const merge_input& input,
+                               const record_view& record) {
   if (record.kind == record_kind::event)
     return apply_fence(record);
   if (record.kind != record_kind::messages)
@@ -192,6 +193,11 @@ error merge_core::apply_record(const record_view& record) {
     found = state_.origins.emplace(std::string{record.origin}, merge_origin{})
               .first;
   auto& origin = found->second;
+  // Left by a life that was fenced: its numbers are those of another writer.
+  if (!input.fenced_of.empty() && input.fenced_of.contains(record.origin)) {
+    origin.duplicates += record.frame_count;
+    return {};
+  }
   auto whole = apply_whole(record, origin);
   if (!whole)
     return whole.failure();
@@ -421,11 +427,15 @@ void merge_core::apply_claim(const claim_origin& entry) {
   if (input == state_.inputs.end() || input->second.closed
       || entry.after != epoch)
     return;
-  // A life of the log that wrote another origin is over.
-  for (auto& [origin, claim] : state_.claims)
+  // A life of the log that wrote another origin is over; where it was fenced
+  // that stays.
+  for (auto& [origin, claim] : state_.claims) {
+    const bool is_other = origin != entry.origin;
     std::erase_if(claim.writers, [&](const origin_writer& each) {
-      return each.input == entry.input || state_.inputs.at(each.input).closed;
+      return (each.input == entry.input && !(is_other && each.fenced))
+             || state_.inputs.at(each.input).closed;
     });
+  }
   auto& claim = state_.claims[entry.origin];
   claim.epoch = epoch + 1;
   claim.shared = entry.shared;
@@ -435,10 +445,12 @@ void merge_core::apply_claim(const claim_origin& entry) {
       continue;
     writer.fenced = true;
     state_.inputs.at(writer.input).fenced = true;
+    state_.inputs.at(writer.input).fenced_of.insert(entry.origin);
     done.fenced.push_back(writer);
   }
   claim.writers.push_back({entry.input, entry.life});
   input->second.fenced = false;
+  input->second.fenced_of.erase(entry.origin);
   effects_.emplace_back(std::move(done));
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <variant>
@@ -26,6 +27,9 @@ struct merge_input {
   bool closed = false;
   /// Another writer claimed its origin. As the claims say, which are kept.
   bool fenced = false;
+  /// The same of origins that it wrote before: what is left of them in it is
+  /// merged no more, also when its publisher writes another origin.
+  std::set<std::string, std::less<>> fenced_of;
 };
 
 /// A publisher's log whose publisher claimed an origin.
@@ -35,7 +39,8 @@ struct origin_writer {
   bool fenced = false;
 };
 
-/// Who writes an origin. A log is a writer of one origin at most.
+/// Who writes an origin. A log is a writer of one origin at most, and may be
+/// fenced of several.
 struct origin_claim {
   uint64_t epoch = 0;  ///< How often it was claimed.
   bool shared = false; ///< As the last claim had it.
@@ -172,7 +177,8 @@ private:
                     std::span<const std::span<const std::byte>>& parts);
   error apply_part(merge_input& input, position at,
                    std::span<const std::byte> bytes);
-  error apply_record(const persistence::record_view& record);
+  error apply_record(const merge_input& input,
+                     const persistence::record_view& record);
   error apply_fence(const persistence::record_view& record);
   /// Takes a record whose messages all follow, as it is.
   /// @returns false when it must be looked at one by one.

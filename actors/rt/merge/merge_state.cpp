@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <set>
 
 namespace millrace::rt {
 
@@ -238,6 +239,7 @@ result<merge_origin> read(schema::OriginState::Reader in, id_policy policy) {
 
 /// Into a state whose inputs are read.
 error read_claims(schema::MergeState::Reader root, merge_state& into) {
+  std::set<input_id> writing;
   for (auto in : root.getClaims()) {
     origin_claim claim{in.getEpoch(), in.getShared(), {}};
     for (auto writer : in.getWriters()) {
@@ -249,10 +251,15 @@ error read_claims(schema::MergeState::Reader root, merge_state& into) {
                   + "': is claimed by input " + to_string(input)
                   + ", which was never opened"};
       claim.writers.push_back({input, writer.getLife(), writer.getFenced()});
-      known->second.fenced = writer.getFenced();
+      if (writer.getFenced())
+        known->second.fenced_of.insert(in.getOrigin());
+      else
+        writing.insert(input);
     }
     into.claims.emplace(in.getOrigin(), std::move(claim));
   }
+  for (auto& [id, input] : into.inputs)
+    input.fenced = !input.fenced_of.empty() && !writing.contains(id);
   return {};
 }
 

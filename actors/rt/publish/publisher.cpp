@@ -70,10 +70,11 @@ result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
     return error{errc::invalid_argument, "topic: must not be empty"};
   std::string directory = options.topic;
   const bool local = options.topic.starts_with('/');
-  if (local && options.replay)
+  if ((local || options.direct) && options.replay)
     return error{errc::invalid_argument,
                  "topic '" + options.topic
-                   + "': replay: nobody drops what a journal has"};
+                   + "': replay: nobody drops what a journal has, or a stream "
+                     "that no rt orders"};
   if (!local) {
     if (auto fault = check_names(options))
       return fault;
@@ -144,7 +145,7 @@ publisher::publisher(persistence::env& world, publisher_options options,
 /// after its own last id: one that was replayed may have ended anywhere. The
 /// mark stays: it costs a question.
 error publisher::look_for_other_writers() {
-  if (is_local_journal())
+  if (is_own_order())
     return {};
   const auto replayed = directory_ + "/.replayed";
   auto& fs = *env_->fs;
@@ -212,8 +213,19 @@ result<publish_token> publisher::append(std::span<const std::byte> payload,
                  "origin '" + options_.origin
                    + "': RT has not yet told its last id; retry"};
   auto id = ids_.next(complete.on, header.id);
-  if (!id)
+  if (!id) {
+    // Which ids it has the stream has not told yet.
+    const auto other = ids_.policy() == id_policy::strict ? id_policy::monotonic
+                                                          : id_policy::strict;
+    if (!told_ && !is_own_order() && header.id != null_long
+        && id.failure().code == errc::bad_id
+        && id_follows(other, header.id, ids_.last_id(complete.on)))
+      return error{errc::origin_unverified,
+                   id.failure().context
+                     + ", unless the stream was agreed to have other ids, "
+                       "which RT has not told yet; retry"};
     return id.failure();
+  }
   complete.id = *id;
   if (wants_response) {
     // Before anybody can see the message.

@@ -40,10 +40,12 @@ error publisher::take_response(int64_t id,
 }
 
 std::string publisher::how_far(const publish_token& token) const {
-  if (reached(ack_level::committed) >= token.end)
-    return "it is committed, and whoever reads the stream may have seen it";
+  const bool is_committed = reached(ack_level::committed) >= token.end;
   const auto held = log_->lock();
   const auto refusal = log_->refusal();
+  if (is_committed)
+    return "it is committed, and whoever reads the stream may have seen it"
+           + (refusal ? "; " + to_string(refusal) : std::string{});
   return "it is not committed: "
          + (refusal ? to_string(refusal)
                     : "RT has not told that it is, and still may; it is kept "

@@ -14,6 +14,12 @@
 
 namespace millrace::rt {
 
+/// One that was fenced, while it is connected: it may wait for responses.
+struct fenced_publisher {
+  std::string origin;
+  pusher_actor pusher;
+};
+
 /// What a SEQUENCER remembers of publishers that want to write an origin, while
 /// its node leads, and of those that may not any more.
 struct pending_claims {
@@ -27,6 +33,7 @@ struct pending_claims {
   uint64_t fences = 0; ///< That this node told, in this life,
   /// and of whom: lives of publishers, by the copies of their logs.
   std::set<std::pair<copy_id, uint64_t>> told;
+  std::vector<fenced_publisher> fenced;
   int64_t look_at_ns = 0;
 };
 

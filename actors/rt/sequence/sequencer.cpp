@@ -323,6 +323,9 @@ void sequencer_state::out_synced(const caf::error& outcome) {
 }
 
 void sequencer_state::went(const caf::actor_addr& who) {
+  std::erase_if(waiting_claims.fenced, [&](const fenced_publisher& each) {
+    return each.pusher.address() == who;
+  });
   peers->went(who, env->clock->monotonic_ns());
   if (std::erase_if(readers,
                     [&](const tail_reader& reader) {

@@ -5,6 +5,8 @@
 
 #include <caf/actor_cast.hpp>
 
+#include <algorithm>
+
 // What becomes of old files: copies of inputs go when nobody needs them any
 // more; the merged log is cut where the node that leads says so.
 
@@ -157,6 +159,18 @@ void sequencer_state::out_collected(position below, const caf::error& outcome) {
 
 // -- where the merged log is cut ----------------------------------------------
 
+namespace {
+
+/// When the newest message of the closed files was published.
+int64_t newest_of(const archive_files& files) {
+  int64_t newest = null_long;
+  for (const auto& file : files.closed)
+    newest = std::max(newest, file.newest_ts.value_or(null_long));
+  return std::max<int64_t>(newest, 0);
+}
+
+} // namespace
+
 /// What goes by age goes for good: a clock that is wrong is to be seen first.
 void sequencer_state::mind_archive_clock() {
   if (settings.retention.age_max_ns == 0)
@@ -201,8 +215,9 @@ void sequencer_state::files_seen() {
     return warn("archiver", to_string(looked->failure));
   if (!core->leads())
     return;
-  const auto what = archive(looked->files, floors(), settings.retention,
-                            age_clock.now_ns(env->clock->monotonic_ns()));
+  const auto what = archive(
+    looked->files, floors(), settings.retention,
+    age_clock.now_ns(env->clock->monotonic_ns(), newest_of(looked->files)));
   if (const auto of_future = looked->files.of_future)
     warn("future_messages",
          "the file at " + to_string(*of_future)

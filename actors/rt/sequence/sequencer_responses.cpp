@@ -16,6 +16,8 @@ struct sequencer_state::response_way {
   std::vector<pusher_actor> publishers;
   std::vector<sequencer_actor> peers; ///< When no publisher took it.
   error why;                          ///< What the last one said.
+  bool is_taken
+    = false; ///< By one; writers of a replicated origin may all wait.
 };
 
 caf::result<bool> sequencer_state::respond(const message_response& what) {
@@ -29,6 +31,10 @@ caf::result<bool> sequencer_state::respond(const message_response& what) {
   way->what.passed_on = true;
   way->promise = self->make_response_promise<bool>();
   for (const auto& [flow, each] : publishers)
+    if (each.origin == what.on)
+      way->publishers.push_back(each.pusher);
+  // Who was fenced may wait for a response to what it asked before.
+  for (const auto& each : waiting_claims.fenced)
     if (each.origin == what.on)
       way->publishers.push_back(each.pusher);
   if (!what.passed_on)
@@ -45,7 +51,10 @@ caf::result<bool> sequencer_state::respond(const message_response& what) {
 void sequencer_state::pass_on(const std::shared_ptr<response_way>& way) {
   // Who does not answer may have gone.
   constexpr auto deadline = std::chrono::seconds{1};
-  const auto taken = [way](bool) { way->promise.deliver(true); };
+  const auto taken = [this, way](bool) {
+    way->is_taken = true;
+    pass_on(way);
+  };
   const auto refused = [this, way](const caf::error& fault) {
     auto why = from_caf(fault);
     // That nobody is connected there says less than what a publisher said.
@@ -58,6 +67,8 @@ void sequencer_state::pass_on(const std::shared_ptr<response_way>& way) {
     way->publishers.pop_back();
     self->request(next, caf::timespan{deadline}, respond_atom_v, way->what)
       .then(taken, refused);
+  } else if (way->is_taken) {
+    way->promise.deliver(true);
   } else if (!way->peers.empty()) {
     const auto next = std::move(way->peers.back());
     way->peers.pop_back();

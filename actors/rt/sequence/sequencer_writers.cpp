@@ -173,6 +173,7 @@ void sequencer_state::mind_fenced() {
       = core->why_fenced(each.origin, core->inputs().name(each.copy).directory);
     self->send(each.pusher, refused_atom_v, to_caf(why));
     note_fenced(each.origin, each.copy, each.life);
+    waiting_claims.fenced.push_back({each.origin, each.pusher});
     publishers.erase(flow);
   }
 }
