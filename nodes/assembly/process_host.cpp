@@ -240,6 +240,12 @@ process_host::subscribe(const std::string& stream,
   settings.consumer = std::move(options.consumer);
   settings.floor_follows = options.floor_follows;
   settings.local_copy = std::move(options.local_copy);
+  if (const auto* known = config().process(options.consumer);
+      known != nullptr && known->type == process_type::rdb)
+    return error{errc::invalid_argument,
+                 "consumer '" + options.consumer
+                   + "': that is an rdb of the configuration, which would lose "
+                     "what another subscription of its name needs no more"};
   if (const auto* known = config().stream(stream); known != nullptr
                                                    && !known->publisher.empty()
                                                    && !options.consumer.empty())

@@ -177,6 +177,12 @@ TEST_P(ResponseSim, WithoutAnAnswerTheTimeoutSaysHowFarItGot) {
   // Who comes later reads what nobody waits for any more.
   run.w.restart("one");
   run.w.run_for(3s);
+  EXPECT_EQ(run.all.at("one").told, std::vector<std::string>{"not_found"});
+  // Of what is of long ago nobody is asked.
+  run.w.crash("one");
+  run.w.run_for(2min);
+  run.w.restart("one");
+  run.w.run_for(3s);
   EXPECT_EQ(run.all.at("one").refused, std::vector<std::string>{"timeout"});
   // And where no node is.
   for (size_t i = 0; i < GetParam(); ++i)

@@ -172,6 +172,14 @@ void subscriber_state::begin_flow(const source_actor& from,
   step(link_core::granted{grant.flow});
 }
 
+/// What was said of the log before is not of this one.
+void subscriber_state::forget_places() {
+  floor.reset();
+  const std::scoped_lock lock{control->pruning_};
+  control->floor_.needed.reset();
+  control->prune_ = {};
+}
+
 /// What it stood in is gone: the stream goes on from the start of another log.
 void subscriber_state::tell_new_life(position begin) {
   stream_event event;
@@ -191,7 +199,7 @@ void subscriber_state::tell_new_life(position begin) {
     event.cause += "; the copy of the one before was set aside";
   }
   out->take(event);
-  floor.reset();
+  forget_places();
   registers_at = begin;
   consumer.begin_life();
 }
@@ -204,6 +212,7 @@ void subscriber_state::tell_set_back(position begin) {
   event.to = begin;
   event.cause = "the stream was set back: its log does not hold what was "
                 "delivered before";
+  forget_places();
   out->take(event);
   // So is what it knows of consumers.
   floor.reset();

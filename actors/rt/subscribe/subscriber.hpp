@@ -95,6 +95,7 @@ struct subscriber_state {
   void connect();
   void subscribe(const stream_server_actor& at);
   void begin_flow(const source_actor& from, const flow_grant& grant);
+  void forget_places();
   void tell_new_life(position begin);
   void tell_set_back(position begin);
   void refused(const error& why);
