@@ -86,20 +86,20 @@ TEST(GoneHdbSim, TheStreamIsKeptForAnRdbThatReadsItAgain) {
     const auto said = run.w.ask<status_facts>(
       caf::actor_cast<sequencer_actor>(run.w.find("rt1", "rt/market")), 60s,
       status_atom_v);
-    const auto& all
-      = std::get<0>(*said).at("collection").at("consumers").elements();
-    return all.empty()
-             ? position{}
-             : position{all[0].at("needs_from").natural().value_or(0)};
+    EXPECT_TRUE(said);
+    for (const auto& each :
+         std::get<0>(*said).at("collection").at("consumers").elements())
+      if (each.at("consumer").text_or_empty() == "rdb1")
+        return position{each.at("needs_from").natural().value_or(0)};
+    return position{};
   };
-  run.w.run_for(15s);
+  EXPECT_TRUE(run.w.run_until([&] { return needs_from() > position{}; }, 120s))
+    << "it needs what is written down";
   const auto before = needs_from();
-  EXPECT_GT(before, position{}) << "it needs nothing of what is written down";
   stop_stores(run);
   (void)unmount_hdb(run, at.directory);
   start_stores(run);
-  run.w.run_for(15s);
-  EXPECT_LT(needs_from(), before);
+  EXPECT_TRUE(run.w.run_until([&] { return needs_from() < before; }, 60s));
 }
 
 // Method: the directory comes back empty while all run, as a mount that went;
