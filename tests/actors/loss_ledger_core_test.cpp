@@ -139,7 +139,8 @@ TEST_F(LossLedgerTest, WhatWasLetGoIsNoLossAndOneLinePerDay) {
   EXPECT_EQ(ledger->damage(), "");
   EXPECT_EQ(ledger->count(), 5u);
   EXPECT_EQ(ledger->lost(), 2u);
-  const auto& lines = ledger->after(0).at("losses").elements();
+  const auto all = ledger->after(0);
+  const auto& lines = all.at("losses").elements();
   ASSERT_EQ(lines.size(), 5u);
   EXPECT_EQ(lines[1].at("from").natural(), 0u);
   EXPECT_EQ(lines[1].at("to").natural(), 100'000u);
