@@ -607,22 +607,21 @@ class Cluster(Case):
                      "|INF|written|", "|INF|stopped|"):
             self.assertIn(word, told)
         last = json.loads(run("restart", "-o", "json"))["nodes"][0]["pid"]
-        lines = run("logs", "all", "-n", "2").splitlines()
-        self.assertEqual(len(lines), 2)
-        told = run("logs", "all", "-n", "20").splitlines()
-        served = len(told) - next(i for i, line in enumerate(told)
-                                  if "|ready|node all serves" in line)
+        self.assertEqual(len(run("logs", "all", "-n", "2").splitlines()), 2)
+        # A node that runs may write at any time: what was told stands in what
+        # is told later, not at its end.
         told = [json.loads(line) for line in run(
-            "logs", "all", "-n", f"{served + 1}", "-o", "json").splitlines()]
-        self.assertEqual([told[1][key] for key in (
-            "proctype", "procname", "level", "id", "message")],
-            ["node", "all", "INF", "ready", "node all serves"])
+            "logs", "all", "-n", "20", "-o", "json").splitlines()]
+        self.assertIn(["node", "all", "INF", "ready", "node all serves"], [
+            [line[key] for key in ("proctype", "procname", "level", "id",
+                                   "message")] for line in told])
         self.assertGreater(len(run("logs", "all").splitlines()), 2)
         run("logs", "none", code=64)
         # A process has that of its node.
         out, err = self.run_program("logs", "rdb1", "-n", "2", "--config",
                                     self.config)
-        self.assertEqual(out.splitlines(), lines)
+        self.assertEqual(len(out.splitlines()), 2)
+        self.assertIn(out, run("logs", "all", "-n", "1000"))
         self.assertIn("rdb1 runs in node all", err)
         # A stream's log is found by its name.
         self.environment["MILLRACE_CONFIG"] = self.config
