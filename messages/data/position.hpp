@@ -39,6 +39,11 @@ struct position {
   }
 };
 
+/// The start of the file that a position is in.
+[[nodiscard]] constexpr position file_of(position at) noexcept {
+  return position::of(at.session(), at.roll(), 0);
+}
+
 /// "log.0.1 @ 4096"
 [[nodiscard]] std::string to_string(position pos);
 

@@ -8,10 +8,6 @@ namespace {
 
 constexpr int64_t ns_per_ms = 1'000'000;
 
-bool same_file(position a, position b) {
-  return a.session() == b.session() && a.roll() == b.roll();
-}
-
 } // namespace
 
 text::json_value to_json(const stream_lag& lag) {
@@ -59,9 +55,9 @@ std::optional<stream_lag> progress_trace::lag_of(position at,
   out.messages = newest.messages - known.messages;
   out.bytes = newest.bytes - known.bytes;
   // Of the bytes after the place before it, those up to it are not lag.
-  if (!out.at_least && same_file(known.end, at))
+  if (!out.at_least && file_of(known.end) == file_of(at))
     out.bytes -= std::min(out.bytes, at.value - known.end.value);
-  if (out.at_least && same_file(known.end, at))
+  if (out.at_least && file_of(known.end) == file_of(at))
     out.bytes += known.end.value - at.value;
   return out;
 }

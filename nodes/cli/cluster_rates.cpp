@@ -94,7 +94,7 @@ json_value stream_rates(const json_value& before, const json_value& after,
   const auto from = before.at("end").natural();
   const auto to = after.at("end").natural();
   // From one file to the next the distance is no number of bytes.
-  if (from && to && position{*from}.roll() == position{*to}.roll())
+  if (from && to && file_of(position{*from}) == file_of(position{*to}))
     out["bytes_per_s"]
       = rate(static_cast<int64_t>(*from), static_cast<int64_t>(*to));
   return out;

@@ -1,44 +1,24 @@
 #include <millrace/nodes/client/consumer_lag.hpp>
+#include <millrace/nodes/client/read_stream.hpp>
 #include <millrace/nodes/client/stream_admin.hpp>
 
 #include <algorithm>
-#include <condition_variable>
-#include <memory>
-#include <mutex>
 
 namespace millrace::nodes {
 
 namespace {
 
-using namespace std::chrono_literals;
-
-/// A stream that is read without a word for so long is not read to its end.
-constexpr auto silence_max = 10s;
-
-/// What the thread that waits and the callbacks share.
+/// Of consumers of one stream, while what they lack is counted.
 struct counting {
-  std::mutex mutex;
-  std::condition_variable changed;
   std::vector<consumer_lag> lags;
   position begin; ///< Of what the stream still has.
   position end;
-  uint64_t steps = 0;
-  bool done = false;
-  error fault;
-
-  void step(position reached) {
-    ++steps;
-    done = done || reached >= end;
-    changed.notify_all();
-  }
 
   void count(const rt::message& message, position at) {
-    const std::scoped_lock held{mutex};
     if (message.begin >= end)
-      return step(at);
+      return;
     // A file may have begun between the two.
-    const bool same_file = message.begin.session() == at.session()
-                           && message.begin.roll() == at.roll();
+    const bool same_file = file_of(message.begin) == file_of(at);
     for (auto& lag : lags) {
       if (message.begin < lag.needs_from.value_or(begin))
         continue;
@@ -47,7 +27,6 @@ struct counting {
       if (!lag.oldest_ns)
         lag.oldest_ns = message.header.ts;
     }
-    step(at);
   }
 };
 
@@ -59,52 +38,6 @@ std::optional<position> first_needed(const counting& what) {
     if (from < what.end)
       out = std::min(out.value_or(from), from);
   }
-  return out;
-}
-
-error read_all(runtime& host, const std::string& stream, position from,
-               const std::shared_ptr<counting>& into) {
-  rt::subscription_handlers on;
-  on.on_message = [into](const rt::message& message, position at) {
-    into->count(message, at);
-  };
-  on.on_event = [into](const stream_event& event) {
-    const std::scoped_lock held{into->mutex};
-    into->step(event.to);
-  };
-  on.on_batch_end = [into](position reached) {
-    const std::scoped_lock held{into->mutex};
-    into->step(reached);
-  };
-  on.on_failure = [into](const error& why) {
-    const std::scoped_lock held{into->mutex};
-    into->fault = why;
-    into->changed.notify_all();
-  };
-  start_spec start;
-  start.kind = start_spec::at_position;
-  start.at = from;
-  auto control = std::make_shared<rt::subscription>(stream);
-  const auto running
-    = host.subscribe(stream, on, {.start = start, .control = control});
-  if (!running)
-    return running.failure();
-  error out;
-  {
-    std::unique_lock lock{into->mutex};
-    for (auto seen = into->steps; !into->done && !into->fault;
-         seen = into->steps) {
-      const auto goes_on
-        = [&] { return into->done || into->fault || into->steps != seen; };
-      if (into->changed.wait_for(lock, silence_max, goes_on))
-        continue;
-      into->fault = {errc::timeout, "stream '" + stream
-                                      + "': it cannot be read up to its end "
-                                      + to_string(into->end) + " now"};
-    }
-    out = into->fault;
-  }
-  control->unsubscribe();
   return out;
 }
 
@@ -121,9 +54,9 @@ result<std::vector<consumer_lag>> consumer_lags(runtime& host,
     return error{errc::unavailable,
                  "stream '" + stream + "': no node orders it now"};
   const auto& collection = facts->at("collection");
-  auto into = std::make_shared<counting>();
-  into->begin = position{collection.at("begin").natural().value_or(0)};
-  into->end = position{facts->at("end").natural().value_or(0)};
+  counting into;
+  into.begin = position{collection.at("begin").natural().value_or(0)};
+  into.end = position{facts->at("end").natural().value_or(0)};
   for (const auto& each : collection.at("consumers").elements()) {
     consumer_lag lag;
     lag.stream = stream;
@@ -136,14 +69,23 @@ result<std::vector<consumer_lag>> consumer_lags(runtime& host,
     lag.connected = each.at("connected").boolean().value_or(false);
     lag.process = each.at("process").text_or_empty();
     lag.heard_ns = each.at("heard_ns").integer();
-    lag.end = into->end;
-    into->lags.push_back(std::move(lag));
+    lag.end = into.end;
+    into.lags.push_back(std::move(lag));
   }
-  if (const auto from = first_needed(*into))
-    if (auto fault = read_all(host, stream, *from, into))
+  if (const auto from = first_needed(into)) {
+    rt::subscription_handlers on;
+    on.on_message = [&](const rt::message& message, position at) {
+      into.count(message, at);
+    };
+    // What is lost on the way is no message.
+    on.on_event = [](const stream_event&) {};
+    start_spec start;
+    start.kind = start_spec::at_position;
+    start.at = *from;
+    if (auto fault = read_to_end(host, stream, into.end, on, {.start = start}))
       return fault;
-  const std::scoped_lock held{into->mutex};
-  return into->lags;
+  }
+  return into.lags;
 }
 
 } // namespace millrace::nodes

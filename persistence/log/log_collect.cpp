@@ -85,7 +85,7 @@ error bury(env& world, const std::string& directory,
 std::vector<log_file_info> files_below(const std::vector<log_file_info>& all,
                                        position floor) {
   std::vector<log_file_info> out;
-  const auto in = position::of(floor.session(), floor.roll(), 0);
+  const auto in = file_of(floor);
   for (size_t i = 0; i + 1 < all.size(); ++i)
     if (position::of(all[i].session, all[i].roll, 0) < in)
       out.push_back(all[i]);

@@ -206,8 +206,7 @@ error log_replica::mend(position at, std::span<const std::byte> records) {
   if (state.failure)
     return {errc::closed, state.failure.context};
   MILLRACE_ASSERT(state.end && at.value + records.size() <= state.end->value);
-  const bool current
-    = at.session() == state.end->session() && at.roll() == state.end->roll();
+  const bool current = file_of(at) == file_of(*state.end);
   std::shared_ptr<file> target = state.current;
   if (!current || !target) {
     auto opened = state.fs().open(

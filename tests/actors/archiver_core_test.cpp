@@ -1,5 +1,6 @@
 #include <millrace/actors/rt/archive/archive_clock.hpp>
 #include <millrace/actors/rt/archive/archiver_core.hpp>
+#include <millrace/actors/rt/archive/prune_lease.hpp>
 
 #include <gtest/gtest.h>
 
@@ -146,6 +147,24 @@ TEST(ArchiveClockTest, SmallStepsAndOnesBackAreBelieved) {
   EXPECT_EQ(clock.now_ns(0), archive_now_ns + archive_clock::jump_ns);
   EXPECT_EQ(clock.look(archive_now_ns - 24 * hour_ns, 0), 0);
   EXPECT_EQ(clock.now_ns(0), archive_now_ns - 24 * hour_ns);
+}
+
+TEST(PruneLeaseTest, OneAtATimeHasItWhileItSaysSo) {
+  prune_lease lease;
+  EXPECT_EQ(lease.told(0), "") << "nobody";
+  EXPECT_TRUE(lease.take("a@host#11", 5));
+  EXPECT_EQ(lease.told(5), "process 11");
+  EXPECT_FALSE(lease.take("b@host#12", 6));
+  EXPECT_EQ(lease.holder(), "a@host#11");
+  EXPECT_FALSE(lease.take("a@host#11", 10)) << "had it";
+  const auto over_ns = 10 + prune_lease::lease_ns;
+  EXPECT_FALSE(lease.take("b@host#12", over_ns - 1));
+  EXPECT_EQ(lease.told(over_ns - 1), "process 11");
+  EXPECT_EQ(lease.told(over_ns), "");
+  EXPECT_TRUE(lease.take("b@host#12", over_ns));
+  EXPECT_EQ(lease.told(over_ns), "process 12");
+  EXPECT_EQ(lease.describe(), "process 12 (subscriber b@host#12) decides from "
+                              "now on what is no longer needed");
 }
 
 } // namespace

@@ -65,8 +65,7 @@ void check_kept(world& w, const std::string& name, bool in_group,
   if (!state)
     return broken.push_back(to_string(state.failure()));
   for (const auto& [number, input] : state->inputs) {
-    const auto end = input.merged_end;
-    const auto wanted = position::of(end.session(), end.roll(), 0);
+    const auto wanted = file_of(input.merged_end);
     const auto publisher = input.directory.substr(0, input.directory.find('.'));
     const auto here = begin_of(
       disk, directory + "/in/"

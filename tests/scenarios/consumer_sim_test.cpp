@@ -75,9 +75,6 @@ public:
     return first_file(*persistence::list_log_files(
       w.at(name).disk(), stream_directory(name) + "/out"));
   }
-  static position file_of(position at) {
-    return position::of(at.session(), at.roll(), 0);
-  }
   void expect_begin(position at, const std::string& when) {
     for (const auto& name : rt_names)
       if (begin_of(name) != at)
@@ -158,7 +155,7 @@ TEST(ConsumerSim, FloorsOutliveARestartOfAllNodes) {
       run.add("risk", "risk");
       run.start();
       const auto at = run.middle("risk");
-      if (consumer_run::file_of(at).roll() != 2)
+      if (file_of(at).roll() != 2)
         run.broken.push_back("the log has too few files");
       run.w.run_for(15s);
       run.expect_begin({}, "it said nothing");
@@ -173,11 +170,11 @@ TEST(ConsumerSim, FloorsOutliveARestartOfAllNodes) {
         run.broken.push_back("it does not go on where it was");
       run.readings["risk"]->control->needs_from(at);
       run.w.run_for(15s);
-      run.expect_begin(consumer_run::file_of(at), "it said what it needs");
+      run.expect_begin(file_of(at), "it said what it needs");
       run.w.crash("risk");
       run.restart_all();
       run.w.run_for(15s);
-      run.expect_begin(consumer_run::file_of(at), "it is away again");
+      run.expect_begin(file_of(at), "it is away again");
       run.expect_agreed("risk", at, "it is away again");
       return report(seed, run.broken);
     });

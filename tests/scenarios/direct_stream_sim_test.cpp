@@ -356,7 +356,7 @@ TEST(DirectStreamSim, TheLeadPrunesThePublishersFiles) {
     const auto place = run.r.ends[250];
     run.r.control->prune(place);
     run.w.run_for(15s);
-    const auto begin = position::of(place.session(), place.roll(), 0);
+    const auto begin = file_of(place);
     run.expect(begin.roll() > 0, "one file only");
     run.expect(first("p", run.log_directory) == begin,
                "the publisher's files did not go");
@@ -365,6 +365,9 @@ TEST(DirectStreamSim, TheLeadPrunesThePublishersFiles) {
     run.expect(run.r.control->pruned().done >= place,
                "it was not told to the lead");
     run.expect(has_notice(run.w, "p", "pruned"), "no line of the log");
+    run.expect(run.w.status("p", "rt/ticks").find("\"pruned_by\":\"process ")
+                 != std::string::npos,
+               "it does not say who decides");
     // Who asks for what went is told, also after the publisher's next start.
     run.end_publisher();
     run.w.restart("p");

@@ -86,9 +86,6 @@ public:
       ++at;
     return items[at].end;
   }
-  static position file_of(position at) {
-    return position::of(at.session(), at.roll(), 0);
-  }
 
   void prune(const std::string& name, position at) {
     readings.at(name)->control->prune(at);
@@ -114,7 +111,7 @@ TEST(PruneSim, WhatTheLeadPrunesGoesEverywhereButWhereItIsKept) {
     for_each_seed(2, [&](uint64_t seed) {
       prune_run run{seed, node_count};
       const auto at = run.middle();
-      const auto file = prune_run::file_of(at);
+      const auto file = file_of(at);
       if (file == position{})
         run.broken.push_back("the log has too few files");
       run.prune("leads", at);
@@ -137,12 +134,12 @@ TEST(PruneSim, AFileWhoseLastMessageIsBeforeThePositionGoes) {
     prune_run run{seed, 1};
     const auto& items = run.readings["leads"]->lives.back().items;
     size_t last = 0;
-    while (prune_run::file_of(items[last + 1].begin) == position{})
+    while (file_of(items[last + 1].begin) == position{})
       ++last;
     run.prune("leads", items[last - 1].end);
     run.expect_begin("rt0", position{});
     run.prune("leads", items[last].end);
-    run.expect_begin("rt0", prune_run::file_of(items[last + 1].begin));
+    run.expect_begin("rt0", file_of(items[last + 1].begin));
     return report(seed, run.broken);
   });
 }
@@ -251,7 +248,7 @@ TEST(PruneSim, ASoftResetIsSeenByNoSubscriber) {
 TEST(PruneSim, WhatIsArchivedOnDemandGoesAtAllThatFollow) {
   for_each_seed(2, [&](uint64_t seed) {
     prune_run run{seed, 3};
-    const auto file = prune_run::file_of(run.middle());
+    const auto file = file_of(run.middle());
     const auto dry = run.ask("rt0", archive_atom::value, run.middle(), true);
     if (dry.at("begin").natural().value_or(0) != file.value)
       run.broken.push_back("would begin elsewhere: " + dry.dump());
@@ -270,7 +267,7 @@ TEST(PruneSim, WhatIsArchivedOnDemandGoesAtAllThatFollow) {
 TEST(PruneSim, OnlyTheLeadPrunesForOthers) {
   for_each_seed(2, [&](uint64_t seed) {
     prune_run run{seed, 3};
-    const auto file = prune_run::file_of(run.middle());
+    const auto file = file_of(run.middle());
     run.prune("follows", run.middle());
     run.expect_begin("follows", file);
     for (const auto& name : run.rt_names)
@@ -300,11 +297,11 @@ class away_program {
 public:
   away_program(uint64_t seed, size_t node_count)
     : run{seed, node_count}, all{follows().lives.back().items} {
-    while (prune_run::file_of(all[last + 1].begin) == position{})
+    while (file_of(all[last + 1].begin) == position{})
       ++last;
     for (const auto& each : all)
-      if (begins.empty() || prune_run::file_of(each.begin) != begins.back())
-        begins.push_back(prune_run::file_of(each.begin));
+      if (begins.empty() || file_of(each.begin) != begins.back())
+        begins.push_back(file_of(each.begin));
     const auto files = persistence::list_log_files(
       run.w.at("rt0").disk(), stream_directory("rt0") + "/out");
     end_of_file = position::of(0, 0, files->front().size);

@@ -16,8 +16,7 @@ bool is_collected(persistence::file_system& fs, const std::string& directory,
   return files
          && std::any_of(files->begin(), files->end(), [&](const auto& each) {
               return each.archived && each.size == 0
-                     && position::of(each.session, each.roll, 0)
-                          >= position::of(at.session(), at.roll(), 0);
+                     && position::of(each.session, each.roll, 0) >= file_of(at);
             });
 }
 } // namespace

@@ -379,8 +379,6 @@ error merge_core::apply_period_end(const period_end& entry) {
 }
 
 void merge_core::apply_cut(const cut_begin& entry) {
-  const auto file_of
-    = [](position at) { return position::of(at.session(), at.roll(), 0); };
   const auto newest = file_of(out_->appended_end());
   const auto begin = std::min(file_of(entry.begin), newest);
   if (begin <= state_.out_begin)

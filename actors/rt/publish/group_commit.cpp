@@ -145,9 +145,7 @@ void group_commit::retry() {
 
 void group_commit::pass(position damage) {
   const std::scoped_lock held{mutex_};
-  const auto end = writer_->recorded_end();
-  const bool newest
-    = damage.session() == end.session() && damage.roll() == end.roll();
+  const bool newest = file_of(damage) == file_of(writer_->recorded_end());
   // The first of its replicators that meets it passes it for all.
   if (newest && !failure_ && !out_of_space_)
     go_on_in_next_file();

@@ -109,14 +109,6 @@ void input_sink_state::tell(position begin, const chunk& bytes) {
   pass_on(at);
 }
 
-namespace {
-
-bool same_file(position a, position b) {
-  return a.session() == b.session() && a.roll() == b.roll();
-}
-
-} // namespace
-
 /// Bytes that became durable before the last stop, but were never ordered.
 error input_sink_state::hand_over_unmerged() {
   std::optional<position> from;
@@ -288,7 +280,7 @@ void input_sink_state::fill(position begin, const chunk& bytes) {
   } else {
     // A file may have gone on here by now.
     const auto old
-      = same_file(begin, *end)
+      = file_of(begin) == file_of(*end)
           ? std::min<uint64_t>(bytes.size(), end->value - begin.value)
           : bytes.size();
     fault = mend(begin, chunk::copy_of(bytes.bytes().first(old)));
@@ -308,7 +300,7 @@ void input_sink_state::pad(position from, position to) {
   const auto end = replica->end();
   // With it a file may begin, as one does that lost its first records.
   const bool begins_file = from.offset() == 0 && (!end || *end < from);
-  if (!begins_file && (!end || *end < from || !same_file(*end, from)))
+  if (!begins_file && (!end || *end < from || file_of(*end) != file_of(from)))
     return; // A copy that ends before it has no place to keep.
   const bool is_new = begins_file || *end < to;
   if (!is_new && to <= merged_end)
@@ -381,11 +373,10 @@ void input_sink_state::event(flow_id flow, const chunk& event_bytes) {
   if (!event || event->kind != event_kind::badtail
       || MILLRACE_PLANTED(resend_a_damaged_chunk_for_ever))
     return;
-  const auto end = replica->end().value_or(
-    position::of(event->from.session(), event->from.roll(), 0));
+  const auto end = replica->end().value_or(file_of(event->from));
   if (event->to <= end)
     return;
-  if (!same_file(end, event->to)) {
+  if (file_of(end) != file_of(event->to)) {
     self->send(owner, lacking_atom::value, options.copy, end, event->to);
     return;
   }

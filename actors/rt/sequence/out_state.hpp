@@ -12,11 +12,6 @@
 
 namespace millrace::rt {
 
-/// The start of the file that a position is in.
-[[nodiscard]] inline position file_of(position at) {
-  return position::of(at.session(), at.roll(), 0);
-}
-
 /// The bytes of the state record that a file of a merged log begins with.
 /// `not_found` when it begins with none that is intact.
 /// @param directory of the log

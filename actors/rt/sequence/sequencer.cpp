@@ -61,7 +61,7 @@ void sequencer_state::start(persistence::env* world,
         + ", and this node does not vote with it: if directories were "
           "swapped, stop both nodes and swap them back, which loses nothing; "
           "a copy of another node's directory is taken in as a new member");
-  trace_end = core->out_end();
+  growth = log_growth{core->out_end()};
   self->send(self, caf::tick_atom_v);
 }
 
@@ -328,7 +328,7 @@ void sequencer_state::went(const caf::actor_addr& who) {
   });
   peers->went(who, env->clock->monotonic_ns());
   if (std::erase_if(readers,
-                    [&](const tail_reader& reader) {
+                    [&](const log_reading& reader) {
                       return reader.source.address() == who;
                     })
       != 0)
@@ -355,7 +355,7 @@ void sequencer_state::tick() {
   if (!from_itself(self))
     return;
   start_mend();
-  note_progress();
+  growth.note(env->clock->monotonic_ns(), core->out_end(), core->messages());
   if (auto fault = core->group().tick(env->clock->monotonic_ns()))
     return fail(fault);
   look_for_peers();

@@ -2,8 +2,9 @@
 
 #include <millrace/actors/rt/archive/archive_clock.hpp>
 #include <millrace/actors/rt/archive/archiver_core.hpp>
-#include <millrace/actors/rt/link/feeder.hpp>
+#include <millrace/actors/rt/archive/prune_lease.hpp>
 #include <millrace/actors/rt/link/flow_sender.hpp>
+#include <millrace/actors/rt/link/served_log.hpp>
 #include <millrace/actors/rt/sequence/disk_pace.hpp>
 #include <millrace/actors/rt/sequence/input_repair.hpp>
 #include <millrace/actors/rt/sequence/input_sink.hpp>
@@ -14,12 +15,12 @@
 #include <millrace/actors/rt/sequence/sequencer_core.hpp>
 #include <millrace/actors/rt/sequence/sequencer_self.hpp>
 #include <millrace/actors/rt/sequence/slow_lead.hpp>
-#include <millrace/messages/data/progress_trace.hpp>
 #include <millrace/messages/protocol/brood.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/messages/protocol/stream_operator.hpp>
 #include <millrace/messages/text/json_value.hpp>
 
+#include <caf/actor_cast.hpp>
 #include <caf/stateful_actor.hpp>
 
 #include <atomic>
@@ -192,9 +193,6 @@ struct sequencer_state {
   void publisher_refused(const input_offer& what);
   void tell_losses();
   void tell_collection(text::json_value& into) const;
-  void tell_readers(text::json_value& into) const;
-  void note_progress();
-  void count_bytes(position end);
 
   // sequencer_consumers.cpp
   caf::result<consumer_facts> take_floor(const consumer_floor& what);
@@ -236,6 +234,14 @@ struct sequencer_state {
   // sequencer_peers.cpp
   void look_for_peers();
   [[nodiscard]] result<sequencer_actor> leading_peer() const;
+  /// What the node that leads, which is another one, answers to these words.
+  template <class Answer, class Handle = sequencer_actor, class... Words>
+  caf::result<Answer> ask_leader(const Words&... words) {
+    const auto leader = leading_peer();
+    if (!leader)
+      return to_caf(leader.failure());
+    return self->delegate(caf::actor_cast<Handle>(*leader), words...);
+  }
   caf::result<bool> respond(const message_response& what);
   struct response_way; ///< See sequencer_responses.cpp.
   void pass_on(const std::shared_ptr<response_way>& way);
@@ -339,13 +345,7 @@ struct sequencer_state {
   brood children;
   std::map<copy_id, input_sink_actor> sinks;
   std::unique_ptr<peer_links> peers;
-  struct tail_reader {
-    feeder_actor source;
-    std::shared_ptr<tail_credit> credit;
-    caf::node_id process; ///< Where the subscriber runs.
-    std::shared_ptr<const shared_position> taken;
-  };
-  std::vector<tail_reader> readers;
+  std::vector<log_reading> readers;
   entry_index stands_at;       ///< What was merged last,
   int64_t stands_since_ns = 0; ///< and since when nothing else was that could.
   bool stands_still = false;
@@ -560,17 +560,8 @@ struct sequencer_state {
     caf::typed_response_promise<status_facts> promise;
   };
   std::vector<waiting_snapshot> snapshots;
-  /// The subscriber whose prunes count for all, while it says that it lives.
-  struct lead_lease {
-    std::string holder;
-    std::string process; ///< Its number, in words.
-    int64_t until_ns = 0;
-  };
-  lead_lease lead;
-  progress_trace trace; ///< Of out/, in this life.
-  position trace_end;   ///< Up to here bytes are counted.
-  uint64_t trace_bytes = 0;
-  uint64_t traced_messages = 0;
+  prune_lease lead;
+  log_growth growth;                   ///< Of out/.
   std::set<input_name> refused_inputs; ///< In this life; told once.
   uint64_t told_losses = 0;            ///< How many the log has told of,
   int64_t tell_losses_at_ns = 0;

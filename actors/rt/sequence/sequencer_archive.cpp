@@ -3,8 +3,6 @@
 #include <millrace/persistence/log/log_collect.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
 
-#include <caf/actor_cast.hpp>
-
 #include <algorithm>
 
 // What becomes of old files: copies of inputs go when nobody needs them any
@@ -267,12 +265,8 @@ result<archive_files> sequencer_state::files_now() const {
 
 caf::result<status_facts> sequencer_state::prune(position at, bool dry,
                                                  bool forced) {
-  if (!core->leads()) {
-    const auto leader = leading_peer();
-    if (!leader)
-      return to_caf(leader.failure());
-    return self->delegate(*leader, prune_atom_v, at, dry, forced);
-  }
+  if (!core->leads())
+    return ask_leader<status_facts>(prune_atom_v, at, dry, forced);
   if (auto fault = check_cut(at))
     return to_caf(fault);
   const auto files = files_now();
@@ -324,13 +318,9 @@ caf::result<status_facts> sequencer_state::cut(const archive_decision& what,
 /// What the archiver would do if the retention went up to there.
 caf::result<status_facts> sequencer_state::archive_up_to(position at,
                                                          bool dry) {
-  if (!core->leads()) {
-    const auto leader = leading_peer();
-    if (!leader)
-      return to_caf(leader.failure());
-    return self->delegate(caf::actor_cast<operated_stream_actor>(*leader),
-                          archive_atom::value, at, dry);
-  }
+  if (!core->leads())
+    return ask_leader<status_facts, operated_stream_actor>(archive_atom::value,
+                                                           at, dry);
   if (auto fault = check_cut(at))
     return to_caf(fault);
   const auto files = files_now();
@@ -376,22 +366,11 @@ void sequencer_state::answer_cuts() {
 /// A program that subscribes may decide for all what is needed no more: one at
 /// a time, for as long as it says so.
 caf::result<std::string> sequencer_state::take_lead(const std::string& who) {
-  constexpr int64_t lease_ns = 10'000'000'000;
-  if (!core->leads()) {
-    const auto leader = leading_peer();
-    if (!leader)
-      return to_caf(leader.failure());
-    return self->delegate(*leader, lead_atom_v, who);
-  }
-  const auto now_ns = env->clock->monotonic_ns();
-  if (lead.holder != who && now_ns < lead.until_ns)
-    return lead.holder;
-  if (lead.holder != who)
-    note("lead", "process " + who.substr(who.rfind('#') + 1) + " (subscriber "
-                   + who + ") decides from now on what is no longer needed");
-  // Of another node's leader: the name of an actor ends with its process.
-  lead = {who, "process " + who.substr(who.rfind('#') + 1), now_ns + lease_ns};
-  return who;
+  if (!core->leads())
+    return ask_leader<std::string>(lead_atom_v, who);
+  if (lead.take(who, env->clock->monotonic_ns()))
+    note("lead", lead.describe());
+  return lead.holder();
 }
 
 // -- losses -------------------------------------------------------------------
@@ -459,9 +438,7 @@ void sequencer_state::tell_collection(text::json_value& into) const {
   for (const auto& each : left_behind)
     behind.add(each);
   into.add("disk_percent", disk_percent);
-  // The subscriber whose prunes count for all: see take_lead.
-  const bool is_held = env->clock->monotonic_ns() < lead.until_ns;
-  into.add("pruned_by", is_held ? lead.process : "");
+  into.add("pruned_by", lead.told(env->clock->monotonic_ns()));
   into.add("failure", collect_failure ? to_string(collect_failure) : "");
   tell_consumers(into);
 }

@@ -218,12 +218,8 @@ void sequencer_state::take_in(const peer_hello& what, int64_t now_ns) {
 
 caf::result<bool> sequencer_state::change_members(node_id leaving,
                                                   node_id joining) {
-  if (!core->leads()) {
-    const auto leader = leading_peer();
-    if (!leader)
-      return to_caf(leader.failure());
-    return self->delegate(*leader, members_atom_v, leaving, joining);
-  }
+  if (!core->leads())
+    return ask_leader<bool>(members_atom_v, leaving, joining);
   std::optional<member_id> joins;
   if (joining == core->group().self().node)
     joins = core->group().self();

@@ -2,8 +2,6 @@
 #include <millrace/actors/rt/sequence/sequencer.hpp>
 #include <millrace/messages/text/plain_name.hpp>
 
-#include <caf/actor_cast.hpp>
-
 #include <algorithm>
 #include <utility>
 
@@ -84,12 +82,8 @@ sequencer_state::take_floor(const consumer_floor& what) {
                    stream
                      + "the name of a consumer is 1 to 64 letters, digits, "
                        "'_', '-' and '.', not led by '-' or '.'"});
-  if (!core->leads()) {
-    const auto leader = leading_peer();
-    if (!leader)
-      return to_caf(leader.failure());
-    return self->delegate(*leader, floor_atom_v, what);
-  }
+  if (!core->leads())
+    return ask_leader<consumer_facts>(floor_atom_v, what);
   if (what.life.is_known() && what.life != core->life())
     return to_caf(
       {errc::unavailable, stream + name_of(what.consumer)
@@ -292,13 +286,9 @@ bool sequencer_state::is_configured(const std::string& consumer) const {
 
 caf::result<status_facts> sequencer_state::forget(const std::string& consumer,
                                                   bool dry) {
-  if (!core->leads()) {
-    const auto leader = leading_peer();
-    if (!leader)
-      return to_caf(leader.failure());
-    return self->delegate(caf::actor_cast<operated_stream_actor>(*leader),
-                          forget_atom::value, consumer, dry);
-  }
+  if (!core->leads())
+    return ask_leader<status_facts, operated_stream_actor>(forget_atom::value,
+                                                           consumer, dry);
   const auto refuse = [&](errc code, const std::string& why) {
     return to_caf({code, "stream '" + core->options().stream
                            + "': " + name_of(consumer) + why});
@@ -365,7 +355,7 @@ void sequencer_state::tell_consumers(text::json_value& into) const {
     row.add("process", said == nullptr ? std::string{} : said->process);
     row.add("heard_ns",
             heard_ns == 0 ? text::json_value{} : text::json_value{heard_ns});
-    const auto lag = at ? trace.lag_of(*at, now_ns) : std::nullopt;
+    const auto lag = at ? growth.trace().lag_of(*at, now_ns) : std::nullopt;
     row.add("lag", lag ? to_json(*lag) : text::json_value{});
     rows.add(std::move(row));
   }

@@ -314,9 +314,8 @@ bool sequencer_core::holds(const merge_range& range) {
 
 input_part sequencer_core::growing(copy_id copy, input_part range) const {
   const auto end = inputs_.recorded_end(copy);
-  range.from = end == position{}
-                 ? position::of(range.from.session(), range.from.roll(), 0)
-                 : std::min(range.from, end);
+  range.from
+    = end == position{} ? file_of(range.from) : std::min(range.from, end);
   return range;
 }
 

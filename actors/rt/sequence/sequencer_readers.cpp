@@ -1,7 +1,5 @@
 #include <millrace/actors/rt/sequence/sequencer.hpp>
 
-#include <caf/actor_cast.hpp>
-
 // Those that read the merged log from this node: where they begin, and what is
 // handed to them.
 
@@ -222,7 +220,7 @@ void sequencer_state::mind_readers() {
 void sequencer_state::hand_out(
   const std::vector<sequencer_effects::out_part>& parts) {
   for (const auto& [end, bytes] : parts) {
-    count_bytes(end);
+    growth.grew(end);
     for (const auto& reader : readers) {
       const bool granted
         = reader.credit->take(static_cast<int64_t>(bytes.size()));

@@ -455,9 +455,7 @@ void sequencer_state::act(const input_repair::give_up& what) {
                                 + " any more; what of it was not merged is told"
                                   " to subscribers as badtail");
   // Of a range over several files the last one begins with what is lost.
-  const auto of_file
-    = position::of(what.range.to.session(), what.range.to.roll(), 0);
-  const auto place = std::max(what.range.from, of_file);
+  const auto place = std::max(what.range.from, file_of(what.range.to));
   given_up.insert({what.copy, what.range.from});
   // Its padding there is found as well.
   if (place < what.range.to)
@@ -525,12 +523,8 @@ text::json_value sequencer_state::told_ranges(
 }
 
 caf::result<status_facts> sequencer_state::give_up(bool dry) {
-  if (!core->group().leads()) {
-    const auto leader = leading_peer();
-    if (!leader)
-      return to_caf(leader.failure());
-    return self->delegate(*leader, give_up_atom_v, dry);
-  }
+  if (!core->group().leads())
+    return ask_leader<status_facts>(give_up_atom_v, dry);
   status_facts out{{"stream", core->options().stream},
                    {"lost", told_ranges(repair.waiting())},
                    {"asked", told_ranges(repair.asked())}};

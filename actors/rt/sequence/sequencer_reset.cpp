@@ -1,8 +1,6 @@
 #include <millrace/actors/rt/archive/archive_survey.hpp>
 #include <millrace/actors/rt/sequence/sequencer.hpp>
 
-#include <caf/actor_cast.hpp>
-
 #include <utility>
 
 // What an operator resets: the stream, which goes on in its next session, or
@@ -15,13 +13,9 @@ namespace millrace::rt {
 /// @param wanted the session that is to begin; 0: the next one.
 caf::result<status_facts> sequencer_state::reset(bool dry, bool forced,
                                                  uint64_t wanted) {
-  if (!core->leads()) {
-    const auto leader = leading_peer();
-    if (!leader)
-      return to_caf(leader.failure());
-    return self->delegate(caf::actor_cast<operated_stream_actor>(*leader),
-                          reset_atom::value, dry, forced, wanted);
-  }
+  if (!core->leads())
+    return ask_leader<status_facts, operated_stream_actor>(reset_atom::value,
+                                                           dry, forced, wanted);
   const auto end = core->out_end();
   if (end.session() >= position::session_max)
     return to_caf({errc::limit_exceeded, "stream '" + core->options().stream
@@ -43,7 +37,7 @@ caf::result<status_facts> sequencer_state::reset(bool dry, bool forced,
     return to_caf(files.failure());
   // The one that is written is closed first.
   const auto begin = position::of(session, 0, 0);
-  const auto live = position::of(end.session(), end.roll(), 0);
+  const auto live = file_of(end);
   files->closed.push_back(
     {live, begin, std::exchange(files->live_bytes, 0), std::nullopt});
   const auto what = cut_at(*files, begin);

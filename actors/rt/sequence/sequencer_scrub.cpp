@@ -134,7 +134,7 @@ void sequencer_state::scrub() {
   to_scrub.pop_front();
   const auto kept
     = what.copy ? core->needless_of(*what.copy) : core->state()->out_begin;
-  if (what.file < position::of(kept.session(), kept.roll(), 0))
+  if (what.file < file_of(kept))
     return; // It may be gone by now.
   ++scrubbed;
   scrub_at_ns += static_cast<int64_t>(what.bytes) * ns_per_byte;

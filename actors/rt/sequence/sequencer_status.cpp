@@ -11,30 +11,10 @@ namespace millrace::rt {
 
 namespace {
 
-constexpr int64_t rate_span_ns = 10'000'000'000;
-constexpr int64_t trace_interval_ns = 1'000'000'000;
 /// Whoever asks has given up by then.
 constexpr int64_t facts_patience_ns = 5'000'000'000;
 
 } // namespace
-
-/// For those who ask how far behind somebody is. What was copied from another
-/// node was not merged here: it is counted anew.
-void sequencer_state::note_progress() {
-  const progress_trace::place now{env->clock->monotonic_ns(), core->out_end(),
-                                  core->messages(), trace_bytes};
-  if (now.messages < traced_messages)
-    trace = {};
-  traced_messages = now.messages;
-  trace.move(now, trace_interval_ns);
-}
-
-void sequencer_state::count_bytes(position end) {
-  trace_bytes += file_of(end) == file_of(trace_end)
-                   ? end.value - std::min(end, trace_end).value
-                   : end.offset();
-  trace_end = end;
-}
 
 stream_facts sequencer_state::facts() const {
   stream_facts out;
@@ -136,43 +116,9 @@ status_facts sequencer_state::status() const {
   out.add("copying", core->copying());
   out.add("losses", core->losses().lost());
   out.add("let_go", core->losses().let_go());
-  const auto now_ns = env->clock->monotonic_ns();
-  const auto rates = trace.rates_over(rate_span_ns);
-  out.add("rate", {{"messages_per_s", rates ? text::json_value{rates->messages}
-                                            : text::json_value{}},
-                   {"bytes_per_s", rates ? text::json_value{rates->bytes}
-                                         : text::json_value{}}});
-  tell_readers(out);
-  out.add("progress", trace.to_json(now_ns));
+  tell_growth(growth, readers, env->clock->monotonic_ns(), out);
   tell_collection(out.add("collection", text::json_value::object()));
   return out;
-}
-
-/// How far each connected subscriber is behind, with a name or without, by what
-/// it acknowledged; the one that is farthest behind first.
-void sequencer_state::tell_readers(text::json_value& into) const {
-  const auto now_ns = env->clock->monotonic_ns();
-  std::vector<std::pair<position, const tail_reader*>> all;
-  for (const auto& each : readers)
-    all.emplace_back(position{each.taken->load(std::memory_order_relaxed)},
-                     &each);
-  std::sort(all.begin(), all.end(),
-            [](const auto& a, const auto& b) { return a.first < b.first; });
-  stream_lag most;
-  auto rows = text::json_value::array();
-  for (const auto& [at, reader] : all) {
-    const auto lag = trace.lag_of(at, now_ns).value_or(stream_lag{});
-    if (reader == all.front().second)
-      most = lag;
-    // A hash of the host, and the number of the process there.
-    const auto process = caf::to_string(reader->process);
-    rows.add({{"process", process},
-              {"pid", process.substr(process.rfind('#') + 1)},
-              {"position", at.value},
-              {"lag", to_json(lag)}});
-  }
-  into.add("subscriber_lag", to_json(most));
-  into.add("connected", std::move(rows));
 }
 
 status_facts sequencer_state::losses_after(uint64_t number) const {

@@ -30,12 +30,8 @@ caf::result<flow_grant> sequencer_state::origin_facts(const input_offer& what) {
   const auto copy = core->inputs().find(name);
   if (!copy || !core->settled(*copy))
     return to_caf(not_merged(what));
-  if (!core->leads()) {
-    const auto leader = leading_peer();
-    if (!leader)
-      return to_caf(leader.failure());
-    return self->delegate(*leader, origin_atom_v, what);
-  }
+  if (!core->leads())
+    return ask_leader<flow_grant>(origin_atom_v, what);
   flow_grant answer;
   switch (core->standing_of(what.origin, name, what.life)) {
     case standing::fenced:

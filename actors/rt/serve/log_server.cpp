@@ -20,13 +20,6 @@ namespace {
 constexpr auto look_after_interval = std::chrono::milliseconds{250};
 constexpr int64_t handed_bytes = int64_t{4} << 20;
 constexpr uint64_t reader_window_bytes = uint64_t{4} << 20;
-constexpr int64_t lead_lease_ns = 10'000'000'000;
-constexpr int64_t server_trace_interval_ns = 1'000'000'000;
-constexpr int64_t server_rate_span_ns = 10'000'000'000;
-
-position file_begin(position at) {
-  return position::of(at.session(), at.roll(), 0);
-}
 
 /// Where a log begins whose first files went; the start: none did.
 position begin_after_collected(persistence::file_system& fs,
@@ -69,8 +62,9 @@ bool log_server_state::set_back(const start_spec& from) const {
 }
 
 /// None: from the first record that is there.
+/// @param gone what was delivered before it is not in the log
 result<std::optional<position>>
-log_server_state::resolve(const start_spec& from) const {
+log_server_state::resolve(const start_spec& from, bool gone) const {
   switch (from.kind) {
     case start_spec::begin:
       return std::optional<position>{};
@@ -79,7 +73,7 @@ log_server_state::resolve(const start_spec& from) const {
     case start_spec::at_position:
       if (of_another_life(from))
         return std::optional<position>{};
-      if (!set_back(from))
+      if (!gone)
         return std::optional{from.at};
       // Up to its end the log may be the same, or not.
       return from.at > end() ? std::optional{end()} : std::optional<position>{};
@@ -132,7 +126,8 @@ void log_server_state::serve(const start_spec& from, const sink_actor& to,
                              subscriber_promise promise) {
   // What is written from now on is told to whoever reads.
   listen();
-  const auto start = resolve(from);
+  const bool gone = set_back(from);
+  const auto start = resolve(from, gone);
   auto shared = std::make_shared<tail_credit>(handed_bytes);
   auto sender = std::make_unique<flow_sender>(
     *env->fs,
@@ -156,7 +151,7 @@ void log_server_state::serve(const start_spec& from, const sink_actor& to,
   grant.begin = start->value_or(sender->where());
   grant.life = source->lineage();
   grant.end = now_end;
-  grant.set_back = set_back(from);
+  grant.set_back = gone;
   auto reading = self->spawn(
     feeder, std::make_shared<std::unique_ptr<flow_sender>>(std::move(sender)),
     to,
@@ -213,7 +208,7 @@ void log_server_state::ask_for_more() {
 
 /// Nobody else has a copy: what is damaged is lost. The log goes on after it.
 caf::result<bool> log_server_state::mend(position at) {
-  if (file_begin(at) < begin)
+  if (file_of(at) < begin)
     return to_caf({errc::pruned, source->directory() + ": " + to_string(at)});
   source->pass_damage(at);
   return false;
@@ -223,15 +218,9 @@ caf::result<bool> log_server_state::mend(position at) {
 
 /// As at a SEQUENCER: one at a time decides, for as long as it says so.
 caf::result<std::string> log_server_state::take_lead(const std::string& who) {
-  const auto now_ns = env->clock->monotonic_ns();
-  if (lead_holder != who && now_ns < lead_until_ns)
-    return lead_holder;
-  if (lead_holder != who && options.note)
-    options.note("lead", "stream '" + options.stream + "': " + who
-                           + " decides from now on what is no longer needed");
-  lead_holder = who;
-  lead_until_ns = now_ns + lead_lease_ns;
-  return who;
+  if (lead.take(who, env->clock->monotonic_ns()) && options.note)
+    options.note("lead", "stream '" + options.stream + "': " + lead.describe());
+  return lead.holder();
 }
 
 caf::result<bool> log_server_state::respond(const message_response& what) {
@@ -331,13 +320,8 @@ void log_server_state::tick() {
   look_after_log();
   ask_for_more();
   const auto now_end = end();
-  trace_bytes += file_begin(now_end) == file_begin(trace_end)
-                   ? now_end.value - std::min(now_end, trace_end).value
-                   : now_end.offset();
-  trace_end = now_end;
-  trace.move(
-    {env->clock->monotonic_ns(), now_end, source->messages(), trace_bytes},
-    server_trace_interval_ns);
+  growth.grew(now_end);
+  growth.note(env->clock->monotonic_ns(), now_end, source->messages());
   self->delayed_send(self, caf::timespan{look_after_interval},
                      caf::tick_atom_v);
 }
@@ -371,48 +355,16 @@ status_facts log_server_state::status() const {
                    {"duplicates", 0},
                    {"losses", 0},
                    {"harm", harm}};
-  const auto rates = trace.rates_over(server_rate_span_ns);
-  out.add("rate", {{"messages_per_s", rates ? text::json_value{rates->messages}
-                                            : text::json_value{}},
-                   {"bytes_per_s", rates ? text::json_value{rates->bytes}
-                                         : text::json_value{}}});
-  tell_readers(out);
-  out.add("progress", trace.to_json(now_ns));
+  tell_growth(growth, readers, now_ns, out);
   auto& collection = out.add("collection", text::json_value::object());
   collection.add("begin", begin.value);
   collection.add("collected", begin.value);
   collection.add("held_by", "");
   collection.add("left_behind", text::json_value::array());
-  collection.add("lead", now_ns < lead_until_ns ? lead_holder : "");
+  collection.add("pruned_by", lead.told(now_ns));
   collection.add("failure", collect_failure ? to_string(collect_failure) : "");
   collection.add("consumers", to_json(archive_floors{}));
   return out;
-}
-
-/// How far each connected subscriber is behind, by what it acknowledged; the
-/// one that is farthest behind first.
-void log_server_state::tell_readers(text::json_value& into) const {
-  const auto now_ns = env->clock->monotonic_ns();
-  std::vector<std::pair<position, const log_reading*>> all;
-  for (const auto& each : readers)
-    all.emplace_back(position{each.taken->load(std::memory_order_relaxed)},
-                     &each);
-  std::sort(all.begin(), all.end(),
-            [](const auto& a, const auto& b) { return a.first < b.first; });
-  stream_lag most;
-  auto rows = text::json_value::array();
-  for (const auto& [at, reader] : all) {
-    const auto lag = trace.lag_of(at, now_ns).value_or(stream_lag{});
-    if (reader == all.front().second)
-      most = lag;
-    const auto process = caf::to_string(reader->process);
-    rows.add({{"process", process},
-              {"pid", process.substr(process.rfind('#') + 1)},
-              {"position", at.value},
-              {"lag", to_json(lag)}});
-  }
-  into.add("subscriber_lag", to_json(most));
-  into.add("connected", std::move(rows));
 }
 
 log_server_self_actor::behavior_type

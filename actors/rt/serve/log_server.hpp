@@ -1,9 +1,9 @@
 #pragma once
 
 #include <millrace/actors/rt/archive/archiver_core.hpp>
-#include <millrace/actors/rt/link/feeder.hpp>
+#include <millrace/actors/rt/archive/prune_lease.hpp>
+#include <millrace/actors/rt/link/served_log.hpp>
 #include <millrace/actors/rt/publish/publisher.hpp>
-#include <millrace/messages/data/progress_trace.hpp>
 #include <millrace/messages/protocol/brood.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/persistence/disk/env.hpp>
@@ -66,8 +66,8 @@ struct log_server_state {
   void sought(uint64_t number, position at, const caf::error& outcome);
   void serve(const start_spec& from, const sink_actor& to,
              subscriber_promise promise);
-  [[nodiscard]] result<std::optional<position>>
-  resolve(const start_spec& from) const;
+  [[nodiscard]] result<std::optional<position>> resolve(const start_spec& from,
+                                                        bool gone) const;
   [[nodiscard]] bool of_another_life(const start_spec& from) const;
   [[nodiscard]] bool set_back(const start_spec& from) const;
   void listen();
@@ -91,14 +91,7 @@ struct log_server_state {
   }
   [[nodiscard]] stream_facts facts() const;
   [[nodiscard]] status_facts status() const;
-  void tell_readers(text::json_value& into) const;
 
-  struct log_reading {
-    feeder_actor source;
-    std::shared_ptr<tail_credit> credit;
-    caf::node_id process;
-    std::shared_ptr<shared_position> taken;
-  };
   struct sought_place {
     sink_actor to;
     subscriber_promise promise;
@@ -123,15 +116,12 @@ struct log_server_state {
   flow_id flow_last;
   uint64_t seek_next = 0;
   std::map<uint64_t, sought_place> seeking;
-  std::string lead_holder;
-  int64_t lead_until_ns = 0;
+  prune_lease lead;
   position begin; ///< Files before that of this place went; 0: none did.
   std::vector<waiting_prune> prunes; ///< The first one runs.
   error collect_failure;
   std::string harm; ///< Of the log, that was found last.
-  progress_trace trace;
-  uint64_t trace_bytes = 0;
-  position trace_end;
+  log_growth growth;
 };
 
 log_server_self_actor::behavior_type

@@ -31,7 +31,7 @@ start_spec subscriber_state::next_start() const {
     if (MILLRACE_PLANTED(deliver_again_after_a_reconnect))
       start.at = options.start.at;
     if (begins_with_file)
-      start.at = position::of(start.at.session(), start.at.roll(), 0);
+      start.at = file_of(start.at);
   }
   if (start.kind == start_spec::at_position) {
     start.life = lineage;

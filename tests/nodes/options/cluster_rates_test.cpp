@@ -94,6 +94,14 @@ TEST(ClusterRatesTest, WhatBeganAnewOrDoesNotRunHasNoRate) {
   EXPECT_TRUE(process[1].at("answers_per_s").is_null());
 }
 
+TEST(ClusterRatesTest, AStreamThatWasResetIsInAnotherFile) {
+  const auto before = cluster(7, 0, stream(100, 10, 20), {});
+  const auto after
+    = cluster(7, 0, stream((uint64_t{1} << 44) + 50, 10, 20), {});
+  const auto rates = cluster_rates(before, after, 1'000'000'000);
+  EXPECT_TRUE(rates.at("streams").elements()[0].at("bytes_per_s").is_null());
+}
+
 TEST(ClusterRatesTest, WhatADeadNodeHostedIsDown) {
   auto after = cluster(7, 0, stream(0, 0, 0), {gateway(3)});
   json_value node{
