@@ -89,6 +89,7 @@ struct RaftMessage {
     committed @1 :UInt64;
     entries @2 :List(RaftEntry);
     previousSum @3 :UInt64;   # of the entry at previous; 0: not known
+    notice @4 :Bool;          # nobody waits for an answer
   }
   struct AppendResponse {
     durable @0 :UInt64;

@@ -30,6 +30,9 @@ public:
   /// Publishes the rows that wait.
   [[nodiscard]] error flush();
 
+  /// Why nothing more will be taken, whatever comes; none: it will.
+  [[nodiscard]] error fenced() const { return out_->fenced(); }
+
   /// Payloads or rows that are in the publisher's log: a full disk may have
   /// kept the last of them out of it.
   [[nodiscard]] uint64_t published();

@@ -68,8 +68,12 @@ error read_lines(const interrupts& signals, line_format format,
     if (ready < 0 && errno != EINTR)
       return {errc::storage_failed,
               std::string{"standard input: "} + std::strerror(errno)};
-    if (ready <= 0)
+    if (ready <= 0) {
+      // Another publisher took its place, while it had nothing to send.
+      if (auto fault = into.fenced())
+        return fault;
       continue;
+    }
     const auto count = ::read(STDIN_FILENO, piece.data(), piece.size());
     if (count < 0 && errno == EINTR)
       continue;
@@ -289,7 +293,7 @@ void print_end(const pub_options& options, uint64_t published, bool is_safe,
   }
   if (options.flush)
     fmt::print(stderr, "{}\n",
-               end ? "all of the log is merged" : "not all of the log is");
+               end ? "all of the log is merged" : "not all of the log is merged");
   else if (!is_safe && options.level == "recorded")
     fmt::print(stderr, "{} {} recorded; the rest of the input is not\n",
                published, what);

@@ -61,6 +61,9 @@ TEST(GroupGoldenTest, MessagesKeepTheirBytes) {
     {"append_request",
      said(raft_append_request{
        {entry_index{9}, raft_term{3}}, entry_index{8}, one_of_each(), 77})},
+    {"append_notice",
+     said(raft_append_request{
+       {entry_index{9}, raft_term{3}}, entry_index{8}, {}, 77, true})},
     {"append_response",
      said(raft_append_response{
        entry_index{9}, entry_index{12},

@@ -144,7 +144,8 @@ TEST(PruneSim, AFileWhoseLastMessageIsBeforeThePositionGoes) {
   });
 }
 
-/// All messages once, in order, and between them a reset in the same place.
+/// All messages once, in order, and between them a reset in the same place: it
+/// begins where the session before it ended.
 void check_reset(prune_run& run) {
   std::optional<delivered> place;
   for (const auto& [name, read] : run.readings) {
@@ -157,7 +158,8 @@ void check_reset(prune_run& run) {
       if (item.kind != delivered::what::event)
         continue;
       ++events;
-      if (item.event.kind != event_kind::reset || item.end.session() != 1
+      if (item.event.kind != event_kind::reset || item.event.from.session() != 0
+          || item.event.to.session() != 1 || item.event.from == position{}
           || (place && !(*place == item)))
         run.broken.push_back(name + ": another event at "
                              + to_string(item.begin));

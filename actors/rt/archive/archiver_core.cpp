@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/archive/archiver_core.hpp>
+#include <millrace/messages/base/planted_bug.hpp>
 
 namespace millrace::rt {
 
@@ -39,7 +40,8 @@ bool due(const archive_files& files, size_t index, uint64_t all_bytes,
 /// Who needs something before `begin`; empty: nobody.
 std::string holder(const archive_floors& floors, position begin) {
   for (const auto& [consumer, at] : floors)
-    if (!at || *at < begin)
+    if ((!at || *at < begin)
+        && !MILLRACE_PLANTED(archive_what_a_consumer_needs))
       return consumer;
   return {};
 }

@@ -412,7 +412,8 @@ void merge_core::apply_floor(const noted_floor& floor) {
   const auto at = std::min(floor.at, out_->appended_end());
   // Whoever takes the name may need what the one before did not: an rdb that
   // lost what it had written down.
-  known.floor = std::max(takes ? state_.out_begin : known.floor, at);
+  const bool anew = takes && !MILLRACE_PLANTED(keep_a_floor_that_was_left);
+  known.floor = std::max(anew ? state_.out_begin : known.floor, at);
   known.claim = floor.claim;
   known.holder = floor.holder;
   known.heard_ns = std::max(known.heard_ns, floor.heard_ns);
@@ -439,7 +440,8 @@ void merge_core::apply_claim(const claim_origin& entry) {
   claim.shared = entry.shared;
   origin_claimed done{entry.origin, claim.epoch, entry.input, {}};
   for (auto& writer : claim.writers) {
-    if (claim.shared || writer.fenced)
+    if (claim.shared || writer.fenced
+        || MILLRACE_PLANTED(fence_no_earlier_writer))
       continue;
     writer.fenced = true;
     state_.inputs.at(writer.input).fenced = true;

@@ -204,7 +204,8 @@ public:
   void verify(merged_origin told);
   /// This life of the publisher, as RT tells it from others.
   [[nodiscard]] uint64_t life() const noexcept { return life_; }
-  /// Another publisher writes the origin now: nothing more is published.
+  /// Another publisher writes the origin now, or has the place of this one's
+  /// directory: nothing more is published.
   void fence(const error& why);
   /// Why nothing is published any more; none: it is.
   [[nodiscard]] error fenced() const {

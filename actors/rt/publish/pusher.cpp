@@ -68,7 +68,14 @@ void pusher_state::offer(const sequencer_actor& at) {
         grant.leads = grant.leads && counts;
         begin_flow(to, grant);
       },
-      [this](const caf::error& fault) { refused(from_caf(fault)); });
+      [this](const caf::error& fault) {
+        const auto why = from_caf(fault);
+        // Another life of the directory took its place, for good.
+        if (why.code == errc::fenced)
+          fenced(why);
+        else
+          refused(why);
+      });
 }
 
 /// Only the node that leads knows what is merged of the origin, and who writes
@@ -206,7 +213,8 @@ void pusher_state::refused(const error& why) {
   disconnect(why);
 }
 
-/// Another publisher writes the origin: this one ends, whatever it still has.
+/// Another publisher writes the origin, or has the place of this one's
+/// directory: this one ends, whatever it still has.
 void pusher_state::fenced(const error& why) {
   source->fence(why);
   disconnect(why);

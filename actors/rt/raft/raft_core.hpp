@@ -354,7 +354,7 @@ private:
   void send_more(raft_peer& to);
   void send_heartbeat(raft_peer& to, int64_t now_ns);
   [[nodiscard]] bool is_stuck(const raft_peer& to, int64_t now_ns) const;
-  bool send_append(raft_peer& to, uint64_t entries_max);
+  bool send_append(raft_peer& to, uint64_t entries_max, bool notice = false);
   [[nodiscard]] raft_peer* peer(const member_id& id);
 
   // raft_changes.cpp

@@ -18,7 +18,7 @@ void raft_core::take(const raft_message& from, raft_append_request what,
     return refuse(from.from, refusal::malformed);
   // New entries are acknowledged when they are durable. All else is at once,
   // so that the leader hears that this member lives.
-  if (!take_entries(from, what))
+  if (!take_entries(from, what) && !what.notice)
     acknowledge();
 }
 

@@ -97,7 +97,7 @@ void raft_core::send_more(raft_peer& to) {
   // At once: until it knows, its publishers do not hear what is merged there.
   if (to.told_committed < group_committed_
       && to.phase() == raft_peer::phase_type::replicating)
-    (void)send_append(to, 0);
+    (void)send_append(to, 0, true);
 }
 
 /// @returns whether it does not come on although it has entries that are not in
@@ -132,7 +132,8 @@ void raft_core::send_heartbeat(raft_peer& to, int64_t now_ns) {
 }
 
 /// @returns false when what it needs is not in the log any more.
-bool raft_core::send_append(raft_peer& to, uint64_t entries_max) {
+bool raft_core::send_append(raft_peer& to, uint64_t entries_max,
+                            bool notice) {
   const entry_index before{to.next().value - 1};
   const auto term = log_.term_at(before);
   if (!term) {
@@ -143,7 +144,7 @@ bool raft_core::send_append(raft_peer& to, uint64_t entries_max) {
     return false;
   }
   raft_append_request request{
-    {before, *term}, group_committed_, {}, log_.sum_at(before)};
+    {before, *term}, group_committed_, {}, log_.sum_at(before), notice};
   uint64_t bytes = 0;
   auto last = before;
   while (entries_max-- > 0 && last < log_.last_index()) {

@@ -36,6 +36,9 @@ struct raft_append_request {
   std::vector<raft_entry> entries;
   /// Of the leader's entry at `previous`, see raft_entry::sum; 0: not known.
   uint64_t previous_sum = 0;
+  /// It only tells what is committed: a member that has `previous` does not
+  /// answer. One of a heartbeat is answered.
+  bool notice = false;
   friend bool operator==(const raft_append_request&, const raft_append_request&)
     = default;
 };

@@ -29,6 +29,7 @@ void write(schema::RaftMessage::Builder root, const raft_append_request& body) {
   write(out.initPrevious(), body.previous);
   out.setCommitted(body.committed.value);
   out.setPreviousSum(body.previous_sum);
+  out.setNotice(body.notice);
   auto entries = out.initEntries(static_cast<unsigned>(body.entries.size()));
   for (unsigned i = 0; i < entries.size(); ++i)
     write(entries[i], body.entries[i]);
@@ -63,6 +64,7 @@ read(schema::RaftMessage::AppendRequest::Reader in) {
   out.previous = read(in.getPrevious());
   out.committed = entry_index{in.getCommitted()};
   out.previous_sum = in.getPreviousSum();
+  out.notice = in.getNotice();
   for (auto each : in.getEntries()) {
     auto entry = read(each);
     if (!entry)

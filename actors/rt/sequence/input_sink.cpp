@@ -1,10 +1,13 @@
 #include <millrace/actors/rt/link/read_records.hpp>
 #include <millrace/actors/rt/sequence/input_sink.hpp>
 #include <millrace/messages/base/planted_bug.hpp>
+#include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/persistence/log/bad_record.hpp>
 #include <millrace/persistence/log/log_collect.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
+
+#include <chrono>
 
 namespace millrace::rt {
 
@@ -393,10 +396,22 @@ void input_sink_state::ping(flow_id flow) {
     acknowledge();
 }
 
-void input_sink_state::merged_up_to(position end) {
+void input_sink_state::merged_up_to(position end, bool leads) {
   merged_end = std::max(merged_end, end);
-  if (source && !broken)
+  if (!source || broken)
+    return;
+  if (leads)
     acknowledge();
+  else
+    acknowledge_soon();
+}
+
+/// Only a publisher that cannot reach the node that leads waits for these: one
+/// message tells it of all that is merged in between.
+void input_sink_state::acknowledge_soon() {
+  constexpr std::chrono::milliseconds gathers{2};
+  if (!std::exchange(owes_acknowledgement, true))
+    self->delayed_send(self, caf::timespan{gathers}, caf::tick_atom_v);
 }
 
 void input_sink_state::collect(position below, position released) {
@@ -497,8 +512,8 @@ input_sink(input_sink_actor::stateful_pointer<input_sink_state> self,
       self->state.rests = false;
       return self->state.offer(flow, from);
     },
-    [self](merged_atom, position end) {
-      self->state.merged_up_to(end);
+    [self](merged_atom, position end, bool leads) {
+      self->state.merged_up_to(end, leads);
       settle(self->state);
     },
     [self](fill_atom, position begin, const chunk& bytes) {
@@ -522,6 +537,12 @@ input_sink(input_sink_actor::stateful_pointer<input_sink_state> self,
     [self](synced_atom, position end, const caf::error& outcome) {
       self->state.synced(end, outcome);
       settle(self->state);
+    },
+    [self](caf::tick_atom) {
+      auto& state = self->state;
+      if (from_itself(self) && std::exchange(state.owes_acknowledgement, false)
+          && state.source && !state.broken)
+        state.acknowledge();
     },
   };
 }

@@ -49,8 +49,9 @@ using input_sink_actor = sink_actor::extend<
   // anything, its end, and the sum of the record before that (see flow_grant).
   caf::replies_to<flow_atom, flow_id, pusher_actor>::with<bool, position,
                                                           uint32_t>,
-  // The input is merged up to this position.
-  caf::reacts_to<merged_atom, position>,
+  // The input is merged up to this position, and whether this node leads: it is
+  // the first to know, and its publisher hears of it at once.
+  caf::reacts_to<merged_atom, position, bool>,
   // Whole records from there on, out of another copy or the publisher's log.
   caf::reacts_to<fill_atom, position, chunk>,
   // Nobody has the bytes [from, to) of a file that lacked here.
@@ -63,7 +64,9 @@ using input_sink_actor = sink_actor::extend<
   // INTERNAL: they went.
   caf::reacts_to<collected_atom, position, caf::error>,
   // INTERNAL: a sync up to this position ended.
-  caf::reacts_to<synced_atom, position, caf::error>>;
+  caf::reacts_to<synced_atom, position, caf::error>,
+  // INTERNAL: acknowledgements that gathered are due.
+  caf::reacts_to<caf::tick_atom>>;
 
 struct input_sink_options {
   copy_id copy;
@@ -113,7 +116,8 @@ struct input_sink_state {
                                                    position to) const;
   void event(flow_id flow, const chunk& event_bytes);
   void ping(flow_id flow);
-  void merged_up_to(position end);
+  void merged_up_to(position end, bool leads);
+  void acknowledge_soon();
   void synced(position end, const caf::error& outcome);
   void collect(position below, position released);
   void collected(position below, const caf::error& outcome);
@@ -150,6 +154,7 @@ struct input_sink_state {
   flow_id current_flow;
   uint64_t bytes_taken = 0;
   uint64_t bytes_acknowledged = 0;
+  bool owes_acknowledgement = false; ///< It goes with others, soon.
   position durable_end;
   position merged_end;
   /// Put in place before the end, to be told when they are durable.

@@ -259,7 +259,8 @@ void sequencer_state::progress(const result<sequencer_effects>& outcome) {
   hand_out(outcome->out);
   for (const auto copy : outcome->merged)
     if (const auto sink = sinks.find(copy); sink != sinks.end())
-      self->send(sink->second, merged_atom::value, core->merged(copy));
+      self->send(sink->second, merged_atom::value, core->merged(copy),
+                 core->leads());
   for (const auto& input : outcome->opened)
     (void)sink_of(input, false); // One that is closed again needs no copy.
   if (core->leads() != led_for_sure) {

@@ -244,10 +244,15 @@ void sequencer_state::tell_changes() {
   const auto& raft = *group.raft();
   std::string text = "term " + to_string(raft.term()) + ", ";
   const auto name_of = [&](const member_id& id) {
+    if (id == group.self())
+      return std::string{"this node"};
     const auto* peer = peers->find(id.node);
-    return id == group.self() ? std::string{"this node"}
-           : peer != nullptr && lives[id.node].who == id ? peer->at.name
-                                                         : to_string(id);
+    if (peer == nullptr)
+      return to_string(id); // The configuration has it no more.
+    const auto life = lives.find(id.node);
+    return life == lives.end() || life->second.who == id
+             ? peer->at.name
+             : "an earlier life of " + peer->at.name;
   };
   text += raft.leader() ? name_of(*raft.leader()) + " leads" : "nobody leads";
   text += "; members:";

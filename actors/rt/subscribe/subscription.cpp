@@ -169,6 +169,8 @@ error delivery::take(const lineage_id& lineage, position at,
               control_->topic() + ": bytes at " + to_string(at)
                 + " are not a record: " + std::string{parsed.reason}};
     const position end{at.value + parsed.record.length};
+    if (at.session() > where_.session() && where_ != position{})
+      session_left_ = where_;
     if (end > where_ || MILLRACE_PLANTED(deliver_again_after_a_reconnect)) {
       deliver_record(at, parsed.record);
       if (control_->refused_)
@@ -202,6 +204,7 @@ void delivery::deliver_record(position at,
         if (handlers_.on_message)
           handlers_.on_message({frame.header, frame.kind, frame.payload, begin},
                                end);
+        session_left_ = {};
         if (control_->refused_)
           return;
         ++delivered_;
@@ -225,9 +228,12 @@ void delivery::deliver_record(position at,
 }
 
 void delivery::deliver_event(stream_event event, position begin, position end) {
-  // An event of the merged log lies in it: its pair is its own place.
+  // An event of the merged log lies in it: its pair is its own place. That of a
+  // reset which begins a session begins where the one before it ended.
   if (event.from.value == 0 && event.to.value == 0) {
-    event.from = begin;
+    const auto left = std::exchange(session_left_, {});
+    event.from
+      = event.kind == event_kind::reset && left != position{} ? left : begin;
     event.to = end;
   }
   handlers_.on_event(event);

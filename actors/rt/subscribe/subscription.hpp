@@ -215,6 +215,9 @@ private:
   std::shared_ptr<subscription> control_;
   subscription_handlers handlers_;
   position where_;
+  /// Where it stood at the end of the session before, until something of the
+  /// next one is delivered.
+  position session_left_;
   uint32_t sum_ = 0;
   bool file_ended_ = true; ///< The next record may begin a later file.
   uint64_t delivered_ = 0;

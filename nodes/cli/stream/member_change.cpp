@@ -50,9 +50,12 @@ error check_member(runtime& host, const cluster_config& config,
         return each.at("id").text_or_empty().starts_with(prefix);
       });
   };
-  // One that was replaced before is known to the configuration.
+  // One that was replaced before: by the one that is to take its place, or it
+  // is known to the configuration.
   if (is_member(what.leaving)
-      || (!what.joining.empty() && config.process(what.leaving) != nullptr))
+      || (!what.joining.empty()
+          && (is_member(what.joining)
+              || config.process(what.leaving) != nullptr)))
     return {};
   return {errc::not_found, "'" + what.leaving + "' is not in the group of '"
                              + what.stream

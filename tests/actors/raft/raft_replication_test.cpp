@@ -45,6 +45,34 @@ TEST(RaftReplicationTest, EveryMemberAppliesInOrder) {
   EXPECT_THAT(group.faults(), IsEmpty());
 }
 
+// A follower answers entries and heartbeats, and not what only tells it that
+// they are committed: that would be a message per message.
+TEST(RaftReplicationTest, WhatIsCommittedIsToldAndNotAnswered) {
+  raft_group group{{1, 2, 3}};
+  group.elect(1);
+  forget(group);
+  group.propose(1, "a");
+  EXPECT_THAT(group.at(2).applied, ElementsAre("a"));
+  EXPECT_THAT(said<raft_append_response>(group, 2), SizeIs(1));
+  forget(group);
+  group.elapse(2 * heartbeat_ns);
+  EXPECT_GE(said<raft_append_response>(group, 2).size(), 1u);
+  // One that lacks what is committed says so.
+  forget(group);
+  group.cut(1, 2);
+  group.propose(1, "b");
+  group.heal();
+  group.network.push_back(message(1, 2, 1,
+                                  raft_append_request{place(3, 1),
+                                                      entry_index{3},
+                                                      {},
+                                                      0,
+                                                      /*notice*/ true}));
+  group.deliver();
+  EXPECT_THAT(group.at(2).applied, ElementsAre("a", "b"));
+  EXPECT_THAT(group.faults(), IsEmpty());
+}
+
 TEST(RaftReplicationTest, AProposalIsToldItsIndexesAndTerm) {
   raft_group group{{1, 2, 3}};
   group.elect(1);
