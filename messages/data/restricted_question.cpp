@@ -15,6 +15,9 @@ std::string to_json(const restricted_question& what) {
     out["rows_max"] = what.rows_max;
   if (what.bytes_max != 0)
     out["bytes_max"] = what.bytes_max;
+  if (what.priority_max != question_priority::normal)
+    out["priority_max"]
+      = std::string{question_priority_names.name_of(what.priority_max)};
   return out.dump();
 }
 
@@ -27,7 +30,7 @@ read_restricted(std::string_view json) {
   const error bad{errc::invalid_argument,
                   "a question on behalf of a user has the texts user, peer and "
                   "question, a list of tables, and perhaps the numbers "
-                  "rows_max and bytes_max"};
+                  "rows_max and bytes_max, and priority_max"};
   restricted_question out;
   for (const auto& [key, value] : read->entries()) {
     const auto* text = value.text();
@@ -52,6 +55,9 @@ read_restricted(std::string_view json) {
       out.user = *text;
     else if (key == "peer")
       out.peer = *text;
+    else if (const auto most = question_priority_names.find(*text);
+             key == "priority_max" && most)
+      out.priority_max = *most;
     else if (key == "question")
       out.question = *text;
     else

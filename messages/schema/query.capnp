@@ -91,6 +91,7 @@ struct QueryPlan {
   computed @23 :List(ComputedColumn);   # those of types that are not stored
   joined @24 :JoinedTables;   # from version 3 on; null: one table
   alone @25 :Bool;            # nobody else is asked: a finished result will do
+  priority @26 :UInt8;        # 0 normal, 1 low, 2 high
 }
 
 # The rows of one table, each with the nearest of another at or before it.

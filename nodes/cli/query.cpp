@@ -61,6 +61,13 @@ void declare(option_list& list, query_options& into) {
       "Wait until the answer covers this position: a number, or "
       "log.<session>.<roll>@<offset>")
     .shown_as("POSITION");
+  list
+    .choice<std::string>(
+      "--priority", into.priority,
+      {{"low", "low"}, {"normal", "normal"}, {"high", "high"}},
+      "Its share of the threads beside other queries: low, "
+      "normal (default) or high")
+    .shown_as("PRIORITY");
   list.flag("--cut", into.show_cut,
             "Print the cut of the answer to standard error");
   list.flag("--explain", into.explain,

@@ -255,6 +255,11 @@ private:
     limits.rows_max
       = static_cast<uint64_t>(at.integer("rows_max", 1, most_ns, 0));
     limits.memory_max_bytes = at.bytes("memory_max", 1, most_bytes, 0);
+    constexpr std::array priorities{question_priority::normal,
+                                    question_priority::low,
+                                    question_priority::high};
+    limits.priority
+      = priorities.at(at.choice("priority", {"normal", "low", "high"}, false));
     config_.logins.push_back(std::move(out));
   }
 

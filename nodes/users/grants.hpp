@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/base/errors.hpp>
+#include <millrace/messages/data/question_priority.hpp>
 
 #include <cstdint>
 #include <string>
@@ -23,6 +24,7 @@ struct user_limits {
   uint64_t rate_max = 0;         ///< Questions per second.
   uint64_t rows_max = 0;         ///< Of an answer.
   uint64_t memory_max_bytes = 0; ///< Of an answer that a gateway holds.
+  question_priority priority = question_priority::normal; ///< At most.
   friend bool operator==(const user_limits&, const user_limits&) = default;
 };
 

@@ -1,9 +1,22 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <utility>
 
 namespace millrace::persistence {
+
+/// What work of many jobs, such as a question, has had of an executor's
+/// threads. All of its jobs name it; whoever makes them may hold it for longer.
+/// Thread safe.
+struct pool_share {
+  explicit pool_share(uint32_t heavy = 1) : weight{heavy} {}
+  /// At least 1. One that is twice as heavy gets twice the time.
+  const uint32_t weight;
+  std::atomic<int64_t> used_ns{0}; ///< The executor counts it.
+};
 
 /// Runs jobs that must not run in an actor's handler: syncs, cold reads
 /// (`env.io`), query morsels (`env.pool`). The real one is a thread pool; the
@@ -14,6 +27,28 @@ public:
   virtual ~executor() = default;
   /// Runs `job` once, soon, on some thread. Jobs must not throw.
   virtual void submit(std::function<void()> job) = 0;
+  /// The same, of work of many jobs: an executor that has more of these than
+  /// threads lets each have its share of them. A job should be short: it is
+  /// not interrupted.
+  virtual void submit_for(const std::shared_ptr<pool_share>& share,
+                          std::function<void()> job) {
+    (void)share;
+    submit(std::move(job));
+  }
+};
+
+/// Another executor, all of whose jobs are of one share. It outlives neither.
+class share_of_executor final : public executor {
+public:
+  share_of_executor(executor& runs, std::shared_ptr<pool_share> share)
+    : runs_{&runs}, share_{std::move(share)} {}
+  void submit(std::function<void()> job) override {
+    runs_->submit_for(share_, std::move(job));
+  }
+
+private:
+  executor* runs_;
+  std::shared_ptr<pool_share> share_;
 };
 
 /// Wall time, ns since 2000.01.01 UTC, and monotonic time in ns.

@@ -1,6 +1,9 @@
 #include <millrace/query/execution/plan_run.hpp>
 #include <millrace/query/execution/row_operators_internal.hpp>
 
+#include <algorithm>
+#include <utility>
+
 namespace millrace::query {
 
 namespace {
@@ -8,11 +11,18 @@ namespace {
 class runner {
 public:
   runner(std::vector<table_data>& fetched, const run_options& options)
-    : fetched_{fetched}, options_{options} {}
+    : fetched_{fetched}, options_{options} {
+    for (const auto& each : fetched_)
+      held_ += each.byte_count();
+  }
 
+  /// What is held when it returns: what it gives, and all that later steps
+  /// take.
   result<table_data> run(const physical_node& node) {
+    const auto before = std::exchange(used_, 0);
     auto out
       = std::visit([&](const auto& what) { return on(what, node); }, node.what);
+    const auto used = std::exchange(used_, before);
     if (!out)
       return out;
     if (options_.stop.stopped())
@@ -22,21 +32,34 @@ public:
                    options_.process + ": a step of the query has "
                      + std::to_string(out->row_count)
                      + " rows, more than the next one takes"};
-    if (options_.memory_max != 0 && out->byte_count() > options_.memory_max)
-      return error{errc::limit_exceeded,
-                   options_.process + ": the rows between two steps of the "
-                     + "query take more than "
-                     + std::to_string(options_.memory_max)
-                     + " bytes: ask for less, or raise memory_max of "
-                       "the gateway, or of the user who asks"};
+    held_ += out->byte_count();
+    if (auto fault = refuse_more(0))
+      return fault;
+    held_ -= used;
     return out;
   }
 
 private:
   using outcome = result<table_data>;
 
+  /// Whether all that is held, and so many bytes more, is more than may be.
+  [[nodiscard]] error refuse_more(uint64_t bytes) const {
+    if (options_.memory_max == 0 || held_ + bytes <= options_.memory_max)
+      return {};
+    return {errc::limit_exceeded,
+            options_.process + ": the rows that the query's steps hold at a "
+              + "time take more than " + std::to_string(options_.memory_max)
+              + " bytes: ask for less, or raise memory_max of the gateway, or "
+                "of the user who asks"};
+  }
+  /// A step reads it, and holds it until it is done.
+  void reads(const table_data& input) { used_ += input.byte_count(); }
+  /// A step makes its rows of the input's own columns.
+  void takes(const table_data& input) { held_ -= input.byte_count(); }
+
   outcome on(const fetched_rows& what, const physical_node& node) {
     auto& out = fetched_[what.fragment];
+    takes(out);
     // What it was only ordered by stands after its columns.
     if (out.columns.size() > node.columns.size())
       out.columns.resize(node.columns.size());
@@ -47,21 +70,40 @@ private:
     auto input = run(node.inputs[0]);
     if (!input)
       return input;
-    return only_projects(what.plan, *input)
-             ? project(what.plan, *std::move(input), options_)
-             : run_fused(what.plan, *input, options_);
+    if (only_projects(what.plan, *input)) {
+      takes(*input);
+      return project(what.plan, *std::move(input), options_);
+    }
+    reads(*input);
+    return run_fused(what.plan, *input, options_);
   }
 
   outcome on(const operators::window& what, const physical_node& node) {
     auto input = run(node.inputs[0]);
-    return input ? run_window(what, node, *std::move(input), options_)
-                 : std::move(input);
+    if (!input)
+      return input;
+    if (auto fault = refuse_more(columns_to_come(node, *input)))
+      return fault;
+    takes(*input);
+    return run_window(what, node, *std::move(input), options_);
   }
 
   outcome on(const operators::over& what, const physical_node& node) {
     auto input = run(node.inputs[0]);
-    return input ? run_over(what, node, *std::move(input), options_)
-                 : std::move(input);
+    if (!input)
+      return input;
+    if (auto fault = refuse_more(columns_to_come(node, *input)))
+      return fault;
+    takes(*input);
+    return run_over(what, node, *std::move(input), options_);
+  }
+
+  /// At least: numbers and times take 8 bytes each.
+  [[nodiscard]] static uint64_t columns_to_come(const physical_node& node,
+                                                const table_data& input) {
+    const auto more = node.columns.size()
+                      - std::min(node.columns.size(), input.columns.size());
+    return more * input.row_count * sizeof(int64_t);
   }
 
   template <class Join, class F>
@@ -72,6 +114,8 @@ private:
     auto right = run(node.inputs[1]);
     if (!right)
       return right;
+    reads(*left);
+    reads(*right);
     return how(what, node, *std::move(left), *right, options_);
   }
 
@@ -93,8 +137,11 @@ private:
       if (!piece)
         return piece;
       out.row_count += piece->row_count;
+      reads(*piece);
       pieces.push_back(*std::move(piece));
     }
+    if (auto fault = refuse_more(used_))
+      return fault;
     for (const auto& each : node.columns) {
       column_writer writer{each.name, each.type};
       for (const auto& piece : pieces)
@@ -112,6 +159,8 @@ private:
 
   std::vector<table_data>& fetched_;
   const run_options& options_;
+  uint64_t held_ = 0; ///< Bytes of what was fetched, or made, and is needed.
+  uint64_t used_ = 0; ///< Of what the step that runs reads.
 };
 
 } // namespace

@@ -16,7 +16,9 @@ namespace millrace::query {
 
 struct run_options {
   interruption stop;
-  /// Bytes that the rows of a step may take; 0: no limit.
+  /// Bytes that may be held at a time: of what was fetched, and of what steps
+  /// read and give. 0: no limit. What a step needs beside that, as an order of
+  /// its rows, is not counted.
   uint64_t memory_max = 0;
   std::string process; ///< Whose memory it is, for messages.
   /// Whose threads help; none: the caller's works alone.
@@ -24,7 +26,7 @@ struct run_options {
 };
 
 /// Carries out what is left of a plan, over the results of its fragments.
-/// `limit_exceeded` when rows between two steps take more than they may,
+/// `limit_exceeded` when its steps hold more than they may,
 /// `cancelled` or `timeout` when told to stop, `overflow`.
 /// @param fetched by number of the fragment; used up
 [[nodiscard]] result<table_data> run_plan(const physical_node& node,

@@ -35,7 +35,7 @@ constexpr std::array parameters{
   parameter{"sqlquery", false},       parameter{"firstlastsort", false},
   parameter{"dryrun", false},         parameter{"at_least", true},
   parameter{"limits", true},          parameter{"timebarorigin", true},
-  parameter{"words", true},
+  parameter{"words", true},           parameter{"priority", true},
 };
 
 const parameter* find_parameter(std::string_view name) {

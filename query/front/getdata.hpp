@@ -18,7 +18,8 @@ struct getdata_request {
   /// Wait until the answer can include everything up to here.
   std::optional<position> at_least;
   int64_t timeout_ns = 0; ///< 0: the gateway's own limit.
-  bool explain = false;   ///< `getquery`: return the plan, run nothing.
+  question_priority priority = question_priority::normal;
+  bool explain = false; ///< `getquery`: return the plan, run nothing.
 };
 
 /// Reads a getdata dictionary in JSON (docs/getdata.md) and checks it against

@@ -175,8 +175,8 @@ error getdata_builder::check_aggregations() {
                             + std::string{aggregation_example}
                             + at("aggregations." + name, shown));
     };
-    const bool pairs = function == "wavg" || function == "wsum"
-                       || function == "cov" || function == "cor";
+    const auto known = aggregate_function_of(function);
+    const bool pairs = known && takes_pairs(*known);
     if (pairs && is_list_of_lists(value)) {
       for (const auto& pair : value.elements()) {
         auto names = read_names(pair);
@@ -449,6 +449,14 @@ error getdata_builder::check_rest() {
     if (!place)
       return type_incorrect("at_least", "-7", *given);
     out_.at_least = position{*place};
+  }
+  if (const auto* given = input_.find("priority")) {
+    const auto wanted = question_priority_names.find(given->text_or_empty());
+    if (!wanted)
+      return check_failed_plainly(
+        "checkpriority", "priority is `low, `normal or `high",
+        "priority is low, normal or high, not " + given->dump());
+    out_.priority = *wanted;
   }
   if (auto fault = check_timebar_origin())
     return fault;

@@ -45,6 +45,14 @@ error read_option(const std::string& key, const text::json_value& value,
     into.at_least = position{*place};
     return {};
   }
+  if (key == "priority") {
+    const auto wanted = question_priority_names.find(value.text_or_empty());
+    if (!wanted)
+      return refused_question("priority is low, normal or high, not "
+                              + value.dump());
+    into.priority = *wanted;
+    return {};
+  }
   if (key == "explain") {
     const auto wanted = value.boolean();
     if (!wanted)
@@ -61,7 +69,7 @@ error read_option(const std::string& key, const text::json_value& value,
   }
   return refused_question(
     "there is no option '" + key
-    + "'; there are timeout, at_least, explain and limit");
+    + "'; there are timeout, at_least, priority, explain and limit");
 }
 
 result<table_data> to_table(const told_rows& told) {
@@ -162,6 +170,7 @@ result<question> parse_question(std::string_view json,
   out.plan = as_fragment(std::move(request->plan));
   out.at_least = request->at_least;
   out.timeout_ns = request->timeout_ns;
+  out.priority = request->priority;
   out.explain = request->explain;
   return out;
 }

@@ -23,14 +23,15 @@ struct question {
   /// Wait until the answer can include everything up to here.
   std::optional<position> at_least;
   int64_t timeout_ns = 0; ///< 0: the gateway's own limit.
-  bool explain = false;   ///< Return the plan, run nothing.
-  bool analyze = false;   ///< Run it, and return the plan and what that took.
+  question_priority priority = question_priority::normal;
+  bool explain = false; ///< Return the plan, run nothing.
+  bool analyze = false; ///< Run it, and return the plan and what that took.
   std::string_view language = "getdata"; ///< Or "qsql", "sql"; static.
 };
 
 /// Reads a question in JSON: {"language": "qsql", "text": "select from trade"},
-/// or "sql", to which "timeout", "at_least", "explain" and "limit" (only so
-/// many rows, the first ones) may come
+/// or "sql", to which "timeout", "at_least", "priority", "explain" and "limit"
+/// (only so many rows, the first ones) may come
 /// (docs/qsql.md, docs/sql.md), or a getdata dictionary (docs/getdata.md).
 /// Faults are those of `parse_qsql`, `parse_sql` and `parse_getdata`.
 /// @param now_ns since 2000.01.01 UTC: what q calls .z.p, and SQL now()

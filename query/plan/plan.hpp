@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/question_priority.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/query/plan/aggregate_function.hpp>
 #include <millrace/query/plan/expression.hpp>
@@ -132,6 +133,7 @@ struct logical_plan {
   /// Refuse results beyond these; 0: no limit.
   uint64_t rows_max = 0;
   uint64_t bytes_max = 0;
+  question_priority priority = question_priority::normal;
   /// The table's own time column: decides first and last and breaks ties.
   std::string order_column;
   /// Where dates of keys `by_day` begin: the table's roll rule.

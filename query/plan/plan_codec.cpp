@@ -2,6 +2,9 @@
 #include <millrace/messages/schema/query.capnp.h>
 #include <millrace/query/plan/plan.hpp>
 
+#include <algorithm>
+#include <array>
+
 namespace millrace::query {
 
 namespace {
@@ -191,6 +194,22 @@ void read_scan(schema::QueryPlan::Reader root, logical_plan& plan) {
   }
 }
 
+/// As plans number them: 0 is what those say that say nothing of it.
+constexpr std::array numbered_priorities{
+  question_priority::normal, question_priority::low, question_priority::high};
+
+/// A number of a later release is none.
+question_priority read_priority(uint8_t number) {
+  return number < numbered_priorities.size() ? numbered_priorities[number]
+                                             : question_priority::normal;
+}
+
+uint8_t number_of(question_priority priority) {
+  const auto found = std::find(numbered_priorities.begin(),
+                               numbered_priorities.end(), priority);
+  return static_cast<uint8_t>(found - numbered_priorities.begin());
+}
+
 void read_shape(schema::QueryPlan::Reader root, logical_plan& plan) {
   for (auto key : root.getKeys())
     plan.keys.push_back(
@@ -211,6 +230,7 @@ void read_shape(schema::QueryPlan::Reader root, logical_plan& plan) {
     plan.sublist = root.getSublist();
   plan.rows_max = root.getRowsMax();
   plan.bytes_max = root.getBytesMax();
+  plan.priority = read_priority(root.getPriority());
   plan.day_zone = root.getDayZone();
   plan.day_offset_ns = root.getDayOffsetNs();
   plan.alone = root.getAlone();
@@ -246,6 +266,7 @@ void write_plan(const logical_plan& plan, schema::QueryPlan::Builder root) {
   root.setSublist(plan.sublist.value_or(0));
   root.setRowsMax(plan.rows_max);
   root.setBytesMax(plan.bytes_max);
+  root.setPriority(number_of(plan.priority));
   root.setDayZone(plan.day_zone);
   root.setDayOffsetNs(plan.day_offset_ns);
   root.setAlone(plan.alone);

@@ -283,6 +283,7 @@ connections_max = 3
 rate_max = 5
 rows_max = 100
 memory_max = "1MiB"
+priority = "high"
 [[query]]
 name = "today"
 language = "sql"

@@ -77,6 +77,7 @@ connections_max = 2
 rate_max = 10
 rows_max = 1000
 memory_max = "64MiB"
+priority = "low"
 )");
   ASSERT_TRUE(parsed) << parsed.failure().context;
   EXPECT_TRUE(parsed->process("kdb1")->asks_login);
@@ -85,8 +86,9 @@ memory_max = "64MiB"
   EXPECT_EQ(parsed->logins[0].name, "ada");
   EXPECT_EQ(parsed->logins[0].grants,
             (user_grants{{"t*"}, {"trade"}, {"*"}, true}));
-  EXPECT_EQ(parsed->logins[1].grants,
-            (user_grants{.limits = {2, 10, 1000, 64u << 20}}));
+  EXPECT_EQ(
+    parsed->logins[1].grants,
+    (user_grants{.limits = {2, 10, 1000, 64u << 20, question_priority::low}}));
   EXPECT_TRUE(parsed->passwords_path.starts_with("/"));
   EXPECT_TRUE(parsed->passwords_path.ends_with("/c.toml.passwords"));
 }

@@ -4,13 +4,18 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <latch>
+#include <memory>
 #include <mutex>
 #include <set>
+#include <string>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 namespace millrace::nodes {
 namespace {
@@ -75,6 +80,86 @@ TEST(ThreadPoolTest, RunsEachJobOfManySubmittersOnce) {
   }
   EXPECT_TRUE(
     std::all_of(ran.begin(), ran.end(), [](const auto& x) { return x == 1; }));
+}
+
+/// One thread; what is submitted while the first job runs shares it.
+struct SharedThreadTest : ::testing::Test {
+  using share = std::shared_ptr<persistence::pool_share>;
+  static share of_weight(uint32_t weight) {
+    return std::make_shared<persistence::pool_share>(weight);
+  }
+  /// In which order jobs of these shares run. @param jobs null: of none
+  std::string order(const std::vector<std::pair<char, share>>& jobs) {
+    std::string out;
+    std::latch ready{1};
+    {
+      thread_pool pool{1, "test"};
+      pool.submit([&] { ready.wait(); });
+      for (const auto& [name, of] : jobs) {
+        auto job = [&out, name = name, of = of] {
+          out += name;
+          if (of) // As if it had taken a second: no clock is waited for.
+            of->used_ns += 1'000'000'000;
+        };
+        of ? pool.submit_for(of, job) : pool.submit(job);
+      }
+      ready.count_down();
+    }
+    return out;
+  }
+};
+
+TEST_F(SharedThreadTest, AShortQuestionOvertakesLongOnes) {
+  const auto a = of_weight(1);
+  const auto b = of_weight(1);
+  std::vector<std::pair<char, share>> jobs(100, {'a', a});
+  jobs.emplace_back('b', b);
+  a->used_ns = 5'000'000'000;
+  EXPECT_LE(order(jobs).find('b'), 1u);
+}
+
+TEST_F(SharedThreadTest, NobodyStarves) {
+  // A long one, and a short one after the other without end.
+  const auto a = of_weight(1);
+  a->used_ns = 3'600'000'000'000;
+  std::string told;
+  std::latch ready{1};
+  std::function<void()> next;
+  {
+    thread_pool pool{1, "test"};
+    pool.submit([&] { ready.wait(); });
+    for (int i = 0; i < 10; ++i)
+      pool.submit_for(a, [&] { told += 'a'; });
+    next = [&] {
+      told += 'b';
+      if (told.size() < 100)
+        pool.submit_for(of_weight(1), next);
+    };
+    for (int i = 0; i < 3; ++i)
+      pool.submit_for(of_weight(1), next);
+    ready.count_down();
+  }
+  EXPECT_GE(std::count(told.begin(), told.begin() + 44, 'a'), 9) << told;
+  EXPECT_LE(std::count(told.begin(), told.begin() + 44, 'a'), 12) << told;
+}
+
+TEST_F(SharedThreadTest, AHeavyShareGetsMoreOfTheTime) {
+  const auto a = of_weight(1);
+  const auto b = of_weight(4);
+  std::vector<std::pair<char, share>> jobs(400, {'a', a});
+  jobs.insert(jobs.end(), 400, {'b', b});
+  const auto told = order(jobs).substr(0, 200);
+  EXPECT_GE(std::count(told.begin(), told.end(), 'b'), 120);
+  EXPECT_GE(std::count(told.begin(), told.end(), 'a'), 40);
+}
+
+TEST_F(SharedThreadTest, JobsOfNoShareGoFirstAndLetOthersIn) {
+  const auto a = of_weight(1);
+  std::vector<std::pair<char, share>> jobs(100, {'.', nullptr});
+  jobs.insert(jobs.end(), 100, {'a', a});
+  const auto told = order(jobs).substr(0, 100);
+  EXPECT_GE(std::count(told.begin(), told.end(), '.'), 74);
+  EXPECT_GE(std::count(told.begin(), told.end(), 'a'), 24);
 }
 
 #ifndef __SANITIZE_ADDRESS__ // It maps more than any limit lets it.

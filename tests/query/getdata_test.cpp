@@ -416,6 +416,17 @@ TEST(GetdataTest, EveryAggregationOfTorqIsKnown) {
   EXPECT_EQ(distinct->plan.ordering, (std::vector<order_term>{{1, true}}));
 }
 
+TEST(GetdataTest, EachAggregationIsAskedForByItsName) {
+  for (const auto name : aggregate_names()) {
+    const std::string columns = takes_pairs(*aggregate_function_of(name))
+                                  ? R"(["lots","bidprice"])"
+                                  : R"("lots")";
+    const auto asked = parse_ordered(R"("aggregations":{")" + std::string{name}
+                                     + R"(":)" + columns + "}");
+    EXPECT_TRUE(asked) << name << ": " << asked.failure().context;
+  }
+}
+
 // `date` is that of the table's roll rule: here 17:00 in New York.
 TEST(GetdataTest, DatesAreGroupedAndFilteredBy) {
   auto schema = xdaily();

@@ -512,6 +512,33 @@ TEST(PlanRunTest, RefusesStepsThatTakeMoreThanTheyMay) {
   EXPECT_NE(out.failure().context.find("gw1"), std::string::npos);
 }
 
+// What was fetched, and what a step reads and gives, counts together: each of
+// them alone may be held.
+TEST(PlanRunTest, CountsAllThatIsHeldAtATime) {
+  uint64_t fetched = 0;
+  uint64_t largest = 0;
+  uint64_t given = 0;
+  {
+    joined_market m{3};
+    for (const auto& each : m.fetched) {
+      fetched += each.byte_count();
+      largest = std::max(largest, each.byte_count());
+    }
+    const auto out = run_plan(m.rest, m.fetched, {});
+    ASSERT_TRUE(out) << to_string(out.failure());
+    given = out->byte_count();
+  }
+  ASSERT_GT(fetched, largest);
+  for (const auto most : {largest, fetched, fetched + given - 1}) {
+    joined_market m{3};
+    const auto out = run_plan(m.rest, m.fetched, {.memory_max = most});
+    ASSERT_FALSE(out) << most << " of " << fetched << " and " << given;
+    EXPECT_EQ(out.failure().code, errc::limit_exceeded);
+  }
+  joined_market m{3};
+  EXPECT_TRUE(run_plan(m.rest, m.fetched, {.memory_max = fetched + given}));
+}
+
 TEST(PlanRunTest, EndsWhenItIsWithdrawn) {
   joined_market m{4};
   const std::atomic<bool> cancel{true};
@@ -519,6 +546,18 @@ TEST(PlanRunTest, EndsWhenItIsWithdrawn) {
                             {.stop = {.cancel = &cancel, .table = "trade"}});
   ASSERT_FALSE(out);
   EXPECT_EQ(out.failure().code, errc::cancelled);
+}
+
+TEST(PlanCodecTest, APriorityGoesWithItsPlan) {
+  for (const auto each : {question_priority::low, question_priority::normal,
+                          question_priority::high}) {
+    logical_plan plan;
+    plan.table = "trade";
+    plan.priority = each;
+    const auto back = decode_plan(encode(plan));
+    ASSERT_TRUE(back) << to_string(back.failure());
+    EXPECT_EQ(back->priority, each);
+  }
 }
 
 /// Bytes of others: no depth, count or kind brings a node down.

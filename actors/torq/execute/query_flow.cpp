@@ -15,9 +15,13 @@ constexpr size_t piece_bytes = 256u << 10;
 
 /// What the pool's workers share; outlives the actor when that dies early.
 struct query_flow_state::shared_run {
-  explicit shared_run(query_work given) : work{std::move(given)} {}
+  shared_run(query_work given, persistence::env& world)
+    : work{std::move(given)}, pool{*world.pool,
+                                   std::make_shared<persistence::pool_share>(
+                                     weight_of(work.plan.priority))} {}
 
   query_work work;
+  persistence::share_of_executor pool; ///< All that the query does there.
   std::atomic<bool> cancelled{false};
   std::optional<query::execution> execution;
   /// By morsel: what it found, from when it is done until it is given.
@@ -56,7 +60,7 @@ struct query_flow_state::shared_run {
 
 caf::result<bool> query_flow_state::start() {
   promise = self->make_response_promise<bool>();
-  env->pool->submit(
+  run->pool.submit(
     [shared = run, me = query_flow_actor{self}] { shared->open(me); });
   return promise;
 }
@@ -78,7 +82,7 @@ void query_flow_state::done(size_t morsel, const caf::error& fault) {
 
 void query_flow_state::carry_out(const result_flow::effects& what) {
   for (const auto morsel : what.make)
-    env->pool->submit([shared = run, me = query_flow_actor{self}, morsel] {
+    run->pool.submit([shared = run, me = query_flow_actor{self}, morsel] {
       shared->make(morsel, me);
     });
   for (const auto& piece : what.give)
@@ -106,7 +110,8 @@ query_flow(query_flow_actor::stateful_pointer<query_flow_state> self,
   self->set_down_handler(
     [self](const caf::down_msg& down) { self->quit(down.reason); });
   self->monitor(state.sink);
-  state.run = std::make_shared<query_flow_state::shared_run>(std::move(*work));
+  state.run
+    = std::make_shared<query_flow_state::shared_run>(std::move(*work), *world);
   // A flow that ends early stops its workers.
   self->attach_functor([shared = state.run] { shared->cancelled = true; });
   return {

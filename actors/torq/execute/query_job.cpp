@@ -11,6 +11,9 @@ namespace {
 
 /// Pool workers that one query may hold at a time.
 constexpr size_t workers_max = 8;
+/// About so many rows a worker looks at before it lets others have a turn: some
+/// milliseconds.
+constexpr uint64_t rows_per_turn = 256u << 10;
 /// So many segments that are all in memory are looked at in less time than
 /// another thread takes to wake up.
 constexpr size_t brief_segments_max = 64;
@@ -29,9 +32,15 @@ void add_missing(std::vector<std::string>& lines,
 
 /// What the pool's workers share; outlives the actor when that dies early.
 struct query_job_state::shared_run {
-  explicit shared_run(query_work given) : work{std::move(given)} {}
+  shared_run(query_work given, persistence::env& world)
+    : work{std::move(given)}, share{std::make_shared<persistence::pool_share>(
+                                weight_of(work.plan.priority))},
+      pool{*world.pool, share} {}
 
   query_work work;
+  std::shared_ptr<persistence::pool_share> share;
+  persistence::share_of_executor pool; ///< All that the query does there.
+  size_t morsels_per_turn = 1;
   std::atomic<bool> cancelled{false};
   std::optional<query::execution> execution;
   std::optional<query::join_execution> joined; ///< Instead, of two tables.
@@ -63,7 +72,7 @@ struct query_job_state::shared_run {
                                               .deadline_ns = given.deadline_ns},
                                            .memory_max = given.memory_max,
                                            .process = given.process,
-                                           .pool = world.pool};
+                                           .pool = &self->pool};
     auto fault = caught("a query on table '" + given.plan.table + "'", [&] {
       auto& work = self->work;
       if (work.plan.joined)
@@ -80,11 +89,12 @@ struct query_job_state::shared_run {
     const auto workers
       = std::clamp<size_t>(self->morsel_count(), 1, workers_max);
     self->active = workers;
+    self->morsels_per_turn = self->turn_of_morsels();
     const bool here = in_pool || self->is_brief();
     for (size_t i = here ? 1 : 0; i < workers; ++i)
-      world.pool->submit([self, owner] { self->run(owner); });
+      self->pool.submit([self, owner] { run(self, owner); });
     if (here)
-      self->run(owner);
+      run(self, owner);
   }
 
   static void answer(const query_job_actor& owner, const error& fault) {
@@ -100,11 +110,30 @@ struct query_job_state::shared_run {
     return joined ? joined->morsel_count() : execution->morsel_count();
   }
 
-  /// Takes morsels until none is left; the last worker to leave finishes.
-  void run(const query_job_actor& owner) {
-    const auto count = morsel_count();
-    for (auto i = next++; i < count; i = next++)
-      joined ? joined->run(i) : execution->run(i);
+  /// Small ones are as many as make a turn worth while.
+  [[nodiscard]] size_t turn_of_morsels() const {
+    if (joined)
+      return 1;
+    const auto rows
+      = execution->rows_to_read() / std::max<size_t>(morsel_count(), 1);
+    return std::max<uint64_t>(rows_per_turn / std::max<uint64_t>(rows, 1), 1);
+  }
+
+  /// Takes morsels, some per turn, until none is left; the last worker to leave
+  /// finishes.
+  static void run(const std::shared_ptr<shared_run>& self,
+                  const query_job_actor& owner) {
+    const auto count = self->morsel_count();
+    for (size_t done = 0; done < self->morsels_per_turn; ++done) {
+      const auto i = self->next++;
+      if (i >= count)
+        return self->leave(owner);
+      self->joined ? self->joined->run(i) : self->execution->run(i);
+    }
+    self->pool.submit([self, owner] { run(self, owner); });
+  }
+
+  void leave(const query_job_actor& owner) {
     if (--active != 0)
       return;
     chunks out;
@@ -127,7 +156,7 @@ caf::result<chunks> query_job_state::start() {
   if (run->binds_briefly())
     shared_run::begin(run, *env, query_job_actor{self}, false);
   else
-    env->pool->submit([shared = run, me = query_job_actor{self}, world = env] {
+    run->pool.submit([shared = run, me = query_job_actor{self}, world = env] {
       shared_run::begin(shared, *world, me, true);
     });
   return promise;
@@ -151,7 +180,8 @@ query_job(query_job_actor::stateful_pointer<query_job_state> self,
       [self](const caf::down_msg& down) { self->quit(down.reason); });
     self->monitor(work->asker);
   }
-  state.run = std::make_shared<query_job_state::shared_run>(std::move(*work));
+  state.run
+    = std::make_shared<query_job_state::shared_run>(std::move(*work), *world);
   // A job that ends early stops its workers.
   self->attach_functor([shared = state.run] { shared->cancelled = true; });
   return {

@@ -89,6 +89,7 @@ void gateway_state::query(const std::string& parameters, asker to) {
     to.analyzed = to_string(asked->plan);
   to.rows_max = heard.rows_max;
   to.bytes_max = heard.bytes_max;
+  to.priority = std::min(asked->priority, heard.priority_max);
   ask(std::move(asked->plan), asked->at_least, asked->timeout_ns,
       std::move(to));
 }
@@ -131,6 +132,9 @@ void gateway_state::ask(query::split_plan plan,
   request.deadline_ns = deadline_ns;
   request.rows_max = lesser_limit(settings.result_rows_max, to.rows_max);
   request.bytes_max = lesser_limit(settings.result_bytes_max, to.bytes_max);
+  request.priority = to.priority;
+  for (auto& each : request.plan.fragments)
+    each.priority = to.priority;
   request.process = settings.process;
   request.client = to.client;
   name_sources(request);
@@ -144,6 +148,7 @@ void gateway_state::ask_alone(held_question what) {
   // Nobody holds all of what flows.
   if (what.plan.bytes_max == 0 && !what.to.flows(what.plan))
     what.plan.bytes_max = settings.result_bytes_max;
+  what.plan.priority = what.to.priority;
   what.plan.rows_max = lesser_limit(what.plan.rows_max, what.to.rows_max);
   what.plan.bytes_max = lesser_limit(what.plan.bytes_max, what.to.bytes_max);
   hold(std::move(what));

@@ -119,6 +119,7 @@ struct gateway_state {
     /// Of its answer, whatever the question says; 0: no limit but others.
     uint64_t rows_max = 0;
     uint64_t bytes_max = 0;
+    question_priority priority = question_priority::normal;
     std::string_view language{}; ///< Static; empty: it is not understood.
     std::string shown{};         ///< Its question, for the log.
     /// Its plan, where that and what it took is the answer; empty: it is not.

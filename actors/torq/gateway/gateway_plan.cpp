@@ -92,9 +92,12 @@ void gateway_plan_state::fragment_answered(size_t number, const chunks& rows,
   ask(cuts->answered(number, {at.upper, at.life}));
   if (!cuts->complete())
     return;
-  env->pool->submit([me = gateway_plan_actor{self}, asked = request,
-                     from = std::move(partials), world = env,
-                     stopped = cancelled] {
+  const auto share
+    = std::make_shared<persistence::pool_share>(weight_of(request->priority));
+  env->pool->submit_for(share, [me = gateway_plan_actor{self}, asked = request,
+                                from = std::move(partials), world = env, share,
+                                stopped = cancelled] {
+    persistence::share_of_executor pool{*world->pool, share};
     const query::interruption stop{.cancel = stopped.get(),
                                    .clock = world->clock,
                                    .deadline_ns = asked->deadline_ns,
@@ -102,7 +105,7 @@ void gateway_plan_state::fragment_answered(size_t number, const chunks& rows,
                                    = asked->plan.fragments.front().table};
     chunks answer;
     auto fault = caught("the answer to a query", [&]() -> error {
-      auto made = carry_out(*asked, from, stop, world->pool);
+      auto made = carry_out(*asked, from, stop, &pool);
       if (!made)
         return made.failure();
       answer = *std::move(made);

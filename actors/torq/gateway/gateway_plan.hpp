@@ -43,7 +43,8 @@ struct plan_request {
   std::optional<position> at_least; ///< In the first fragment's stream.
   int64_t deadline_ns = 0;          ///< Monotonic.
   uint64_t rows_max = 0;            ///< Of the answer; 0: no limit.
-  uint64_t bytes_max = 0;   ///< Of the answer and each step; 0: no limit.
+  uint64_t bytes_max = 0; ///< Of the answer and each step; 0: no limit.
+  question_priority priority = question_priority::normal;
   std::string process;      ///< The gateway's name, for messages.
   caf::actor_addr client{}; ///< The work ends when it does.
   /// The same without joins in stores; null: there are none.

@@ -1,6 +1,8 @@
 // Plans of several steps.
 #include <millrace/actors/torq/gateway/gateway.hpp>
 
+#include <algorithm>
+
 namespace millrace::torq {
 
 namespace {
@@ -24,11 +26,13 @@ void gateway_state::name_sources(plan_request& what) const {
 bool gateway_state::have_both(const query::joined_tables& tables) const {
   const auto& left = settings.tables.at(tables.left.table);
   const auto& right = settings.tables.at(tables.right.table);
+  const auto of_left = backends.candidates(backend_role::rdb, left.home, 0);
+  const auto of_right = backends.candidates(backend_role::rdb, right.home, 0);
   return left.home.stream == right.home.stream
          && left.home.directory == right.home.directory
          && left.in_rdb == right.in_rdb && left.in_hdb == right.in_hdb
-         && backends.candidates(backend_role::rdb, left.home, 0)
-              == backends.candidates(backend_role::rdb, right.home, 0);
+         && std::is_permutation(of_left.begin(), of_left.end(),
+                                of_right.begin(), of_right.end());
 }
 
 /// Stores that moved on or do not have both tables, rows that do not follow
@@ -141,6 +145,8 @@ void gateway_state::name_backends(const held_question& what,
                                   gateway_request& into) {
   auto& question = into.question;
   for (const auto* hdb : backends.candidates(backend_role::hdb, home, turn)) {
+    if (question.hdbs.empty())
+      into.loads.push_back(hdb->load.take());
     question.hdbs.push_back({hdb->row.name, cut_for(what, *hdb)});
     into.handles[hdb->row.name] = hdb->handle;
   }
@@ -152,6 +158,8 @@ void gateway_state::name_backends(const held_question& what,
     into.handles[copy->row.name] = copy->handle;
   }
   for (const auto* rdb : backends.candidates(backend_role::rdb, home, turn)) {
+    if (question.rdbs.empty())
+      into.loads.push_back(rdb->load.take());
     question.rdbs.push_back(rdb->row.name);
     into.handles[rdb->row.name] = rdb->handle;
   }

@@ -209,7 +209,9 @@ void gateway_query_state::merge(cut_query::merge what) {
   if (is_brief)
     job();
   else
-    env->pool->submit(std::move(job));
+    env->pool->submit_for(std::make_shared<persistence::pool_share>(
+                            weight_of(request->plan.priority)),
+                          std::move(job));
 }
 
 void gateway_query_state::done(const chunks& merged, const caf::error& fault) {

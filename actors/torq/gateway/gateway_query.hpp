@@ -2,6 +2,7 @@
 
 #include <millrace/actors/torq/execute/query_job.hpp>
 #include <millrace/actors/torq/gateway/cut_query.hpp>
+#include <millrace/actors/torq/registry/backends.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/messages/protocol/watched_request.hpp>
 #include <millrace/persistence/disk/env.hpp>
@@ -35,6 +36,8 @@ struct gateway_request {
   query::logical_plan plan;
   cut_query::question question;
   std::map<std::string, caf::strong_actor_ptr> handles; ///< By name.
+  /// Of those that it goes to first, while it is under way.
+  std::vector<backend_load::token> loads;
   /// Of the answer, whatever the back ends say.
   std::vector<std::string> warnings;
   /// Hears of a back end that is gone before the question fails for it.

@@ -108,7 +108,7 @@ heard_question hear_question(const std::string& parameters,
                             + std::string{to_string(out.failure().code)})
       + ": " + text::shown_on_line(whose.question, 300, ' ');
   return {std::move(out), std::move(audit), shown_of(whose.question),
-          whose.rows_max, whose.bytes_max};
+          whose.rows_max, whose.bytes_max,  whose.priority_max};
 }
 
 } // namespace millrace::torq

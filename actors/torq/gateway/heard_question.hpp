@@ -22,6 +22,7 @@ struct heard_question {
   /// the gateway's.
   uint64_t rows_max = 0;
   uint64_t bytes_max = 0;
+  question_priority priority_max = question_priority::high;
 };
 
 /// Understands a question, also one on behalf of a user: to that one tables of

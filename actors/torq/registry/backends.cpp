@@ -71,6 +71,13 @@ std::vector<const backend*> backend_table::candidates(backend_role role,
     std::rotate(found.begin(),
                 found.begin() + static_cast<ptrdiff_t>(turn % found.size()),
                 found.end());
+  // As they were at one moment: others may be done meanwhile.
+  std::map<const backend*, uint32_t> loads;
+  for (const auto* each : found)
+    loads[each] = each->load.count();
+  std::stable_sort(
+    found.begin(), found.end(),
+    [&](const auto* a, const auto* b) { return loads[a] < loads[b]; });
   return found;
 }
 

@@ -7,8 +7,10 @@
 
 #include <caf/actor_cast.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -39,6 +41,22 @@ struct table_home {
 [[nodiscard]] partition_cut cut_of(const hdb_announcement& news,
                                    const std::string& table);
 
+/// Questions that are under way to a back end; each holds a token. Thread safe.
+class backend_load {
+public:
+  using token = std::shared_ptr<const void>;
+  /// One more, until the token goes.
+  [[nodiscard]] token take() const {
+    ++*count_;
+    return {this, [count = count_](const void*) { --*count; }};
+  }
+  [[nodiscard]] uint32_t count() const noexcept { return *count_; }
+
+private:
+  std::shared_ptr<std::atomic<uint32_t>> count_
+    = std::make_shared<std::atomic<uint32_t>>(0);
+};
+
 /// One RDB or HDB as the gateway and the RDB know it.
 struct backend {
   process_row row;
@@ -56,6 +74,7 @@ struct backend {
   std::optional<rdb_announcement> standing;
   /// Why it does not tell, and so is none: it is not asked.
   error unfit;
+  backend_load load;      ///< Questions that go to it first.
   int64_t lost_at_ns = 0; ///< When the last connection was lost; 0: never.
   /// hdb: tables of which it had rows at last; none: it never told.
   std::optional<std::set<std::string>> held;
@@ -91,8 +110,8 @@ public:
                                   int64_t now_ns);
 
   /// Connected back ends that serve a table; of RDBs only those that say that
-  /// they are ready, if any does. `turn` says which one is first, and so
-  /// spreads questions evenly.
+  /// they are ready, if any does. Those with the fewest questions under way
+  /// come first; of equals `turn` says which one does.
   [[nodiscard]] std::vector<const backend*>
   candidates(backend_role role, const table_home& home, uint64_t turn) const;
 

@@ -253,6 +253,7 @@ struct door_state {
         .peer = core.peer_of(from),
         .rows_max = limits.rows_max,
         .bytes_max = limits.memory_max_bytes,
+        .priority_max = limits.priority,
       };
       for (const auto& each : settings.tables)
         if (grants->may(table_use::query, each.first))

@@ -107,9 +107,10 @@ error check_parameters(const http_request& what,
 wish query_of(const http_request& what) {
   const auto is_post = what.method == "POST";
   if (const auto fault
-      = is_post
-          ? check_parameters(what, {"language", "format", "at_least"})
-          : check_parameters(what, {"language", "format", "at_least", "query"}))
+      = is_post ? check_parameters(
+          what, {"language", "format", "at_least", "priority"})
+                : check_parameters(what, {"language", "format", "at_least",
+                                          "priority", "query"}))
     return failed_response(fault);
   const auto format = format_of(what);
   if (!format)
@@ -140,6 +141,8 @@ wish query_of(const http_request& what) {
       return failed_response(bad("at_least is a position"));
     parameters["at_least"] = *number;
   }
+  if (const auto wanted = parameter(what, "priority"); !wanted.empty())
+    parameters["priority"] = wanted; // The gateway says what there is.
   return query_wish{parameters.dump(), *format};
 }
 

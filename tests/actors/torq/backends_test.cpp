@@ -106,6 +106,33 @@ TEST(BackendsTest, AnAnswerFromWhereItWasIsNotOneFromWhereItIs) {
   EXPECT_TRUE(table.find("h")->link.connected());
 }
 
+TEST_F(BackendsSystemTest, TheOneWithTheFewestQuestionsIsAskedFirst) {
+  const table_home home{"market", "trade", "/hdb"};
+  backend_table table;
+  std::vector<process_row> rows;
+  for (const auto* name : {"r1", "r2", "r3"}) {
+    rows.push_back(rdb("trade", "/hdb"));
+    rows.back().name = name;
+  }
+  table.update(rows, {backend_role::rdb}, 1);
+  caf::scoped_actor self{system};
+  for (const auto* name : {"r1", "r2", "r3"})
+    table.find(name)->handle = caf::actor_cast<caf::strong_actor_ptr>(self);
+  const auto first = [&](uint64_t turn) {
+    return table.candidates(backend_role::rdb, home, turn).front()->row.name;
+  };
+  EXPECT_EQ(first(0), "r1");
+  EXPECT_EQ(first(1), "r2");
+  auto one = table.find("r1")->load.take();
+  const auto two = table.find("r2")->load.take();
+  for (uint64_t turn = 0; turn < 4; ++turn)
+    EXPECT_EQ(first(turn), "r3");
+  const auto three = table.find("r3")->load.take();
+  one.reset(); // Its answer came.
+  for (uint64_t turn = 0; turn < 4; ++turn)
+    EXPECT_EQ(first(turn), "r1");
+}
+
 TEST_F(BackendsSystemTest, CopiesAreThoseOfOtherDirectoriesThatHaveTheTable) {
   const table_home home{"s", "t", "/a"};
   const caf::scoped_actor somebody{system};

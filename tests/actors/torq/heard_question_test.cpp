@@ -135,15 +135,18 @@ TEST(HeardQuestionTest, AUsersLimitsAreReadBesideItsQuestion) {
                                   .question
                                   = in_language("qsql", "select from trade"),
                                   .rows_max = 10,
-                                  .bytes_max = 4096};
+                                  .bytes_max = 4096,
+                                  .priority_max = question_priority::low};
   const auto heard = hear(to_json(asked));
   ASSERT_TRUE(heard.what);
   EXPECT_EQ(heard.rows_max, 10u);
   EXPECT_EQ(heard.bytes_max, 4096u);
+  EXPECT_EQ(heard.priority_max, question_priority::low);
   const auto text = to_json(asked);
   EXPECT_EQ(read_restricted(text)->value(), asked);
   EXPECT_FALSE(read_restricted(replaced(text, "4096", "-1")));
   EXPECT_FALSE(read_restricted(replaced(text, "4096", "\"x\"")));
+  EXPECT_FALSE(read_restricted(replaced(text, "\"low\"", "\"urgent\"")));
 }
 
 TEST(HeardQuestionTest, ANamedQueryIsHeldToTheTablesOfWhoAsks) {
