@@ -251,10 +251,11 @@ void remove_older_logs(world& w, const std::string& name,
   }
 }
 
-// The swarm looks at what went; here it goes by hand, before RT has it.
+// The swarm looks at what went; here it goes by hand, before RT has it, as it
+// does in about half of the runs.
 TEST_F(InvariantsSim, AFileThatGoesTooEarlyIsFound) {
   int found = 0;
-  for (uint64_t seed = 1; seed <= 10; ++seed) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
     rt_scenario run{
       seed, false, 3, rt_scenario::files::small, {.sync_share = 1}};
     const auto audit = audit_of(run);

@@ -32,6 +32,7 @@ void sequencer_state::start(persistence::env* world,
   children.attach(self);
   self->set_down_handler([this](caf::down_msg& down) { went(down.source); });
   peers = std::make_unique<peer_links>(settings.peers);
+  mending = std::make_unique<out_mending>(*this, settings.peers);
   // A subscriber that goes from node to node tells their flows apart.
   flow_last = flow_id{env->random() << 20};
   static const merge_state nothing;
@@ -355,7 +356,7 @@ caf::result<bool> sequencer_state::stop() {
 void sequencer_state::tick() {
   if (!from_itself(self))
     return;
-  start_mend();
+  mending->tick();
   growth.note(env->clock->monotonic_ns(), core->out_end(), core->messages());
   if (auto fault = core->group().tick(env->clock->monotonic_ns()))
     return fail(fault);
@@ -478,9 +479,9 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
       return me->change_members(leaving, joining);
     },
     [me](caf::tick_atom) { me->tick(); },
-    [me](mend_atom, position at) { return me->mend_out(at); },
-    [me](mended_atom, position file, const caf::error& outcome) {
-      me->rebuilt(file, outcome);
+    [me](mend_atom, position at) { return me->mending->mend(at); },
+    [me](mended_atom, position, const caf::error& outcome) {
+      me->mending->ended(outcome);
     },
     [me](stop_atom) { return me->stop(); },
   };

@@ -13,6 +13,7 @@
 #include <millrace/actors/rt/sequence/period_ending.hpp>
 #include <millrace/actors/rt/sequence/sequencer_consumers.hpp>
 #include <millrace/actors/rt/sequence/sequencer_core.hpp>
+#include <millrace/actors/rt/sequence/sequencer_rebuild.hpp>
 #include <millrace/actors/rt/sequence/sequencer_self.hpp>
 #include <millrace/actors/rt/sequence/slow_lead.hpp>
 #include <millrace/messages/protocol/brood.hpp>
@@ -280,6 +281,9 @@ struct sequencer_state {
   void drop_sink(copy_id copy, const caf::error& fault);
   void begin_needless_copies_anew();
   [[nodiscard]] bool is_news(copy_id copy, position from);
+  /// Somebody may still have what an input lacks there.
+  [[nodiscard]] bool may_come(copy_id copy, position from) const;
+  [[nodiscard]] text::json_value repair_status() const;
 
   // sequencer_pace.cpp
   void input_recorded(copy_id copy, position from, position to,
@@ -305,18 +309,6 @@ struct sequencer_state {
   void scrub();
   bool list_files(const std::string& directory, const lineage_id& lineage,
                   std::optional<copy_id> copy);
-
-  // sequencer_rebuild.cpp
-  caf::result<bool> mend_out(position at);
-  void start_mend();
-  void rebuilt(position file, const caf::error& outcome);
-  void fetch_out();
-  void take_out(position begin, const chunk& bytes);
-  void deny_out(const error& why);
-  void end_mend(const error& why, bool is_final = false);
-  [[nodiscard]] bool may_come(copy_id copy, position from) const;
-  void note_out_lost(position at, const std::string& why);
-  [[nodiscard]] text::json_value repair_status() const;
 
   // sequencer_catch_up.cpp
   void offer_snapshot(const std::vector<member_id>& to);
@@ -414,30 +406,7 @@ struct sequencer_state {
   std::map<copy_id, failed_input> failed_inputs;
   /// Those that a full disk refused, and when it last did.
   std::map<copy_id, int64_t> without_room;
-  /// Files of out/ that are damaged, and those that wait for each.
-  std::map<position, std::vector<caf::typed_response_promise<bool>>> out_mends;
-  std::map<position, position> out_damaged; ///< Where, of each of these files.
-  std::optional<position> out_mending; ///< Which of them is made again now.
-  position out_mended_last; ///< What is tried after it is the next one.
-  /// What of inputs stood in the way; the job's while one runs.
-  std::shared_ptr<std::vector<rebuild_lack>> rebuild_lacks
-    = std::make_shared<std::vector<rebuild_lack>>();
-  std::map<position, int64_t> out_given_up; ///< When.
-  std::map<position, int> out_tries;        ///< In vain so far, of a file.
-  std::set<position> out_waits; ///< Files that the disk lacks room for.
-  int64_t out_retry_at_ns = 0;
-  uint64_t out_mended = 0;
-  /// A file that is copied from other nodes.
-  struct out_copy {
-    position file;
-    std::string directory;
-    std::unique_ptr<persistence::log_replica> copy;
-    /// Of the file that is written: how far it is copied.
-    std::optional<position> until;
-    size_t peer = 0; ///< Which one is asked.
-    error why;       ///< Nothing else helped.
-  };
-  std::optional<out_copy> copying;
+  std::unique_ptr<out_mending> mending;
   /// Files that are still to be looked at in this round.
   std::deque<scrubbed_file> to_scrub;
   std::shared_ptr<std::atomic<bool>> scrubbing

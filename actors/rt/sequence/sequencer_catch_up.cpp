@@ -117,7 +117,7 @@ void sequencer_state::copy_out() {
   if (checkpoint)
     return end_catching_up(
       {errc::unavailable, "a checkpoint is under way; tried again"});
-  if (out_mending)
+  if (mending->files().is_mending())
     return end_catching_up({errc::unavailable, "a file of the merged log is "
                                                "being mended; tried again"});
   if (core->is_between_entries())

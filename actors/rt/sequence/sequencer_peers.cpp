@@ -1,3 +1,4 @@
+#include <millrace/actors/rt/link/read_records.hpp>
 #include <millrace/actors/rt/raft/raft_wire.hpp>
 #include <millrace/actors/rt/sequence/sequencer.hpp>
 #include <millrace/messages/protocol/connect.hpp>
@@ -221,6 +222,18 @@ sequencer_state::serve_bytes(const input_range& what) {
     return to_caf(
       {errc::not_found, "input '" + what.directory + "' is not held here"});
   return self->delegate(sink->second, fetch_atom_v, what.from, what.to);
+}
+
+caf::result<position, chunk>
+sequencer_state::serve_out(const input_range& what) const {
+  const auto* state = core->state();
+  if (state == nullptr || what.from >= what.to
+      || state->layout.lineage != what.lineage)
+    return to_caf({errc::not_found, "the merged log is not here"});
+  auto part = read_records(*env->fs, core->out_directory(), what.from, what.to);
+  if (!part)
+    return to_caf(part.failure());
+  return {part->begin, part->bytes};
 }
 
 } // namespace millrace::rt

@@ -1,79 +1,85 @@
-#include <millrace/actors/rt/link/read_records.hpp>
-#include <millrace/actors/rt/sequence/out_rebuild.hpp>
-#include <millrace/actors/rt/sequence/out_state.hpp>
 #include <millrace/actors/rt/sequence/sequencer.hpp>
 
-#include <algorithm>
 #include <utility>
 
 // How a sequencer mends its merged log: a closed file of out/ that a reader
-// found damaged is made again from the inputs, or copied from another node,
-// where it is the same byte for byte. Only then is the damage told.
+// found damaged is made again from the inputs, or copied from another node, as
+// `out_repair` says. Only then is the damage told.
 
 namespace millrace::rt {
 
 namespace {
 
-/// What could not be mended is not tried again before.
-constexpr int64_t give_up_ns = 600'000'000'000;
-constexpr int mend_tries = 6;
-constexpr int64_t retry_after_ns = 4'000'000'000;
 constexpr auto out_fetch_deadline = std::chrono::seconds{1};
 
 std::string name_of(position file) {
   return persistence::log_file_name(file.session(), file.roll());
 }
 
+out_repair::settings mend_settings(const std::vector<peer_settings>& peers) {
+  out_repair::settings out;
+  for (const auto& each : peers)
+    out.peers.push_back({each.node, each.name});
+  return out;
+}
+
 } // namespace
 
-caf::result<bool> sequencer_state::mend_out(position at) {
+out_mending::out_mending(sequencer_state& of,
+                         const std::vector<peer_settings>& peers)
+  : of_{of}, files_{mend_settings(peers)} {}
+
+caf::result<bool> out_mending::mend(position at) {
   const auto file = file_of(at);
-  const auto now_ns = env->clock->monotonic_ns();
-  std::erase_if(out_given_up, [&](const auto& entry) {
-    return now_ns - entry.second > give_up_ns;
-  });
-  if (core->state() == nullptr || core->copying()
-      || out_given_up.contains(file))
+  const auto* state = of_.core->state();
+  if (state == nullptr || of_.core->copying()
+      || files_.has_given_up(file, of_.env->clock->monotonic_ns()))
     return false;
-  if (file < core->state()->out_begin)
-    return to_caf({errc::pruned, core->out_directory() + "/" + name_of(file)});
+  if (file < state->out_begin)
+    return to_caf({errc::pruned, path_of(file)});
   // What is written to another file of that name would be mended in vain.
-  if (const auto displaced = core->check_names()) {
-    fail(displaced);
+  if (const auto displaced = of_.core->check_names()) {
+    of_.fail(displaced);
     return to_caf(displaced);
   }
-  auto promise = self->make_response_promise<bool>();
-  out_mends[file].push_back(promise);
-  const auto first = out_damaged.try_emplace(file, at).first;
-  first->second = std::min(first->second, at);
-  if (out_mends[file].size() == 1)
-    settings.warn("out_damaged", "stream '" + core->options().stream + "': "
-                                   + core->out_directory() + "/" + name_of(file)
-                                   + " is damaged; it is made again");
-  if (!out_mending)
-    start_mend();
+  auto promise = of_.self->make_response_promise<bool>();
+  askers_[file].push_back(promise);
+  step(out_repair::asked{at});
   return promise;
 }
 
-void sequencer_state::start_mend() {
+void out_mending::tick() {
   // While the whole log is copied there is nothing to make a file of it from.
-  if (out_mends.empty() || out_mending || core->state() == nullptr
-      || env->clock->monotonic_ns() < out_retry_at_ns)
-    return;
-  // In turn: one may need the state at the start of another, damaged too.
-  auto next = out_mends.upper_bound(out_mended_last);
-  if (next == out_mends.end())
-    next = out_mends.begin();
-  const auto file = next->first;
-  out_mending = out_mended_last = file;
-  auto from = core->rebuilt_from();
+  if (const auto* state = of_.core->state())
+    step(out_repair::passed{state->out_begin});
+}
+
+void out_mending::step(const out_repair::input& what) {
+  const auto effects = files_.step(what, of_.env->clock->monotonic_ns());
+  if (!files_.is_mending())
+    copy_.reset();
+  for (const auto& effect : effects)
+    std::visit([this](const auto& each) { act(each); }, effect);
+}
+
+std::string out_mending::path_of(position file) const {
+  return of_.core->out_directory() + "/" + name_of(file);
+}
+
+void out_mending::act(const out_repair::damaged& what) {
+  of_.warn("out_damaged", path_of(what.file) + " is damaged; it is made again");
+}
+
+void out_mending::act(const out_repair::rebuild& what) {
+  copy_.reset();
+  auto from = of_.core->rebuilt_from();
   if (!from)
-    return rebuilt(file, to_caf(from.failure()));
+    return step(out_repair::rebuilt{from.failure()});
   // The file that is written is mended where it stands.
-  const auto end = core->out_end();
-  rebuild_lacks->clear();
-  submit([from = *std::move(from), file, end, world = env,
-          lacks = rebuild_lacks, me = sequencer_self_actor{self}] {
+  const auto end = of_.core->out_end();
+  lacks_->clear();
+  of_.submit([from = *std::move(from), file = what.file, end, world = of_.env,
+              lacks = lacks_, me = sequencer_self_actor{of_.self}] {
     const auto fault = file == file_of(end)
                          ? rebuild_live_file(*world, from, end, *lacks)
                          : rebuild_out_file(*world, from, file, *lacks);
@@ -81,165 +87,121 @@ void sequencer_state::start_mend() {
   });
 }
 
-void sequencer_state::rebuilt(position file, const caf::error& outcome) {
-  const bool copied = copying && copying->file == file;
-  const auto fault = from_caf(outcome);
-  // Of what was let go nothing comes again, unless another node has the file.
-  const bool is_final
-    = settings.peers.empty()
-      && (fault.code == errc::not_found || fault.code == errc::pruned)
-      && std::none_of(rebuild_lacks->begin(), rebuild_lacks->end(),
-                      [&](const auto& each) {
-                        const auto copy = core->inputs().find(each.input);
-                        return copy && may_come(*copy, each.range.from);
-                      });
+void out_mending::ended(const caf::error& outcome) {
+  if (copy_)
+    return step(out_repair::placed{from_caf(outcome)});
+  const auto lacks = std::exchange(*lacks_, {});
+  out_repair::rebuilt done{from_caf(outcome)};
+  for (const auto& [input, range] : lacks)
+    if (const auto copy = of_.core->inputs().find(input))
+      done.may_come = done.may_come || of_.may_come(*copy, range.from);
   // It is tried again when they are mended, which nothing else may ask for yet.
-  for (const auto& [input, range] : std::exchange(*rebuild_lacks, {}))
-    if (const auto copy = core->inputs().find(input))
-      input_lacking(*copy, range.from, range.to);
-  if (!fault || copied || settings.peers.empty()) {
-    copying.reset();
-    return end_mend(fault, is_final);
-  }
-  auto from = core->rebuilt_from();
-  auto directory = from ? rebuild_directory(*env, *from)
+  for (const auto& [input, range] : lacks)
+    if (const auto copy = of_.core->inputs().find(input))
+      of_.input_lacking(*copy, range.from, range.to);
+  step(done);
+}
+
+void out_mending::act(const out_repair::copy& what) {
+  auto from = of_.core->rebuilt_from();
+  auto directory = from ? rebuild_directory(*of_.env, *from)
                         : result<std::string>{from.failure()};
   if (!directory)
-    return end_mend(directory.failure());
-  auto copy = persistence::log_replica::open(*env, *directory, from->lineage);
+    return step(out_repair::placed{directory.failure()});
+  auto copy
+    = persistence::log_replica::open(*of_.env, *directory, from->lineage);
   if (!copy)
-    return end_mend(copy.failure());
-  const auto end = core->out_end();
-  copying.emplace(out_copy{
-    file, *directory, *std::move(copy),
-    file == file_of(end) ? std::optional{end} : std::nullopt, 0, fault});
-  fetch_out();
+    return step(out_repair::placed{copy.failure()});
+  directory_ = *std::move(directory);
+  copy_ = *std::move(copy);
+  const auto end = of_.core->out_end();
+  out_repair::opened done;
+  if (what.file == file_of(end))
+    done.until = end;
+  step(done);
 }
 
-void sequencer_state::fetch_out() {
-  const auto& all = peers->all();
-  while (copying->peer < all.size() && !all[copying->peer].handle)
-    ++copying->peer;
-  if (copying->peer == all.size()) {
-    const auto why = copying->why;
-    copying.reset();
-    return end_mend(why);
-  }
-  const auto& lineage = core->state()->layout.lineage;
-  const auto from = copying->copy->end().value_or(copying->file);
-  self
-    ->request(all[copying->peer].handle, caf::timespan{out_fetch_deadline},
-              fetch_atom_v, input_range{"", lineage, from, core->out_end()})
+void out_mending::act(const out_repair::fetch& what) {
+  const auto* peer = of_.peers->find(what.node);
+  if (peer == nullptr || !peer->handle)
+    return step(out_repair::away{});
+  const auto& lineage = of_.core->state()->layout.lineage;
+  of_.self
+    ->request(peer->handle, caf::timespan{out_fetch_deadline}, fetch_atom_v,
+              input_range{"", lineage, what.from, of_.core->out_end()})
     .then(
-      [this](position begin, const chunk& bytes) { take_out(begin, bytes); },
-      [this](const caf::error& fault) { deny_out(from_caf(fault)); });
+      [this, file = file_of(what.from)](position begin, const chunk& bytes) {
+        if (file_of(begin) == file)
+          if (auto fault = copy_->append(begin, bytes.bytes()))
+            return step(out_repair::denied{fault});
+        step(out_repair::came{begin, copy_->end().value_or(file)});
+      },
+      [this](const caf::error& fault) {
+        step(out_repair::denied{from_caf(fault)});
+      });
 }
 
-void sequencer_state::deny_out(const error& why) {
-  if (!copying)
-    return;
-  copying->why.context
-    += "; " + peers->all()[copying->peer].at.name + ": " + to_string(why);
-  if (why.code == errc::no_space)
-    copying->why.code = why.code;
-  ++copying->peer;
-  fetch_out();
-}
-
-void sequencer_state::take_out(position begin, const chunk& bytes) {
-  if (!copying)
-    return;
-  const auto file = copying->file;
-  if (file_of(begin) == file) {
-    if (auto fault = copying->copy->append(begin, bytes.bytes()))
-      return deny_out(fault);
-    if (!copying->until || copying->copy->end() < copying->until)
-      return fetch_out();
-  }
-  // All is there; of a closed file the next one begins: it is whole, if its
-  // seal came.
-  auto from = core->rebuilt_from();
+void out_mending::act(const out_repair::place& what) {
+  auto from = of_.core->rebuilt_from();
   if (!from)
-    return deny_out(from.failure());
-  auto job = copying->copy->begin_sync();
-  submit([from = *std::move(from), file, world = env, run = std::move(job.run),
-          made = copying->directory, until = copying->until,
-          me = sequencer_self_actor{self}] {
+    return step(out_repair::denied{from.failure()});
+  auto job = copy_->begin_sync();
+  of_.submit([from = *std::move(from), what, world = of_.env,
+              run = std::move(job.run), made = directory_,
+              me = sequencer_self_actor{of_.self}] {
     auto fault = run();
     if (!fault)
-      fault = until ? patch_live_file(*world->fs, from, *until, made)
-                    : replace_out_file(*world->fs, from, file, made);
+      fault = what.until ? patch_live_file(*world->fs, from, *what.until, made)
+                         : replace_out_file(*world->fs, from, what.file, made);
     if (!fault)
       fault = world->fs->remove_all(made);
-    caf::anon_send(me, mended_atom::value, file, to_caf(fault));
+    caf::anon_send(me, mended_atom::value, what.file, to_caf(fault));
   });
 }
 
-/// @param why it could not be mended; empty: it was
-/// @param is_final time alone does not help
-void sequencer_state::end_mend(const error& why, bool is_final) {
-  auto done = out_mends.extract(*std::exchange(out_mending, std::nullopt));
-  const auto text = "stream '" + core->options().stream
-                    + "': " + core->out_directory() + "/" + name_of(done.key());
-  // A full disk takes nothing away: it is waited for.
-  const bool full = why.code == errc::no_space;
-  if (full && out_waits.insert(done.key()).second) {
-    settings.warn("out_waits", text
-                                 + " cannot be made again while there is no "
-                                   "room for it: "
-                                 + to_string(why)
-                                 + "; those who read there wait. Make room: it "
-                                   "goes on by itself");
-    (void)core->reserve()->give();
-  }
-  if (why && !is_final && (full || ++out_tries[done.key()] < mend_tries)) {
-    // An input that it is made of may be damaged too, and under repair.
-    out_retry_at_ns = env->clock->monotonic_ns() + retry_after_ns;
-    out_mends.insert(std::move(done));
-    return;
-  }
-  out_tries.erase(done.key());
-  out_waits.erase(done.key());
-  const auto damaged = out_damaged.extract(done.key()).mapped();
-  if (!why) {
-    ++out_mended;
-    settings.warn("out_mended", text + " is whole again");
-  } else {
-    out_given_up[done.key()] = env->clock->monotonic_ns();
-    settings.warn("out_lost", text + " cannot be made again: " + to_string(why)
-                                + "; subscribers get a badtail, and go on at "
-                                  "the next file");
-    note_out_lost(damaged, to_string(why));
-  }
-  for (auto& each : done.mapped())
-    each.deliver(!why);
-  start_mend();
+void out_mending::act(const out_repair::waits& what) {
+  of_.warn("out_waits",
+           path_of(what.file)
+             + " cannot be made again while there is no room for it: "
+             + to_string(what.why)
+             + "; those who read there wait. Make room: it goes on by "
+               "itself");
+  (void)of_.core->reserve()->give();
+}
+
+void out_mending::act(const out_repair::mended& what) {
+  of_.warn("out_mended", path_of(what.file) + " is whole again");
+  for (auto& each : askers_of(what.file))
+    each.deliver(true);
 }
 
 /// Told to those who read it here; other nodes may have it whole.
-void sequencer_state::note_out_lost(position at, const std::string& why) {
-  const auto file = file_of(at);
-  const auto end = core->out_end();
+void out_mending::act(const out_repair::lost& what) {
+  of_.warn("out_lost", path_of(what.file)
+                         + " cannot be made again: " + to_string(what.why)
+                         + "; subscribers get a badtail, and go on at the next "
+                           "file");
+  const auto end = of_.core->out_end();
   loss gone;
   gone.kind = "out_lost";
-  gone.from = at;
-  gone.to = file == file_of(end)
+  gone.from = what.at;
+  gone.to = what.file == file_of(end)
               ? end
-              : position::of(file.session(), file.roll() + 1, 0);
-  gone.cause = "damaged on this node, and cannot be made again: " + why;
-  note_loss(std::move(gone));
+              : position::of(what.file.session(), what.file.roll() + 1, 0);
+  gone.cause
+    = "damaged on this node, and cannot be made again: " + to_string(what.why);
+  of_.note_loss(std::move(gone));
+  for (auto& each : askers_of(what.file))
+    each.deliver(false);
 }
 
-caf::result<position, chunk>
-sequencer_state::serve_out(const input_range& what) const {
-  const auto* state = core->state();
-  if (state == nullptr || what.from >= what.to
-      || state->layout.lineage != what.lineage)
-    return to_caf({errc::not_found, "the merged log is not here"});
-  auto part = read_records(*env->fs, core->out_directory(), what.from, what.to);
-  if (!part)
-    return to_caf(part.failure());
-  return {part->begin, part->bytes};
+void out_mending::act(const out_repair::pruned& what) {
+  for (auto& each : askers_of(what.file))
+    each.deliver(to_caf({errc::pruned, path_of(what.file)}));
+}
+
+std::vector<out_mending::promise> out_mending::askers_of(position file) {
+  return askers_.extract(file).mapped();
 }
 
 } // namespace millrace::rt

@@ -561,11 +561,13 @@ void sequencer_state::fetch_held(const peer_links::peer& from, copy_id copy,
 }
 
 text::json_value sequencer_state::repair_status() const {
-  text::json_value out{
-    {"mended", repair.mended()},          {"lost", repair.given_up()},
-    {"input_failures", input_failures},   {"inputs_gone", inputs_gone},
-    {"files_scrubbed", scrubbed},         {"out_mended", out_mended},
-    {"out_given_up", out_given_up.size()}};
+  text::json_value out{{"mended", repair.mended()},
+                       {"lost", repair.given_up()},
+                       {"input_failures", input_failures},
+                       {"inputs_gone", inputs_gone},
+                       {"files_scrubbed", scrubbed},
+                       {"out_mended", mending->files().mended_files()},
+                       {"out_given_up", mending->files().given_up_files()}};
   auto& standing = out.add("standing_still", text::json_value::object());
   for (const auto& [copy, failed] : failed_inputs)
     standing.add(to_string(core->inputs().name(copy)), failed.why);

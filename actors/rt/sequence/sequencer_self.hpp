@@ -40,7 +40,8 @@ using sequencer_self_actor = sequencer_actor::extend_with<input_owner_actor>::
     caf::reacts_to<caf::tick_atom>,
     // As a MENDER of out/.
     caf::replies_to<mend_atom, position>::with<bool>,
-    // A file of out/ was made again, or could not be.
+    // A file of out/ was made again, or a copy of it took its place; or neither
+    // could be.
     caf::reacts_to<mended_atom, position, caf::error>>;
 
 } // namespace millrace::rt
