@@ -32,6 +32,8 @@ void sequencer_state::start(persistence::env* world,
   children.attach(self);
   self->set_down_handler([this](caf::down_msg& down) { went(down.source); });
   peers = std::make_unique<peer_links>(settings.peers);
+  disk = std::make_unique<disk_trouble>(
+    disk_trouble::settings{.has_peers = !settings.peers.empty()});
   mending = std::make_unique<out_mending>(*this, settings.peers);
   // A subscriber that goes from node to node tells their flows apart.
   flow_last = flow_id{env->random() << 20};

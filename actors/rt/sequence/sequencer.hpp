@@ -6,6 +6,7 @@
 #include <millrace/actors/rt/link/flow_sender.hpp>
 #include <millrace/actors/rt/link/served_log.hpp>
 #include <millrace/actors/rt/sequence/disk_pace.hpp>
+#include <millrace/actors/rt/sequence/disk_trouble.hpp>
 #include <millrace/actors/rt/sequence/input_repair.hpp>
 #include <millrace/actors/rt/sequence/input_sink.hpp>
 #include <millrace/actors/rt/sequence/peer_links.hpp>
@@ -275,9 +276,13 @@ struct sequencer_state {
   void input_gone(copy_id copy);
   void disk_troubled(const error& why);
   void mind_disk();
+  void step(const disk_trouble::input& what);
+  void act(const disk_trouble::make_room&);
+  void act(const disk_trouble::struck& what) const;
+  void act(const disk_trouble::healed&) const;
+  void act(const disk_trouble::blocked& what) const;
   void mind_reserve();
   void tell_gone_inputs();
-  void tell_blocked();
   void drop_sink(copy_id copy, const caf::error& fault);
   void begin_needless_copies_anew();
   [[nodiscard]] bool is_news(copy_id copy, position from);
@@ -419,16 +424,7 @@ struct sequencer_state {
   /// The first file of copies that began anew: none before it is missed.
   std::map<copy_id, position> begun_at;
   uint64_t inputs_gone = 0;
-  error told_blocked; ///< What `warn` said last.
-  /// Why this node had better not lead, and until when that counts.
-  struct disk_trouble {
-    std::string why;
-    int64_t until_ns = 0;
-  };
-  std::optional<disk_trouble> trouble;
-  int64_t blocked_since_ns = 0;
-  int64_t blocked_seen_ns = 0;
-  int64_t full_until_ns = 0; ///< It has no room, as far as was seen.
+  std::unique_ptr<disk_trouble> disk;
   /// Places of inputs that lack something, and when that was told.
   std::map<std::pair<copy_id, position>, int64_t> told_lacks;
   disk_pace pace;

@@ -51,7 +51,7 @@ void sequencer_state::take_snapshot(founding_id group, const chunk& bytes) {
   }
   // On a full disk there is no room for a copy either: it is offered again.
   if (catching_up || peer == nullptr || !peer->handle
-      || env->clock->monotonic_ns() < full_until_ns)
+      || disk->is_full(env->clock->monotonic_ns()))
     return;
   lacks_merged = false;
   catching_up = std::make_unique<catch_up>();

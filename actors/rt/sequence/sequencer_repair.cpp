@@ -13,9 +13,8 @@ namespace millrace::rt {
 namespace {
 
 constexpr int64_t retry_ns = 1'000'000'000;
-/// After the last sign of it a disk counts as well again.
-constexpr int64_t trouble_ns = 10'000'000'000;
-constexpr int64_t blocked_patience_ns = 2'000'000'000;
+/// What a full disk refuses is told again that long after the last refusal.
+constexpr int64_t refused_again_ns = 10'000'000'000;
 constexpr auto fetch_deadline = std::chrono::seconds{1};
 
 std::string describe(const input_part& range) {
@@ -74,7 +73,7 @@ void sequencer_state::input_refused(copy_id copy, const caf::error& fault) {
   }
   const auto& refused = without_room[copy];
   const auto now_ns = env->clock->monotonic_ns();
-  if (refused == 0 || now_ns - refused > trouble_ns)
+  if (refused == 0 || now_ns - refused > refused_again_ns)
     warn("input_refused", "input " + to_string(core->inputs().name(copy)) + ": "
                             + to_string(why)
                             + "; its publisher offers it again until there is "
@@ -120,39 +119,44 @@ void sequencer_state::no_room_for_checkpoint(const error& why) {
 /// This node orders nothing that it cannot write, and the others of its stream
 /// may be well.
 void sequencer_state::disk_troubled(const error& why) {
-  if (settings.peers.empty())
-    return;
-  if (why.code == errc::no_space)
-    full_until_ns = env->clock->monotonic_ns() + trouble_ns;
-  if (!trouble)
-    warn("disk", to_string(why)
-                   + "; while this lasts, another node is to lead the stream");
-  trouble = {to_string(why), env->clock->monotonic_ns() + trouble_ns};
+  step(disk_trouble::failed{why});
 }
 
 void sequencer_state::mind_disk() {
   const auto now_ns = env->clock->monotonic_ns();
-  const auto blocked = core->blocked();
-  // What was taken in is to be ordered: no more is until there is room.
-  if (blocked.code == errc::no_space)
-    (void)core->reserve()->give();
-  // What is damaged, or not here, may come again.
-  if (!blocked || blocked.code == errc::corrupt
-      || blocked.code == errc::not_found)
-    blocked_since_ns = now_ns;
-  else if (now_ns - blocked_since_ns > blocked_patience_ns)
-    disk_troubled(blocked);
-  if (trouble && now_ns >= trouble->until_ns) {
-    note("disk", "it takes what comes again; this node may lead the stream");
-    trouble.reset();
-  }
+  step(disk_trouble::passed{core->blocked()});
   if (auto fault = mind_pace(now_ns))
     return fail(fault);
-  const auto disk = trouble   ? stream_group::disk_health::failing
-                    : is_slow ? stream_group::disk_health::slow
-                              : stream_group::disk_health::well;
-  if (auto fault = core->group().mind_disk(disk, now_ns))
+  const auto how = !disk->why().empty() ? stream_group::disk_health::failing
+                   : is_slow            ? stream_group::disk_health::slow
+                                        : stream_group::disk_health::well;
+  if (auto fault = core->group().mind_disk(how, now_ns))
     return fail(fault);
+}
+
+void sequencer_state::step(const disk_trouble::input& what) {
+  for (const auto& effect : disk->step(what, env->clock->monotonic_ns()))
+    std::visit([this](const auto& each) { act(each); }, effect);
+}
+
+void sequencer_state::act(const disk_trouble::make_room&) {
+  (void)core->reserve()->give();
+}
+
+void sequencer_state::act(const disk_trouble::struck& what) const {
+  warn("disk", to_string(what.why)
+                 + "; while this lasts, another node is to lead the stream");
+}
+
+void sequencer_state::act(const disk_trouble::healed&) const {
+  note("disk", "it takes what comes again; this node may lead the stream");
+}
+
+void sequencer_state::act(const disk_trouble::blocked& what) const {
+  warn("order_blocked",
+       (settings.peers.empty() ? "nothing is ordered until "
+                               : "nothing is merged on this node until ")
+         + to_string(what.why) + " is mended");
 }
 
 /// What is kept for a full disk: told when it goes, and taken again.
@@ -271,30 +275,6 @@ void sequencer_state::input_lacking(copy_id copy, position from, position to) {
     step_repair(input_repair::lacking{copy, range});
 }
 
-/// Once per cause: how much room there is changes all the time, and what goes
-/// on a little stands soon again.
-void sequencer_state::tell_blocked() {
-  constexpr int64_t over_ns = 10'000'000'000;
-  const auto now_ns = env->clock->monotonic_ns();
-  const auto why = core->blocked();
-  if (!why) {
-    if (now_ns - blocked_seen_ns > over_ns)
-      told_blocked = {};
-    return;
-  }
-  blocked_seen_ns = now_ns;
-  if (why == told_blocked
-      || (why.code == errc::no_space && told_blocked.code == why.code))
-    return;
-  told_blocked = why;
-  settings.warn("order_blocked",
-                "stream '" + core->options().stream
-                  + (settings.peers.empty()
-                       ? "': nothing is ordered until "
-                       : "': nothing is merged on this node until ")
-                  + to_string(why) + " is mended");
-}
-
 /// Bytes that an entry names usually come from the publisher a moment later:
 /// what still lacks at the next tick is asked for, as is what damage took.
 void sequencer_state::mend_inputs() {
@@ -313,7 +293,6 @@ void sequencer_state::mend_inputs() {
   for (const auto& [copy, range] : damaged)
     step_repair(
       input_repair::lacking{copy, core->growing(copy, range), agreed});
-  tell_blocked();
   for (auto& [copy, ranges] : lacks) {
     std::erase_if(ranges, [&, of = copy](const input_part& range) {
       return !core->inputs().lacks(of, range);
@@ -426,7 +405,7 @@ void sequencer_state::filled(copy_id copy, input_part range, position begin,
   // A node that only lags mends nothing, and one without room keeps nothing.
   const bool damage = lacks.contains(copy) || range.to <= core->merged(copy);
   if (damage && !nothing && repair.mended() > before
-      && env->clock->monotonic_ns() >= full_until_ns) {
+      && !disk->is_full(env->clock->monotonic_ns())) {
     told_lacks.erase({copy, range.from});
     settings.warn("input_mended", "stream '" + core->options().stream
                                     + "': input "
@@ -575,8 +554,8 @@ text::json_value sequencer_state::repair_status() const {
   out.add("waited_for", told_ranges(repair.waiting()));
   if (const auto why = core->blocked())
     out.add("blocked", to_string(why));
-  if (trouble)
-    out.add("disk", trouble->why);
+  if (!disk->why().empty())
+    out.add("disk", disk->why());
   out.add("reserve", core->reserve()->state());
   out.add("checkpoints_refused", checkpoints_refused);
   if (!told_unsaved.empty())
