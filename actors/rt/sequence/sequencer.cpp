@@ -28,19 +28,21 @@ void sequencer_state::start(persistence::env* world,
   env = world;
   core = std::move(whose);
   settings = std::move(how);
-  lead_judge = slow_lead{settings.slow_sync_ns};
   children.attach(self);
   self->set_down_handler([this](caf::down_msg& down) { went(down.source); });
   peers = std::make_unique<peer_links>(settings.peers);
-  disk = std::make_unique<disk_trouble>(
-    disk_trouble::settings{.has_peers = !settings.peers.empty()});
-  mending = std::make_unique<out_mending>(*this, settings.peers);
+  static const merge_state nothing;
+  periods = std::make_unique<period_desk>(
+    *this, core->state() != nullptr ? *core->state() : nothing,
+    settings.period_grace_ns);
+  input_mends = std::make_unique<input_mending>(*this);
+  out_mends = std::make_unique<out_mending>(*this, settings.peers);
+  scrub = std::make_unique<file_scrub>(*this);
+  disk = std::make_unique<disk_watch>(*this, settings);
+  catch_up = std::make_unique<stream_catch_up>(*this);
+  archive = std::make_unique<stream_archive>(*this);
   // A subscriber that goes from node to node tells their flows apart.
   flow_last = flow_id{env->random() << 20};
-  static const merge_state nothing;
-  ending = std::make_unique<period_ending>(
-    core->state() != nullptr ? *core->state() : nothing,
-    settings.period_grace_ns);
   // Inputs whose bytes were durable but not yet ordered are taken up even if
   // their publisher never comes back.
   for (const auto& input : core->known_inputs())
@@ -88,9 +90,24 @@ result<input_sink_actor> sequencer_state::sink_of(const input_name& input,
     = self->spawn(input_sink, env, std::move(how), input_owner_actor{self});
   children.add(sink);
   sinks.emplace(grant->copy, sink);
-  failed_inputs.erase(grant->copy);
-  collect(sink, grant->copy);
+  input_mends->runs(grant->copy);
+  archive->collect(sink, grant->copy);
   return sink;
+}
+
+/// All that is known of its copy is forgotten: another sink reads it anew.
+void sequencer_state::drop_sink(copy_id copy, const caf::error& fault) {
+  disk->forget(copy);
+  sinks.erase(copy);
+  input_mends->forget(copy);
+  core->restart_input(copy);
+  std::erase_if(publishers,
+                [&](const auto& entry) { return entry.second.copy == copy; });
+  std::erase_if(offers, [&](waiting_offer& offer) {
+    if (offer.copy == copy)
+      offer.promise.deliver(fault);
+    return offer.copy == copy;
+  });
 }
 
 caf::result<sink_actor, flow_grant>
@@ -127,8 +144,8 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
     note("publisher_began", "publisher '" + what.origin + "' began");
   publishers[flow] = {from, what.origin, copy, what.life};
   self->monitor(from);
-  if (ending && !core->is_replicated(what.origin))
-    step(period_ending::came{{flow, what.origin}});
+  if (!core->is_replicated(what.origin))
+    periods->step(period_ending::came{{flow, what.origin}});
   progress(core->advance());
   auto promise = self->make_response_promise<sink_actor, flow_grant>();
   self->request(*sink, caf::infinite, flow_atom::value, flow, from)
@@ -204,28 +221,6 @@ void sequencer_state::tell(const std::string& origin,
   answer.cursors = chunk::copy_of(encode(cursors_of(state, origin)));
 }
 
-/// Another node leads: those that asked for the end of a period ask it.
-void sequencer_state::give_up_periods() {
-  unproposed.clear();
-  for (auto& [number, asked] : std::exchange(period_requests, {}))
-    asked.promise.deliver(to_caf(
-      {errc::unavailable, "stream '" + core->options().stream
-                            + "': this node does not order it any more"}));
-}
-
-/// This node now knows all that was ever agreed on.
-void sequencer_state::led() {
-  ending = std::make_unique<period_ending>(
-    *core->state(), settings.period_grace_ns, settings.participants);
-  // An answer takes its request away.
-  std::map<uint64_t, period_id> early;
-  for (const auto& [request, asked] : period_requests)
-    early.emplace(request, asked.period);
-  for (const auto& [request, period] : early)
-    ask_for_end(request, period);
-  tell_agreed();
-}
-
 /// What was agreed on when the stream began stays, whatever a node is told.
 void sequencer_state::tell_agreed() const {
   const auto agreed = core->state()->layout.ids;
@@ -253,7 +248,7 @@ void sequencer_state::progress(const result<sequencer_effects>& outcome) {
   for (const auto& message : outcome->sends)
     send(message);
   if (!outcome->stranded.empty())
-    offer_snapshot(outcome->stranded);
+    catch_up->offer(outcome->stranded);
   refused_messages += outcome->refused.size();
   for (const auto& refused : outcome->refused)
     take_refused(refused);
@@ -268,16 +263,18 @@ void sequencer_state::progress(const result<sequencer_effects>& outcome) {
     (void)sink_of(input, false); // One that is closed again needs no copy.
   if (core->leads() != led_for_sure) {
     led_for_sure = core->leads();
-    if (led_for_sure)
-      led();
-    else
-      give_up_periods();
+    if (led_for_sure) {
+      periods->led();
+      tell_agreed();
+    } else {
+      periods->give_up();
+    }
   }
   for (const auto& fact : outcome->facts)
     if (const auto* marker = std::get_if<marker_merged>(&fact))
-      step(*marker);
+      periods->step(*marker);
     else if (const auto* ended = std::get_if<period_ended>(&fact))
-      ended_with(*ended);
+      periods->ended(*ended);
     else if (const auto* session = std::get_if<session_begun>(&fact))
       begun(*session);
     else if (const auto* claim = std::get_if<origin_claimed>(&fact))
@@ -286,13 +283,13 @@ void sequencer_state::progress(const result<sequencer_effects>& outcome) {
   mind_claims();
   serve_waiting();
   tell_facts_that_wait();
-  answer_cuts();
+  archive->answer_cuts();
   answer_floors();
   give_up_resets();
   if (outcome->collects)
-    collect_needless();
+    archive->collect_needless();
   if (core->needs_sync())
-    start_sync();
+    disk->start_sync();
   if (core->checkpoint_due() || (snapshot_wanted() && !checkpoint))
     start_checkpoint();
 }
@@ -314,6 +311,23 @@ void sequencer_state::start_checkpoint() {
     });
 }
 
+/// A full disk, mostly: due again, and until then the group keeps more.
+void sequencer_state::no_room_for_checkpoint(const error& why) {
+  constexpr int64_t again_ns = 500'000'000;
+  checkpoint_at_ns = env->clock->monotonic_ns() + again_ns;
+  ++checkpoints_refused;
+  if (told_unsaved.empty())
+    warn("checkpoint", to_string(why)
+                         + "; the checkpoint is not taken, and tried again: "
+                           "until then a restart takes longer");
+  told_unsaved = to_string(why);
+  if (why.code == errc::no_space && core->reserve()->give())
+    checkpoint_at_ns = 0;
+  for (auto& each : std::exchange(snapshots, {}))
+    each.promise.deliver(to_caf(why));
+  disk->troubled(why);
+}
+
 void sequencer_state::out_synced(const caf::error& outcome) {
   const auto job = std::exchange(checkpoint, std::nullopt);
   if (auto fault = core->finish_checkpoint(*job, from_caf(outcome)))
@@ -324,6 +338,21 @@ void sequencer_state::out_synced(const caf::error& outcome) {
     told_unsaved.clear();
   answer_snapshots();
   progress(core->advance());
+}
+
+/// Off this thread: there may be much of it.
+void sequencer_state::remove_gone() {
+  auto gone = core->gone_directories();
+  if (gone.empty())
+    return;
+  submit(
+    [world = env, gone = std::move(gone), me = sequencer_self_actor{self}] {
+      error fault;
+      for (const auto& each : gone)
+        if (auto failed = world->fs->remove_all(each))
+          fault = std::move(failed);
+      caf::anon_send(me, collected_atom_v, to_caf(fault));
+    });
 }
 
 void sequencer_state::went(const caf::actor_addr& who) {
@@ -358,30 +387,25 @@ caf::result<bool> sequencer_state::stop() {
 void sequencer_state::tick() {
   if (!from_itself(self))
     return;
-  mending->tick();
+  out_mends->tick();
   growth.note(env->clock->monotonic_ns(), core->out_end(), core->messages());
   if (auto fault = core->group().tick(env->clock->monotonic_ns()))
     return fail(fault);
   look_for_peers();
   say_hello();
-  retry_inputs();
-  mind_disk(); // Before what holds it up is tried again.
-  mend_inputs();
-  mind_reserve();
+  input_mends->retry();
+  disk->mind(); // Before what holds it up is tried again.
+  input_mends->mend();
+  disk->mind_reserve();
   mind_readers();
-  scrub();
+  scrub->tick();
   end_closed_flows();
-  step(period_ending::passed{});
-  for (auto& each : std::exchange(unproposed, {})) {
-    period_ending::propose again{std::move(each)};
-    act(again);
-  }
+  periods->tick();
   progress(core->advance());
   mind_consumers();
   if (env->clock->monotonic_ns() >= waiting_claims.look_at_ns)
     mind_fenced();
-  look_at_files();
-  look_at_disk();
+  archive->tick();
   tell_losses();
   const auto pause = settings.peers.empty() ? alone_interval : group_interval;
   self->delayed_send(self, caf::timespan{pause}, caf::tick_atom_v);
@@ -409,23 +433,25 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     },
     [me](fetch_atom, const input_range& what) { return me->serve_bytes(what); },
     [me](recorded_atom, copy_id copy, position from, position to,
-         const chunk& bytes) { me->input_recorded(copy, from, to, bytes); },
+         const chunk& bytes) { me->disk->recorded(copy, from, to, bytes); },
     [me](refused_atom, const input_offer& what) {
       me->publisher_refused(what);
     },
     [me](durable_atom, copy_id of, position end) {
-      me->input_durable(of, end);
+      me->disk->durable(of, end);
     },
     [me](lacking_atom, copy_id copy, position from, position to) {
-      me->input_lacking(copy, from, to);
+      me->input_mends->lacking(copy, from, to);
     },
     [me](refused_atom, copy_id copy, const caf::error& why) {
-      me->input_refused(copy, why);
+      me->input_mends->refused(copy, why);
     },
     [me](failed_atom, copy_id copy, const caf::error& fault) {
-      me->input_failed(copy, fault);
+      me->input_mends->failed(copy, fault);
     },
-    [me](end_period_atom, period_id period) { return me->end_period(period); },
+    [me](end_period_atom, period_id period) {
+      return me->periods->end(period);
+    },
     [me](facts_atom) { return me->tell_facts(); },
     [me](origin_atom, const input_offer& of) { return me->origin_facts(of); },
     [me](respond_atom, const message_response& what) {
@@ -435,10 +461,10 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
       return me->take_floor(what);
     },
     [me](prune_atom, position at, bool dry, bool forced) {
-      return me->prune(at, dry, forced);
+      return me->archive->prune(at, dry, forced);
     },
     [me](archive_atom, position at, bool dry) {
-      return me->archive_up_to(at, dry);
+      return me->archive->archive_up_to(at, dry);
     },
     [me](reset_atom, bool dry, bool forced, uint64_t session) {
       return me->reset(dry, forced, session);
@@ -447,43 +473,45 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
       return me->forget(consumer, dry);
     },
     [me](snapshot_atom) { return me->take_snapshot_now(); },
-    [me](give_up_atom, bool dry) { return me->give_up(dry); },
+    [me](give_up_atom, bool dry) { return me->input_mends->give_up(dry); },
     [me](losses_atom, uint64_t number) { return me->losses_after(number); },
-    [me](lead_atom, const std::string& who) { return me->take_lead(who); },
+    [me](lead_atom, const std::string& who) {
+      return me->archive->take_lead(who);
+    },
     [me](sought_atom, uint64_t number, position at, const caf::error& outcome) {
       me->sought(number, at, outcome);
     },
-    [me](surveyed_atom) { me->files_seen(); },
-    [me](disk_atom, uint32_t percent) { me->disk_seen(percent); },
+    [me](surveyed_atom) { me->archive->files_seen(); },
+    [me](disk_atom, uint32_t percent) { me->archive->disk_seen(percent); },
     [me](collected_atom, const caf::error& outcome) {
       if (outcome)
         me->warn("not-collected", to_string(from_caf(outcome))
                                     + "; tried again at the next start");
     },
     [me](collected_atom, entry_index last, const caf::error& outcome) {
-      me->history_collected(last, outcome);
+      me->archive->history_collected(last, outcome);
     },
     [me](collected_atom, position below, const caf::error& outcome) {
-      me->out_collected(below, outcome);
+      me->archive->out_collected(below, outcome);
     },
     [me](committed_atom, position end, const caf::error& outcome) {
-      me->group_synced(end, outcome);
+      me->disk->group_synced(end, outcome);
     },
     [me](checkpoint_atom, const caf::error& why) { me->out_synced(why); },
     [me](snapshot_atom, founding_id group, const chunk& bytes) {
-      me->take_snapshot(group, bytes);
+      me->catch_up->take(group, bytes);
     },
-    [me](copied_atom, const caf::error& why) { me->out_copied(why); },
+    [me](copied_atom, const caf::error& why) { me->catch_up->copied(why); },
     [me](fetch_atom, entry_index index, uint64_t from) {
-      return me->serve_state(index, from);
+      return me->catch_up->serve(index, from);
     },
     [me](members_atom, node_id leaving, node_id joining) {
       return me->change_members(leaving, joining);
     },
     [me](caf::tick_atom) { me->tick(); },
-    [me](mend_atom, position at) { return me->mending->mend(at); },
+    [me](mend_atom, position at) { return me->out_mends->mend(at); },
     [me](mended_atom, position, const caf::error& outcome) {
-      me->mending->ended(outcome);
+      me->out_mends->ended(outcome);
     },
     [me](stop_atom) { return me->stop(); },
   };

@@ -12,47 +12,49 @@ namespace millrace::rt {
 
 namespace {
 
-constexpr int64_t look_interval_ns = 5'000'000'000;
+constexpr int64_t archive_look_ns = 5'000'000'000;
 
 } // namespace
 
+stream_archive::stream_archive(sequencer_state& of) : of_{of} {}
+
 // -- files that nobody needs --------------------------------------------------
 
-void sequencer_state::collect_needless() {
-  for (const auto& [copy, sink] : sinks)
+void stream_archive::collect_needless() {
+  for (const auto& [copy, sink] : of_.sinks)
     collect(sink, copy);
   collect_out();
   collect_history();
 }
 
-void sequencer_state::collect(const input_sink_actor& sink, copy_id copy) {
-  if (const auto below = core->needless_of(copy); below != position{})
-    self->send(sink, collect_atom::value, below,
-               leaves_behind ? below : position{});
+void stream_archive::collect(const input_sink_actor& sink, copy_id copy) {
+  if (const auto below = of_.core->needless_of(copy); below != position{})
+    of_.self->send(sink, collect_atom::value, below,
+                   leaves_behind_ ? below : position{});
 }
 
 // -- nodes that are away ------------------------------------------------------
 
 /// What the group need not keep, as this node decides that leads.
-result<entry_index> sequencer_state::needless_entries(int64_t now_ns) {
-  auto fullest = disk_percent;
-  for (const auto& peer : peers->all())
+result<entry_index> stream_archive::needless_entries(int64_t now_ns) {
+  auto fullest = disk_percent_;
+  for (const auto& peer : of_.peers->all())
     if (peer.handle)
-      fullest = std::max(fullest, peer_disk_percents[peer.at.node]);
-  const auto what = core->group().needless(
-    core->checkpointed(), fullest > settings.gc_disk_percent, now_ns);
+      fullest = std::max(fullest, peer_disk_percents_[peer.at.node]);
+  const auto what = of_.core->group().needless(
+    of_.core->checkpointed(), fullest > of_.settings.gc_disk_percent, now_ns);
   tell_left_behind(what.left_behind);
-  if (auto fault = core->compact(what.index))
+  if (auto fault = of_.core->compact(what.index))
     return fault;
   leave_behind(!what.left_behind.empty());
   return what.index;
 }
 
 /// Those that are new, and those that came on again: a line each.
-void sequencer_state::tell_left_behind(const std::vector<member_id>& members) {
+void stream_archive::tell_left_behind(const std::vector<member_id>& members) {
   std::vector<std::string> names;
   for (const auto& id : members) {
-    const auto* peer = peers->find(id.node);
+    const auto* peer = of_.peers->find(id.node);
     names.push_back(peer != nullptr ? peer->at.name : to_string(id));
   }
   const auto has
@@ -60,35 +62,37 @@ void sequencer_state::tell_left_behind(const std::vector<member_id>& members) {
         return std::find(all.begin(), all.end(), one) != all.end();
       };
   for (const auto& each : names)
-    if (!has(left_behind, each))
-      warn("left-behind",
-           each + " is away or does not come on, and "
-             + (disk_percent > settings.gc_disk_percent
-                  ? "a disk is fuller than "
-                      + std::to_string(settings.gc_disk_percent) + " percents"
-                  : "gc_grace is over")
-             + ": files that it lacks go; when it is back it copies the merged "
-               "log from the others");
-  for (const auto& each : left_behind)
+    if (!has(left_behind_, each))
+      of_.warn(
+        "left-behind",
+        each + " is away or does not come on, and "
+          + (disk_percent_ > of_.settings.gc_disk_percent
+               ? "a disk is fuller than "
+                   + std::to_string(of_.settings.gc_disk_percent) + " percents"
+               : "gc_grace is over")
+          + ": files that it lacks go; when it is back it copies the merged "
+            "log from the others");
+  for (const auto& each : left_behind_)
     if (!has(names, each))
-      note("left-behind", each + " is no longer left behind");
-  left_behind = std::move(names);
+      of_.note("left-behind", each + " is no longer left behind");
+  left_behind_ = std::move(names);
 }
 
-void sequencer_state::leave_behind(bool any) {
-  if (std::exchange(leaves_behind, any) != any && any)
+void stream_archive::leave_behind(bool any) {
+  if (std::exchange(leaves_behind_, any) != any && any)
     collect_needless();
 }
 
-void sequencer_state::look_at_disk() {
-  const auto now_ns = env->clock->monotonic_ns();
+void stream_archive::look_at_disk() {
+  const auto now_ns = of_.env->clock->monotonic_ns();
   // A node that is alone waits for nobody.
-  if (looking_at_disk || now_ns < disk_look_at_ns || settings.peers.empty())
+  if (looking_at_disk_ || now_ns < disk_look_at_ns_
+      || of_.settings.peers.empty())
     return;
-  looking_at_disk = true;
-  disk_look_at_ns = now_ns + look_interval_ns;
-  submit([world = env, directory = core->options().directory,
-          me = sequencer_self_actor{self}] {
+  looking_at_disk_ = true;
+  disk_look_at_ns_ = now_ns + archive_look_ns;
+  of_.submit([world = of_.env, directory = of_.core->options().directory,
+              me = sequencer_self_actor{of_.self}] {
     const auto free = world->fs->free_bytes(directory);
     const auto total = world->fs->total_bytes(directory);
     uint32_t percent = 0;
@@ -99,59 +103,60 @@ void sequencer_state::look_at_disk() {
   });
 }
 
-void sequencer_state::disk_seen(uint32_t percent) {
-  looking_at_disk = false;
-  disk_percent = percent;
+void stream_archive::disk_seen(uint32_t percent) {
+  looking_at_disk_ = false;
+  disk_percent_ = percent;
 }
 
-void sequencer_state::collect_out() {
-  const auto below = core->needless_out();
-  if (collecting_out || below <= out_collected_end)
+void stream_archive::collect_out() {
+  const auto below = of_.core->needless_out();
+  if (collecting_out_ || below <= out_collected_end_)
     return;
-  collecting_out = true;
-  submit([world = env, directory = core->out_directory(), below,
-          me = sequencer_self_actor{self}] {
+  collecting_out_ = true;
+  of_.submit([world = of_.env, directory = of_.core->out_directory(), below,
+              me = sequencer_self_actor{of_.self}] {
     auto went = persistence::collect_log(*world, directory, below);
     caf::anon_send(me, collected_atom::value, below,
                    went ? caf::error{} : to_caf(went.failure()));
   });
 }
 
-void sequencer_state::collect_history() {
-  const auto last = core->needless_history();
-  if (collecting_history || last <= history_collected_end)
+void stream_archive::collect_history() {
+  const auto last = of_.core->needless_history();
+  if (collecting_history_ || last <= history_collected_end_)
     return;
-  collecting_history = true;
-  submit([world = env, directory = core->options().directory + "/history", last,
-          me = sequencer_self_actor{self}] {
+  collecting_history_ = true;
+  of_.submit([world = of_.env,
+              directory = of_.core->options().directory + "/history", last,
+              me = sequencer_self_actor{of_.self}] {
     caf::anon_send(me, collected_atom::value, last,
                    to_caf(merge_history::collect(*world, directory, last)));
   });
 }
 
 /// What is left is tried again when more is to go.
-void sequencer_state::history_collected(entry_index last,
-                                        const caf::error& outcome) {
-  collecting_history = false;
+void stream_archive::history_collected(entry_index last,
+                                       const caf::error& outcome) {
+  collecting_history_ = false;
   if (outcome)
-    return warn("not-collected", to_string(from_caf(outcome)));
-  history_collected_end = last;
+    return of_.warn("not-collected", to_string(from_caf(outcome)));
+  history_collected_end_ = last;
   collect_history();
 }
 
-void sequencer_state::out_collected(position below, const caf::error& outcome) {
-  collecting_out = false;
-  collect_failure = from_caf(outcome);
-  if (collect_failure) {
+void stream_archive::out_collected(position below, const caf::error& outcome) {
+  collecting_out_ = false;
+  collect_failure_ = from_caf(outcome);
+  if (collect_failure_) {
     // Tried again when more is to go.
-    warn("not-collected", to_string(collect_failure));
+    of_.warn("not-collected", to_string(collect_failure_));
     return;
   }
-  out_collected_end = below;
-  for (const auto& reader : readers)
-    self->send(reader.source, collected_atom_v, below);
-  note("collected", "the merged log begins at " + to_string(below)
-                      + ", older files are gone");
+  out_collected_end_ = below;
+  for (const auto& reader : of_.readers)
+    of_.self->send(reader.source, collected_atom_v, below);
+  of_.note("collected", "the merged log begins at " + to_string(below)
+                          + ", older files are gone");
   collect_out();
 }
 
@@ -170,34 +175,34 @@ int64_t newest_of(const archive_files& files) {
 } // namespace
 
 /// What goes by age goes for good: a clock that is wrong is to be seen first.
-void sequencer_state::mind_archive_clock() {
-  if (settings.retention.age_max_ns == 0)
+void stream_archive::mind_clock() {
+  if (of_.settings.retention.age_max_ns == 0)
     return;
   const auto jump_ns
-    = age_clock.look(env->clock->now_ns(), env->clock->monotonic_ns());
+    = age_clock_.look(of_.env->clock->now_ns(), of_.env->clock->monotonic_ns());
   if (jump_ns != 0)
-    warn("clock_jump",
-         "the clock of this host went "
-           + std::to_string(jump_ns / 1'000'000'000)
-           + " s ahead: in an hour files go by it (retention_age); until then "
-             "it can be set right");
+    of_.warn(
+      "clock_jump",
+      "the clock of this host went " + std::to_string(jump_ns / 1'000'000'000)
+        + " s ahead: in an hour files go by it (retention_age); until then "
+          "it can be set right");
 }
 
 /// The archiver: looks at the files now and then, off this thread.
-void sequencer_state::look_at_files() {
-  mind_archive_clock();
-  const auto now_ns = env->clock->monotonic_ns();
-  if (looking || now_ns < look_at_ns || !settings.retention.any()
-      || !core->leads())
+void stream_archive::look_at_files() {
+  mind_clock();
+  const auto now_ns = of_.env->clock->monotonic_ns();
+  if (looking_ || now_ns < look_at_ns_ || !of_.settings.retention.any()
+      || !of_.core->leads())
     return;
-  looking = true;
-  look_at_ns = now_ns + look_interval_ns;
-  submit([world = env, directory = core->out_directory(),
-          begin = core->state()->out_begin,
-          wall_ns = settings.retention.age_max_ns != 0
-                      ? std::optional{age_clock.now_ns(now_ns)}
-                      : std::nullopt,
-          into = looked, me = sequencer_self_actor{self}] {
+  looking_ = true;
+  look_at_ns_ = now_ns + archive_look_ns;
+  of_.submit([world = of_.env, directory = of_.core->out_directory(),
+              begin = of_.core->state()->out_begin,
+              wall_ns = of_.settings.retention.age_max_ns != 0
+                          ? std::optional{age_clock_.now_ns(now_ns)}
+                          : std::nullopt,
+              into = looked_, me = sequencer_self_actor{of_.self}] {
     auto seen
       = survey_files(*world->fs, directory, begin, wall_ns, into->times);
     into->failure = seen ? error{} : seen.failure();
@@ -207,156 +212,160 @@ void sequencer_state::look_at_files() {
   });
 }
 
-void sequencer_state::files_seen() {
-  looking = false;
-  if (looked->failure)
-    return warn("archiver", to_string(looked->failure));
-  if (!core->leads())
+void stream_archive::files_seen() {
+  looking_ = false;
+  if (looked_->failure)
+    return of_.warn("archiver", to_string(looked_->failure));
+  if (!of_.core->leads())
     return;
-  const auto what = archive(
-    looked->files, floors(), settings.retention,
-    age_clock.now_ns(env->clock->monotonic_ns(), newest_of(looked->files)));
-  if (const auto of_future = looked->files.of_future)
-    warn("future_messages",
-         "the file at " + to_string(*of_future)
-           + " has messages of the future: by retention_age it counts as "
-             "written when it was first seen");
-  if (what.held_by != held_by && !what.held_by.empty())
-    warn("retention-held",
-         "files stay beyond the retention, because consumer '" + what.held_by
-           + "' may need them"
-           + (is_configured(what.held_by)
-                ? ""
-                : ": 'millrace consumer rm' forgets one that is gone for "
-                  "good"));
-  held_by = what.held_by;
-  if (what.files == 0 || what.begin <= core->state()->out_begin)
+  const auto what
+    = archive(looked_->files, of_.floors(), of_.settings.retention,
+              age_clock_.now_ns(of_.env->clock->monotonic_ns(),
+                                newest_of(looked_->files)));
+  if (const auto of_future = looked_->files.of_future)
+    of_.warn("future_messages",
+             "the file at " + to_string(*of_future)
+               + " has messages of the future: by retention_age it counts as "
+                 "written when it was first seen");
+  if (what.held_by != held_by_ && !what.held_by.empty())
+    of_.warn("retention-held",
+             "files stay beyond the retention, because consumer '"
+               + what.held_by + "' may need them"
+               + (of_.is_configured(what.held_by)
+                    ? ""
+                    : ": 'millrace consumer rm' forgets one that is gone for "
+                      "good"));
+  held_by_ = what.held_by;
+  if (what.files == 0 || what.begin <= of_.core->state()->out_begin)
     return;
-  note("archived",
-       std::to_string(what.files) + " files of " + std::to_string(what.bytes)
-         + " bytes go by the retention, up to " + to_string(what.begin));
-  auto fault = core->propose_cut(what.begin);
+  of_.note("archived", std::to_string(what.files) + " files of "
+                         + std::to_string(what.bytes)
+                         + " bytes go by the retention, up to "
+                         + to_string(what.begin));
+  auto fault = of_.core->propose_cut(what.begin);
   // Another node leads by now, and looks for itself.
   if (fault && fault.code != errc::unavailable)
-    return fail(fault);
-  progress(core->advance());
+    return of_.fail(fault);
+  of_.progress(of_.core->advance());
 }
 
 /// A cut is at a message of the stream, or where a file begins.
-error sequencer_state::check_cut(position at) const {
-  if (at > core->out_end())
-    return {errc::ahead, "stream '" + core->options().stream
+error stream_archive::check_cut(position at) const {
+  if (at > of_.core->out_end())
+    return {errc::ahead, "stream '" + of_.core->options().stream
                            + "': " + to_string(at) + " lies beyond its end "
-                           + to_string(core->out_end())};
-  const auto* state = core->state();
+                           + to_string(of_.core->out_end())};
+  const auto* state = of_.core->state();
   if (at.offset() == 0 || state == nullptr || at <= state->out_begin)
     return {};
-  return persistence::log_reader::open(*env->fs,
-                                       {.directory = core->out_directory()}, at)
+  return persistence::log_reader::open(
+           *of_.env->fs, {.directory = of_.core->out_directory()}, at)
     .failure();
 }
 
 /// What a cut on demand is decided by: when files were written is none of it.
-result<archive_files> sequencer_state::files_now() const {
+result<archive_files> stream_archive::files_now() const {
   std::map<position, std::optional<int64_t>> no_times;
-  return survey_files(*env->fs, core->out_directory(), core->state()->out_begin,
-                      std::nullopt, no_times);
+  return survey_files(*of_.env->fs, of_.core->out_directory(),
+                      of_.core->state()->out_begin, std::nullopt, no_times);
 }
 
-caf::result<status_facts> sequencer_state::prune(position at, bool dry,
-                                                 bool forced) {
-  if (!core->leads())
-    return ask_leader<status_facts>(prune_atom_v, at, dry, forced);
+caf::result<status_facts> stream_archive::prune(position at, bool dry,
+                                                bool forced) {
+  if (!of_.core->leads())
+    return of_.ask_leader<status_facts>(prune_atom_v, at, dry, forced);
   if (auto fault = check_cut(at))
     return to_caf(fault);
   const auto files = files_now();
   if (!files)
     return to_caf(files.failure());
   const auto begin
-    = persistence::begin_after(*env->fs, core->out_directory(), at);
+    = persistence::begin_after(*of_.env->fs, of_.core->out_directory(), at);
   if (!begin)
     return to_caf(begin.failure());
   const auto cut = cut_at(*files, *begin);
-  const auto losing = losers(floors(), cut.begin);
-  auto report = prune_report(core->options().stream, *files, cut, losing);
+  const auto losing = losers(of_.floors(), cut.begin);
+  auto report = prune_report(of_.core->options().stream, *files, cut, losing);
   if (dry || cut.files == 0)
     return report;
   if (!losing.empty()) {
     if (!forced)
       return to_caf({errc::invalid_argument,
-                     "stream '" + core->options().stream + "': a cut at "
+                     "stream '" + of_.core->options().stream + "': a cut at "
                        + to_string(cut.begin) + " would lose messages for "
                        + names_of(losing)
                        + "; with --force it is done all the same"});
     const auto lost = "cut at " + to_string(cut.begin)
                       + " by force: messages are lost for " + names_of(losing);
-    warn("pruned-below-floor", lost);
+    of_.warn("pruned-below-floor", lost);
     loss what;
     what.kind = "overruled";
-    what.from = core->state()->out_begin;
+    what.from = of_.core->state()->out_begin;
     what.to = cut.begin;
     what.cause = lost;
-    note_loss(std::move(what));
+    of_.note_loss(std::move(what));
   }
-  note("pruned", "cut at " + to_string(cut.begin)
-                   + " on demand: " + std::to_string(cut.files) + " files of "
-                   + std::to_string(cut.bytes) + " bytes");
+  of_.note("pruned", "cut at " + to_string(cut.begin)
+                       + " on demand: " + std::to_string(cut.files)
+                       + " files of " + std::to_string(cut.bytes) + " bytes");
   return this->cut(cut, std::move(report));
 }
 
 /// Answered when it holds on whatever nodes live.
-caf::result<status_facts> sequencer_state::cut(const archive_decision& what,
-                                               status_facts report) {
-  if (auto fault = core->propose_cut(what.begin))
+caf::result<status_facts> stream_archive::cut(const archive_decision& what,
+                                              status_facts report) {
+  if (auto fault = of_.core->propose_cut(what.begin))
     return to_caf(fault);
-  auto promise = self->make_response_promise<status_facts>();
-  cuts.push_back({what.begin, std::move(report), promise});
-  progress(core->advance());
+  auto promise = of_.self->make_response_promise<status_facts>();
+  cuts_.push_back({what.begin, std::move(report), promise});
+  of_.progress(of_.core->advance());
   return promise;
 }
 
 /// What the archiver would do if the retention went up to there.
-caf::result<status_facts> sequencer_state::archive_up_to(position at,
-                                                         bool dry) {
-  if (!core->leads())
-    return ask_leader<status_facts, operated_stream_actor>(archive_atom::value,
-                                                           at, dry);
+caf::result<status_facts> stream_archive::archive_up_to(position at, bool dry) {
+  if (!of_.core->leads())
+    return of_.ask_leader<status_facts, operated_stream_actor>(
+      archive_atom::value, at, dry);
   if (auto fault = check_cut(at))
     return to_caf(fault);
   const auto files = files_now();
   if (!files)
     return to_caf(files.failure());
   const auto begin
-    = persistence::begin_after(*env->fs, core->out_directory(), at);
+    = persistence::begin_after(*of_.env->fs, of_.core->out_directory(), at);
   if (!begin)
     return to_caf(begin.failure());
   archive_policy once;
   once.up_to = *begin;
   const auto all = cut_at(*files, *begin);
-  const auto what = archive(*files, floors(), once, env->clock->now_ns());
-  auto report = prune_report(core->options().stream, *files, what, {});
+  const auto what
+    = archive(*files, of_.floors(), once, of_.env->clock->now_ns());
+  auto report = prune_report(of_.core->options().stream, *files, what, {});
   report.add("held_files", all.files - what.files);
   report.add("held_bytes", all.bytes - what.bytes);
-  report.add("holders", to_json(losers(floors(), all.begin)));
+  report.add("holders", to_json(losers(of_.floors(), all.begin)));
   if (dry || what.files == 0)
     return report;
-  note("archived", std::to_string(what.files) + " files of "
-                     + std::to_string(what.bytes)
-                     + " bytes go on demand, up to " + to_string(what.begin));
+  of_.note("archived", std::to_string(what.files) + " files of "
+                         + std::to_string(what.bytes)
+                         + " bytes go on demand, up to "
+                         + to_string(what.begin));
   return cut(what, std::move(report));
 }
 
 /// Committed and applied: it holds from now on, on whatever nodes live.
-void sequencer_state::answer_cuts() {
-  std::erase_if(cuts, [this](waiting_cut& each) {
-    if (core->state() != nullptr && core->state()->out_begin >= each.begin) {
+void stream_archive::answer_cuts() {
+  std::erase_if(cuts_, [this](waiting_cut& each) {
+    if (of_.core->state() != nullptr
+        && of_.core->state()->out_begin >= each.begin) {
       each.promise.deliver(std::move(each.report));
       return true;
     }
-    if (core->group().leads())
+    if (of_.core->group().leads())
       return false;
     each.promise.deliver(
-      to_caf({errc::unavailable, "stream '" + core->options().stream
+      to_caf({errc::unavailable, "stream '" + of_.core->options().stream
                                    + "': this node does not order it any "
                                      "more; whether it was cut, it may tell"}));
     return true;
@@ -365,82 +374,35 @@ void sequencer_state::answer_cuts() {
 
 /// A program that subscribes may decide for all what is needed no more: one at
 /// a time, for as long as it says so.
-caf::result<std::string> sequencer_state::take_lead(const std::string& who) {
-  if (!core->leads())
-    return ask_leader<std::string>(lead_atom_v, who);
-  if (lead.take(who, env->clock->monotonic_ns()))
-    note("lead", lead.describe());
-  return lead.holder();
+caf::result<std::string> stream_archive::take_lead(const std::string& who) {
+  if (!of_.core->leads())
+    return of_.ask_leader<std::string>(lead_atom_v, who);
+  if (lead_.take(who, of_.env->clock->monotonic_ns()))
+    of_.note("lead", lead_.describe());
+  return lead_.holder();
 }
 
-// -- losses -------------------------------------------------------------------
-
-void sequencer_state::note_loss(loss what) {
-  if (auto fault = core->note_loss(std::move(what)))
-    fail(fault);
-}
-
-/// It is offered again and again.
-void sequencer_state::note_refused(const input_name& input, const error& why,
-                                   position at) {
-  if (!refused_inputs.insert(input).second)
-    return;
-  warn("input_refused", to_string(why));
-  loss what;
-  what.kind = "refused";
-  what.input = to_string(input);
-  what.from = what.to = at;
-  what.cause = to_string(why);
-  note_loss(std::move(what));
-}
-
-/// What it says of itself is not believed to be text.
-void sequencer_state::publisher_refused(const input_offer& what) {
-  const input_name input{what.directory, what.lineage};
-  const auto copy = core->inputs().find(input);
-  if (what.stream != core->options().stream || !copy) {
-    ++strange_messages;
-    return;
-  }
-  const auto at = core->inputs().recorded_end(*copy);
-  note_refused(
-    input,
-    {errc::fenced,
-     "publisher directory '" + what.directory
-       + "': its publisher has other messages than the stream has up to "
-       + to_string(at)
-       + ": its log was copied or put back, and published elsewhere; "
-         "what it has is not sent, and its publisher says what to do"},
-    at);
-}
-
-/// A line now and then, however many there are.
-void sequencer_state::tell_losses() {
-  constexpr int64_t interval_ns = 10'000'000'000;
-  const auto now_ns = env->clock->monotonic_ns();
-  const auto count = core->losses().lost();
-  if (count == told_losses || now_ns < tell_losses_at_ns)
-    return;
-  tell_losses_at_ns = now_ns + interval_ns;
-  warn("losses", std::to_string(count - told_losses)
-                   + " more were written down, all in all "
-                   + std::to_string(count)
-                   + ": 'millrace stream losses' lists them");
-  told_losses = count;
-}
-
-void sequencer_state::tell_collection(text::json_value& into) const {
-  const auto* state = core->state();
+void stream_archive::tell(text::json_value& into) const {
+  const auto* state = of_.core->state();
   into.add("begin", state != nullptr ? state->out_begin.value : 0);
-  into.add("collected", out_collected_end.value);
-  into.add("held_by", held_by);
+  into.add("collected", out_collected_end_.value);
+  into.add("held_by", held_by_);
   auto& behind = into.add("left_behind", text::json_value::array());
-  for (const auto& each : left_behind)
+  for (const auto& each : left_behind_)
     behind.add(each);
-  into.add("disk_percent", disk_percent);
-  into.add("pruned_by", lead.told(env->clock->monotonic_ns()));
-  into.add("failure", collect_failure ? to_string(collect_failure) : "");
-  tell_consumers(into);
+  into.add("disk_percent", disk_percent_);
+  into.add("pruned_by", lead_.told(of_.env->clock->monotonic_ns()));
+  into.add("failure", collect_failure_ ? to_string(collect_failure_) : "");
+  of_.tell_consumers(into);
+}
+
+void stream_archive::heard(const peer_hello& what) {
+  peer_disk_percents_[what.from.node] = what.disk_percent;
+}
+
+void stream_archive::tick() {
+  look_at_files();
+  look_at_disk();
 }
 
 } // namespace millrace::rt

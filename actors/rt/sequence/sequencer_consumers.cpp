@@ -307,7 +307,7 @@ caf::result<status_facts> sequencer_state::forget(const std::string& consumer,
     return refuse(errc::invalid_argument,
                   " is connected, from process " + live->process
                     + "; end that first, or it would lose what it still needs");
-  auto files = files_now();
+  auto files = archive->files_now();
   if (!files)
     return to_caf(files.failure());
   auto others = floors();

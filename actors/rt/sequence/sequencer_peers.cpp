@@ -81,14 +81,14 @@ void sequencer_state::say_hello() {
   what.generation = group.founding().generation;
   what.forgot = group.forgot();
   if (group.leads()) {
-    auto needless = needless_entries(now_ns);
+    auto needless = archive->needless_entries(now_ns);
     if (!needless)
       return fail(needless.failure());
     what.needless = *needless;
-    what.leaves_behind = leaves_behind;
+    what.leaves_behind = archive->leaves_behind();
   }
-  what.disk_percent = disk_percent;
-  what.sync_ns = pace.sync_ns(now_ns).value_or(0);
+  what.disk_percent = archive->disk_percent();
+  what.sync_ns = disk->sync_ns(now_ns).value_or(0);
   for (const auto& [copy, sink] : sinks) {
     if (core->settled(copy))
       continue;
@@ -112,13 +112,12 @@ void sequencer_state::take(const peer_hello& what) {
         what.from, {founding_of(what.founding), what.generation}, what.forgot))
     return fail(fault);
   take_in(what, now_ns);
-  peer_disk_percents[what.from.node] = what.disk_percent;
-  peer_paces[what.from.node]
-    = {what.sync_ns == 0 ? std::nullopt : std::optional{what.sync_ns}, now_ns};
+  archive->heard(what);
+  disk->heard(what, now_ns);
   if (what.needless != entry_index{}) {
     if (auto fault = core->compact(what.needless))
       return fail(fault);
-    leave_behind(what.leaves_behind);
+    archive->leave_behind(what.leaves_behind);
   }
   if (core->group().leads()) {
     take_held(what);
@@ -145,7 +144,8 @@ void sequencer_state::take_held(const peer_hello& what) {
     const auto from = std::max({core->inputs().recorded_end(copy),
                                 core->merged(copy), position{input.from}});
     if (from < input.to)
-      fetch_held(*peer, copy, core->growing(copy, {from, input.to}));
+      input_mends->fetch_held(*peer, copy,
+                              core->growing(copy, {from, input.to}));
   }
 }
 
@@ -234,6 +234,71 @@ sequencer_state::serve_out(const input_range& what) const {
   if (!part)
     return to_caf(part.failure());
   return {part->begin, part->bytes};
+}
+
+// -- members ------------------------------------------------------------------
+
+void sequencer_state::take_in(const peer_hello& what, int64_t now_ns) {
+  const auto& who = what.from;
+  auto& life = lives[who.node];
+  if (life.who != who)
+    life = {who, now_ns};
+  // A word of an earlier life may come late.
+  constexpr int64_t settled_ns = 600'000'000;
+  if (now_ns - life.since_ns < settled_ns || !core->leads() || what.forgot
+      || what.founding != ids_of(core->group().founding().members)
+      || what.generation != core->group().founding().generation)
+    return;
+  if (auto fault = core->group().welcome(who, now_ns))
+    fail(fault);
+}
+
+caf::result<bool> sequencer_state::change_members(node_id leaving,
+                                                  node_id joining) {
+  if (!core->leads())
+    return ask_leader<bool>(members_atom_v, leaving, joining);
+  std::optional<member_id> joins;
+  if (joining == core->group().self().node)
+    joins = core->group().self();
+  else if (const auto found = lives.find(joining); found != lives.end())
+    joins = found->second.who;
+  if (joining != node_id{} && !joins)
+    return to_caf({errc::unavailable,
+                   "stream '" + core->options().stream
+                     + "': the node that is to join was not heard of yet"});
+  auto done = core->group().replace(leaving, joins, env->clock->monotonic_ns());
+  if (!done)
+    return to_caf(done.failure());
+  progress(core->advance());
+  return *done;
+}
+
+/// Who leads, who is a member, who went and came: a line per change.
+void sequencer_state::tell_changes() {
+  const auto& group = core->group();
+  if (!group.founded())
+    return;
+  const auto& raft = *group.raft();
+  std::string text = "term " + to_string(raft.term()) + ", ";
+  const auto name_of = [&](const member_id& id) {
+    if (id == group.self())
+      return std::string{"this node"};
+    const auto* peer = peers->find(id.node);
+    if (peer == nullptr)
+      return to_string(id); // The configuration has it no more.
+    const auto life = lives.find(id.node);
+    return life == lives.end() || life->second.who == id
+             ? peer->at.name
+             : "an earlier life of " + peer->at.name;
+  };
+  text += raft.leader() ? name_of(*raft.leader()) + " leads" : "nobody leads";
+  text += "; members:";
+  for (const auto& each : raft.members().members())
+    text += " " + name_of(each.id) + (each.votes ? "" : " (learns)");
+  if (text == told_group)
+    return;
+  told_group = text;
+  note("group", text);
 }
 
 } // namespace millrace::rt

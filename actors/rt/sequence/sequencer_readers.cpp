@@ -180,7 +180,7 @@ sequencer_state::open_tail(const start_spec& from, const sink_actor& to) {
     to,
     feeder_options{.flow = grant.flow,
                    .mender = mender_actor{self},
-                   .begin = out_collected_end,
+                   .begin = archive->out_collected_end(),
                    .taken = taken});
   self->monitor(source);
   children.add(source);

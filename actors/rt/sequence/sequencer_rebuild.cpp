@@ -94,11 +94,12 @@ void out_mending::ended(const caf::error& outcome) {
   out_repair::rebuilt done{from_caf(outcome)};
   for (const auto& [input, range] : lacks)
     if (const auto copy = of_.core->inputs().find(input))
-      done.may_come = done.may_come || of_.may_come(*copy, range.from);
+      done.may_come
+        = done.may_come || of_.input_mends->may_come(*copy, range.from);
   // It is tried again when they are mended, which nothing else may ask for yet.
   for (const auto& [input, range] : lacks)
     if (const auto copy = of_.core->inputs().find(input))
-      of_.input_lacking(*copy, range.from, range.to);
+      of_.input_mends->lacking(*copy, range.from, range.to);
   step(done);
 }
 

@@ -32,7 +32,7 @@ caf::result<status_facts> sequencer_state::reset(bool dry, bool forced,
       {errc::invalid_argument, "stream '" + core->options().stream
                                  + "': session " + std::to_string(session)
                                  + " is next, not " + std::to_string(wanted)});
-  auto files = files_now();
+  auto files = archive->files_now();
   if (!files)
     return to_caf(files.failure());
   // The one that is written is closed first.
@@ -95,7 +95,7 @@ void sequencer_state::begun(const session_begun& what) {
       continue;
     }
     // Proposed with the next step.
-    cuts.push_back({what.begin, std::move(each.report), each.promise});
+    archive->wait_for({what.begin, std::move(each.report), each.promise});
   }
 }
 

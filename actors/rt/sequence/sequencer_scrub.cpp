@@ -22,7 +22,7 @@ using damage = std::pair<position, position>;
 /// @param end of the file, or of what counts of it
 /// @param unread what counts as damaged where no intact record follows
 std::vector<damage> all_damage(persistence::file_system& fs,
-                               const sequencer_state::scrubbed_file& what,
+                               const scrubbed_file& what,
                                const persistence::file_scan& scan, position end,
                                position unread) {
   if (!scan.next_intact || *scan.next_intact >= end)
@@ -40,7 +40,7 @@ std::vector<damage> all_damage(persistence::file_system& fs,
 
 /// What of a file is no record. One that is gone is all damage.
 std::vector<damage> damage_in(persistence::file_system& fs,
-                              const sequencer_state::scrubbed_file& what) {
+                              const scrubbed_file& what) {
   const auto scan = persistence::scan_log_file(
     fs, what.directory, what.lineage,
     {.session = what.file.session(), .roll = what.file.roll()});
@@ -65,82 +65,86 @@ std::vector<damage> damage_in(persistence::file_system& fs,
 
 } // namespace
 
+file_scrub::file_scrub(sequencer_state& of) : of_{of} {}
+
 /// @returns whether the log is there.
-bool sequencer_state::list_files(const std::string& directory,
-                                 const lineage_id& lineage,
-                                 std::optional<copy_id> copy) {
-  auto files = persistence::list_log_files(*env->fs, directory);
+bool file_scrub::list_files(const std::string& directory,
+                            const lineage_id& lineage,
+                            std::optional<copy_id> copy) {
+  auto files = persistence::list_log_files(*of_.env->fs, directory);
   if (!files)
     return files.failure().code != errc::not_found;
   if (!copy)
-    *files = kept_files(*std::move(files), core->state()->out_begin);
+    *files = kept_files(*std::move(files), of_.core->state()->out_begin);
   for (size_t i = 0; i + 1 < files->size(); ++i) {
     const auto& each = (*files)[i];
     const auto& next = (*files)[i + 1];
     if (each.archived && each.size == 0)
       continue;
-    to_scrub.push_back(
+    to_scrub_.push_back(
       {directory, lineage, position::of(each.session, each.roll, 0),
        position::of(next.session, next.roll, 0), each.size, copy});
   }
   if (copy && !files->empty()) {
     const auto& last = files->back();
     const auto begin = position::of(last.session, last.roll, 0);
-    const auto merged = core->merged(*copy);
+    const auto merged = of_.core->merged(*copy);
     if (merged > begin && merged.session() == last.session
         && merged.roll() == last.roll)
-      to_scrub.push_back(
+      to_scrub_.push_back(
         {directory, lineage, begin, merged, last.size, copy, merged});
   }
-  const auto written = core->out_end();
+  const auto written = of_.core->out_end();
   if (!copy && !files->empty() && written.offset() != 0)
-    to_scrub.push_back({directory, lineage, file_of(written), written,
-                        files->back().size, copy, written});
+    to_scrub_.push_back({directory, lineage, file_of(written), written,
+                         files->back().size, copy, written});
   for (const auto& gone : missing_files(*files)) {
     // The copy of a log whose first files were collected begins late.
     if (copy
         && gone < position::of(files->front().session, files->front().roll, 0))
       continue;
-    to_scrub.push_back({directory, lineage, gone,
-                        position::of(gone.session(), gone.roll() + 1, 0), 0,
-                        copy});
+    to_scrub_.push_back({directory, lineage, gone,
+                         position::of(gone.session(), gone.roll() + 1, 0), 0,
+                         copy});
   }
   return true;
 }
 
-void sequencer_state::scrub() {
-  const auto now_ns = env->clock->monotonic_ns();
-  if (*scrubbing || now_ns < scrub_at_ns || core->state() == nullptr)
+void file_scrub::tick() {
+  const auto now_ns = of_.env->clock->monotonic_ns();
+  if (*scrubbing_ || now_ns < at_ns_ || of_.core->state() == nullptr)
     return;
-  scrub_at_ns = now_ns + pause_min_ns;
-  if (to_scrub.empty()) {
-    if (const auto displaced = core->check_names())
-      return fail(displaced);
-    list_files(core->out_directory(), core->state()->layout.lineage, {});
+  at_ns_ = now_ns + pause_min_ns;
+  if (to_scrub_.empty()) {
+    if (const auto displaced = of_.core->check_names())
+      return of_.fail(displaced);
+    list_files(of_.core->out_directory(), of_.core->state()->layout.lineage,
+               {});
     std::vector<copy_id> gone;
-    for (const auto& [copy, sink] : sinks) {
-      const auto& input = core->inputs().name(copy);
+    for (const auto& [copy, sink] : of_.sinks) {
+      const auto& input = of_.core->inputs().name(copy);
       // Before its sink has opened it, a copy has no directory yet.
-      if (core->inputs().recorded_end(copy) == position{})
+      if (of_.core->inputs().recorded_end(copy) == position{})
         continue;
-      if (!list_files(core->inputs().directory_of(input), input.lineage, copy))
+      if (!list_files(of_.core->inputs().directory_of(input), input.lineage,
+                      copy))
         gone.push_back(copy);
     }
     for (const auto copy : gone)
-      input_gone(copy);
+      of_.input_mends->gone(copy);
     return;
   }
-  auto what = std::move(to_scrub.front());
-  to_scrub.pop_front();
-  const auto kept
-    = what.copy ? core->needless_of(*what.copy) : core->state()->out_begin;
+  auto what = std::move(to_scrub_.front());
+  to_scrub_.pop_front();
+  const auto kept = what.copy ? of_.core->needless_of(*what.copy)
+                              : of_.core->state()->out_begin;
   if (what.file < file_of(kept))
     return; // It may be gone by now.
-  ++scrubbed;
-  scrub_at_ns += static_cast<int64_t>(what.bytes) * ns_per_byte;
-  *scrubbing = true;
-  submit([what = std::move(what), world = env, running = scrubbing,
-          me = sequencer_self_actor{self}] {
+  ++scrubbed_;
+  at_ns_ += static_cast<int64_t>(what.bytes) * ns_per_byte;
+  *scrubbing_ = true;
+  of_.submit([what = std::move(what), world = of_.env, running = scrubbing_,
+              me = sequencer_self_actor{of_.self}] {
     for (const auto& [from, to] : damage_in(*world->fs, what)) {
       if (what.copy)
         caf::anon_send(me, lacking_atom::value, *what.copy, from, to);
@@ -149,6 +153,10 @@ void sequencer_state::scrub() {
     }
     *running = false;
   });
+}
+
+void file_scrub::forget(copy_id copy) {
+  std::erase_if(to_scrub_, [&](const auto& each) { return each.copy == copy; });
 }
 
 } // namespace millrace::rt

@@ -31,9 +31,9 @@ stream_facts sequencer_state::facts() const {
     for (const auto& [origin_name, origin] : state->origins)
       out.duplicates += origin.duplicates;
     out.last_period = state->last_period;
-    if (ending->last_ended() == out.last_period) {
-      out.last_period_end = ending->last_end();
-      out.last_period_absent = ending->last_absent();
+    if (periods->ending().last_ended() == out.last_period) {
+      out.last_period_end = periods->ending().last_end();
+      out.last_period_absent = periods->ending().last_absent();
     }
   }
   return out;
@@ -78,6 +78,24 @@ void sequencer_state::tell_facts_that_wait() {
   });
 }
 
+text::json_value sequencer_state::repair_status() const {
+  auto out = text::json_value::object();
+  input_mends->tell(out);
+  out.add("files_scrubbed", scrub->scrubbed());
+  out.add("out_mended", out_mends->files().mended_files());
+  out.add("out_given_up", out_mends->files().given_up_files());
+  input_mends->tell_standing(out);
+  if (const auto why = core->blocked())
+    out.add("blocked", to_string(why));
+  if (!disk->trouble().empty())
+    out.add("disk", disk->trouble());
+  out.add("reserve", core->reserve()->state());
+  out.add("checkpoints_refused", checkpoints_refused);
+  if (!told_unsaved.empty())
+    out.add("checkpoint", told_unsaved);
+  return out;
+}
+
 status_facts sequencer_state::status() const {
   const auto all = facts();
   status_facts out{{"role", "rt"},
@@ -109,7 +127,7 @@ status_facts sequencer_state::status() const {
   out.add("strange_messages", strange_messages);
   out.add("damaged_records", damaged_records);
   out.add("repair", repair_status());
-  out.add("disk", pace_status());
+  out.add("disk", disk->status());
   out.add("refused_messages", refused_messages);
   out.add("against", against ? to_string(*against) : std::string{});
   out.add("unreadable_messages", core->group().unreadable());
@@ -117,12 +135,34 @@ status_facts sequencer_state::status() const {
   out.add("losses", core->losses().lost());
   out.add("let_go", core->losses().let_go());
   tell_growth(growth, readers, env->clock->monotonic_ns(), out);
-  tell_collection(out.add("collection", text::json_value::object()));
+  archive->tell(out.add("collection", text::json_value::object()));
   return out;
 }
 
 status_facts sequencer_state::losses_after(uint64_t number) const {
   return core->losses().after(number);
+}
+
+// -- losses -------------------------------------------------------------------
+
+void sequencer_state::note_loss(loss what) {
+  if (auto fault = core->note_loss(std::move(what)))
+    fail(fault);
+}
+
+/// A line now and then, however many there are.
+void sequencer_state::tell_losses() {
+  constexpr int64_t interval_ns = 10'000'000'000;
+  const auto now_ns = env->clock->monotonic_ns();
+  const auto count = core->losses().lost();
+  if (count == told_losses || now_ns < tell_losses_at_ns)
+    return;
+  tell_losses_at_ns = now_ns + interval_ns;
+  warn("losses", std::to_string(count - told_losses)
+                   + " more were written down, all in all "
+                   + std::to_string(count)
+                   + ": 'millrace stream losses' lists them");
+  told_losses = count;
 }
 
 } // namespace millrace::rt

@@ -227,4 +227,38 @@ sequencer_state::origin_status(const std::string& name,
   return out;
 }
 
+/// It is offered again and again.
+void sequencer_state::note_refused(const input_name& input, const error& why,
+                                   position at) {
+  if (!refused_inputs.insert(input).second)
+    return;
+  warn("input_refused", to_string(why));
+  loss what;
+  what.kind = "refused";
+  what.input = to_string(input);
+  what.from = what.to = at;
+  what.cause = to_string(why);
+  note_loss(std::move(what));
+}
+
+/// What it says of itself is not believed to be text.
+void sequencer_state::publisher_refused(const input_offer& what) {
+  const input_name input{what.directory, what.lineage};
+  const auto copy = core->inputs().find(input);
+  if (what.stream != core->options().stream || !copy) {
+    ++strange_messages;
+    return;
+  }
+  const auto at = core->inputs().recorded_end(*copy);
+  note_refused(
+    input,
+    {errc::fenced,
+     "publisher directory '" + what.directory
+       + "': its publisher has other messages than the stream has up to "
+       + to_string(at)
+       + ": its log was copied or put back, and published elsewhere; "
+         "what it has is not sent, and its publisher says what to do"},
+    at);
+}
+
 } // namespace millrace::rt
