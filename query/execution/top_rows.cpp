@@ -55,29 +55,24 @@ row_order::row_order(const plan_shape& shape) {
   }
 }
 
-void row_order::look_at(const segment_context& segment) {
-  segment_ = &segment;
-  for (auto& each : terms_)
-    if (each.from == origin::column)
-      each.column = segment.columns[each.plan_column];
-}
+void row_order::look_at(const segment_context& segment) { segment_ = &segment; }
 
 void row_order::look_at(const table_data& table) {
   segment_ = nullptr;
   for (auto& each : terms_)
-    each.column = ref_of(table.columns[each.table_column]);
+    each.of_table = ref_of(table.columns[each.table_column]);
 }
 
 void row_order::words_of(const term& by, std::span<const uint32_t> rows,
                          uint64_t* words) const {
   const auto count = rows.size();
   if (by.from == origin::column) {
-    order_keys(by.column, rows, {0, by.descending}, words);
+    order_keys(column_of(by), rows, {0, by.descending}, words);
     return;
   }
   if (!segment_)
     for (size_t i = 0; i < count; ++i)
-      words[i] = by.column.as<uint64_t>()[rows[i]];
+      words[i] = by.of_table.as<uint64_t>()[rows[i]];
   else if (by.from == origin::part)
     std::fill_n(words, count, segment_->part_order);
   else
@@ -89,7 +84,7 @@ void row_order::words_of(const term& by, std::span<const uint32_t> rows,
 }
 
 std::string_view row_order::text_of(const term& by, uint32_t row) const {
-  const auto& column = by.column;
+  const auto& column = column_of(by);
   if (column.type == column_type::guid) {
     static constexpr char null_guid[16] = {};
     return {column.values
@@ -144,8 +139,10 @@ std::optional<uint32_t> row_order::near(uint32_t base, uint32_t count,
                                         const order_place& bound,
                                         uint16_t* offsets) const {
   const auto& first = terms_.front();
-  if (first.from != origin::column || first.column.type != column_type::float_
-      || !first.column.values)
+  if (first.from != origin::column)
+    return std::nullopt;
+  const auto& column = column_of(first);
+  if (column.type != column_type::float_ || !column.values)
     return std::nullopt;
   const auto word = first.descending ? ~bound.words[0] : bound.words[0];
   // Of a null, which is smallest.
@@ -155,7 +152,7 @@ std::optional<uint32_t> row_order::near(uint32_t base, uint32_t count,
   constexpr auto infinity = std::numeric_limits<double>::infinity();
   uint64_t bits[vector_rows / 64];
   std::fill(std::begin(bits), std::end(bits), ~uint64_t{0});
-  keep_in_range(first.column.as<double>() + base, count,
+  keep_in_range(column.as<double>() + base, count,
                 first.descending ? limit : -infinity,
                 first.descending ? infinity : limit, !first.descending, bits);
   return select_bits(bits, count, offsets);

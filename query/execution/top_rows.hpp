@@ -32,7 +32,8 @@ public:
   explicit row_order(const plan_shape& shape);
 
   /// Rows are those of a segment until the next call: `segment.columns` are the
-  /// plan's.
+  /// plan's. They are looked at anew each time: those of computed columns move
+  /// as texts are added to them. `segment` outlives that.
   void look_at(const segment_context& segment);
   /// Rows are those of a table as `top_keeper::finish` gives it.
   void look_at(const table_data& table);
@@ -65,9 +66,12 @@ private:
     uint32_t table_column = 0;
     bool descending = false;
     bool is_text = false; ///< Compared byte by byte; guids are, too.
-    column_ref column;
+    column_ref of_table;  ///< Without a segment.
   };
 
+  [[nodiscard]] const column_ref& column_of(const term& by) const noexcept {
+    return segment_ ? segment_->columns[by.plan_column] : by.of_table;
+  }
   void words_of(const term& by, std::span<const uint32_t> rows,
                 uint64_t* words) const;
   [[nodiscard]] std::string_view text_of(const term& by, uint32_t row) const;

@@ -84,6 +84,13 @@ class Maker:
       pass
     return out
 
+  def text(self):
+    """A text that is computed."""
+    return self.pick([
+      "coalesce(nullif(ex, 'Q'), 'none')", "'x'",
+      f"(case when {self.condition(1)} then sym else ex end)",
+      f"(case when {self.condition(1)} then 'big' else 'small' end)"])
+
   def where(self):
     return f" where {self.condition()}" if self.number(3) else ""
 
@@ -227,7 +234,10 @@ class Maker:
 
   def question(self):
     """The text, and whether its rows have an order."""
-    kind = self.number(16)
+    kind = self.number(18)
+    if kind > 15:
+      return self.ordered(f"select sym, {self.value()} as v, {self.text()} as "
+                          f"u from trade{self.where()}", ["u"], ["time"])
     if kind > 13:
       return self.joined(), False
     if kind > 10:

@@ -166,7 +166,12 @@ question q_question(maker& draw) {
   const bool is_table
     = rows == "trade" || rows.starts_with("(select from trade")
       || rows.starts_with("(select time") || rows.starts_with("(0!");
-  switch (below(draw, is_table ? 15 : 18)) {
+  switch (below(draw, is_table ? 17 : 20)) {
+    // A text that is computed, and a limit.
+    case 15:
+      return {"select[3;>u] from select u:`none^sym,price from " + rows};
+    case 16:
+      return {"2#`u xasc select u:`none^sym,lot from " + rows};
     case 0:
       return {"select first price, last price, last lot from " + rows};
     case 1:
@@ -199,9 +204,9 @@ question q_question(maker& draw) {
       return {"update r:rank size, f:fills size, m:2 mavg size from " + rows};
     case 14:
       return {"select from " + rows, false, false};
-    case 15:
+    case 17:
       return {"last " + rows};
-    case 16:
+    case 18:
       return {"3#" + rows};
     default:
       return {"-2 sublist " + rows};
@@ -239,7 +244,17 @@ question sql_question(maker& draw) {
   const auto list = [](std::string columns, const std::string& from) {
     return "select " + std::move(columns) + " from " + from;
   };
-  switch (below(draw, is_table ? 11 : 13)) {
+  switch (below(draw, is_table ? 13 : 15)) {
+    case 11:
+      return {list("t.lot, case when t.size > 10 then 'big' else 'small' end "
+                   "as k",
+                   rows)
+                + " order by k desc limit 3",
+              true};
+    case 12:
+      return {list("t.lot, t.price", rows)
+                + " order by coalesce(t.sym, 'none'), 'x' limit 4",
+              true};
     case 0:
       return {list("first(t.price), last(t.price), last(t.lot)", rows), true};
     case 1:
@@ -278,7 +293,7 @@ question sql_question(maker& draw) {
       return {"select last(lot + size) from (select t.lot, t.size from " + rows
                 + " order by t.price limit 5) x",
               true};
-    case 11:
+    case 13:
       return {list("t.lot, t.price", rows) + " limit 3", true};
     default:
       return {list("t.lot, t.price", rows) + " limit -2", true};
