@@ -169,6 +169,54 @@ TEST(SqlExecutionTest, ComputesValues) {
   });
 }
 
+TEST(SqlExecutionTest, CastsHeedTheirPrecision) {
+  expect_rows({
+    {"select price::numeric(4,0), price::numeric(5,1), (-price)::numeric(3) "
+     "from trade where price is not null",
+     "10,10,-10/6,5.5,-6/3,2.5,-3/7,6.5,-7"},
+    {"select cast(price as numeric(4,0)) as p, count(*) from trade where "
+     "price is not null group by 1 order by 1",
+     "3,1/6,1/7,1/10,1"},
+    {"select avg(price)::numeric(10,2), avg(price / 3)::numeric(10,1) from "
+     "trade",
+     "6.13,2"},
+    // Halves of decimal digits, which a float has not.
+    {"select 1.005::numeric(5,2), -1.005::numeric(5,2), 114.93006::numeric(9,2)"
+     ", 0.4999999995::numeric(5,0), 12345.678::numeric(6,1), "
+     "'12345.678'::numeric(6,1), 4503599627370497::numeric(16,0), "
+     "null::numeric(5,1) from trade limit 1",
+     "1.01,-1.01,114.93,0,12345.7,12345.7,4503599627370497,"},
+    {"select round(price, 0), round(price * 100 / 7, 2), round(size, -2) from "
+     "trade where lot = -7",
+     "6,78.57,"},
+    {"select round(price / 0, 2) from trade where lot = 7", "inf"},
+    {"select (time + interval '0.5 seconds')::timestamp(0), "
+     "(time + '0.1234565 seconds'::interval)::timestamp(6) from trade where "
+     "lot = 7",
+     "2000-01-01T00:00:02.000000000Z,2000-01-01T00:00:01.123457000Z"},
+    {"select timestamp(0) '2000-01-01 00:00:00.7', "
+     "current_timestamp(0)::date from trade limit 1",
+     "2000-01-01T00:00:01.000000000Z,2000-01-01"},
+    {"select 'abc\xc3\xa9"
+     "fg'::varchar(4), 'ab'::varchar(3) from trade limit 1",
+     "abc\xc3\xa9,ab"},
+  });
+}
+
+TEST(SqlExecutionTest, TimesOfSecondsSince1970) {
+  expect_rows({
+    {"select to_timestamp(946684800), to_timestamp(946684801.5), "
+     "to_timestamp(1704275400.000001), to_timestamp(null) from trade limit 1",
+     "2000-01-01T00:00:00.000000000Z,2000-01-01T00:00:01.500000000Z,"
+     "2024-01-03T09:50:00.000001000Z,"},
+    {"select lot from trade where time > to_timestamp(946684802)", "/2/0/-2"},
+    {"select to_timestamp(floor(extract(epoch from time) / 60) * 60) as t, "
+     "count(*) from trade group by 1 order by 1",
+     "2000-01-01T00:00:00.000000000Z,3/2000-01-01T00:01:00.000000000Z,3"},
+    {"select clock_timestamp() = now() from trade limit 1", "1"},
+  });
+}
+
 TEST(SqlExecutionTest, FoldsGroups) {
   expect_rows({
     {"select count(*), count(price), sum(size), avg(price), min(price), "

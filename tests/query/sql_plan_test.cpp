@@ -255,6 +255,80 @@ TEST(SqlPlanTest, RefusesByNameAndPlace) {
     EXPECT_EQ(sql_planned(text), wanted) << text;
 }
 
+TEST(SqlPlanTest, FunctionsTakeSoManyValues) {
+  // None takes seven, and none but those of the time none.
+  for (const std::string name : {"abs",
+                                 "sqrt",
+                                 "exp",
+                                 "ln",
+                                 "floor",
+                                 "ceil",
+                                 "ceiling",
+                                 "round",
+                                 "trunc",
+                                 "sign",
+                                 "mod",
+                                 "date_bin",
+                                 "date_part",
+                                 "date_trunc",
+                                 "time_bucket",
+                                 "xbar",
+                                 "to_timestamp",
+                                 "now",
+                                 "transaction_timestamp",
+                                 "statement_timestamp",
+                                 "clock_timestamp"}) {
+    const bool takes_none = name == "now" || name.ends_with("n_timestamp")
+                            || name.ends_with("t_timestamp")
+                            || name.ends_with("k_timestamp");
+    const auto begin = "line 1, column 8: " + name + " takes ";
+    for (const std::string given : {"", "1, 2, 3, 4, 5, 6, 7"}) {
+      const auto text = "select " + name + "(" + given + ") from trade";
+      const auto told = sql_planned(text);
+      EXPECT_EQ(told.starts_with(begin), !(takes_none && given.empty()))
+        << text << ": " << told;
+    }
+  }
+}
+
+TEST(SqlPlanTest, RefusesFunctionsAndPrecisionsByName) {
+  for (const auto& [text, wanted] : std::vector<text_pair>{
+         {"select no_such_timestamp(nope) from trade",
+          "line 1, column 8: there is no function 'no_such_timestamp'"},
+         {"select to_timestamp('2024', 'YYYY') from trade",
+          "line 1, column 8: to_timestamp of a text and its format is not "
+          "there: cast the text"},
+         {"select to_timestamp(time) from trade",
+          "line 1, column 8: 'to_timestamp' takes seconds since 1970"},
+         {"select sym::varchar(2) from trade",
+          "line 1, column 13: varchar(n) is of constants: texts of rows are "
+          "not made shorter"},
+         {"select price::numeric(4,-2) from trade",
+          "line 1, column 15: of numeric(p, s) p is above 0, and s is 0 to p"},
+         {"select price::numeric(40,20) from trade",
+          "line 1, column 15: there are at most 15 digits to round to"},
+         {"select time::timestamp(12) from trade",
+          "line 1, column 14: a time has 0 to 9 digits behind its seconds"},
+         {"select size::uuid(3) from trade",
+          "line 1, column 14: a value of type long cannot be made one of type "
+          "guid"},
+         {"select time::date(3) from trade",
+          "line 1, column 14: the precision of 'date' is not there to cast to"},
+         {"select interval '5' day to hour from trade",
+          "line 1, column 8: an interval has one unit behind it, or all of "
+          "them within its text"},
+         {"select interval '5' second(3) from trade",
+          "line 1, column 8: the precision of 'interval' is not there to cast "
+          "to"},
+         {"select round(price, size) from trade",
+          "line 1, column 8: 'round' takes a constant as its second value, of "
+          "digits behind the point"},
+         {"select trunc(price, 2) from trade",
+          "line 1, column 8: trunc to digits is not there"},
+       })
+    EXPECT_EQ(sql_planned(text), wanted) << text;
+}
+
 TEST(SqlPlanTest, RefusesWindowsAndQueriesByName) {
   for (
     const auto& [text, wanted] : std::vector<text_pair>{

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstdlib>
+#include <optional>
 
 namespace millrace::query::sql {
 
@@ -38,8 +41,9 @@ constexpr std::array types{
   named_type{"uuid", column_type::guid},
 };
 
-/// The unit of "interval '5' minute", as the grammar numbers it.
-std::string_view unit_of_mask(int64_t mask) {
+/// The unit of "interval '5' minute", as the grammar numbers it; none: it
+/// names several, or a precision.
+std::optional<std::string_view> unit_of_mask(int64_t mask) {
   switch (mask) {
     case 2:
       return " month";
@@ -54,9 +58,21 @@ std::string_view unit_of_mask(int64_t mask) {
     case 4096:
       return " second";
     default:
-      return "";
+      return std::nullopt;
   }
 }
+
+/// The first `count` characters.
+std::string first_characters(const std::string& text, int64_t count) {
+  size_t at = 0;
+  for (; at < text.size(); ++at)
+    // Bytes within a character count for none.
+    if ((static_cast<unsigned char>(text[at]) & 0xc0) != 0x80 && count-- == 0)
+      break;
+  return text.substr(0, at);
+}
+
+constexpr int64_t digits_max = 15; ///< That a float surely has.
 
 } // namespace
 
@@ -126,6 +142,114 @@ error row_scope::make_alike(expression& left, expression& right,
   return {};
 }
 
+result<expression> row_scope::to_digits(expression what, int64_t digits,
+                                        uint32_t place) {
+  if (digits < -digits_max || digits > digits_max)
+    return owner_.refused(place, "there are at most "
+                                   + std::to_string(digits_max)
+                                   + " digits to round to");
+  if (auto fault = owner_.count_parts(16 * size_of(what), place))
+    return fault;
+  auto number = cast(std::move(what), column_type::float_, place);
+  if (!number)
+    return number;
+  const auto real = [&](double value) {
+    return constant_of(column_type::float_, value, place);
+  };
+  // A power of ten that is no fraction is exact.
+  const auto scale
+    = real(std::pow(10.0, static_cast<double>(std::abs(digits))));
+  auto scaled = call(digits < 0 ? fn::divide : fn::multiply,
+                     {*std::move(number), scale}, place);
+  // PostgreSQL makes a numeric of 15 digits of a float first: 1.005, which a
+  // float has not, is a half to it.
+  auto size = scaled ? call(fn::absolute, {*scaled}, place) : scaled;
+  if (!size)
+    return size;
+  auto is_near = call(fn::less, {*size, real(1e13)}, place);
+  // From 2^52 on a float has no fraction, and half a unit makes another one.
+  auto has_fraction
+    = call(fn::less, {*size, real(4'503'599'627'370'496.0)}, place);
+  auto half = call(fn::conditional,
+                   {*std::move(has_fraction), real(0.5), real(0)}, place);
+  auto nudged
+    = is_near ? call(fn::multiply, {*scaled, real(1 + 1e-15)}, place) : is_near;
+  auto near
+    = nudged ? call(fn::conditional,
+                    {*std::move(is_near), *std::move(nudged), *scaled}, place)
+             : nudged;
+  if (!near)
+    return near;
+  auto is_below = call(fn::less, {*near, real(0)}, place);
+  auto above = call(fn::floor, {*call(fn::add, {*near, *half}, place)}, place);
+  auto below
+    = call(fn::ceiling, {*call(fn::subtract, {*near, *half}, place)}, place);
+  auto whole
+    = call(fn::conditional,
+           {*std::move(is_below), *std::move(below), *std::move(above)}, place);
+  auto back
+    = whole ? cast(*std::move(whole), column_type::float_, place) : whole;
+  return back ? call(digits < 0 ? fn::multiply : fn::divide,
+                     {*std::move(back), scale}, place)
+              : back;
+}
+
+result<expression> row_scope::to_fraction(expression what, int64_t digits,
+                                          uint32_t place) {
+  constexpr int64_t digits_of_ns = 9;
+  if (digits < 0 || digits > digits_of_ns)
+    return owner_.refused(place, "a time has 0 to 9 digits behind its seconds");
+  int64_t width = 1;
+  for (auto i = digits; i < digits_of_ns; ++i)
+    width *= 10;
+  if (width == 1)
+    return what;
+  const auto span
+    = [&](int64_t ns) { return constant_of(column_type::timespan, ns, place); };
+  auto moved = call(fn::add, {std::move(what), span(width / 2)}, place);
+  return moved ? call(fn::bar, {span(width), *std::move(moved)}, place) : moved;
+}
+
+/// What a cast to a type with numbers behind it, as numeric(10,2), makes of a
+/// value of the type.
+result<expression> row_scope::narrowed(expression what, const std::string& type,
+                                       const json_value::list& numbers,
+                                       uint32_t place) {
+  std::vector<int64_t> given;
+  for (const auto& each : numbers) {
+    const auto node = tree_of(each);
+    if (node.kind != "A_Const" || !node.body->find("ival"))
+      return owner_.wrong(place,
+                          "the precision of '" + type + "' is a whole number");
+    given.push_back(owner_.whole_number(*node.body));
+  }
+  if (type == "numeric" && given.size() <= 2) {
+    const auto digits = given.size() == 2 ? given[1] : 0;
+    if (given[0] < 1 || digits < 0 || digits > given[0])
+      return owner_.refused(place, "of numeric(p, s) p is above 0, and s is 0 "
+                                   "to p");
+    return to_digits(std::move(what), digits, place);
+  }
+  if (given.size() == 1
+      && (type == "timestamp" || type == "timestamptz" || type == "time"))
+    return to_fraction(std::move(what), given[0], place);
+  if (given.size() == 1 && type == "varchar") {
+    if (given[0] < 1)
+      return owner_.wrong(place, "the length of 'varchar' is above 0");
+    auto* text
+      = what.what == expression::kind::constant && what.values.size() == 1
+          ? std::get_if<std::string>(&what.values.front())
+          : nullptr;
+    if (!text)
+      return owner_.refused(place, "varchar(n) is of constants: texts of rows "
+                                   "are not made shorter");
+    *text = first_characters(*text, given[0]);
+    return what;
+  }
+  return owner_.refused(place, "the precision of '" + type
+                                 + "' is not there to cast to");
+}
+
 result<expression> row_scope::typed_cast(const json_value& body,
                                          uint32_t place) {
   const auto& name = body.at("typeName");
@@ -140,37 +264,61 @@ result<expression> row_scope::typed_cast(const json_value& body,
   if (found == types.end() || name.find("arrayBounds"))
     return owner_.refused(at, "there is no type '" + wanted + "' to cast to");
   const auto& argument = body.at("arg");
-  if (is_untyped(argument)) {
-    const auto inner = tree_of(argument);
-    if (inner.body->find("isnull"))
-      return constant_of(found->type, std::monostate{}, at);
-    auto letters = inner["sval"].at("sval").text_or_empty();
-    if (found->type == column_type::timespan) {
-      const auto& mask = name.at("typmods").elements();
-      if (!mask.empty())
-        letters
-          += unit_of_mask(owner_.whole_number(*tree_of(mask.front()).body));
-    }
-    auto read = parse_constant(letters, found->type);
-    if (!read)
-      return owner_.wrong(at, read.failure().context);
-    return constant_of(found->type, *std::move(read), at);
+  const auto& numbers = name.at("typmods").elements();
+  const bool is_unit
+    = wanted == "interval" && is_untyped(argument) && numbers.size() == 1;
+  if (wanted == "interval" && !numbers.empty() && !is_unit)
+    return owner_.refused(at,
+                          "the precision of 'interval' is not there to cast "
+                          "to");
+  const auto* unit = is_unit ? &numbers.front() : nullptr;
+  auto made = is_untyped(argument)
+                ? typed_constant(argument, found->type, unit, at)
+                : typed_value(argument, found->type, at);
+  return !made || numbers.empty() || is_unit
+           ? made
+           : narrowed(*std::move(made), wanted, numbers, at);
+}
+
+/// @param unit that of the words behind an interval; nullptr: there are none
+result<expression> row_scope::typed_constant(const json_value& constant,
+                                             column_type type,
+                                             const json_value* unit,
+                                             uint32_t place) {
+  const auto inner = tree_of(constant);
+  if (inner.body->find("isnull"))
+    return constant_of(type, std::monostate{}, place);
+  auto letters = inner["sval"].at("sval").text_or_empty();
+  if (unit) {
+    const auto word = unit_of_mask(owner_.whole_number(*tree_of(*unit).body));
+    if (!word)
+      return owner_.refused(place, "an interval has one unit behind it, or all "
+                                   "of them within its text");
+    letters += *word;
   }
-  auto what = operand(argument);
+  auto read = parse_constant(letters, type);
+  if (!read)
+    return owner_.wrong(place, read.failure().context);
+  return constant_of(type, *std::move(read), place);
+}
+
+result<expression> row_scope::typed_value(const json_value& node,
+                                          column_type type, uint32_t place) {
+  auto what = operand(node);
   if (!what)
     return what;
-  if (is_text(found->type)) {
-    if (is_text(what->type) && name.at("typmods").elements().empty())
+  if (is_text(type)) {
+    if (is_text(what->type))
       return what;
-    return owner_.refused(at, "a value of type "
-                                + std::string{to_string(what->type)}
-                                + " is not made a text");
+    return owner_.refused(place, "a value of type "
+                                   + std::string{to_string(what->type)}
+                                   + " is not made a text");
   }
-  if (found->type == column_type::boolean && is_whole(what->type)) {
-    const auto zero = constant_of(column_type::long_, int64_t{0}, at);
-    return compared(fn::not_equal, *std::move(what), zero, at);
+  if (type == column_type::boolean && is_whole(what->type)) {
+    const auto zero = constant_of(column_type::long_, int64_t{0}, place);
+    return compared(fn::not_equal, *std::move(what), zero, place);
   }
-  return cast(*std::move(what), found->type, at);
+  return cast(*std::move(what), type, place);
 }
 
 } // namespace millrace::query::sql

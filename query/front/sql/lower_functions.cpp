@@ -38,11 +38,15 @@ constexpr std::array others{"floor",
                             "date_trunc",
                             "time_bucket",
                             "xbar",
+                            "to_timestamp",
                             "now",
                             "transaction_timestamp",
                             "statement_timestamp",
-                            "clock_timestamp",
-                            "current_date"};
+                            "clock_timestamp"};
+/// Of them, those that are the time of the question.
+constexpr std::array<std::string_view, 4> times_of_question{
+  "now", "transaction_timestamp", "statement_timestamp", "clock_timestamp"};
+constexpr double unix_epoch_s = -946'684'800.0; ///< Since 2000.
 
 /// Buckets of TimescaleDB and DuckDB count from a Monday, 2000-01-03.
 constexpr int64_t monday_ns = 2 * text::day_ns;
@@ -79,8 +83,14 @@ public:
       return truncated();
     if (name_ == "time_bucket" || name_ == "date_bin" || name_ == "xbar")
       return binned();
-    if (name_ == "now" || name_.ends_with("_timestamp"))
+    if (name_ == "to_timestamp")
+      return time_of_epoch();
+    if (std::find(times_of_question.begin(), times_of_question.end(), name_)
+        != times_of_question.end()) {
+      if (auto fault = count(0))
+        return fault;
       return constant_of(column_type::timestamp, owner_.now_ns(), place_);
+    }
     std::vector<std::string> known{others.begin(), others.end()};
     for (const auto& each : scalars)
       known.emplace_back(each.name);
@@ -126,7 +136,7 @@ private:
 
   result<expression> rounded() {
     if (arguments_.size() == 2)
-      return owner_.refused(place_, name_ + " to digits is not there");
+      return rounded_to_digits();
     if (auto fault = count(1))
       return fault;
     auto value = argument(0);
@@ -145,6 +155,65 @@ private:
     auto whole = call(fn::floor, {*std::move(size)});
     auto out = call(fn::multiply, {*std::move(sign), *std::move(whole)});
     return out ? cast(*std::move(out), column_type::float_) : out;
+  }
+
+  /// Half a unit goes away from 0, as of PostgreSQL's numeric, which alone has
+  /// this.
+  result<expression> rounded_to_digits() {
+    if (name_ != "round")
+      return owner_.refused(place_, name_ + " to digits is not there");
+    auto value = argument(0);
+    if (!value)
+      return value;
+    const auto digits = argument(1);
+    if (!digits)
+      return digits;
+    const auto* wanted
+      = digits->what == expression::kind::constant && digits->values.size() == 1
+          ? std::get_if<int64_t>(&digits->values.front())
+          : nullptr;
+    if (!wanted || !is_whole(digits->type))
+      return owner_.wrong(place_, "'round' takes a constant as its second "
+                                  "value, of digits behind the point");
+    if (!is_numeric(value->type))
+      return owner_.wrong(place_, "'round' takes a number");
+    return scope_.to_digits(*std::move(value), *wanted, place_);
+  }
+
+  /// Of seconds since 1970, to the microsecond, as in PostgreSQL.
+  result<expression> time_of_epoch() {
+    if (arguments_.size() == 2)
+      return owner_.refused(place_, "to_timestamp of a text and its format is "
+                                    "not there: cast the text");
+    if (auto fault = count(1))
+      return fault;
+    auto seconds = argument(0);
+    if (!seconds)
+      return seconds;
+    if (!is_numeric(seconds->type))
+      return owner_.wrong(place_, "'to_timestamp' takes seconds since 1970");
+    const auto real = [&](double value) {
+      return constant_of(column_type::float_, value, place_);
+    };
+    const auto then = [&](fn function, result<expression> left,
+                          expression right) {
+      return left ? call(function, {*std::move(left), std::move(right)}) : left;
+    };
+    if (is_whole(seconds->type)) {
+      auto ns
+        = then(fn::multiply,
+               then(fn::subtract, cast(*std::move(seconds), column_type::long_),
+                    number(-static_cast<int64_t>(unix_epoch_s), place_)),
+               number(1'000'000'000, place_));
+      return ns ? cast(*std::move(ns), column_type::timestamp) : ns;
+    }
+    auto us = then(fn::multiply,
+                   then(fn::add, cast(*std::move(seconds), column_type::float_),
+                        real(unix_epoch_s)),
+                   real(1e6));
+    auto whole = us ? cast(*std::move(us), column_type::long_) : us;
+    auto ns = then(fn::multiply, std::move(whole), number(1000, place_));
+    return ns ? cast(*std::move(ns), column_type::timestamp) : ns;
   }
 
   result<expression> sign() {

@@ -25,8 +25,11 @@ std::string name_of(const json_value& node) {
     return "nullif";
   if (what.kind == "MinMaxExpr")
     return what["op"].text_or_empty() == "IS_LEAST" ? "least" : "greatest";
-  if (what.kind == "SQLValueFunction")
-    return text::lower_case(what["op"].text_or_empty().substr(6));
+  if (what.kind == "SQLValueFunction") {
+    const auto out = text::lower_case(what["op"].text_or_empty().substr(6));
+    // With a precision behind it.
+    return out.ends_with("_n") ? out.substr(0, out.size() - 2) : out;
+  }
   if (what.kind == "TypeCast") {
     const auto inner = name_of(what["arg"]);
     return inner != "?column?" ? inner

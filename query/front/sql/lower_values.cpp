@@ -558,8 +558,12 @@ result<expression> row_scope::current_time(const json_value& body,
     return constant_of(column_type::date,
                        text::floor_divide(owner_.now_ns(), text::day_ns),
                        place);
+  auto now = constant_of(column_type::timestamp, owner_.now_ns(), place);
   if (what == "SVFOP_CURRENT_TIMESTAMP" || what == "SVFOP_LOCALTIMESTAMP")
-    return constant_of(column_type::timestamp, owner_.now_ns(), place);
+    return now;
+  if (what == "SVFOP_CURRENT_TIMESTAMP_N" || what == "SVFOP_LOCALTIMESTAMP_N")
+    return to_fraction(std::move(now), body.at("typmod").integer().value_or(0),
+                       place);
   return owner_.refused(place, "of these there are CURRENT_DATE, "
                                "CURRENT_TIMESTAMP and LOCALTIMESTAMP");
 }

@@ -290,6 +290,22 @@ private:
                                               uint32_t place);
   [[nodiscard]] result<expression> typed_cast(const json_value& body,
                                               uint32_t place);
+  [[nodiscard]] result<expression> typed_constant(const json_value& constant,
+                                                  column_type type,
+                                                  const json_value* unit,
+                                                  uint32_t place);
+  [[nodiscard]] result<expression>
+  typed_value(const json_value& node, column_type type, uint32_t place);
+  [[nodiscard]] result<expression> narrowed(expression what,
+                                            const std::string& type,
+                                            const json_value::list& numbers,
+                                            uint32_t place);
+  /// Rounded to so many digits behind the point, half a unit away from 0.
+  [[nodiscard]] result<expression> to_digits(expression what, int64_t digits,
+                                             uint32_t place);
+  /// A time rounded to so many digits behind its seconds.
+  [[nodiscard]] result<expression> to_fraction(expression what, int64_t digits,
+                                               uint32_t place);
   [[nodiscard]] result<expression> choice(const json_value& body,
                                           uint32_t place);
   [[nodiscard]] result<expression> coalesced(const json_value& body,
