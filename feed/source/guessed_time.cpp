@@ -273,7 +273,7 @@ private:
 
 bool named_once(const layout_head& head, size_t field) {
   const auto& names = head.names;
-  return head.header && !head.is_closed && !names[field].empty()
+  return head.header && !head.is_short && !names[field].empty()
          && std::count(names.begin(), names.end(), names[field]) == 1;
 }
 

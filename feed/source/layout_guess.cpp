@@ -361,10 +361,9 @@ private:
       text += "delimiter = "
               + text::toml_string(std::string(1, head_.delimiter)) + "\n";
       // Names of fewer fields than rows have are passed over.
-      const bool is_read = head_.header && !head_.is_closed;
-      const auto skipped = head_.skipped + head_.is_closed;
-      if (skipped > 0)
-        text += "skip_lines = " + std::to_string(skipped) + "\n";
+      const bool is_read = head_.header && !head_.is_short;
+      if (head_.skipped > 0)
+        text += "skip_lines = " + std::to_string(head_.skipped) + "\n";
       text += is_read ? "header = true\n"
                       : "fields = " + std::to_string(head_.fields) + "\n";
       if (head_.quote)

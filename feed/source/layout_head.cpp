@@ -10,6 +10,7 @@
 #include <millrace/messages/text/listed.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 
 namespace millrace::feed {
@@ -288,15 +289,19 @@ private:
       fields.push_back(split(each.text, out_.delimiter, out_.quote));
     while (first < fields.size() && fields[first].size() != out_.fields)
       ++first;
-    // But for names of rows that end with one delimiter more.
-    if (first > 0 && fields[first - 1].size() + 1 == out_.fields
-        && may_be_names(fields[first - 1])) {
+    const auto nameless
+      = first > 0 ? nameless_field(fields, first) : std::optional<size_t>{};
+    if (nameless) {
       --first;
-      out_.is_closed = true;
+      out_.is_short = true;
+    } else if (first > 0 && fields[first - 1].size() > 1
+               && may_be_names(fields[first - 1])) {
+      out_.unplaced = fields[first - 1].size();
+      out_.unplaced_names = lines_[first - 1].text;
     }
     for (size_t i = 0; i < first; ++i)
       preamble_.push_back(fields[i].size());
-    if (first > 0)
+    if (first > (out_.unplaced == 0 ? 0 : 1))
       out_.first_skipped = lines_[0].text;
     // Comments are passed over anyhow.
     if (first > 0 || begins_blank_)
@@ -308,7 +313,7 @@ private:
                       return each.size() == fields[first].size()
                              && shares_value(each, fields[first]);
                     });
-    out_.header = may_be_names(fields[first]) && !is_unlike;
+    out_.header = nameless || (may_be_names(fields[first]) && !is_unlike);
     out_.body = head_.substr(first == 0 ? 0 : lines_[first - 1].end);
     if (out_.header) {
       out_.names = fields[first];
@@ -321,8 +326,74 @@ private:
       else
         ++out_.other_lines[fields[row].size()];
     trim_rows();
-    if (out_.is_closed)
-      out_.names.emplace_back();
+    if (!nameless)
+      return;
+    out_.names.insert(
+      out_.names.begin() + static_cast<std::ptrdiff_t>(*nameless), "");
+    const auto& header = lines_[first];
+    out_.skipped = header.number + 1
+                   + static_cast<size_t>(
+                     std::count(header.text.begin(), header.text.end(), '\n'));
+  }
+
+  /// Which field has no name, where the line before the row `first` has one
+  /// name fewer than rows have fields; none: that cannot be told. A comma in
+  /// texts without quotes, or in times, makes such rows too, and each name
+  /// would be of its neighbour then.
+  std::optional<size_t>
+  nameless_field(const std::vector<std::vector<std::string>>& fields,
+                 size_t first) {
+    const auto& names = fields[first - 1];
+    if (names.size() + 1 != out_.fields || !may_be_names(names))
+      return {};
+    std::vector<const std::vector<std::string>*> rows;
+    for (size_t i = first; i < fields.size(); ++i)
+      if (fields[i].size() == out_.fields)
+        rows.push_back(&fields[i]);
+    if (std::all_of(rows.begin(), rows.end(), [](const auto* row) {
+          return row->back().find_first_not_of(" \t") == std::string::npos;
+        }))
+      return out_.fields - 1; // Rows end with a delimiter more.
+    out_.counts_rows = ascends(rows) && has_times_behind(names, rows);
+    return out_.counts_rows ? std::optional<size_t>{0} : std::nullopt;
+  }
+
+  /// Whether the first field holds whole numbers, each above the one before.
+  static bool
+  ascends(const std::vector<const std::vector<std::string>*>& rows) {
+    std::optional<uint64_t> before;
+    for (const auto* row : rows) {
+      const auto& text = row->front();
+      uint64_t number = 0;
+      const auto* end = text.data() + text.size();
+      const auto read = std::from_chars(text.data(), end, number);
+      if (read.ec != std::errc{} || read.ptr != end
+          || (before && number <= *before))
+        return false;
+      before = number;
+    }
+    return true;
+  }
+
+  /// Whether each name that says a time is of one in the field behind its own,
+  /// and there is such a name.
+  static bool
+  has_times_behind(const std::vector<std::string>& names,
+                   const std::vector<const std::vector<std::string>*>& rows) {
+    bool any = false;
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (!says_time(names[i]))
+        continue;
+      std::vector<std::string_view> values;
+      for (const auto* row : rows)
+        values.emplace_back((*row)[i + 1]);
+      const auto is = guess_column(values, names[i], false).is;
+      if (is != guessed_column::kind::stamp && is != guessed_column::kind::date
+          && is != guessed_column::kind::clock)
+        return false;
+      any = true;
+    }
+    return any;
   }
 
   void trim_rows() {
@@ -427,6 +498,17 @@ std::vector<std::string> questions_of(const layout_head& head) {
                   + " no row, from line "
                   + std::to_string(head.first_not_json + 1) + " on: '"
                   + printable(head.text_not_json, 80) + "'");
+  if (head.counts_rows)
+    out.push_back(
+      "the header has one name fewer than rows have fields: the first field, "
+      "which counts rows, is taken for the one without a name, as R writes it");
+  if (head.unplaced != 0)
+    out.push_back("the line before the first row has "
+                  + std::to_string(head.unplaced) + " names, and rows have "
+                  + std::to_string(head.fields) + " fields ('"
+                  + printable(head.unplaced_names, 80)
+                  + "'): which name is of which field cannot be seen, and none "
+                    "is taken. Does a text or a time hold the delimiter?");
   if (!head.first_skipped.empty())
     out.push_back("lines before the "
                   + std::string{head.header ? "header" : "first row"}

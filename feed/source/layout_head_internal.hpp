@@ -27,8 +27,13 @@ struct layout_head {
   size_t skipped = 0; ///< Lines before the header, or the first row.
   std::string_view first_skipped; ///< Of them, the first that is not blank.
   bool header = false;            ///< The first line has names.
-  bool is_closed = false; ///< Rows end with a delimiter that the header lacks.
-  std::vector<std::string> names; ///< Of the header, or keys of JSON.
+  /// The header has one name fewer than rows have fields: the one that lacks
+  /// is empty in `names`, and fields are told by their places.
+  bool is_short = false;
+  bool counts_rows = false; ///< The same, and the first field counts rows.
+  size_t unplaced = 0; ///< Names that cannot be told which field they are of,
+  std::string_view unplaced_names; ///< and the line that holds them.
+  std::vector<std::string> names;  ///< Of the header, or keys of JSON.
   std::vector<std::string> paths;
   std::vector<std::string> left_out; ///< Lists of JSON.
   std::vector<std::string> mixed;    ///< Lists in some lines, values in others.

@@ -1,0 +1,84 @@
+#include "guess_support.hpp"
+
+// Which name of a header is of which field, and which field is the instrument.
+
+namespace millrace::feed {
+namespace {
+
+const std::string row_of_ibm = "757503000000000000|IBM|10.1|11.1";
+
+std::string questions_of(const std::string& text) {
+  const auto guess = guess_layout(text, "t");
+  EXPECT_TRUE(guess) << to_string(guess.failure());
+  std::string out;
+  if (guess)
+    for (const auto& each : guess->questions)
+      out += each + "\n";
+  return out;
+}
+
+/// Goal: where the header has one name fewer than rows have fields, each name
+/// stands at its own values or at none.
+TEST(GuessedNamesTest, ARowNumberHasNoName) {
+  check({"as R writes it",
+         "\"time\",\"bid\",\"ask\"\n\"1\",2024-01-02T09:30:00Z,10.1,11.1\n"
+         "\"2\",2024-01-02T09:30:01Z,10.2,11.2\n",
+         "c1:long time:timestamp bid:float ask:float sym:symbol",
+         "1|757503000000000000|10.1|11.1|X", "which counts rows"});
+  check({"of rows that were left out, below a note",
+         "# a note\ntime,sym,bid,ask\n3,2024-01-02T09:30:00Z,IBM,10.1,11.1\n"
+         "7,2024-01-02T09:30:01Z,IBM,10.2,11.2\n",
+         "c1:long time:timestamp sym:symbol bid:float ask:float",
+         "3|" + row_of_ibm, "which counts rows"});
+  check({"of a date and a time of day",
+         "date,time,sym,bid\n1,2024-01-02,09:30:00,IBM,10.1\n"
+         "2,2024-01-02,09:30:01,IBM,10.2\n",
+         "c1:long time:timestamp sym:symbol bid:float",
+         "1|757503000000000000|IBM|10.1", "which counts rows"});
+}
+
+TEST(GuessedNamesTest, RowsMayEndWithOneDelimiterMore) {
+  const std::string rows = "2024-01-02T09:30:00Z,IBM,10.1,11.1,\n"
+                           "2024-01-02T09:30:01Z,IBM,10.2,11.2, \n";
+  const std::string columns = "time:timestamp sym:symbol bid:float ask:float";
+  check({"alone", "time,sym,bid,ask\n" + rows, columns, row_of_ibm});
+  check({"below a note", "# a note\ntime,sym,bid,ask\n" + rows, columns,
+         row_of_ibm});
+  check({"below names that hold a newline",
+         "time,sym,bid,\"ask\nprice\"\n" + rows,
+         "time:timestamp sym:symbol bid:float ask_price:float", row_of_ibm});
+}
+
+TEST(GuessedNamesTest, NamesWithoutAPlaceAreNotTaken) {
+  const std::string unplaced = "which name is of which field cannot be seen";
+  check({"a comma in texts",
+         "time,sym,name,price\n2024-01-02T09:30:00Z,IBM,Smith, Inc.,1.5\n"
+         "2024-01-02T09:30:01Z,IBM,Smith, Inc.,1.5\n",
+         "time:timestamp sym:symbol c3:symbol c4:symbol c5:float",
+         "757503000000000000|IBM|Smith| Inc.|1.5", unplaced});
+  check({"a comma in times",
+         "time,sym,price\n2024-01-02 09:30:00,123,IBM,1.5\n"
+         "2024-01-02 09:30:01,124,IBM,1.5\n",
+         "time:timestamp c2:long sym:symbol c4:float",
+         "757503000000000000|123|IBM|1.5", unplaced});
+  check({"quotes of one stroke",
+         "time,sym,note,n\n2024-01-02T09:30:00Z,IBM,'x,y',1\n"
+         "2024-01-02T09:30:01Z,IBM,'x,y',1\n",
+         "time:timestamp sym:symbol c3:symbol c4:symbol c5:long",
+         "757503000000000000|IBM|'x|y'|1", unplaced});
+  check({"a number of the row that has a name",
+         "seq,time,sym,name\n1,2024-01-02T09:30:00Z,IBM,Smith, Inc.\n"
+         "2,2024-01-02T09:30:01Z,IBM,Smith, Inc.\n",
+         "c1:long time:timestamp sym:symbol c4:symbol c5:symbol",
+         "1|757503000000000000|IBM|Smith| Inc.", unplaced});
+  check({"one name too many",
+         "time,sym,bid,ask,venue\n2024-01-02T09:30:00Z,IBM,10.1,11.1\n"
+         "2024-01-02T09:30:01Z,IBM,10.2,11.2\n",
+         "time:timestamp sym:symbol c3:float c4:float", row_of_ibm, unplaced});
+  EXPECT_EQ(questions_of("time,sym,n\n2024-01-02T09:30:00Z,A,1\n")
+              .find("cannot be seen"),
+            std::string::npos);
+}
+
+} // namespace
+} // namespace millrace::feed
