@@ -2,6 +2,7 @@
 #include <millrace/feed/parse/csv_parser.hpp>
 #include <millrace/feed/parse/reject.hpp>
 #include <millrace/feed/source/guessed_column_internal.hpp>
+#include <millrace/feed/source/guessed_symbol_internal.hpp>
 #include <millrace/feed/source/guessed_time_internal.hpp>
 #include <millrace/feed/source/layout_guess.hpp>
 #include <millrace/feed/source/layout_head_internal.hpp>
@@ -130,31 +131,10 @@ private:
   /// A name says it whatever the values are, but for those that may mean
   /// something else.
   void find_symbol() {
-    auto best = SIZE_MAX;
-    std::optional<size_t> first;
-    for (size_t i = 0; i < columns_.size(); ++i) {
-      auto& column = columns_[i];
-      // An instrument may be called TRUE.
-      if (column.is == kind::boolean && head_.header
-          && column_name(head_.names[i], i).starts_with("sym"))
-        column.is = kind::text;
-      const bool is_text = column.is == kind::text && column.few_values;
-      if (is_text && !first)
-        first = i;
-      if (!head_.header
-          || (column.is != kind::text && column.is != kind::whole))
-        continue;
-      const auto named = instrument_of(head_.names[i]);
-      if (named && named->rank < best && (named->sure || is_text)) {
-        best = named->rank;
-        symbol_ = i;
-      }
-    }
-    if (!head_.header)
-      symbol_ = first;
-    if (!symbol_)
-      out_.questions.push_back(
-        "no field names the instrument: feed with --symbol SYMBOL");
+    auto found = guess_symbol_field(head_, columns_);
+    symbol_ = found.field;
+    if (!found.question.empty())
+      out_.questions.push_back(std::move(found.question));
   }
 
   /// Whether another name differs from it in the case of letters alone, as

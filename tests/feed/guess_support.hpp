@@ -37,7 +37,7 @@ inline void check(const guessed_file& file) {
     EXPECT_NE(guess->table.find("\"" + each.name + ":"), std::string::npos);
   sim::memory_file_system disk;
   put_file(disk, "a.csv", file.text);
-  if (questions.find("--symbol") != std::string::npos)
+  if (questions.find("feed with --symbol") != std::string::npos)
     options.symbol = "X";
   if (questions.find("--date") != std::string::npos)
     options.date = 8'767;

@@ -80,5 +80,43 @@ TEST(GuessedNamesTest, NamesWithoutAPlaceAreNotTaken) {
             std::string::npos);
 }
 
+/// Goal: what is grouped by is the instrument, or somebody said so.
+TEST(GuessedNamesTest, TheInstrumentOfFieldsWithoutNamesIsAsked) {
+  const std::string none = "no field names the instrument: feed with --symbol";
+  check({"sides",
+         "1704187800000,42283.5,0.001,buy\n"
+         "1704187800001,42283.75,0.002,sell\n",
+         "time:timestamp c2:float c3:float c4:symbol sym:symbol",
+         "757503000000000000|42283.5|0.001|buy|X", none});
+  check(
+    {"kinds of messages",
+     "T,2024-01-02T09:30:00Z,IBM,162.5\nQ,2024-01-02T09:30:00Z,IBM,162.75\n",
+     "c1:symbol time:timestamp sym:symbol c4:float",
+     "T|757503000000000000|IBM|162.5", "is field 3 ('IBM') the instrument?"});
+  check({"several",
+         "2024-01-02T09:30:00Z,IBM\n2024-01-02T09:30:00Z,AA\n"
+         "2024-01-02T09:30:00Z,F\n2024-01-02T09:30:00Z,AA\n"
+         "2024-01-02T09:30:00Z,IBM\n2024-01-02T09:30:00Z,GE\n",
+         "time:timestamp sym:symbol", "757503000000000000|IBM",
+         "is field 2 ('IBM', 'AA', 'F', ...) the instrument?"});
+}
+
+TEST(GuessedNamesTest, AWordThatMayMeanSomethingElseIsAsked) {
+  for (const std::string name : {"code", "product", "market", "s"})
+    check({name,
+           "time," + name + ",n\n2024-01-02T09:30:00Z,XNAS,1\n"
+             + "2024-01-02T09:30:00Z,XNAS,2\n",
+           "time:timestamp sym:symbol n:long", "757503000000000000|XNAS|1",
+           "is '" + name + "' ('XNAS') the instrument?"});
+  check({"sides",
+         "time,code,n\n2024-01-02T09:30:00Z,B,1\n"
+         "2024-01-02T09:30:00Z,S,2\n",
+         "time:timestamp code:symbol n:long sym:symbol",
+         "757503000000000000|B|1|X", "no field names the instrument"});
+  EXPECT_EQ(questions_of("time,sym\n2024-01-02T09:30:00Z,B\n"
+                         "2024-01-02T09:30:00Z,S\n"),
+            "");
+}
+
 } // namespace
 } // namespace millrace::feed
