@@ -37,6 +37,11 @@ public:
                                                           std::move(stream)} {}
 
   result<layout_guess> run() {
+    if (head_.fields > guessed_fields_max)
+      return error{errc::bad_data,
+                   "its lines have " + std::to_string(head_.fields)
+                     + " fields, and a table has "
+                     + std::to_string(guessed_fields_max) + " columns at most"};
     for (size_t i = 0; i < head_.fields; ++i)
       columns_.push_back(guess(i));
     drop_footer();
@@ -163,6 +168,10 @@ private:
       return "sym";
     auto name = (is_upper_of_two(field) ? "upper_" : "")
                 + column_name(head_.header ? head_.names[field] : "", field);
+    // Of the 64 letters that a name may have some are left for what follows.
+    constexpr size_t name_bytes = 48;
+    if (name.size() > guessed_name_bytes_max)
+      name.resize(name_bytes);
     while (!taken_.insert(name).second)
       name += "_" + std::to_string(field + 1);
     return name;

@@ -8,6 +8,12 @@
 
 namespace millrace::feed {
 
+/// Of the name of a table or a column.
+inline constexpr size_t guessed_name_bytes_max = 64;
+
+/// Of a line: as many as a table has columns, but for one that is constant.
+inline constexpr size_t guessed_fields_max = 4'095;
+
 /// A layout that is likely meant, from the start of a file.
 struct layout_guess {
   std::string layout; ///< TOML, as `parse_layout` reads it.

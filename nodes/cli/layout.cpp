@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -50,6 +51,7 @@ std::string table_name(const std::string& path) {
       out += static_cast<char>(c | 0x20);
     else if (!out.empty() && out.back() != '_')
       out += '_';
+  out.resize(std::min(out.size(), feed::guessed_name_bytes_max));
   while (out.ends_with('_'))
     out.pop_back();
   return out.empty() ? "trade" : out;

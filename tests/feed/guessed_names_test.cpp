@@ -118,5 +118,31 @@ TEST(GuessedNamesTest, AWordThatMayMeanSomethingElseIsAsked) {
             "");
 }
 
+/// Goal: what is proposed can be a table, or why it cannot is told as the
+/// file's fault.
+TEST(GuessedNamesTest, LongNamesAreCutAndStayApart) {
+  const std::string name(65, 'a');
+  check({"of a header",
+         "time,sym," + name + "," + name + "b,X,x,X" + name + ",x" + name
+           + "\n2024-01-02T09:30:00Z,IBM,1,2,3,4,5,6\n",
+         "time:timestamp sym:symbol " + std::string(48, 'a') + ":long "
+           + std::string(48, 'a') + "_4:long upper_x:long x:long upper_x"
+           + std::string(41, 'a') + ":long x" + std::string(47, 'a') + ":long",
+         "757503000000000000|IBM|1|2|3|4|5|6"});
+  check(
+    {"of JSON",
+     "{\"time\":\"2024-01-02T09:30:00Z\",\"sym\":\"IBM\",\"" + name + "\":1}\n",
+     "time:timestamp sym:symbol " + std::string(48, 'a') + ":long",
+     "757503000000000000|IBM|1"});
+  std::string wide{"2024-01-02T09:30:00Z,IBM"};
+  for (size_t i = 0; i < 4'100; ++i)
+    wide += ",1";
+  const auto refused = guess_layout(wide + "\n", "t");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.failure().code, errc::bad_data);
+  EXPECT_NE(refused.failure().context.find("4102 fields"), std::string::npos)
+    << refused.failure().context;
+}
+
 } // namespace
 } // namespace millrace::feed
