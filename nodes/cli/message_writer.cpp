@@ -2,6 +2,7 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/csv_text.hpp>
 #include <millrace/messages/text/json_text.hpp>
+#include <millrace/messages/text/utf8.hpp>
 #include <millrace/nodes/cli/message_writer.hpp>
 #include <millrace/nodes/lines/line_rows.hpp>
 #include <millrace/nodes/lines/payload_text.hpp>
@@ -198,6 +199,9 @@ result<bool> message_writer::write_json(const rt::message& message,
 
 result<bool> message_writer::write_csv(const rt::message& message,
                                        position end) {
+  if (message.kind == payload_kind::table_batch
+      || message.kind == payload_kind::table_schema)
+    return csv_wants_table({});
   if (message.kind != payload_kind::opaque)
     return false;
   header_ = "position,on,id,ts,data\n";
@@ -205,10 +209,24 @@ result<bool> message_writer::write_csv(const rt::message& message,
   text::append_csv_field(text, message.header.on);
   text += "," + std::to_string(message.header.id) + ","
           + text::time_text(message.header.ts) + ",";
-  text::append_csv_field(text, as_text(message.payload));
+  // What is no text is written as json lines have it.
+  const auto payload = as_text(message.payload);
+  json_value hex = json_value::object();
+  if (!text::valid_utf8(payload) || payload.find('\0') != payload.npos)
+    put_hex(hex, payload);
+  text::append_csv_field(text, hex.entries().empty() ? std::string{payload}
+                                                     : hex.dump());
   if (auto fault = put(text + "\n"))
     return fault;
   return true;
+}
+
+error csv_wants_table(const std::string& tables) {
+  return {errc::invalid_argument,
+          "csv is of one table, and this stream has rows of tables: name one "
+          "with --table"
+            + (tables.empty() ? "" : " (" + tables + ")")
+            + ", or take --format json"};
 }
 
 } // namespace millrace::nodes

@@ -47,7 +47,8 @@ private:
   error put(std::string line);
   result<bool> write_rows(const rt::message& message);
   result<bool> write_json(const rt::message& message, position end);
-  /// Payloads of the user's own only: rows of a table want `--table`.
+  /// Payloads of the user's own only: where rows of a table come,
+  /// `csv_wants_table`.
   result<bool> write_csv(const rt::message& message, position end);
 
   const sub_options* options_;
@@ -58,5 +59,9 @@ private:
   uint64_t rows_ = 0;
   std::deque<std::string> kept_;
 };
+
+/// `invalid_argument`: lines of csv cannot be rows of several tables.
+/// @param tables their names, as far as they are known
+[[nodiscard]] error csv_wants_table(const std::string& tables);
 
 } // namespace millrace::nodes

@@ -431,6 +431,17 @@ result<cluster_config> configuration_of(const sub_options& options) {
   return config;
 }
 
+/// Rows of several tables are no lines of one csv.
+error check_csv(const cluster_config& config, const sub_options& options) {
+  if (options.format != line_format::csv || !options.table.empty())
+    return {};
+  std::string tables;
+  for (const auto& each : config.tables)
+    if (each.stream == options.stream)
+      tables += (tables.empty() ? "" : ", ") + each.schema.name;
+  return tables.empty() ? error{} : csv_wants_table(tables);
+}
+
 /// Says at once when nobody is there; a subscriber waits for ever.
 error find_nodes(runtime& host, const sub_options& options) {
   const auto nodes = places_of_stream(host.config(), options.stream,
@@ -446,6 +457,8 @@ int run(const sub_options& options) {
   const auto config = configuration_of(options);
   if (!config)
     return fail(config.failure());
+  if (auto fault = check_csv(*config, options))
+    return fail(fault);
   auto host = small_runtime(*config);
   if (!host)
     return fail(host.failure());

@@ -34,6 +34,10 @@ void put_payload(text::json_value& line, std::string_view payload) {
     line.add("data", payload);
     return;
   }
+  put_hex(line, payload);
+}
+
+void put_hex(text::json_value& line, std::string_view payload) {
   std::string hex;
   text::append_hex(hex,
                    std::as_bytes(std::span{payload.data(), payload.size()}));

@@ -15,5 +15,7 @@ namespace millrace::nodes {
 
 /// Adds a payload as "data": text, or as "hex": digits when it is not UTF-8.
 void put_payload(text::json_value& line, std::string_view payload);
+/// As "hex" whatever it is.
+void put_hex(text::json_value& line, std::string_view payload);
 
 } // namespace millrace::nodes

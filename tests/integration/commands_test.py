@@ -413,6 +413,38 @@ class Cluster(Case):
                       ["--until", "begin"]):
             heard(*words, code=64)
 
+    def test_csv_leaves_no_message_out(self):
+        self.pub("--stream", "market", "--table", "trade", stdin=(
+            b'{"time": "2024-01-02T15:00:00Z", "sym": "A", "size": 7}\n'))
+        read = ["--from", "begin", "--config", self.config, "--format", "csv"]
+        for words in (["--until", "end"], ["--count", "1"], ["--last", "1"]):
+            if "--last" in words:
+                read = read[2:]
+            out, err = self.run_program("sub", "--stream", "market", *read,
+                                        *words, code=64)
+            self.assertEqual(out, "")
+            self.assertIn("--table (trade)", err)
+        # Of a log nothing tells of tables before its messages do.
+        log = os.path.join(self.dir, "log")
+        self.run_program("pub", "--stream", log, "--table", "trade",
+                         "--config", self.config, stdin=(
+                             b'{"time": "2024-01-02T15:00:00Z", "sym": "A"}\n'))
+        _, err = self.run_program("sub", "--stream", log, "--from", "begin",
+                                  "--until", "end", "-o", "csv", code=64)
+        self.assertIn("name one with --table", err)
+        out, _ = self.run_program("sub", "--stream", log, "--from", "begin",
+                                  "--until", "end", "-o", "csv", "--table",
+                                  "trade")
+        self.assertEqual(len(out.splitlines()), 2, out)
+        # Bytes that are no text stand there as in json.
+        self.pub("--stream", "notes", stdin=(
+            b'{"hex": "00ff"}\n{"data": "a\\u0000b"}\n{"data": "x"}\n'))
+        out, _ = self.run_program(
+            "sub", "--stream", "notes", "--from", "begin", "--count", "3",
+            "--config", self.config, "-o", "csv")
+        self.assertEqual([x["data"] for x in csv.DictReader(io.StringIO(out))],
+                         ['{"hex":"00ff"}', '{"hex":"610062"}', "x"])
+
     @unittest.skipIf(os.geteuid() != 0, "nobody can be another user")
     def test_a_log_of_another_user_is_not_said_to_be_none(self):
         self.pub("--stream", "notes", stdin=b'{"data": "x"}\n')
