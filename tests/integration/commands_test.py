@@ -445,6 +445,57 @@ class Cluster(Case):
         self.assertEqual([x["data"] for x in csv.DictReader(io.StringIO(out))],
                          ['{"hex":"00ff"}', '{"hex":"610062"}', "x"])
 
+    def test_closed_descriptors_are_no_ones_else(self):
+        self.pub("--stream", "notes", stdin=b'{"data": "x"}\n')
+
+        def run(closed, *words):
+            with open(os.devnull) as empty:
+                shell = f'exec "$0" "$@" {closed}'
+                done = subprocess.run(
+                    ["bash", "-c", shell, PROGRAM, *words, "--config",
+                     self.config], stdin=empty, stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE, env=self.environment,
+                    timeout=DEADLINE)
+            return done.returncode, done.stderr.decode()
+
+        pub = ("pub", "--stream", "notes")
+        self.assertEqual(run("<&- >&- 2>&-", *pub)[0], 74)
+        code, err = run("<&-", *pub)
+        self.assertEqual(code, 74)
+        self.assertIn("standard input: Bad file descriptor", err)
+        self.assertEqual(run("2>&-", *pub)[0], 0)
+        self.assertEqual(run(">&- 2>&-", *pub)[0], 0)
+        for words in (["status"], ["top"],
+                      ["sub", "--stream", "notes", "--from", "begin",
+                       "--until", "end"]):
+            code, err = run(">&-", *words)
+            self.assertEqual(code, 74, err)
+            self.assertIn("standard output", err)
+        # A node whose log lines would go into a pipe of its own.
+        self.end_node(self.node)
+        node = self.start_unheard("node", "--config", self.config, "--name",
+                                  "all")
+        deadline = time.monotonic() + DEADLINE
+        while run("", "status")[0] != 0:
+            self.assertIsNone(node.poll())
+            self.assertLess(time.monotonic(), deadline)
+        self.pub("--stream", "notes", stdin=b'{"data": "y"}\n')
+        node.send_signal(signal.SIGTERM)
+        self.assertEqual(node.wait(timeout=DEADLINE), 0)
+
+    def start_unheard(self, *words):
+        process = subprocess.Popen(
+            ["bash", "-c", 'exec "$0" "$@" <&- >&- 2>&-', PROGRAM, *words],
+            env=self.environment)
+
+        def end():
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+        self.addCleanup(end)
+        return process
+
     @unittest.skipIf(os.geteuid() != 0, "nobody can be another user")
     def test_a_log_of_another_user_is_not_said_to_be_none(self):
         self.pub("--stream", "notes", stdin=b'{"data": "x"}\n')

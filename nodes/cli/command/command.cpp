@@ -4,6 +4,7 @@
 #include <millrace/nodes/cli/command/usage_fault.hpp>
 #include <millrace/nodes/host/block_heap.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/host/standard_descriptors.hpp>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -89,6 +90,8 @@ std::vector<std::string> in_our_words(std::vector<std::string> words) {
 /// reader closed is neither: the command ends as one that SIGPIPE ended.
 template <class Run>
 int guarded(Run run) {
+  if (const auto fault = hold_standard_descriptors())
+    return fail(fault);
   try {
     const int code = run();
     if (const int refusal = end_output()) {
