@@ -2,7 +2,6 @@
 #include <millrace/nodes/client/declared_tables.hpp>
 #include <millrace/nodes/client/feed_session.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
-#include <millrace/nodes/host/tcp_probe.hpp>
 #include <millrace/nodes/node/start_hint.hpp>
 
 #include <algorithm>
@@ -99,13 +98,13 @@ std::string feed_session::waiting_text() const {
     return "the disk of " + directory_ + " is full: " + recorded_text()
            + "; this feed waits for space";
   return "stream '" + stream_ + "': its rt does not go on; " + recorded_text()
-         + "; this feed waits";
+         + "; this feed waits" + start_hint(host_->config(), rt_);
 }
 
-bool feed_session::rt_listens() const {
-  return std::any_of(rt_.begin(), rt_.end(), [](const endpoint& each) {
-    return listens_at(each.host, each.port);
-  });
+bool feed_session::rt_runs(std::chrono::milliseconds deadline) const {
+  // A port that listens may be that of a node which lost its rt.
+  return find_stream(*host_, stream_, rt_, deadline)
+         || stands_still(*host_, rt_);
 }
 
 std::string feed_session::interruption() const {
@@ -142,22 +141,26 @@ error feed_session::wait(const listener& to) {
         return fault;
     if (!end_->done && !progress_->connected && !told_away && now >= away_ns) {
       told_away = true;
-      if (to.waiting && !rt_listens())
+      lock.unlock();
+      if (to.waiting && !rt_runs(1s))
         to.waiting("stream '" + stream_
                    + "': its rt does not run; this feed "
                      "waits for it for "
                    + std::to_string(connect_ns_max / 1'000'000'000) + " s"
                    + start_hint(host_->config(), rt_));
+      lock.lock();
     }
     if (end_->done || now < say_ns)
       continue;
-    if (!progress_->connected && !rt_listens())
+    lock.unlock();
+    if (!progress_->connected && !rt_runs(3s))
       return {errc::unavailable,
               "stream '" + stream_ + "': its rt does not answer within "
                 + std::to_string(connect_ns_max / 1'000'000'000) + " s"
                 + start_hint(host_->config(), rt_)};
     if (to.waiting)
       to.waiting(waiting_text());
+    lock.lock();
     say_ns = now + say_interval_ns;
   }
   if (!end_->done)

@@ -3,6 +3,7 @@
 #include <millrace/nodes/assembly/feed_process.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -30,9 +31,9 @@ public:
     /// what is waited for.
     std::function<void(const std::string&)> waiting;
   };
-  /// Blocks until the last row is merged, the feed failed, nothing listens
-  /// where RT should (`unavailable`), or `interrupted` says so (`cancelled`).
-  /// RT that listens and does not answer is waited for. The functions are
+  /// Blocks until the last row is merged, the feed failed, no RT runs where it
+  /// should (`unavailable`), or `interrupted` says so (`cancelled`). RT that
+  /// stands still is waited for, and one that answered once. The functions are
   /// called every 100 ms; those that are empty are not. The publisher stays
   /// connected: the end of a period needs no grace for it.
   [[nodiscard]] error wait(const listener& to);
@@ -82,7 +83,9 @@ private:
   std::shared_ptr<const feed::batch_source_counters> read_;
   /// What RT keeps waiting.
   [[nodiscard]] std::string waiting_text() const;
-  [[nodiscard]] bool rt_listens() const;
+  /// Whether an rt of the stream answers within the deadline, or holds its port
+  /// and stands still.
+  [[nodiscard]] bool rt_runs(std::chrono::milliseconds deadline) const;
   [[nodiscard]] std::string recorded_text() const;
 
   std::string reject_path_;

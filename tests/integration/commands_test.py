@@ -783,6 +783,24 @@ class Cluster(Case):
         self.assertEqual(feed.returncode, 0, err)
         self.assertIn(b"1 rows published", out)
 
+    def test_a_feed_whose_rt_was_stopped_says_how_to_go_on(self):
+        words = self.write_feed()
+        path = os.path.join(self.dir, "few.csv")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("time,size\n2024-01-03T10:00:00,1\n")
+        self.run_program("stop", "rt1", "--config", self.config)
+        _, err = self.run_program(*words, path, code=69)
+        spawn = "`millrace spawn rt1 --on all` starts it"
+        for line, what in zip(err.splitlines(), (
+                "its rt does not run; this feed waits for it for 10 s",
+                "its rt does not answer within 10 s")):
+            self.assertIn(what, line)
+            self.assertIn(spawn, line)
+        self.run_program("spawn", "rt1", "--on", "all", "--config",
+                         self.config)
+        out, _ = self.run_program(*words, path)
+        self.assertIn("1 rows published", out)
+
     def test_an_interrupted_pipe_is_not_said_to_go_on(self):
         feed = self.start(*self.write_feed(), "-", stdin=subprocess.PIPE)
         feed.stdin.write(b"time,size\n2024-01-03T10:00:00,1\n")
