@@ -28,6 +28,8 @@ std::string_view to_string(errc code) noexcept {
       return "pruned";
     case errc::id_behind:
       return "id_behind";
+    case errc::before_cutover:
+      return "before_cutover";
     case errc::bad_id:
       return "bad_id";
     case errc::oversize:

@@ -174,9 +174,11 @@ int answer_query(runtime& host, const cluster_config& config,
   auto parameters = question_of(options.language, asked);
   if (!parameters)
     return fail(parameters.failure());
-  if ((options.at_least || !options.priority.empty())
+  if ((options.at_least || options.as_of || !options.priority.empty())
       && !parameters->is_object())
     return fail({errc::invalid_argument, "the query is not a JSON object"});
+  if (options.as_of)
+    (*parameters)["as_of"] = *options.as_of;
   if (!options.priority.empty())
     (*parameters)["priority"] = options.priority;
   if (options.at_least)

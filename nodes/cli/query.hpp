@@ -19,6 +19,7 @@ struct query_options {
   std::optional<query::result_format> output = query::result_format::table;
   /// Waits until the answer covers this position of the stream.
   std::optional<uint64_t> at_least;
+  std::optional<uint64_t> as_of;
   std::string priority;  ///< Empty: as the query says, or normal.
   bool show_cut = false; ///< Prints the cut of the answer to stderr.
   bool explain = false;  ///< Prints the plan, runs nothing.

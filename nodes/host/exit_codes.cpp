@@ -24,6 +24,7 @@ int exit_code_of(errc code) noexcept {
     case errc::overflow:
     case errc::fenced:
     case errc::limit_exceeded:
+    case errc::before_cutover:
       return exit_data;
     case errc::closed:
     case errc::unavailable:

@@ -36,6 +36,7 @@ constexpr std::array parameters{
   parameter{"dryrun", false},         parameter{"at_least", true},
   parameter{"limits", true},          parameter{"timebarorigin", true},
   parameter{"words", true},           parameter{"priority", true},
+  parameter{"as_of", true},
 };
 
 const parameter* find_parameter(std::string_view name) {

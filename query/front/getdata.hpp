@@ -17,7 +17,8 @@ struct getdata_request {
   logical_plan plan;
   /// Wait until the answer can include everything up to here.
   std::optional<position> at_least;
-  int64_t timeout_ns = 0; ///< 0: the gateway's own limit.
+  std::optional<position> as_of{}; ///< No row of the stream after it counts.
+  int64_t timeout_ns = 0;          ///< 0: the gateway's own limit.
   question_priority priority = question_priority::normal;
   bool explain = false; ///< `getquery`: return the plan, run nothing.
 };

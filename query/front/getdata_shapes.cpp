@@ -444,12 +444,14 @@ error getdata_builder::check_rest() {
       return type_incorrect("timeout", "-16", *given);
     out_.timeout_ns = std::get<int64_t>(*span);
   }
-  if (const auto* given = input_.find("at_least")) {
-    const auto place = read_count(*given);
-    if (!place)
-      return type_incorrect("at_least", "-7", *given);
-    out_.at_least = position{*place};
-  }
+  for (const auto& [key, into] :
+       {std::pair{"at_least", &out_.at_least}, {"as_of", &out_.as_of}})
+    if (const auto* given = input_.find(key)) {
+      const auto place = read_count(*given);
+      if (!place)
+        return type_incorrect(key, "-7", *given);
+      *into = position{*place};
+    }
   if (const auto* given = input_.find("priority")) {
     const auto wanted = question_priority_names.find(given->text_or_empty());
     if (!wanted)

@@ -38,11 +38,11 @@ error read_option(const std::string& key, const text::json_value& value,
     into.timeout_ns = *ns;
     return {};
   }
-  if (key == "at_least") {
+  if (key == "at_least" || key == "as_of") {
     const auto place = value.natural();
     if (!place)
-      return refused_question("at_least is a position, not " + value.dump());
-    into.at_least = position{*place};
+      return refused_question(key + " is a position, not " + value.dump());
+    (key == "as_of" ? into.as_of : into.at_least) = position{*place};
     return {};
   }
   if (key == "priority") {
@@ -69,7 +69,7 @@ error read_option(const std::string& key, const text::json_value& value,
   }
   return refused_question(
     "there is no option '" + key
-    + "'; there are timeout, at_least, priority, explain and limit");
+    + "'; there are timeout, at_least, as_of, priority, explain and limit");
 }
 
 result<table_data> to_table(const told_rows& told) {
@@ -169,6 +169,7 @@ result<question> parse_question(std::string_view json,
   question out;
   out.plan = as_fragment(std::move(request->plan));
   out.at_least = request->at_least;
+  out.as_of = request->as_of;
   out.timeout_ns = request->timeout_ns;
   out.priority = request->priority;
   out.explain = request->explain;

@@ -22,6 +22,8 @@ struct question {
   std::optional<table_data> told{};
   /// Wait until the answer can include everything up to here.
   std::optional<position> at_least;
+  /// No row of the stream after it counts; none: all do.
+  std::optional<position> as_of{};
   int64_t timeout_ns = 0; ///< 0: the gateway's own limit.
   question_priority priority = question_priority::normal;
   bool explain = false; ///< Return the plan, run nothing.
@@ -30,10 +32,10 @@ struct question {
 };
 
 /// Reads a question in JSON: {"language": "qsql", "text": "select from trade"},
-/// or "sql", to which "timeout", "at_least", "priority", "explain" and "limit"
-/// (only so many rows, the first ones) may come
-/// (docs/qsql.md, docs/sql.md), or a getdata dictionary (docs/getdata.md).
-/// Faults are those of `parse_qsql`, `parse_sql` and `parse_getdata`.
+/// or "sql", to which "timeout", "at_least", "as_of", "priority", "explain" and
+/// "limit" (only so many rows, the first ones) may come (docs/qsql.md,
+/// docs/sql.md), or a getdata dictionary (docs/getdata.md). Faults are those of
+/// `parse_qsql`, `parse_sql` and `parse_getdata`.
 /// @param now_ns since 2000.01.01 UTC: what q calls .z.p, and SQL now()
 /// @param tables all that `find` finds
 /// @param queries those that it may ask by name

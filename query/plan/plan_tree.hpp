@@ -208,7 +208,8 @@ struct asof_join {
 /// Each row of the left input once, in order, with aggregates over the right
 /// rows whose `on` columns but the last are equal and whose last one lies
 /// within [low, high] of the left's, both included. With `prevailing` (`wj`)
-/// the last row before the window counts too.
+/// the row that held when the window began counts too: the last one before it,
+/// unless one came right at its beginning.
 struct window_join {
   std::vector<std::string> on;
   int64_t low = 0;

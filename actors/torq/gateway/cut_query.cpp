@@ -101,9 +101,9 @@ bool cut_query::goes_too_far(position cutover, effects& out) {
   if (asked_.upto == position{} || cutover <= asked_.upto
       || cutover == unread_cutover)
     return false;
-  refuse({errc::moved, hdb_ + " accounts for rows up to " + to_string(cutover)
-                         + ", and what is asked ends at "
-                         + to_string(asked_.upto)},
+  refuse({asked_.as_asked ? errc::before_cutover : errc::moved,
+          hdb_ + " accounts for rows up to " + to_string(cutover)
+            + ", and what is asked ends at " + to_string(asked_.upto)},
          out);
   return true;
 }

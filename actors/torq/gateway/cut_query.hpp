@@ -43,6 +43,7 @@ public:
     /// No row after it counts: other questions are answered at the same place.
     /// {0}: what is newest. Not below `at_least`.
     position upto{};
+    bool as_asked = false; ///< The question says `upto`, and not its plan.
     /// Of a plan, which begins anew as a whole when the cut moves.
     bool is_part = false;
     int64_t deadline_ns = 0; ///< Monotonic.

@@ -90,8 +90,7 @@ void gateway_state::query(const std::string& parameters, asker to) {
   to.rows_max = heard.rows_max;
   to.bytes_max = heard.bytes_max;
   to.priority = std::min(asked->priority, heard.priority_max);
-  ask(std::move(asked->plan), asked->at_least, asked->timeout_ns,
-      std::move(to));
+  ask(*std::move(asked), std::move(to));
 }
 
 void gateway_state::give(asker& to, const chunks& rows, const query_cut& cut) {
@@ -111,33 +110,37 @@ void gateway_state::give(asker& to, const chunks& rows, const query_cut& cut) {
   to.promise.deliver(source, cut);
 }
 
-void gateway_state::ask(query::split_plan plan,
-                        const std::optional<position>& at_least,
-                        int64_t timeout_ns, asker to) {
+void gateway_state::ask(query::question asked, asker to) {
   const auto deadline_ns
     = env->clock->monotonic_ns()
-      + (timeout_ns > 0 ? std::min(timeout_ns, settings.query_timeout_ns)
-                        : settings.query_timeout_ns);
-  if (plan.is_fragment()) {
+      + (asked.timeout_ns > 0
+           ? std::min(asked.timeout_ns, settings.query_timeout_ns)
+           : settings.query_timeout_ns);
+  if (asked.plan.is_fragment()) {
     held_question what;
-    what.plan = std::move(plan.fragments.front());
-    what.at_least = at_least;
+    what.plan = std::move(asked.plan.fragments.front());
+    what.at_least = asked.at_least;
+    what.as_of = asked.as_of;
     what.deadline_ns = deadline_ns;
     what.to = std::move(to);
     return ask_alone(std::move(what));
   }
   plan_request request;
-  request.plan = std::move(plan);
-  request.at_least = at_least;
+  request.plan = std::move(asked.plan);
+  request.at_least = asked.at_least;
+  request.as_of = asked.as_of;
   request.deadline_ns = deadline_ns;
   request.rows_max = lesser_limit(settings.result_rows_max, to.rows_max);
   request.bytes_max = lesser_limit(settings.result_bytes_max, to.bytes_max);
   request.priority = to.priority;
-  for (auto& each : request.plan.fragments)
-    each.priority = to.priority;
   request.process = settings.process;
   request.client = to.client;
   name_sources(request);
+  if (auto fault = check_place(request)) {
+    count(to, fault);
+    to.promise.deliver(to_caf(fault));
+    return;
+  }
   ask_joined(std::move(request), std::move(to));
 }
 
@@ -162,6 +165,7 @@ void gateway_state::start(held_question what) {
                      || backends.known(backend_role::rdb, table.home)
                      || written_down(table) != position{};
   if (!grows || stream == streams.end() || what.upto.at != position{}
+      || what.as_of
       || (what.at_least && !may_be_reborn(stream->second, what.plan.table)))
     run(std::move(what), {});
   else
@@ -200,6 +204,10 @@ void gateway_state::run(held_question what,
     const auto floor = stream->second.ends.floor();
     question.at_least = std::max(question.at_least, floor.at);
     question.life = floor.life;
+  }
+  if (what.as_of) {
+    question.at_least = question.upto = *what.as_of;
+    question.as_asked = true;
   }
   if (what.part_of)
     keep_to_plan(what, question);

@@ -11,6 +11,7 @@
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/messages/protocol/table_news.hpp>
 #include <millrace/persistence/disk/env.hpp>
+#include <millrace/query/front/question.hpp>
 #include <millrace/query/front/named_queries.hpp>
 #include <millrace/query/plan/plan.hpp>
 
@@ -137,8 +138,7 @@ struct gateway_state {
   void tell_ending(const asker& whose, const error& how, int64_t took_ns);
   void query(const std::string& parameters, asker to);
   /// A question that is understood.
-  void ask(query::split_plan plan, const std::optional<position>& at_least,
-           int64_t timeout_ns, asker to);
+  void ask(query::question asked, asker to);
   struct held_question;
   void ask_alone(held_question what);
   /// A plan of several steps: joins are left to the stores when they can do
@@ -165,7 +165,8 @@ struct gateway_state {
     query::logical_plan plan;
     /// As asked for; none: to be the end that the stream has now.
     std::optional<position> at_least;
-    int64_t deadline_ns = 0; ///< Monotonic.
+    std::optional<position> as_of{}; ///< No later row counts; none: all do.
+    int64_t deadline_ns = 0;         ///< Monotonic.
     /// The plan that it is a fragment of, and the place that this must end at;
     /// null: it is a question by itself.
     std::shared_ptr<const plan_request> part_of{};
@@ -188,6 +189,7 @@ struct gateway_state {
                                     error fault) const;
   void start(held_question what);
   void run(held_question what, const std::vector<std::string>& warnings);
+  [[nodiscard]] static error check_place(const plan_request& what);
   /// Binds a fragment to the place and the partitions of its plan.
   void keep_to_plan(const held_question& what, cut_query::question& question);
   void name_backends(const held_question& what, const table_home& home,

@@ -41,6 +41,7 @@ struct plan_request {
   /// that all fragments see the same partitions.
   std::map<std::string, hdb_announcement> announced;
   std::optional<position> at_least; ///< In the first fragment's stream.
+  std::optional<position> as_of{};  ///< In that of all fragments.
   int64_t deadline_ns = 0;          ///< Monotonic.
   uint64_t rows_max = 0;            ///< Of the answer; 0: no limit.
   uint64_t bytes_max = 0; ///< Of the answer and each step; 0: no limit.

@@ -22,6 +22,24 @@ void gateway_state::name_sources(plan_request& what) const {
   }
 }
 
+/// A place is one of a stream: a plan that is to end there is about that one.
+error gateway_state::check_place(const plan_request& what) {
+  if (!what.as_of)
+    return {};
+  std::optional<size_t> first;
+  for (size_t i = 0; i < what.sources.size(); ++i) {
+    if (!what.sources[i].grows)
+      continue;
+    if (first && what.sources[i].stream != what.sources[*first].stream)
+      return {errc::invalid_argument,
+              "as_of is a place in one stream, and '"
+                + what.plan.fragments[*first].table + "' and '"
+                + what.plan.fragments[i].table + "' are of different ones"};
+    first = first.value_or(i);
+  }
+  return {};
+}
+
 /// Whether each store that has rows of one table has those of the other.
 bool gateway_state::have_both(const query::joined_tables& tables) const {
   const auto& left = settings.tables.at(tables.left.table);
@@ -52,6 +70,7 @@ void gateway_state::ask_joined(plan_request what, asker to) {
     held_question question;
     question.plan = in_stores->fragments.front();
     question.at_least = by_rows->at_least;
+    question.as_of = by_rows->as_of;
     question.deadline_ns = by_rows->deadline_ns;
     question.by_rows = by_rows;
     question.to = std::move(to);
@@ -66,6 +85,8 @@ void gateway_state::ask_joined(plan_request what, asker to) {
 
 void gateway_state::begin_plan(plan_request what, int begun_before, asker to) {
   what.number = ++plan_last;
+  for (auto& each : what.plan.fragments)
+    each.priority = what.priority;
   what.announced.clear();
   for (const auto& [backend_name, entry] : backends.all())
     if (entry.handle && entry.announced)
@@ -109,6 +130,7 @@ void gateway_state::ask_fragment(uint64_t plan, size_t fragment,
     what.at_least = request->at_least;
   what.part_of = request;
   what.upto = upto;
+  what.as_of = request->as_of;
   what.deadline_ns = request->deadline_ns;
   what.to = std::move(to);
   hold(std::move(what));
@@ -117,6 +139,8 @@ void gateway_state::ask_fragment(uint64_t plan, size_t fragment,
 void gateway_state::keep_to_plan(const held_question& what,
                                  cut_query::question& question) {
   question.is_part = true;
+  if (what.as_of)
+    return; // All of the plan ends there.
   if (what.upto.at != position{}) {
     question.at_least = question.upto = what.upto.at;
     question.life = what.upto.life;

@@ -108,9 +108,9 @@ wish query_of(const http_request& what) {
   const auto is_post = what.method == "POST";
   if (const auto fault
       = is_post ? check_parameters(
-          what, {"language", "format", "at_least", "priority"})
+          what, {"language", "format", "at_least", "as_of", "priority"})
                 : check_parameters(what, {"language", "format", "at_least",
-                                          "priority", "query"}))
+                                          "as_of", "priority", "query"}))
     return failed_response(fault);
   const auto format = format_of(what);
   if (!format)
@@ -135,12 +135,13 @@ wish query_of(const http_request& what) {
             + (asked ? "is not a JSON object" : asked.failure().context)));
     parameters = *std::move(asked);
   }
-  if (const auto place = parameter(what, "at_least"); !place.empty()) {
-    const auto number = text::parse_json(place);
-    if (!number || !number->natural())
-      return failed_response(bad("at_least is a position"));
-    parameters["at_least"] = *number;
-  }
+  for (const auto* key : {"at_least", "as_of"})
+    if (const auto place = parameter(what, key); !place.empty()) {
+      const auto number = text::parse_json(place);
+      if (!number || !number->natural())
+        return failed_response(bad(std::string{key} + " is a position"));
+      parameters[key] = *number;
+    }
   if (const auto wanted = parameter(what, "priority"); !wanted.empty())
     parameters["priority"] = wanted; // The gateway says what there is.
   return query_wish{parameters.dump(), *format};
@@ -338,6 +339,7 @@ known_response failed_response(const error& why) {
       break;
     case errc::bad_id:
     case errc::id_behind:
+    case errc::before_cutover:
     case errc::config:
       status = 409;
       break;

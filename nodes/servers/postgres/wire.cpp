@@ -48,6 +48,8 @@ std::string_view sql_state_of(const error& why) noexcept {
       return "53400";
     case errc::overflow:
       return "22003";
+    case errc::before_cutover:
+      return "55000";
     case errc::timeout:
     case errc::cancelled:
       return "57014";

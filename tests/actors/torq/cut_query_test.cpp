@@ -396,10 +396,12 @@ TEST(CutQueryTest, CarriesThePositionThatTheRdbMustReach) {
 }
 
 /// A fragment of a plan whose others are answered up to 130.
-cut_query bound(std::optional<partition_cut> known) {
+/// @param as_asked it is a question, which says so itself
+cut_query bound(std::optional<partition_cut> known, bool as_asked = false) {
   return cut_query{{.at_least = {130},
                     .upto = {130},
-                    .is_part = true,
+                    .as_asked = as_asked,
+                    .is_part = !as_asked,
                     .deadline_ns = deadline_ns,
                     .wants_hdb = true,
                     .wants_rdb = true,
@@ -421,6 +423,14 @@ TEST(CutQueryTest, PartitionsThatGoPastThePlaceOfThePlanMoveIt) {
   auto query = bound(std::nullopt);
   EXPECT_EQ(text_of(query.step(start(), 0)), "hdb1@newest");
   EXPECT_EQ(text_of(query.step(hdb(1, 5, 140), 0)), "! moved");
+}
+
+TEST(CutQueryTest, PartitionsThatGoPastThePlaceOfTheQuestionRefuseIt) {
+  EXPECT_EQ(text_of(bound(cut_at(5, 140), true).step(start(), 0)),
+            "! before_cutover");
+  auto query = bound(std::nullopt, true);
+  (void)query.step(start(), 0);
+  EXPECT_EQ(text_of(query.step(hdb(1, 5, 140), 0)), "! before_cutover");
 }
 
 TEST(CutQueryTest, AFragmentIsNotPlannedAgainByItself) {
