@@ -302,7 +302,7 @@ result<std::string> row_messages(const query::table_data& rows,
 }
 
 uint64_t extra_messages(const copy_style& style) noexcept {
-  return style.format == copy_format::binary ? 2 : style.has_header ? 1 : 0;
+  return style.format == copy_format::binary || style.has_header ? 1 : 0;
 }
 
 namespace {
@@ -368,8 +368,13 @@ result<std::string> copy_messages(const query::table_data& rows,
     for (int16_t i = 0; i < count; ++i)
       made.number(static_cast<int16_t>(is_binary));
   }
-  if (is_binary)
-    message{out, 'd'}.bytes(copy_signature).number(int64_t{0});
+  // In one message with what comes first, as PostgreSQL's: there are clients
+  // that take each message for a row.
+  bool is_begun = !is_binary;
+  const auto begin = [&](message& first) {
+    if (!std::exchange(is_begun, true))
+      first.bytes(copy_signature).number(int64_t{0});
+  };
   std::string line;
   for (size_t i = 0; style.has_header && i < rows.columns.size(); ++i) {
     if (i != 0)
@@ -385,6 +390,7 @@ result<std::string> copy_messages(const query::table_data& rows,
   for (uint64_t row = 0; row < rows.row_count; ++row) {
     message made{out, 'd'};
     if (is_binary) {
+      begin(made);
       made.number(count);
       for (auto& each : from)
         each.append(out, row);
@@ -402,8 +408,11 @@ result<std::string> copy_messages(const query::table_data& rows,
     }
     out += '\n';
   }
-  if (is_binary)
-    message{out, 'd'}.number(int16_t{-1});
+  if (is_binary) {
+    message end{out, 'd'};
+    begin(end);
+    end.number(int16_t{-1});
+  }
   return out;
 }
 

@@ -91,6 +91,26 @@ TEST(PgSessionTest, CopiesRowsOut) {
   const std::string last{"\0\2\377\377\377\377\377\377\377\377\377\377", 12};
   EXPECT_TRUE(binary.starts_with("H1:" + head + first)) << binary;
   EXPECT_TRUE(binary.ends_with(last + "cC(COPY 3)Z(I)")) << binary;
+  // The signature stands before the first row, in its message; without rows
+  // before the end. Clients take each message for a row.
+  const copy_style style{.format = copy_format::binary};
+  const auto messages = [&](const query::table_data& of) {
+    const auto made = *copy_messages(of, style);
+    std::vector<std::string> out;
+    for (std::string_view left{made}; !left.empty();) {
+      const auto size = message_bytes(left);
+      out.emplace_back(left.substr(5, size - 5));
+      left.remove_prefix(size);
+    }
+    return out;
+  };
+  const auto all = messages(rows);
+  ASSERT_EQ(all.size(), 5u);
+  EXPECT_EQ(all[1], head + first);
+  EXPECT_EQ(all[4], "\377\377");
+  const auto none = messages(pg_rows({}));
+  ASSERT_EQ(none.size(), 2u);
+  EXPECT_EQ(none[1], head + "\377\377");
   talk it;
   for (const auto* refused : {"copy trade from stdin", "copy trade to '/tmp/x'",
                               "copy (drop table trade) to stdout",
