@@ -160,7 +160,13 @@ void pg_session::begin_session(uint32_t version, fields from) {
                "the first message of the session cannot be read");
   user_ = said["user"];
   settings_ = session_settings{user_};
-  for (const auto& [name, value] : said)
+  // What is said by itself goes before what stands in options.
+  std::vector<std::pair<std::string, std::string>> settings{said.begin(),
+                                                            said.end()};
+  std::stable_partition(settings.begin(), settings.end(), [](const auto& each) {
+    return each.first == "options";
+  });
+  for (const auto& [name, value] : settings)
     if (const auto fault = settings_.start_with(name, value))
       return end(errc::invalid_argument, "22023", fault.context);
   if (version != version_3_0 || !unknown.empty()) {

@@ -214,7 +214,7 @@ void pg_session::discard(const statement& what) {
   if (parts.size() == 2 && parts[1].is("all")) {
     prepared_.clear();
     end_portals(true);
-    settings_ = session_settings{user_};
+    settings_.reset_all();
   }
   done("DISCARD " + (parts.size() == 2 ? text::upper_case(parts[1].text) : ""));
 }

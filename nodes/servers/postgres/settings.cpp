@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 namespace millrace::nodes::postgres {
 
@@ -175,14 +176,70 @@ error session_settings::put(std::string_view named, std::string value) {
   return {};
 }
 
+namespace {
+
+/// Words between blanks; a backslash keeps what is behind it.
+std::vector<std::string> words_of_options(std::string_view text) {
+  std::vector<std::string> out;
+  bool is_within = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == ' ' || (text[i] >= '\t' && text[i] <= '\r')) {
+      is_within = false;
+      continue;
+    }
+    if (text[i] == '\\' && i + 1 < text.size())
+      ++i;
+    if (!std::exchange(is_within, true))
+      out.emplace_back();
+    out.back() += text[i];
+  }
+  return out;
+}
+
+} // namespace
+
+/// `-c name=value` and `--name=value`, as of a server that is started.
+error session_settings::take_options(std::string_view text) {
+  const auto words = words_of_options(text);
+  for (size_t i = 0; i < words.size(); ++i) {
+    auto word = words[i];
+    if (word == "-c" && i + 1 < words.size())
+      word = words[++i];
+    else if (word.starts_with("-c") || word.starts_with("--"))
+      word.erase(0, 2);
+    else
+      word.clear();
+    const auto sign = word.find('=');
+    if (sign == word.npos || sign == 0)
+      return {errc::unsupported, "of options there are -c name=value and "
+                                 "--name=value, and not '"
+                                   + words[i] + "'"};
+    auto name = word.substr(0, sign);
+    std::replace(name.begin(), name.end(), '-', '_');
+    if (auto fault = put(name, word.substr(sign + 1)))
+      return fault;
+  }
+  return {};
+}
+
 error session_settings::start_with(std::string_view name,
                                    std::string_view value) {
+  auto fault = take_at_start(name, value);
+  // What RESET comes back to.
+  defaults_ = values_;
+  return fault;
+}
+
+error session_settings::take_at_start(std::string_view name,
+                                      std::string_view value) {
   // Clients say the zone of their host, and work with times without one.
   if (name == "user" || name == "database"
       || text::lower_case(name) == "timezone" || name.starts_with("_pq_."))
     return {};
-  if ((name == "options" || name == "replication") && !value.empty())
-    return {errc::unsupported, std::string{name} + " are not taken here"};
+  if (name == "options")
+    return take_options(value);
+  if (name == "replication" && !value.empty())
+    return {errc::unsupported, "replication is not there"};
   // Some clients put it between quotes, as in SET.
   if (value.size() >= 2 && value.front() == '\'' && value.back() == '\'')
     value = value.substr(1, value.size() - 2);
@@ -225,8 +282,7 @@ error session_settings::set(const std::vector<part>& parts) {
 
 error session_settings::reset(const std::vector<part>& parts) {
   if (begins_with(parts, 1, {"all"})) {
-    values_ = defaults_;
-    timeout_ns_ = 0;
+    reset_all();
     return {};
   }
   if (parts.size() != 2)
@@ -234,6 +290,11 @@ error session_settings::reset(const std::vector<part>& parts) {
   const auto found = defaults_.find(known_name(parts[1].text));
   return put(parts[1].text,
              found == defaults_.end() ? std::string{} : found->second);
+}
+
+void session_settings::reset_all() {
+  values_ = defaults_;
+  timeout_ns_ = span_of(values_.find("statement_timeout")->second).value_or(0);
 }
 
 std::optional<std::string> session_settings::find(std::string_view name) const {

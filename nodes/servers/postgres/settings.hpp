@@ -17,12 +17,15 @@ class session_settings {
 public:
   explicit session_settings(const std::string& user = {});
 
-  /// As a client says it at its start, where those of no meaning pass.
+  /// As a client says it at its start, where those of no meaning pass, and
+  /// several may stand in `options`. RESET comes back to it.
   [[nodiscard]] error start_with(std::string_view name, std::string_view value);
   /// SET and RESET, in parts. `unsupported` for a value that cannot be had,
   /// `not_found` for a name that there is not.
   [[nodiscard]] error set(const std::vector<part>& parts);
   [[nodiscard]] error reset(const std::vector<part>& parts);
+  /// All as at the start of the session.
+  void reset_all();
   /// None: there is no such setting.
   [[nodiscard]] std::optional<std::string> find(std::string_view name) const;
   /// Names and values of all.
@@ -42,6 +45,9 @@ public:
   reported() const;
 
 private:
+  [[nodiscard]] error take_at_start(std::string_view name,
+                                    std::string_view value);
+  [[nodiscard]] error take_options(std::string_view text);
   [[nodiscard]] error put(std::string_view name, std::string value);
 
   std::map<std::string, std::string, std::less<>> values_;

@@ -34,6 +34,52 @@ TEST(PgSessionTest, BeginsAsClientsExpect) {
   }
 }
 
+TEST(PgSessionTest, SettingsStandInOptionsOfTheStart) {
+  const auto shown = [](talk& at, const std::string& name) {
+    return pg_read(at.say(pg_message('Q', "show " + name + "|")));
+  };
+  const auto value = [](const std::string& name, const std::string& of) {
+    return "T(" + name + ":25) D(" + of + ") C(SELECT 1) Z(I)";
+  };
+  talk made{false};
+  const auto told = pg_read(
+    made.say(startup("me", " -c statement_timeout=1500  -csearch_path=public "
+                           "--application-name=a\\ b\\\\c")));
+  EXPECT_NE(told.find("S(application_name=a b\\c)"), told.npos) << told;
+  EXPECT_TRUE(told.ends_with("Z(I)")) << told;
+  const auto timeout = value("statement_timeout", "1500");
+  EXPECT_EQ(shown(made, "statement_timeout"), timeout);
+  EXPECT_EQ(shown(made, "search_path"), value("search_path", "public"));
+  (void)made.say(pg_message('Q', "select sym from trade|"));
+  EXPECT_EQ(made.asked.timeout_ns, 1'500'000'000);
+  (void)made.answer(pg_rows({}));
+  // It is what is reset to.
+  for (const auto* reset :
+       {"reset statement_timeout|", "reset all|", "discard all|",
+        "set statement_timeout to "
+        "default|"}) {
+    (void)made.say(pg_message('Q', "set statement_timeout = 7|"));
+    EXPECT_EQ(shown(made, "statement_timeout"),
+              value("statement_timeout", "7"));
+    (void)made.say(pg_message('Q', reset));
+    EXPECT_EQ(shown(made, "statement_timeout"), timeout) << reset;
+    (void)made.say(pg_message('Q', "select sym from trade|"));
+    EXPECT_EQ(made.asked.timeout_ns, 1'500'000'000) << reset;
+    (void)made.answer(pg_rows({}));
+  }
+  for (const auto& [options, wanted] :
+       {std::pair{"-e", "E(22023 of options there are -c name=value and "
+                        "--name=value, and not '-e')"},
+        {"-c geqo", "E(22023 of options there are -c name=value and "
+                    "--name=value, and not 'geqo')"},
+        {"-c nothing=1", "E(22023 there is no setting 'nothing')"},
+        {"-c TimeZone=Asia/Tokyo",
+         "E(22023 TimeZone is utc here, and not 'Asia/Tokyo')"}}) {
+    talk refused{false};
+    EXPECT_EQ(pg_read(refused.say(startup("me", options))), wanted);
+  }
+}
+
 /// A session at a port that has a certificate, and what it comes to.
 struct tls_talk {
   tls_talk() {

@@ -29,10 +29,12 @@ inline std::shared_ptr<const served_cluster> served_trades() {
   return out;
 }
 
-inline std::string startup(const std::string& user = "me") {
+inline std::string startup(const std::string& user = "me",
+                           const std::string& options = {}) {
   std::string body;
   append_number(body, uint32_t{3} << 16);
-  for (const auto* each : {"user", user.c_str(), "database", "test"}) {
+  for (const auto* each :
+       {"user", user.c_str(), "database", "test", "options", options.c_str()}) {
     body += each;
     body += '\0';
   }
