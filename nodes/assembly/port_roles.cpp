@@ -320,3 +320,7 @@ result<hosted_process> start_postgres(process_host& host,
 }
 
 } // namespace millrace::nodes
+  auto queries = load_queries(*host.env().fs, config);
+  if (!queries)
+    return queries.failure();
+  served->queries = *std::move(queries);

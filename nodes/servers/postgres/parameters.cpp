@@ -110,9 +110,30 @@ bool is_sign(const part& what) {
          && what.text.find_first_not_of("<>=!~+-*/%") == what.text.npos;
 }
 
+/// Of a value of a named query: what its parameter at that place is.
+std::optional<uint32_t> type_of_argument(const std::vector<part>& parts,
+                                         size_t at,
+                                         const query::named_queries& queries) {
+  size_t place = 0;
+  int depth = 0;
+  for (auto i = at; i-- > 1;) {
+    depth += parts[i].is(")") ? 1 : 0;
+    if (depth == 0 && parts[i].is(","))
+      ++place;
+    if (!parts[i].is("(") || depth-- > 0)
+      continue;
+    const auto found = queries.find(parts[i - 1].text);
+    if (found == queries.end() || place >= found->second.parameters.size())
+      return std::nullopt;
+    return type_of(found->second.parameters[place].type).oid;
+  }
+  return std::nullopt;
+}
+
 /// By what stands around the parameter: a cast, LIMIT, a column.
 uint32_t type_beside(const std::vector<part>& parts, size_t at,
-                     const tables_by_name& tables) {
+                     const tables_by_name& tables,
+                     const query::named_queries& queries) {
   const auto next = [&](size_t ahead) {
     return at + ahead < parts.size() ? &parts[at + ahead] : nullptr;
   };
@@ -122,6 +143,8 @@ uint32_t type_beside(const std::vector<part>& parts, size_t at,
     if (const auto type = type_named(next(name)->text))
       return is_array ? array_type_of(*type) : *type;
   }
+  if (const auto type = type_of_argument(parts, at, queries))
+    return *type;
   if (at > 1 && parts[at - 1].is("(")
       && (parts[at - 2].is("any") || parts[at - 2].is("all"))) {
     // size = any($1)
@@ -136,7 +159,9 @@ uint32_t type_beside(const std::vector<part>& parts, size_t at,
       return *type;
   const auto least = at > reach_max ? at - reach_max : 0;
   for (auto i = at; i-- > least;) {
-    if (parts[i].is("where") || parts[i].is("on") || parts[i].is("select"))
+    // What CASE gives is not what its conditions compare.
+    if (parts[i].is("where") || parts[i].is("on") || parts[i].is("select")
+        || parts[i].is("then") || parts[i].is("else"))
       break;
     if (const auto type = type_of_column(parts, parts[i], tables))
       return *type;
@@ -209,7 +234,8 @@ result<std::string> literal_of(uint32_t type, const parameter_value& value) {
       && (text[text.size() - 3] == '+' || text[text.size() - 3] == '-')
       && text.find(':') != text.npos)
     text += ":00";
-  return quoted(text);
+  // By itself it is no text that might be a time.
+  return (type == oid::interval ? "interval " : "") + quoted(text);
 }
 
 /// Microseconds, days and months.
@@ -243,9 +269,15 @@ result<parameter_value> read_time(std::string_view bytes, uint32_t type) {
 
 } // namespace
 
-result<std::vector<uint32_t>> parameter_types(std::string_view statement,
-                                              std::vector<uint32_t> declared,
-                                              const tables_by_name& tables) {
+bool holds_text(uint32_t type) noexcept {
+  constexpr std::array<uint32_t, 6> texts{0, 18, 19, oid::text, 1042, 1043};
+  return std::find(texts.begin(), texts.end(), type) != texts.end();
+}
+
+result<std::vector<uint32_t>>
+parameter_types(std::string_view statement, std::vector<uint32_t> declared,
+                const tables_by_name& tables,
+                const query::named_queries& queries) {
   const auto parts = parts_of(statement);
   for (size_t i = 0; i < parts.size(); ++i) {
     const auto number = parameter_in(parts[i]);
@@ -259,7 +291,7 @@ result<std::vector<uint32_t>> parameter_types(std::string_view statement,
     if (*number > declared.size())
       declared.resize(*number);
     if (declared[*number - 1] == 0)
-      declared[*number - 1] = type_beside(parts, i, tables);
+      declared[*number - 1] = type_beside(parts, i, tables, queries);
   }
   for (auto& each : declared)
     if (each == 0)
@@ -311,8 +343,7 @@ result<parameter_value> read_parameter(std::string_view bytes, uint32_t type,
       text::append_guid(out, reinterpret_cast<const std::byte*>(bytes.data()));
       return parameter_value{std::move(out)};
     }
-    constexpr std::array<uint32_t, 6> texts{0, 18, 19, oid::text, 1042, 1043};
-    if (std::find(texts.begin(), texts.end(), type) == texts.end())
+    if (!holds_text(type))
       return error{errc::unsupported, "the binary form of a parameter of type "
                                         + std::to_string(type)
                                         + " is not read; send it as text"};
@@ -374,7 +405,7 @@ std::vector<parameter_value> sample_values(const std::vector<uint32_t>& types) {
     else if (type == oid::time)
       out.emplace_back("00:00:00");
     else if (type == oid::interval)
-      out.emplace_back("1 hour");
+      out.emplace_back("01:00:00");
     else if (type == oid::uuid)
       out.emplace_back("00000000-0000-0000-0000-000000000001");
     else

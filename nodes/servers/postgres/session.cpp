@@ -281,8 +281,9 @@ void pg_session::parse(fields from) {
                  "a prepared statement is one statement, and not "
                    + std::to_string(all->size()),
                  0});
-  auto known = parameter_types(all->front().text, std::move(types),
-                               limits_.served->tables);
+  auto known
+    = parameter_types(all->front().text, std::move(types),
+                      limits_.served->tables, *limits_.served->queries);
   if (!known)
     return fail(known.failure());
   auto& made = prepared_[name];
@@ -372,7 +373,16 @@ void pg_session::describe(fields from) {
       return fail({"ERROR", "26000", "there is no such prepared statement", 0});
     const auto& [what, types] = found->second;
     auto sample = what;
-    const auto text = with_values(what.text, types, sample_values(types));
+    // A text may be given where a time is wanted.
+    auto wanted
+      = parameter_types(what.text, std::vector<uint32_t>(types.size()),
+                        limits_.served->tables, *limits_.served->queries);
+    if (!wanted)
+      return fail(wanted.failure());
+    for (size_t i = 0; i < types.size(); ++i)
+      if (!holds_text(types[i]))
+        (*wanted)[i] = types[i];
+    const auto text = with_values(what.text, types, sample_values(*wanted));
     if (!text)
       return fail(text.failure());
     sample.text = *text;

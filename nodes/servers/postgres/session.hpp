@@ -7,6 +7,7 @@
 #include <millrace/nodes/servers/postgres/statement.hpp>
 #include <millrace/nodes/servers/postgres/wire.hpp>
 #include <millrace/nodes/users/scram_exchange.hpp>
+#include <millrace/query/front/named_queries.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -54,6 +55,9 @@ using pg_wish = std::variant<login_wish, query_wish, cancel_wish>;
 struct served_cluster {
   std::string name;
   tables_by_name tables;
+  /// Queries that FROM may call by their names. Never null.
+  std::shared_ptr<const query::named_queries> queries
+    = std::make_shared<query::named_queries>();
   /// The wall time, since 2000.01.01 UTC.
   std::function<int64_t()> now = [] { return int64_t{0}; };
 };

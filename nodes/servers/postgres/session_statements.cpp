@@ -347,14 +347,12 @@ pg_session::description_of(const statement& what,
       columns.push_back({column.name, column.type});
     return description_message(columns, formats);
   }
-  const auto& tables = limits_.served->tables;
+  const query::schema_lookup find = [&](std::string_view name) {
+    const auto found = limits_.served->tables.find(std::string{name});
+    return found == limits_.served->tables.end() ? nullptr : &found->second;
+  };
   const auto request = query::parse_sql(
-    what.text,
-    [&](std::string_view name) {
-      const auto found = tables.find(std::string{name});
-      return found == tables.end() ? nullptr : &found->second;
-    },
-    0);
+    what.text, find, 0, query::lookup_in(*limits_.served->queries, find, 0));
   if (!request)
     return request.failure();
   columns = request->plan.columns;

@@ -2,6 +2,7 @@
 
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/schema.hpp>
+#include <millrace/query/front/named_queries.hpp>
 
 #include <cstdint>
 #include <map>
@@ -65,10 +66,15 @@ struct part {
 using tables_by_name = std::map<std::string, table_schema>;
 
 /// The types of $1, $2, ... : as the client said, else as what stands beside
-/// them. `limit_exceeded` for more than there may be.
+/// them, or as the named query takes that they are given to.
+/// `limit_exceeded` for more than there may be.
 [[nodiscard]] result<std::vector<uint32_t>>
 parameter_types(std::string_view statement, std::vector<uint32_t> declared,
-                const tables_by_name& tables);
+                const tables_by_name& tables,
+                const query::named_queries& queries);
+
+/// Whether values of a type are texts, by its number.
+[[nodiscard]] bool holds_text(uint32_t type) noexcept;
 
 /// A parameter as text.
 using parameter_value = std::optional<std::string>;

@@ -257,6 +257,53 @@ TEST(PgSessionTest, TheExtendedProtocolHasParameters) {
   EXPECT_EQ(made.asked.text, "select sym from trade where size =  (-4) ");
 }
 
+TEST(PgSessionTest, NamedQueriesAreDescribedWithTheirParameters) {
+  talk made;
+  const std::string rows = "T(sym:25,time:1114,high:701,low:701,open:701,"
+                           "close:701,totalsize:20,vwap:701)";
+  const std::string asked = "select * from hloc($1, $2, $3) where sym = $4";
+  EXPECT_EQ(
+    pg_read(made.say(pg_parse("s", asked) + pg_describe('S', "s") + pg_sync)),
+    "1 t(1082,1082,1186,25) " + rows + " Z(I)");
+  // As pgjdbc sends what its program calls texts.
+  EXPECT_EQ(pg_read(made.say(pg_parse("v", asked, {1043, 1043, 1043, 1043})
+                             + pg_describe('S', "v") + pg_sync)),
+            "1 t(1043,1043,1043,1043) " + rows + " Z(I)");
+  const auto told = pg_read(
+    made.say(pg_bind("", "s", {"2024-01-02", "2024-01-02", "01:00", "A"})
+             + pg_describe('P', "") + pg_execute("") + pg_sync));
+  EXPECT_EQ(told, "2 " + rows);
+  EXPECT_EQ(made.asked.text,
+            "select * from hloc('2024-01-02', '2024-01-02', interval '01:00') "
+            "where sym = 'A'");
+}
+
+TEST(PgSessionTest, AnIntervalIsOneBesideATime) {
+  talk made;
+  // Binary, as drivers send it: microseconds, days, months.
+  std::string hour;
+  append_number(hour, int64_t{3'600'000'000});
+  append_number(hour, int64_t{0});
+  EXPECT_EQ(
+    pg_read(made.say(
+      pg_parse("s",
+               "select sym from trade where time > '2024-01-02'::timestamp"
+               " - $1",
+               {1186})
+      + pg_describe('S', "s") + pg_bind("", "s", {hour}, {}, 1)
+      + pg_describe('P', "") + pg_execute("") + pg_sync)),
+    "1 t(1186) T(sym:25) 2 T(sym:25)");
+}
+
+TEST(PgSessionTest, WhatCaseGivesIsNotWhatItCompares) {
+  talk made;
+  EXPECT_EQ(
+    pg_read(made.say(pg_parse("s", "select case when size > $1 then $2 else $3 "
+                                   "end as k from trade")
+                     + pg_describe('S', "s") + pg_sync)),
+    "1 t(23,25,25) T(k:25) Z(I)");
+}
+
 TEST(PgSessionTest, NoParameterBecomesAPartOfTheStatement) {
   talk made;
   EXPECT_EQ(pg_read(made.say(

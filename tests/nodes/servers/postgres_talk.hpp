@@ -16,6 +16,8 @@ using pg_effects = pg_session::effects;
 inline std::shared_ptr<const served_cluster> served_trades() {
   auto out = std::make_shared<served_cluster>();
   out->name = "test";
+  out->queries
+    = std::make_shared<query::named_queries>(query::built_in_queries());
   // 2024-01-02T14:30:00.5
   out->now = [] { return int64_t{757'521'000'500'000'000}; };
   auto& trade = out->tables["trade"];
