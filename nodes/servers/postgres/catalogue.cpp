@@ -9,19 +9,20 @@ namespace millrace::nodes::postgres {
 namespace {
 
 /// Whether it may be for the catalogue: most queries need not be read here.
-bool may_be_for_catalogue(const std::vector<part>& parts) {
+bool may_be_for_catalogue(const std::vector<part>& parts,
+                          const tables_by_name& tables) {
   if (parts.empty()
       || !(parts[0].is("select") || parts[0].is("with") || parts[0].is("values")
            || parts[0].is("(")))
     return false;
-  bool has_from = false;
+  bool has_table = false;
   for (const auto& each : parts) {
-    has_from = has_from || each.is("from");
+    has_table = has_table || (!each.is_text && tables.contains(each.text));
     if (!each.is_text
         && (each.text.starts_with("pg_") || each.text == "information_schema"))
       return true;
   }
-  return !has_from || parts[0].is("with");
+  return !has_table || parts[0].is("with");
 }
 
 } // namespace
@@ -39,7 +40,7 @@ query::table_data single_value(const std::string& column,
 
 std::optional<result<query::table_data>>
 catalogue_answer(std::string_view statement, const catalogue_facts& with) {
-  if (!may_be_for_catalogue(parts_of(statement)))
+  if (!may_be_for_catalogue(parts_of(statement), *with.tables))
     return std::nullopt;
   const auto rewritten = query::sql::rewrite(statement);
   if (!rewritten)
@@ -49,7 +50,7 @@ catalogue_answer(std::string_view statement, const catalogue_facts& with) {
     return tree.failure();
   const auto reads = relations_in(*tree);
   if (tree->find("SelectStmt") == nullptr
-      || (reads.has_others && !reads.has_catalogue))
+      || ((reads.has_others || reads.has_functions) && !reads.has_catalogue))
     return std::nullopt;
   if (reads.has_others)
     return error{errc::unsupported,

@@ -1,6 +1,7 @@
 #include <millrace/nodes/servers/postgres/catalogue_functions.hpp>
 #include <millrace/nodes/servers/postgres/catalogue_internal.hpp>
 #include <millrace/nodes/servers/postgres/catalogue_writer_internal.hpp>
+#include <millrace/query/plan/literal_text.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -40,6 +41,10 @@ error failed(sqlite3* in) {
             "what is asked of the catalogue takes too long, or is too large"};
   if (code == SQLITE_NOMEM)
     return {errc::limit_exceeded, "there is no memory for the catalogue"};
+  if (code == SQLITE_RANGE)
+    return {errc::overflow, why};
+  if (code == SQLITE_MISMATCH)
+    return {errc::invalid_argument, why};
   if (why.starts_with("there is no "))
     return {errc::not_found, why};
   return {errc::unsupported, "the catalogue cannot be asked this: " + why};
@@ -185,6 +190,8 @@ struct output {
   std::string name;
   std::optional<column_type> type;
   std::vector<std::optional<std::string>> values;
+  bool has_text = false; ///< Some of them are texts.
+  bool has_real = false; ///< Some of them are no whole numbers.
 };
 
 /// Code 0 is null; an empty text is an entry of its own.
@@ -210,8 +217,37 @@ query::column_data texts_of(const output& of, bool is_truth) {
   return out;
 }
 
+/// What values a column of a type can have; the smallest ones are nulls.
+bool fits(column_type type, int64_t number) {
+  const auto most = width_of(type) == 2
+                      ? int64_t{std::numeric_limits<int16_t>::max()}
+                    : width_of(type) == 4 ? int64_t{inf_int}
+                                          : inf_long;
+  return number >= -most && number <= most;
+}
+
+/// What the values of a column are, where they tell that it is another type.
+column_type type_by_values(column_type type, const output& of) {
+  if (of.has_text && type != column_type::boolean)
+    return column_type::symbol;
+  const bool is_whole = type == column_type::short_ || type == column_type::int_
+                        || type == column_type::long_;
+  if (of.has_real && is_whole)
+    return column_type::float_;
+  if (!is_whole)
+    return type;
+  for (const auto& each : of.values) {
+    int64_t number = 0;
+    if (each)
+      std::from_chars(each->data(), each->data() + each->size(), number);
+    if (!fits(type, number))
+      return column_type::long_;
+  }
+  return type;
+}
+
 query::column_data column_of(const output& of) {
-  auto type = of.type.value_or(column_type::symbol);
+  const auto type = type_by_values(of.type.value_or(column_type::symbol), of);
   const bool has_null
     = std::find(of.values.begin(), of.values.end(), std::nullopt)
       != of.values.end();
@@ -237,6 +273,18 @@ query::column_data column_of(const output& of) {
   return out;
 }
 
+/// A value with all its digits, which SQLite's own text of a float has not.
+std::string text_of(sqlite3_stmt* from, int at, int kind) {
+  std::string out;
+  if (kind == SQLITE_FLOAT) {
+    query::append_float(out, sqlite3_column_double(from, at));
+    return out;
+  }
+  const auto* text
+    = reinterpret_cast<const char*>(sqlite3_column_text(from, at));
+  return {text, static_cast<size_t>(sqlite3_column_bytes(from, at))};
+}
+
 std::vector<output> outputs_of(sqlite3_stmt* from,
                                const catalogue_query& query) {
   std::vector<output> out;
@@ -246,7 +294,9 @@ std::vector<output> outputs_of(sqlite3_stmt* from,
     const auto* type = sqlite3_column_decltype(from, at);
     out.push_back({sqlite3_column_name(from, at),
                    type ? std::optional{type_declared(type)} : std::nullopt,
-                   {}});
+                   {},
+                   false,
+                   false});
     if (i < query.first_types.size() && query.first_types[i])
       out.back().type = query.first_types[i];
     const auto to_end = count - i;
@@ -287,10 +337,9 @@ result<query::table_data> rows_of(const catalogue_query& query,
           each.type = kind == SQLITE_INTEGER ? column_type::long_
                       : kind == SQLITE_FLOAT ? column_type::float_
                                              : column_type::symbol;
-        const auto* text = reinterpret_cast<const char*>(
-          sqlite3_column_text(select->get(), at));
-        each.values.emplace_back(std::string{
-          text, static_cast<size_t>(sqlite3_column_bytes(select->get(), at))});
+        each.has_text = each.has_text || kind == SQLITE_TEXT;
+        each.has_real = each.has_real || kind == SQLITE_FLOAT;
+        each.values.emplace_back(text_of(select->get(), at, kind));
         bytes += each.values.back()->size();
       }
       bytes += sizeof each.values.back();

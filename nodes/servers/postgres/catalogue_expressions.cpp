@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 // Implements, of catalogue_writer_internal.hpp, what expressions are made of.
 
@@ -15,37 +16,7 @@ namespace {
 
 using text::json_value;
 
-bool is_number_text(std::string_view text) {
-  return !text.empty()
-         && text.find_first_not_of("0123456789", text[0] == '-') == text.npos;
-}
-
-/// The text of a constant, also below a cast; none: it is no text.
-const std::string* text_in(const json_value& what) {
-  if (const auto* cast = what.find("TypeCast"))
-    return text_in(cast->at("arg"));
-  const auto* text = what.at("A_Const").find("sval");
-  return text ? &text->at("sval").text_or_empty() : nullptr;
-}
-
 std::string truth(bool value) { return value ? "1" : "0"; }
-
-std::optional<column_type> integer_type(std::string_view name) {
-  if (name == "int2" || name == "smallint")
-    return column_type::short_;
-  if (name == "int4" || name == "int" || name == "integer")
-    return column_type::int_;
-  if (name == "int8" || name == "bigint" || name == "oid" || name == "xid"
-      || name == "cid")
-    return column_type::long_;
-  return std::nullopt;
-}
-
-bool is_text_type(std::string_view name) {
-  static constexpr std::array<std::string_view, 6> names{
-    "text", "varchar", "bpchar", "name", "char", "cstring"};
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
 
 std::string name_of_value_function(const json_value& what) {
   auto out = what.at("op").text_or_empty().substr(sizeof "SVFOP_" - 1);
@@ -154,15 +125,12 @@ catalogue_writer::expression catalogue_writer::write(const node& what) {
       return write(of.at("arg"));
     if (kind == "BoolExpr" || kind == "NullTest" || kind == "BooleanTest")
       return condition(kind, of);
-    if (kind == "CoalesceExpr" || kind == "MinMaxExpr") {
-      const auto name = kind == "CoalesceExpr"                      ? "coalesce"
-                        : of.at("op").text_or_empty() == "IS_LEAST" ? "min"
-                                                                    : "max";
-      const bool is_one = of.at("args").elements().size() == 1;
-      auto all = list(of.at("args"));
-      return {(is_one ? "(" : std::string{name} + "(") + all.sql + ")",
-              all.type};
-    }
+    if (kind == "CoalesceExpr")
+      return one_of("coalesce", of.at("args"));
+    if (kind == "MinMaxExpr")
+      return one_of(of.at("op").text_or_empty() == "IS_LEAST" ? "pg_least"
+                                                              : "pg_greatest",
+                    of.at("args"));
     if (kind == "A_ArrayExpr")
       return {"pg_array(" + list(of.at("elements")).sql + ")",
               column_type::symbol};
@@ -171,8 +139,15 @@ catalogue_writer::expression catalogue_writer::write(const node& what) {
     if (kind == "SQLValueFunction") {
       const auto name = name_of_value_function(of);
       const auto* known = known_function(name);
-      return known ? expression{std::string{known->as} + "()", known->type}
-                   : refuse(name + " is");
+      if (!known)
+        return refuse(name + " is");
+      const auto call
+        = std::string{known->as} + (known->is_constant ? "" : "()");
+      if (!of.at("op").text_or_empty().ends_with("_N"))
+        return {call, known->type};
+      const auto digits = of.at("typmod").integer().value_or(0);
+      return {"pg_fraction(" + call + "," + std::to_string(digits) + ")",
+              known->type};
     }
     return refuse("what PostgreSQL calls " + kind + " is");
   }
@@ -233,7 +208,10 @@ catalogue_writer::expression catalogue_writer::constant(const node& what) {
             column_type::int_};
   if (const auto* number = what.find("fval")) {
     const auto& text = number->at("fval").text_or_empty();
-    const bool is_whole = is_number_text(text) && text.size() < 19;
+    int64_t whole = 0;
+    const auto* end = text.data() + text.size();
+    const auto read = std::from_chars(text.data(), end, whole);
+    const bool is_whole = read.ec == std::errc{} && read.ptr == end;
     return {text, is_whole ? column_type::long_ : column_type::float_};
   }
   if (const auto* boolean = what.find("boolval"))
@@ -291,7 +269,10 @@ catalogue_writer::expression catalogue_writer::call(const node& what) {
     out.sql += "*";
   if (what.at("agg_distinct").boolean().value_or(false))
     out.sql += "DISTINCT ";
-  const auto all = list(what.at("args"));
+  auto all = list(what.at("args"));
+  // Of a text they are a number without a word.
+  if (all.type == column_type::symbol && (name == "abs" || name == "round"))
+    all = {"pg_real(" + all.sql + ",8)", column_type::float_};
   out.sql += all.sql + ")";
   if (!out.type)
     out.type = all.type;
@@ -309,66 +290,6 @@ std::string catalogue_writer::window(const node& over) {
   return " OVER (" + parts + order(over.at("orderClause")) + ")";
 }
 
-catalogue_writer::expression catalogue_writer::cast(const node& what) {
-  const auto& type_name = what.at("typeName");
-  const auto& type = last_name(type_name.at("names"));
-  const auto& of = what.at("arg");
-  auto made = write(of);
-  if (type_name.find("arrayBounds") != nullptr)
-    return made; // A text as before.
-  return cast_to(type, std::move(made), text_in(of));
-}
-
-/// @param text of a constant
-catalogue_writer::expression
-catalogue_writer::cast_to(const std::string& type, expression of,
-                          const std::string* text) {
-  constexpr auto day = "86400000000000";
-  if (const auto whole = integer_type(type))
-    return {"pg_whole(" + of.sql + ")", whole};
-  if (type == "float8" || type == "float4" || type == "numeric")
-    return {"CAST(" + of.sql + " AS REAL)", column_type::float_};
-  if (type == "bool" || type == "boolean")
-    return {text ? truth_of(*text) : of.sql, column_type::boolean};
-  if (is_text_type(type)) {
-    if (of.type == column_type::timestamp)
-      return {"pg_time_text(" + of.sql + ")", column_type::symbol};
-    if (of.type == column_type::date)
-      return {"pg_date_text(" + of.sql + ")", column_type::symbol};
-    if (of.type == column_type::boolean)
-      return {"iif(" + of.sql + ",'true','false')", column_type::symbol};
-    return {"CAST(" + of.sql + " AS TEXT)", column_type::symbol};
-  }
-  if (type == "regclass" || type == "regtype")
-    return text
-             ? expression{type + "_number(" + of.sql + ")", column_type::long_}
-             : expression{type + "_name(" + of.sql + ")", column_type::symbol};
-  // By their names: nobody numbers them.
-  if (type.starts_with("regproc") && text)
-    return {quoted_text(text->substr(text->rfind('.') + 1)),
-            column_type::symbol};
-  const bool to_time = type.starts_with("timestamp");
-  if (to_time || type == "date") {
-    if (of.type == column_type::timestamp && !to_time)
-      return {"pg_day(" + of.sql + ")", column_type::date};
-    if (of.type == column_type::date && to_time)
-      return {"(" + of.sql + " * " + day + ")", column_type::timestamp};
-    if (text == nullptr)
-      return of;
-    const auto wanted = to_time ? column_type::timestamp : column_type::date;
-    const auto read = query::sql::parse_constant(*text, wanted);
-    if (!read) {
-      if (!fault_)
-        fault_ = read.failure();
-      return of;
-    }
-    return {std::to_string(std::get<int64_t>(*read)), wanted};
-  }
-  if (type == "interval" || type == "time" || type == "timetz")
-    return refuse("the type " + type + " is");
-  return of;
-}
-
 catalogue_writer::expression catalogue_writer::compared(const node& what) {
   const auto& kind = what.at("kind").text_or_empty();
   const auto& sign = last_name(what.at("name"));
@@ -376,77 +297,52 @@ catalogue_writer::expression catalogue_writer::compared(const node& what) {
   const auto& right = what.at("rexpr");
   if (kind == "AEXPR_OP_ANY" || kind == "AEXPR_OP_ALL")
     return any_of(what, kind == "AEXPR_OP_ALL");
-  if (kind == "AEXPR_IN")
-    return {"(" + write(*left).sql + (sign == "=" ? " IN (" : " NOT IN (")
-              + list(right.at("List").at("items")).sql + "))",
+  if (left == nullptr)
+    return signed_value(sign, right);
+  static constexpr std::array<std::string_view, 6> of_several{
+    "AEXPR_IN",       "AEXPR_BETWEEN",      "AEXPR_NOT_BETWEEN",
+    "AEXPR_DISTINCT", "AEXPR_NOT_DISTINCT", "AEXPR_NULLIF"};
+  if (kind.ends_with("BETWEEN_SYM"))
+    return refuse("BETWEEN SYMMETRIC is");
+  return std::find(of_several.begin(), of_several.end(), kind)
+             != of_several.end()
+           ? compared_with_several(kind, sign, what)
+           : combined(sign, what);
+}
+
+/// IN, BETWEEN, IS DISTINCT FROM, NULLIF.
+catalogue_writer::expression catalogue_writer::compared_with_several(
+  const std::string& kind, const std::string& sign, const node& what) {
+  const auto& right = what.at("rexpr");
+  std::vector<operand> all{read(what.at("lexpr"))};
+  const auto& items = right.at("List").at("items").elements();
+  for (const auto& each : items)
+    all.push_back(read(each));
+  if (items.empty())
+    all.push_back(read(right));
+  const auto type = make_alike(all);
+  const auto& first = all[0].made.sql;
+  const auto& second = all[1].made.sql;
+  if (kind == "AEXPR_IN") {
+    std::string list;
+    for (size_t i = 1; i < all.size(); ++i)
+      text::add_to_list(list, all[i].made.sql, ",");
+    return {"(" + first + (sign == "=" ? " IN (" : " NOT IN (") + list + "))",
             column_type::boolean};
-  if (kind.starts_with("AEXPR_BETWEEN") || kind == "AEXPR_NOT_BETWEEN") {
-    const auto& ends = right.at("List").at("items").elements();
-    if (ends.size() != 2 || kind.ends_with("SYM"))
-      return refuse("BETWEEN SYMMETRIC is");
-    return {"(" + write(*left).sql
+  }
+  if (kind == "AEXPR_BETWEEN" || kind == "AEXPR_NOT_BETWEEN") {
+    if (all.size() != 3)
+      return refuse("this BETWEEN is");
+    return {"(" + first
               + (kind == "AEXPR_NOT_BETWEEN" ? " NOT BETWEEN " : " BETWEEN ")
-              + write(ends[0]).sql + " AND " + write(ends[1]).sql + ")",
+              + second + " AND " + all[2].made.sql + ")",
             column_type::boolean};
   }
   if (kind == "AEXPR_DISTINCT" || kind == "AEXPR_NOT_DISTINCT")
-    return {"(" + write(*left).sql
-              + (kind == "AEXPR_DISTINCT" ? " IS NOT " : " IS ")
-              + write(right).sql + ")",
+    return {"(" + first + (kind == "AEXPR_DISTINCT" ? " IS NOT " : " IS ")
+              + second + ")",
             column_type::boolean};
-  if (kind == "AEXPR_NULLIF") {
-    const auto first = write(*left);
-    return {"nullif(" + first.sql + "," + write(right).sql + ")", first.type};
-  }
-  if (left == nullptr) {
-    if (sign != "-" && sign != "+")
-      return refuse("the sign " + sign + " before a value is");
-    const auto of = write(right);
-    return {"(" + sign + of.sql + ")", of.type};
-  }
-  return combined(sign, what);
-}
-
-catalogue_writer::expression catalogue_writer::combined(const std::string& sign,
-                                                        const node& what) {
-  static constexpr std::array<std::string_view, 6> relations{"=", "<>", "<",
-                                                             ">", "<=", ">="};
-  static constexpr std::array<std::string_view, 7> arithmetic{
-    "+", "-", "*", "/", "%", "&", "|"};
-  const auto& right_node = what.at("rexpr");
-  auto left = write(what.at("lexpr"));
-  if (sign.find('~') != sign.npos)
-    return pattern(sign, left.sql, right_node);
-  auto right = write(right_node);
-  const auto is_one_of = [&](const auto& signs) {
-    return std::find(signs.begin(), signs.end(), sign) != signs.end();
-  };
-  if (is_one_of(relations)) {
-    // relhasindex = 't'
-    const auto* text = text_in(right_node);
-    if (left.type == column_type::boolean && text)
-      right.sql = truth_of(*text);
-    return {"(" + left.sql + " " + sign + " " + right.sql + ")",
-            column_type::boolean};
-  }
-  if (sign == "||")
-    return {"(" + left.sql + " || " + right.sql + ")", column_type::symbol};
-  const auto is_time = [](const expression& each) {
-    return each.type == column_type::timestamp
-           || each.type == column_type::date;
-  };
-  if (!is_one_of(arithmetic) || is_time(left) || is_time(right))
-    return refuse("the sign " + sign + " between these is");
-  // What is put out in text is a number here.
-  if (left.type == column_type::symbol)
-    left = {"pg_whole(" + left.sql + ")", column_type::int_};
-  if (right.type == column_type::symbol)
-    right = {"pg_whole(" + right.sql + ")", column_type::int_};
-  const auto wider
-    = left.type && right.type && width_of(*right.type) > width_of(*left.type)
-        ? right.type
-        : left.type;
-  return {"(" + left.sql + " " + sign + " " + right.sql + ")", wider};
+  return {"nullif(" + first + "," + second + ")", type};
 }
 
 /// ~ and LIKE: as functions, of which SQLite's own heed no case.
@@ -501,8 +397,14 @@ catalogue_writer::expression catalogue_writer::any_of(const node& what,
                                                       bool is_all) {
   const auto& sign = last_name(what.at("name"));
   const auto& right = what.at("rexpr");
-  const auto left = write(what.at("lexpr")).sql;
-  const auto elements = elements_of(right);
+  const auto made = write(what.at("lexpr"));
+  const auto& left = made.sql;
+  auto elements = elements_of(right);
+  // A number is none beside a text.
+  if (elements && made.type == column_type::symbol)
+    for (auto& each : *elements)
+      if (is_number_text(each))
+        each = quoted_text(each);
   if ((sign == "=" && !is_all) || (sign == "<>" && is_all)) {
     if (!elements)
       return {std::string{is_all ? "(NOT " : "("} + "pg_array_has("
@@ -556,21 +458,31 @@ catalogue_writer::expression catalogue_writer::sub_link(const node& what) {
 }
 
 catalogue_writer::expression catalogue_writer::choice(const node& what) {
-  expression out{"CASE", std::nullopt};
-  if (const auto* of = what.find("arg"))
-    out.sql += " " + write(*of).sql;
-  const auto take = [&](const node& value) {
-    const auto made = write(value);
-    out.type = out.type ? out.type : made.type;
-    return made.sql;
-  };
+  std::vector<operand> conditions;
+  std::vector<operand> values;
+  const auto* of = what.find("arg");
+  if (of)
+    conditions.push_back(read(*of));
   for (const auto& each : what.at("args").elements()) {
     const auto& when = each.at("CaseWhen");
-    out.sql += " WHEN " + write(when.at("expr")).sql;
-    out.sql += " THEN " + take(when.at("result"));
+    conditions.push_back(read(when.at("expr")));
+    values.push_back(read(when.at("result")));
   }
-  if (const auto* otherwise = what.find("defresult"))
-    out.sql += " ELSE " + take(*otherwise);
+  const auto* otherwise = what.find("defresult");
+  if (otherwise)
+    values.push_back(read(*otherwise));
+  if (of)
+    (void)make_alike(conditions);
+  expression out{"CASE", make_alike(values)};
+  if (of)
+    out.sql += " " + conditions[0].made.sql;
+  const size_t first = of ? 1 : 0;
+  for (size_t i = 0; i + first < conditions.size(); ++i) {
+    out.sql += " WHEN " + conditions[i + first].made.sql;
+    out.sql += " THEN " + values[i].made.sql;
+  }
+  if (otherwise)
+    out.sql += " ELSE " + values.back().made.sql;
   out.sql += " END";
   return out;
 }
@@ -580,6 +492,7 @@ catalogue_writer::expression catalogue_writer::indirection(const node& what) {
   const auto& steps = what.at("indirection").elements();
   const auto of = write(what.at("arg"));
   if (steps.size() == 1 && steps[0].find("A_Indices"))
+    // Elements are told as text, whatever their type is.
     return {"pg_array_at(" + of.sql + ","
               + write(steps[0].at("A_Indices").at("uidx")).sql + ")",
             std::nullopt};

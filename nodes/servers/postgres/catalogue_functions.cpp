@@ -1,5 +1,6 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/letter_case.hpp>
+#include <millrace/nodes/servers/postgres/catalogue_call_internal.hpp>
 #include <millrace/nodes/servers/postgres/catalogue_functions.hpp>
 #include <millrace/nodes/servers/postgres/catalogue_internal.hpp>
 #include <millrace/query/execution/like.hpp>
@@ -47,8 +48,8 @@ constexpr type_name functions[] = {
   {"abs", {"abs", {}}},
   {"round", {"round", float_}},
   {"replace", {"replace", symbol}},
-  {"substr", {"substr", symbol}},
-  {"substring", {"substr", symbol}},
+  {"substr", {"pg_substr", symbol}},
+  {"substring", {"pg_substr", symbol}},
   {"btrim", {"trim", symbol}},
   {"trim", {"trim", symbol}},
   {"ltrim", {"ltrim", symbol}},
@@ -97,54 +98,40 @@ constexpr type_name functions[] = {
   {"cardinality", {"pg_array_size", int_}},
 };
 
-/// The call of a function of SQLite.
-class call {
-public:
-  call(sqlite3_context* context, int count, sqlite3_value** arguments)
-    : context_{context}, count_{count}, arguments_{arguments} {}
+/// What is there may be read, and is seen without its schema.
+constexpr std::array<std::string_view, 27> questions_of_rights{
+  "pg_has_role",
+  "has_any_column_privilege",
+  "has_column_privilege",
+  "has_database_privilege",
+  "has_foreign_data_wrapper_privilege",
+  "has_function_privilege",
+  "has_language_privilege",
+  "has_parameter_privilege",
+  "has_schema_privilege",
+  "has_sequence_privilege",
+  "has_server_privilege",
+  "has_table_privilege",
+  "has_tablespace_privilege",
+  "has_type_privilege",
+  "pg_collation_is_visible",
+  "pg_conversion_is_visible",
+  "pg_function_is_visible",
+  "pg_opclass_is_visible",
+  "pg_operator_is_visible",
+  "pg_opfamily_is_visible",
+  "pg_statistics_obj_is_visible",
+  "pg_table_is_visible",
+  "pg_ts_config_is_visible",
+  "pg_ts_dict_is_visible",
+  "pg_ts_parser_is_visible",
+  "pg_ts_template_is_visible",
+  "pg_type_is_visible"};
 
-  [[nodiscard]] int count() const noexcept { return count_; }
-  [[nodiscard]] bool is_null(int i) const {
-    return i >= count_ || sqlite3_value_type(arguments_[i]) == SQLITE_NULL;
-  }
-  [[nodiscard]] std::string text(int i) const {
-    if (is_null(i))
-      return {};
-    const auto* bytes
-      = reinterpret_cast<const char*>(sqlite3_value_text(arguments_[i]));
-    return {bytes, static_cast<size_t>(sqlite3_value_bytes(arguments_[i]))};
-  }
-  [[nodiscard]] int64_t number(int i) const {
-    return i < count_ ? sqlite3_value_int64(arguments_[i]) : 0;
-  }
-  [[nodiscard]] const catalogue_facts& facts() const {
-    return *static_cast<const catalogue_facts*>(sqlite3_user_data(context_));
-  }
+using call = catalogue_call;
 
-  void give(std::string_view text) {
-    sqlite3_result_text64(context_, text.data(), text.size(), SQLITE_TRANSIENT,
-                          SQLITE_UTF8);
-  }
-  void give(int64_t number) { sqlite3_result_int64(context_, number); }
-  void give_null() { sqlite3_result_null(context_); }
-  void fail(const std::string& why) {
-    sqlite3_result_error(context_, why.c_str(), static_cast<int>(why.size()));
-  }
-
-private:
-  sqlite3_context* context_;
-  int count_;
-  sqlite3_value** arguments_;
-};
-
-/// SQLite's calls come from C: nothing may be thrown through it.
-template <void (*Function)(call)>
-void guarded(sqlite3_context* context, int count, sqlite3_value** arguments) {
-  try {
-    Function({context, count, arguments});
-  } catch (const std::exception&) {
-    sqlite3_result_error_nomem(context);
-  }
+const catalogue_facts& facts_of(const call& of) {
+  return *static_cast<const catalogue_facts*>(of.user_data());
 }
 
 void append_element(std::string& array, const std::string* text) {
@@ -253,18 +240,6 @@ void concatenated(call of) {
   of.give(out);
 }
 
-void whole_number(call of) {
-  if (of.is_null(0))
-    return of.give_null();
-  const auto text = of.text(0);
-  int64_t out = 0;
-  const auto* end = text.data() + text.size();
-  const auto read = std::from_chars(text.data(), end, out);
-  if (read.ec != std::errc{} || (read.ptr != end && *read.ptr != '.'))
-    return of.fail("'" + text + "' is not a whole number");
-  of.give(out);
-}
-
 /// @pre four arguments: of, pattern, escape, whether case is not heeded
 void is_like_pattern(call of) {
   if (of.is_null(0) || of.is_null(1))
@@ -327,7 +302,7 @@ void quoted_value(call of) {
 }
 
 void setting_value(call of) {
-  const auto found = of.facts().settings->find(of.text(0));
+  const auto found = facts_of(of).settings->find(of.text(0));
   if (found)
     return of.give(*found);
   if (of.number(1) != 0)
@@ -361,14 +336,14 @@ void relation_number(call of) {
   const auto read = std::from_chars(text.data(), end, number);
   if (read.ec == std::errc{} && read.ptr == end)
     return of.give(number);
-  if (const auto found = number_of_relation(text, of.facts()))
+  if (const auto found = number_of_relation(text, facts_of(of)))
     return of.give(*found);
   of.fail("there is no table '" + text + "'");
 }
 void relation_name(call of) {
   if (of.is_null(0))
     return of.give_null();
-  const auto found = name_of_relation(of.number(0), of.facts());
+  const auto found = name_of_relation(of.number(0), facts_of(of));
   of.give(found ? *found : of.text(0));
 }
 void type_number(call of) {
@@ -387,12 +362,6 @@ void name_of_type(call of) {
   of.give(found ? std::string_view{found->written} : "???");
 }
 
-struct added_function {
-  const char* name;
-  int arguments; ///< -1: any number.
-  void (*run)(sqlite3_context*, int, sqlite3_value**);
-};
-
 constexpr std::array added_functions{
   added_function{"pg_array", -1, guarded<make_array>},
   added_function{"pg_array_has", 2, guarded<has_element>},
@@ -400,7 +369,6 @@ constexpr std::array added_functions{
   added_function{"pg_array_size", -1, guarded<array_size>},
   added_function{"pg_array_text", -1, guarded<array_as_text>},
   added_function{"pg_concat", -1, guarded<concatenated>},
-  added_function{"pg_whole", 1, guarded<whole_number>},
   added_function{"pg_like", 4, guarded<is_like_pattern>},
   added_function{"pg_matches", 3, guarded<matches_pattern>},
   added_function{"pg_quote_ident", 1, guarded<quoted_identifier>},
@@ -417,20 +385,20 @@ constexpr std::array added_functions{
     "pg_version", 0,
     guarded<[](call of) { of.give("PostgreSQL 15.0 (Millrace)"); }>},
   added_function{"pg_user_name", 0,
-                 guarded<[](call of) { of.give(of.facts().user); }>},
+                 guarded<[](call of) { of.give(facts_of(of).user); }>},
   added_function{"pg_database_name", 0,
-                 guarded<[](call of) { of.give(of.facts().cluster); }>},
+                 guarded<[](call of) { of.give(facts_of(of).cluster); }>},
   added_function{"pg_schemas", 1, guarded<[](call of) {
                    of.give(of.number(0) != 0 ? "{pg_catalog,public}"
                                              : "{public}");
                  }>},
   added_function{"pg_now", 0,
-                 guarded<[](call of) { of.give(of.facts().now_ns); }>},
+                 guarded<[](call of) { of.give(facts_of(of).now_ns); }>},
   added_function{"pg_today", 0, guarded<[](call of) {
-                   of.give(text::floor_divide(of.facts().now_ns, ns_per_day));
+                   of.give(text::floor_divide(facts_of(of).now_ns, ns_per_day));
                  }>},
   added_function{"pg_pid", 0,
-                 guarded<[](call of) { of.give(int64_t{of.facts().pid}); }>},
+                 guarded<[](call of) { of.give(int64_t{facts_of(of).pid}); }>},
 };
 
 } // namespace
@@ -440,10 +408,10 @@ const catalogue_function* known_function(std::string_view name) {
     if (known == name)
       return &function;
   static constexpr catalogue_function yes{"1", column_type::boolean, true};
-  const bool asks_for_right
-    = name == "pg_has_role"
-      || (name.starts_with("has_") && name.ends_with("_privilege"));
-  return asks_for_right || name.ends_with("_is_visible") ? &yes : nullptr;
+  return std::find(questions_of_rights.begin(), questions_of_rights.end(), name)
+             != questions_of_rights.end()
+           ? &yes
+           : nullptr;
 }
 
 error add_functions(sqlite3* database, const catalogue_facts& with) {
@@ -466,3 +434,5 @@ error add_functions(sqlite3* database, const catalogue_facts& with) {
 }
 
 } // namespace millrace::nodes::postgres
+  if (status == SQLITE_OK)
+    status = add_value_functions(database);

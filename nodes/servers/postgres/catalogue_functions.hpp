@@ -22,7 +22,11 @@ struct catalogue_function {
 /// By PostgreSQL's name, without its schema; null: nobody knows it.
 [[nodiscard]] const catalogue_function* known_function(std::string_view name);
 
-/// Gives them to `database`. @pre `with` outlives its last use
+/// Gives `database` what numbers, and parts of texts, are made by. @returns
+/// SQLite's status
+[[nodiscard]] int add_value_functions(sqlite3* database);
+
+/// Gives them to `database`, too. @pre `with` outlives its last use
 [[nodiscard]] error add_functions(sqlite3* database,
                                   const catalogue_facts& with);
 

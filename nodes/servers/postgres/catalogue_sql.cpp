@@ -2,6 +2,7 @@
 #include <millrace/nodes/servers/postgres/catalogue_writer_internal.hpp>
 
 #include <algorithm>
+#include <array>
 
 // Implements catalogue_sql.hpp and, of catalogue_writer_internal.hpp, what
 // SELECT is made of.
@@ -34,6 +35,20 @@ std::set<std::string> common_in(const json_value& tree) {
   return out;
 }
 
+/// Whether it is one of those that give rows without a relation.
+bool is_known_table_function(const json_value& range) {
+  static constexpr std::array<std::string_view, 4> known{
+    "generate_series", "unnest", "string_to_array", "parse_ident"};
+  const auto& called = range.at("functions").elements();
+  if (called.size() != 1)
+    return false;
+  const auto& items = called[0].at("List").at("items").elements();
+  return !items.empty()
+         && std::find(known.begin(), known.end(),
+                      last_name(items[0].at("FuncCall").at("funcname")))
+              != known.end();
+}
+
 void find_relations(const json_value& in, const std::set<std::string>& common,
                     read_relations& out) {
   for (const auto& each : in.elements())
@@ -48,6 +63,8 @@ void find_relations(const json_value& in, const std::set<std::string>& common,
       else if (!schema.empty() || !common.contains(name))
         out.has_others = true;
     }
+    if (key == "RangeFunction" && !is_known_table_function(value))
+      out.has_functions = true;
     find_relations(value, common, out);
   }
 }
@@ -361,8 +378,8 @@ std::string catalogue_writer::returned(const node& range) {
            + quoted_name(column) + " + 1 FROM \"s\" WHERE "
            + quoted_name(column) + " < " + write(arguments[1]).sql
            + ") SELECT * FROM \"s\") AS " + table;
-  if (name == "unnest" || name.ends_with("generate_subscripts")
-      || name.ends_with("expandarray")) {
+  if (name == "unnest" || name == "generate_subscripts"
+      || name == "_pg_expandarray") {
     if (const auto of
         = arguments.empty() ? std::nullopt : elements_of(arguments[0])) {
       std::string rows;

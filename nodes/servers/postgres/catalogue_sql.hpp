@@ -18,6 +18,9 @@ namespace millrace::nodes::postgres {
 struct read_relations {
   bool has_catalogue = false; ///< Of pg_catalog or information_schema.
   bool has_others = false;    ///< Tables of the cluster, or what is not there.
+  /// Functions in FROM but those that need no relation: queries with names, or
+  /// those of the catalogue.
+  bool has_functions = false;
 };
 /// @param tree as `query::sql::parse_tree` has it
 [[nodiscard]] read_relations relations_in(const text::json_value& tree);

@@ -2,7 +2,10 @@
 
 #include <millrace/nodes/servers/postgres/catalogue_sql.hpp>
 
+#include <optional>
+#include <span>
 #include <utility>
+#include <vector>
 
 // SELECT is written in catalogue_sql.cpp, expressions in
 // catalogue_expressions.cpp.
@@ -64,7 +67,29 @@ private:
   [[nodiscard]] expression cast(const node& what);
   [[nodiscard]] expression cast_to(const std::string& type, expression of,
                                    const std::string* text);
+  [[nodiscard]] expression narrowed(const std::string& type, expression of,
+                                    const node::list& numbers);
+  [[nodiscard]] expression time_of(const std::string& text, column_type type);
+  [[nodiscard]] expression as_text(expression of);
+  /// What an operator works with, and where it was read.
+  struct operand {
+    expression made;
+    const node* of;
+  };
+  [[nodiscard]] operand read(const node& what);
+  /// Makes values of one type of them, as PostgreSQL does before it compares
+  /// or chooses: constants in quotes take the type of the others, dates become
+  /// times. @returns the type; none: it is not known
+  std::optional<column_type> make_alike(std::span<operand> all);
   [[nodiscard]] expression compared(const node& what);
+  [[nodiscard]] expression compared_with_several(const std::string& kind,
+                                                 const std::string& sign,
+                                                 const node& what);
+  [[nodiscard]] expression calculated(const std::string& sign, operand left,
+                                      operand right);
+  [[nodiscard]] expression signed_value(const std::string& sign,
+                                        const node& what);
+  [[nodiscard]] expression one_of(const char* function, const node& items);
   [[nodiscard]] expression combined(const std::string& sign, const node& what);
   [[nodiscard]] expression pattern(const std::string& sign,
                                    const std::string& left, const node& right);
@@ -98,6 +123,10 @@ private:
 [[nodiscard]] const std::string& string_in(const text::json_value& node);
 /// The text of [{"String": {"sval": "a"}}, ...] at its end.
 [[nodiscard]] const std::string& last_name(const text::json_value& names);
+/// Whether a text is a whole number.
+[[nodiscard]] bool is_number_text(std::string_view text);
+/// The text of a constant, also below a cast; null: it is no text.
+[[nodiscard]] const std::string* text_in(const text::json_value& what);
 /// What a column is called that has no name of its own.
 [[nodiscard]] std::string name_of_output(const text::json_value& what);
 

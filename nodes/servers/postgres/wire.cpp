@@ -37,7 +37,10 @@ std::string_view sql_state_of(const error& why) noexcept {
     case errc::not_found:
       return tells("column") && !tells("no table") ? "42703" : "42P01";
     case errc::invalid_argument:
-      return "42601";
+      return tells("is not a value of type") || tells("is not a number")
+               ? "22P02"
+             : tells("division by zero") ? "22012"
+                                         : "42601";
     case errc::schema_mismatch:
       return "42804";
     case errc::unsupported:

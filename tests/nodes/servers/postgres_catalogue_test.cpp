@@ -88,6 +88,98 @@ TEST(PgCatalogueTest, ReadsWhatIsNestedOnce) {
   expect_answers({{text.c_str(), "T(n:23) D(1) C(SELECT 1) Z(I)"}});
 }
 
+/// What has no rows of a table is as PostgreSQL has it, or refused.
+TEST(PgCatalogueTest, ValuesAreThoseOfPostgresql) {
+  const auto row = [](const std::string& text) {
+    std::string bytes;
+    message{bytes, 'Q'}.text("select " + text);
+    talk made;
+    auto out = pg_read(made.say(bytes));
+    EXPECT_FALSE(made.is_asking) << text;
+    if (made.is_asking)
+      return std::string{"asked"};
+    if (const auto fault = out.find("E("); fault != out.npos)
+      return out.substr(0, out.find(") Z"));
+    const auto begin = out.find(" D(") + 3;
+    return out.substr(begin, out.find(") C(SELECT") - begin);
+  };
+  const std::pair<const char*, const char*> cases[] = {
+    {"greatest(1, null, 3), least(null, 2), greatest(null, null)", "3,2,null"},
+    {"greatest('a', 'b'), least(1, 2.5), greatest(1, '2')", "b,1,2"},
+    {"greatest(null::int, 1::int), least(date '2024-01-02', timestamp "
+     "'2024-01-01 10:00')",
+     "1,2024-01-01 10:00:00"},
+    {"2147483647 + 1", "E(22003 2147483648 does not fit type integer"},
+    {"2147483647::bigint + 1, 2147483647 + 1::bigint", "2147483648,2147483648"},
+    {"9223372036854775807 + 1", "E(22003 a value does not fit type bigint"},
+    {"30000::smallint * 2::smallint",
+     "E(22003 60000 does not fit type smallint"},
+    {"9999999999::int", "E(22003 9999999999 does not fit type integer"},
+    {"70000::smallint", "E(22003 70000 does not fit type smallint"},
+    {"1e10::int", "E(22003 10000000000 does not fit type integer"},
+    {"1e10::bigint, 9223372036854775807", "10000000000,9223372036854775807"},
+    // Half to even, as of a double precision.
+    {"2.5::int, 3.5::int, 1.7::bigint, -1.7::int, ' 12 '::int", "2,4,2,-2,12"},
+    {"cast('1.5' as int)", "E(22P02 '1.5' is not a value of type integer"},
+    {"'x'::bigint", "E(22P02 'x' is not a value of type bigint"},
+    {"'99999999999999999999'::bigint",
+     "E(22003 99999999999999999999 does not fit type bigint"},
+    // What is no number is null in floats here.
+    {"'NaN'::float8, 'Infinity'::float8, '-infinity'::numeric, '1e3'::float4",
+     "null,Infinity,-Infinity,1000"},
+    {"'1.5x'::float8", "E(22P02 '1.5x' is not a value of type float"},
+    {"'1e400'::float8", "E(22003 '1e400' does not fit a float"},
+    {"1e300 * 1e300", "E(22003 a value does not fit type double precision"},
+    {"2 + '2', '2' * 3, 1.5 + '2.5', - '5', 7 % 2, 7.5 % 2, 7 / 2",
+     "4,6,4,-5,1,1.5,3"},
+    {"2 + '2.5'", "E(22P02 '2.5' is not a value of type integer"},
+    {"1::bigint + 0.5, 0.1 + 0.2, coalesce(1::int, 2.5)",
+     "1.5,0.30000000000000004,1"},
+    {"1 / 0", "E(22012 division by zero"},
+    {"1.5 % 0", "E(22012 division by zero"},
+    {"null + 1, null / 0", "null,null"},
+    {"1 = '1', 1 = 1.0, '1' = '1', 1 in ('1', '2'), '2' between 1 and 3, "
+     "nullif(1, '1'), 1 is distinct from '1'",
+     "t,t,t,t,t,null,f"},
+    {"date '2024-01-02' = timestamp '2024-01-02', date '2024-01-02' < "
+     "timestamp '2024-01-02 00:00:01', now() > '2024-01-01', "
+     "timestamp '2024-01-02' in (date '2024-01-02')",
+     "t,t,t,t"},
+    {"case 1 when '1' then 'a' else 'b' end, case when true then 1 else 2.5 "
+     "end, case when false then 1 else 2.5 end",
+     "a,1,2.5"},
+    {"'1'::text = 1", "E(0A000 a text beside what is none is not there where "
+                      "the catalogue is asked"},
+    {"'d' || date '2024-01-02' || true || 1.0", "d2024-01-02true1"},
+    {"1.0::text, 'Infinity'::float8::text, 5::bool, 0::bool, true::int",
+     "1,Infinity,t,f,1"},
+    {"substr('abc', -1, 3), substr('\xc3\xa9t\xc3\xa9', 2, 2), "
+     "substring('abc' from 2)",
+     "a,t\xc3\xa9,bc"},
+    {"5 = any('{5,6}'), '5' = any('{5,6}'), '5' = any(array['5'])", "t,t,t"},
+    {"12345.678::numeric(6,1), 1.005::numeric(5,2), 2.5::numeric(4,0), "
+     "'abcdef'::varchar(3), 'abc'::char(2)",
+     "12345.7,1.01,3,abc,ab"},
+    {"timestamp(0) '2024-01-02 10:00:00.7', "
+     "current_timestamp(0) = '2024-01-02 14:30:01'",
+     "2024-01-02 10:00:01,t"},
+    {"sum(i) from generate_series(1, 4) as i", "10"},
+    {"x from (values (1), (2)) v(x) where x > 1", "2"},
+    {"1::date", "E(0A000 a cast of such a value to date is not there where "
+                "the catalogue is asked"},
+    {"null::timestamp, null::int", "null,null"},
+    {"'x'::nosuch", "E(0A000 the type nosuch is not there where the catalogue "
+                    "is asked"},
+    {"has_no_privilege()", "E(0A000 the function has_no_privilege is not there "
+                           "where the catalogue is asked"},
+    {"nothing_is_visible(1)",
+     "E(0A000 the function nothing_is_visible is not there where the catalogue "
+     "is asked"},
+  };
+  for (const auto& [text, wanted] : cases)
+    EXPECT_EQ(row(text), wanted) << text;
+}
+
 TEST(PgCatalogueTest, AnswersWhatIsAsked) {
   expect_answers({
     // Conditions mean what they say.
@@ -132,7 +224,7 @@ TEST(PgCatalogueTest, AnswersWhatIsAsked) {
      "pg_class|",
      "T(bool:16,bool:16,?column?:16) D(t,f,t) C(SELECT 1) Z(I)"},
     {"select 'maybe'::bool|",
-     "E(42601 'maybe' is not a value of type boolean) Z(I)"},
+     "E(22P02 'maybe' is not a value of type boolean) Z(I)"},
     {"select array(select attname from pg_attribute order by attnum), "
      "array_to_string('{a,NULL,b}', '-'), (array['x','y'])[2]|",
      "T(array:25,array_to_string:25,array:25) D({time,sym,price,size},a-b,"
