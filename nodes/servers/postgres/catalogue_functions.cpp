@@ -95,7 +95,10 @@ constexpr type_name functions[] = {
   {"array_to_string", {"pg_array_text", symbol}},
   {"array_length", {"pg_array_size", int_}},
   {"array_upper", {"pg_array_size", int_}},
+  {"array_lower", {"pg_array_begin", int_}},
   {"cardinality", {"pg_array_size", int_}},
+  {"string_to_array", {"pg_text_array", symbol}},
+  {"parse_ident", {"pg_parse_ident", symbol}},
 };
 
 /// What is there may be read, and is seen without its schema.
@@ -192,6 +195,84 @@ void array_size(call of) {
   if (!elements || elements->empty())
     return of.give_null();
   of.give(static_cast<int64_t>(elements->size()));
+}
+
+/// Arrays here begin with 1.
+void array_begin(call of) {
+  const auto elements = query::sql::parse_array(of.text(0));
+  if (!elements || elements->empty())
+    return of.give_null();
+  of.give(int64_t{1});
+}
+
+/// @pre text and separator, and maybe what stands for null
+void text_as_array(call of) {
+  if (of.count() < 2 || of.is_null(0))
+    return of.give_null();
+  const auto text = of.text(0);
+  const auto between = of.text(1);
+  const auto null = of.text(2);
+  std::string out{"{"};
+  const auto append = [&](const std::string& each) {
+    append_element(out, !of.is_null(2) && each == null ? nullptr : &each);
+  };
+  if (of.is_null(1)) {
+    // Each character by itself.
+    for (size_t at = 0, end = 0; at < text.size(); at = end) {
+      end = at + 1;
+      while (end < text.size()
+             && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+        ++end;
+      append(text.substr(at, end - at));
+    }
+  } else if (between.empty()) {
+    if (!text.empty())
+      append(text);
+  } else if (!text.empty()) {
+    size_t at = 0;
+    for (size_t end = 0; (end = text.find(between, at)) != text.npos;
+         at = end + between.size())
+      append(text.substr(at, end - at));
+    append(text.substr(at));
+  }
+  of.give(out + "}");
+}
+
+/// The names of a."B".c, of which those without quotes have no case.
+void identifiers_in(call of) {
+  if (of.is_null(0))
+    return of.give_null();
+  const auto text = of.text(0);
+  const auto wrong
+    = [&] { of.fail_value("'" + text + "' is not a value of type name"); };
+  std::string out{"{"};
+  for (size_t at = 0;; ++at) {
+    std::string name;
+    if (at < text.size() && text[at] == '"') {
+      for (++at; at < text.size(); ++at) {
+        if (text[at] == '"' && text.substr(at, 2) != "\"\"")
+          break;
+        at += text[at] == '"' ? 1 : 0;
+        name += text[at];
+      }
+      if (at++ >= text.size())
+        return wrong();
+    } else {
+      const auto end = std::min(text.find('.', at), text.size());
+      name = text::lower_case(text.substr(at, end - at));
+      at = end;
+      if (name.find_first_of(" \"'();,") != name.npos)
+        return wrong();
+    }
+    if (name.empty())
+      return wrong();
+    append_element(out, &name);
+    if (at >= text.size())
+      break;
+    if (text[at] != '.')
+      return wrong();
+  }
+  of.give(out + "}");
 }
 
 void array_as_text(call of) {
@@ -367,6 +448,9 @@ constexpr std::array added_functions{
   added_function{"pg_array_has", 2, guarded<has_element>},
   added_function{"pg_array_at", 2, guarded<element_at>},
   added_function{"pg_array_size", -1, guarded<array_size>},
+  added_function{"pg_array_begin", -1, guarded<array_begin>},
+  added_function{"pg_text_array", -1, guarded<text_as_array>},
+  added_function{"pg_parse_ident", -1, guarded<identifiers_in>},
   added_function{"pg_array_text", -1, guarded<array_as_text>},
   added_function{"pg_concat", -1, guarded<concatenated>},
   added_function{"pg_like", 4, guarded<is_like_pattern>},
@@ -424,6 +508,8 @@ error add_functions(sqlite3* database, const catalogue_facts& with) {
                                           SQLITE_UTF8, facts, each.run, nullptr,
                                           nullptr, nullptr);
   if (status == SQLITE_OK)
+    status = add_value_functions(database);
+  if (status == SQLITE_OK)
     status = sqlite3_create_function_v2(database, "pg_array_agg", 1,
                                         SQLITE_UTF8, facts, nullptr, array_step,
                                         array_end, nullptr);
@@ -434,5 +520,3 @@ error add_functions(sqlite3* database, const catalogue_facts& with) {
 }
 
 } // namespace millrace::nodes::postgres
-  if (status == SQLITE_OK)
-    status = add_value_functions(database);

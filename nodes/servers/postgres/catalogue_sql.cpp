@@ -401,6 +401,10 @@ std::string catalogue_writer::returned(const node& range) {
       none = ", NULL AS " + quoted_name(column);
     return "(SELECT " + none.substr(2) + " WHERE 0) AS " + table;
   }
+  // A value is a row by itself.
+  if (name == "string_to_array" || name == "parse_ident")
+    return "(SELECT " + call(called).sql + " AS " + quoted_name(column)
+           + ") AS " + table;
   const auto full = catalogue_name("pg_catalog", name);
   relations_.emplace_back(alias.empty() ? name : alias, full);
   return quoted_name(full) + " AS " + table;

@@ -180,6 +180,75 @@ TEST(PgCatalogueTest, ValuesAreThoseOfPostgresql) {
     EXPECT_EQ(row(text), wanted) << text;
 }
 
+TEST(PgCatalogueTest, AnswersTheQueryBuilderOfGrafana) {
+  expect_answers({
+    // Its tables, the columns of one, and the first one with times.
+    {"SELECT CASE WHEN quote_ident(table_schema) IN (SELECT CASE "
+     "WHEN trim(s[i]) = '\"$user\"' THEN user ELSE trim(s[i]) END "
+     "FROM "
+     "generate_series(array_lower(string_to_array(current_setting('search_path'"
+     "),','),1), "
+     "array_upper(string_to_array(current_setting('search_path'),','),1)) "
+     "as i, string_to_array(current_setting('search_path'),',') s) "
+     "THEN quote_ident(table_name) ELSE quote_ident(table_schema) "
+     "|| '.' || quote_ident(table_name) END AS \"table\" FROM "
+     "information_schema.tables WHERE quote_ident(table_schema) NOT "
+     "IN "
+     "('information_schema','pg_catalog','_timescaledb_cache','_timescaledb_"
+     "catalog','_timescaledb_internal','_timescaledb_config','timescaledb_"
+     "information','timescaledb_experimental') "
+     "ORDER BY CASE WHEN quote_ident(table_schema) IN (SELECT CASE "
+     "WHEN trim(s[i]) = '\"$user\"' THEN user ELSE trim(s[i]) END "
+     "FROM "
+     "generate_series(array_lower(string_to_array(current_setting('search_path'"
+     "),','),1), "
+     "array_upper(string_to_array(current_setting('search_path'),','),1)) "
+     "as i, string_to_array(current_setting('search_path'),',') s) "
+     "THEN 0 ELSE 1 END, 1"
+     "|",
+     "T(table:25) D(trade) C(SELECT 1) Z(I)"},
+    {"SELECT quote_ident(column_name) AS \"column\", data_type AS "
+     "\"type\" FROM information_schema.columns WHERE CASE WHEN "
+     "array_length(parse_ident('trade'),1) = 2 THEN "
+     "quote_ident(table_schema) = (parse_ident('trade'))[1] AND "
+     "quote_ident(table_name) = (parse_ident('trade'))[2] ELSE "
+     "quote_ident(table_name) = 'trade' AND "
+     "quote_ident(table_schema) IN (SELECT CASE WHEN trim(s[i]) = "
+     "'\"$user\"' THEN user ELSE trim(s[i]) END FROM "
+     "generate_series(array_lower(string_to_array(current_setting('search_path'"
+     "),','),1), "
+     "array_upper(string_to_array(current_setting('search_path'),','),1)) "
+     "as i, string_to_array(current_setting('search_path'),',') s) "
+     "END"
+     "|",
+     "T(column:25,type:25) D(time,timestamp without time zone) D(sym,text) "
+     "D(price,double precision) D(size,integer) C(SELECT 4) Z(I)"},
+    {"SELECT quote_ident(table_name) FROM information_schema.tables "
+     "WHERE table_schema IN ( SELECT CASE WHEN trim(s[i]) = "
+     "'\"$user\"' THEN user ELSE trim(s[i]) END FROM generate_series( "
+     "array_lower(string_to_array(current_setting('search_path'),','),1), "
+     "array_upper(string_to_array(current_setting('search_path'),','),1) "
+     ") as i, string_to_array(current_setting('search_path'),',') s "
+     ") AND EXISTS ( SELECT 1 FROM information_schema.columns WHERE "
+     "columns.table_schema=tables.table_schema and "
+     "columns.table_name=tables.table_name and udt_name IN "
+     "('timestamptz','timestamp') ) LIMIT 1"
+     "|",
+     "T(quote_ident:25) D(trade) C(SELECT 1) Z(I)"},
+    {"select string_to_array('a,,b c', ','), string_to_array('', ','), "
+     "string_to_array('ab', null), string_to_array('a,-', ',', '-'), "
+     "array_lower('{a,b}', 1), array_upper('{a,b}', 1), array_lower('{}', 1)|",
+     "T(string_to_array:25,string_to_array:25,string_to_array:25,"
+     "string_to_array:25,array_lower:23,array_upper:23,array_lower:23) "
+     "D({a,\"\",\"b c\"},{},{a,b},{a,NULL},1,2,null) C(SELECT 1) Z(I)"},
+    {"select parse_ident('Public.\"My \"\"Table\"'), (parse_ident('x'))[1]|",
+     "T(parse_ident:25,parse_ident:25) D({public,\"My \\\"Table\"},x) "
+     "C(SELECT 1) Z(I)"},
+    {"select parse_ident('a..b')|",
+     "E(22P02 'a..b' is not a value of type name) Z(I)"},
+  });
+}
+
 TEST(PgCatalogueTest, AnswersWhatIsAsked) {
   expect_answers({
     // Conditions mean what they say.
