@@ -22,6 +22,9 @@ struct metric {
   /// What the names of `*` and `[name]` are, divided by commas.
   std::string_view labels = {};
   std::string_view unit = {}; ///< "ms": told in seconds.
+  /// Status has it from the first time on only: until then it is 0. What begins
+  /// with 1 has never increased.
+  bool is_from_zero = false;
 };
 
 /// In the order in which they are told.

@@ -145,8 +145,10 @@ private:
   void add(const metric& what, std::string_view role, const std::string& name) {
     constexpr const char* kinds[] = {"gauge", "counter", "histogram"};
     std::string lines;
+    bool is_there = false;
     const auto add_line = [&](const std::string& labels,
                               const json_value& value) {
+      is_there = true;
       if (what.what == metric::kind::histogram)
         add_histogram(lines, name, labels, value);
       else if (const auto number = number_of(value, what.unit); !number.empty())
@@ -154,8 +156,14 @@ private:
     };
     for (const auto& [labels, facts] : role == "node" ? nodes_ : processes_)
       if (role == "node" || role.empty()
-          || facts.at("role").text_or_empty() == role)
+          || facts.at("role").text_or_empty() == role) {
+        is_there = false;
         for_each_at(facts, what.key, what.labels, labels, add_line);
+        // Of a node that does not answer nothing is known.
+        if (!is_there && what.is_from_zero
+            && facts.at("answers").boolean().value_or(true))
+          add_line(labels, 0);
+      }
     if (lines.empty())
       return;
     out_ += "# HELP " + name + " " + std::string{what.help} + "\n# TYPE " + name

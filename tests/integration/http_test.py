@@ -122,6 +122,11 @@ def operators(made, port):
                 '\nmillrace_consumer_needs_bytes{node="node",stream="market",'
                 'consumer="rdb1"} ',
                 '\nmillrace_node_memory_bytes{node="node"} ',
+                '\nmillrace_process_ended_total{node="node",process="rdb1"} '
+                '0\n',
+                '\nmillrace_process_ended_total{node="node",stream="market"} '
+                '0\n',
+                '\nmillrace_node_refused_connections_total{node="node"} 0\n',
                 '\nmillrace_stream_commit_seconds_count{node="node",'
                 'stream="market"} ',
                 '\nmillrace_gateway_query_seconds_bucket{node="gate",'
@@ -147,6 +152,27 @@ def operators(made, port):
                           text=True, capture_output=True, timeout=60,
                           check=False)
     mill.check(done.returncode == 0, what, done.stdout, done.stderr)
+  # The first end of a process is told of.
+  said = made.directory / "rules_test.yml"
+  said.write_text(json.dumps({
+    "rule_files": [str(rules)], "evaluation_interval": "1m", "tests": [{
+      "interval": "1m",
+      "input_series": [
+        {"series": "millrace_node_up{node='n'}", "values": "1x30"},
+        {"series": "millrace_process_ended_total{node='n',process='rdb1'}",
+         "values": "0 0 0 0 0 1x20"}],
+      "alert_rule_test": [{
+        "eval_time": time, "alertname": "MillraceProcessEnds",
+        "exp_alerts": alerts} for time, alerts in (("4m", []), ("8m", [{
+          "exp_labels": {"severity": "warning", "node": "n",
+                         "process": "rdb1"},
+          "exp_annotations": {
+            "summary": "Process rdb1 on n ended by itself",
+            "description": "'millrace logs n' says why; it is started again "
+                           "by itself"}}]))]}]}))
+  done = subprocess.run(["promtool", "test", "rules", said], text=True,
+                        capture_output=True, timeout=60, check=False)
+  mill.check(done.returncode == 0, done.stdout, done.stderr)
 
 
 def raw(port, sent, half_closed=False):

@@ -48,6 +48,27 @@ TEST(MetricsTest, WritesWhatProcessesSay) {
   EXPECT_EQ(text.find("millrace_hdb"), std::string::npos);
 }
 
+/// What begins with 1 has not increased, for who reckons by increases.
+TEST(MetricsTest, WhatDidNotHappenYetIsZero) {
+  text::json_value processes{{"rdb1", {{"role", "rdb"}}},
+                             {"rt/market", {{"role", "rt"}}},
+                             {"gw", {{"error", "timeout: it is busy"}}}};
+  auto nodes = text::json_value::array();
+  nodes.add(text::json_value{
+    {"name", "n1"}, {"answers", true}, {"processes", processes}});
+  nodes.add(text::json_value{{"name", "n2"},
+                             {"answers", false},
+                             {"processes", text::json_value::object()}});
+  const auto text = metrics_text({{"nodes", nodes}});
+  for (const auto* line :
+       {"millrace_process_ended_total{node=\"n1\",process=\"rdb1\"} 0\n",
+        "millrace_process_ended_total{node=\"n1\",stream=\"market\"} 0\n",
+        "millrace_process_ended_total{node=\"n1\",process=\"gw\"} 0\n",
+        "millrace_node_refused_connections_total{node=\"n1\"} 0\n"})
+    EXPECT_NE(text.find(line), text.npos) << line << text;
+  EXPECT_EQ(text.find("connections_total{node=\"n2\"}"), text.npos) << text;
+}
+
 TEST(MetricsTest, PortsOfAllTypesSayTheSame) {
   text::json_value processes = text::json_value::object();
   for (const auto* type : {"kdb", "http", "postgres"})
