@@ -240,12 +240,34 @@ served_to(const postgres::served_cluster& all, const cluster_config& config,
 
 } // namespace
 
+namespace {
+
+/// Where the first port for HTTP is, for browsers that come to another one;
+/// empty: there is none. Where it is open at all addresses they keep theirs.
+std::string place_of_http(const cluster_config& config) {
+  for (const auto& each : config.processes)
+    if (each.type == process_type::http) {
+      const auto address = config.address_of(each);
+      const bool is_any = address == "0.0.0.0" || address == "::";
+      const bool is_v6 = address.find(':') != address.npos;
+      return std::string{each.tls_certificate.empty() ? "http://" : "https://"}
+             + (is_any  ? std::string{}
+                : is_v6 ? "[" + address + "]"
+                        : address)
+             + ":" + std::to_string(each.port);
+    }
+  return {};
+}
+
+} // namespace
+
 result<hosted_process> start_kdb(process_host& host,
                                  const process_config& process) {
   const auto& config = host.config();
   kdb::kdb_door_settings settings;
   set_port(settings, host, process);
   settings.limits.session.asks_login = process.asks_login;
+  settings.limits.session.http_place = place_of_http(config);
   settings.process = process.name;
   settings.host = name_of_this_host();
   settings.pid = ::getpid();
@@ -307,6 +329,10 @@ result<hosted_process> start_postgres(process_host& host,
   served->now = [clock = host.env().clock] { return clock->now_ns(); };
   for (const auto& table : config.tables)
     served->tables.emplace(table.schema.name, table.schema);
+  auto queries = load_queries(*host.env().fs, config);
+  if (!queries)
+    return queries.failure();
+  served->queries = *std::move(queries);
   settings.tables = served->tables;
   if (process.asks_login)
     settings.limits.session.served_to
@@ -320,7 +346,3 @@ result<hosted_process> start_postgres(process_host& host,
 }
 
 } // namespace millrace::nodes
-  auto queries = load_queries(*host.env().fs, config);
-  if (!queries)
-    return queries.failure();
-  served->queries = *std::move(queries);

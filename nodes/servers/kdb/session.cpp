@@ -1,3 +1,4 @@
+#include <millrace/nodes/servers/kdb/http_request.hpp>
 #include <millrace/nodes/servers/kdb/session.hpp>
 
 #include <algorithm>
@@ -81,8 +82,29 @@ session_effects session::judged(const login_verdict& what) {
   return out;
 }
 
+bool session::is_of_another_protocol(session_effects& out) {
+  constexpr std::string_view tls_handshake{"\x16\x03", 2};
+  if (unread_.starts_with(tls_handshake)) {
+    end(errc::malformed_message, "it begins with TLS, and this port has none",
+        out);
+    return true;
+  }
+  // A login ends with a zero, which no request of HTTP has.
+  if (!is_http(unread_) || unread_.find('\0') != std::string::npos)
+    return false;
+  if (unread_.find("\r\n\r\n") != std::string::npos) {
+    out.emplace_back(send_bytes{answer_to_http(unread_, limits_.http_place)});
+    end(errc::none, {}, out);
+  } else if (unread_.size() > limits_.login_bytes) {
+    end(errc::oversize, "a request of HTTP without an end", out);
+  }
+  return true;
+}
+
 /// "user:password", perhaps a byte that says what the client knows, and zero.
 void session::log_in(session_effects& out) {
+  if (is_of_another_protocol(out))
+    return;
   const auto end_of_login = unread_.find('\0');
   if (end_of_login == std::string::npos) {
     if (unread_.size() > limits_.login_bytes)

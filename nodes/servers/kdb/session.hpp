@@ -22,6 +22,8 @@ struct session_limits {
   size_t requests = 64;
   /// A client is what it says only when its password is.
   bool asks_login = false;
+  /// Where browsers are sent to, "http://127.0.0.1:8080"; empty: nowhere.
+  std::string http_place{};
 };
 
 /// A response; a failure, also of its own size, becomes an error with its text.
@@ -73,6 +75,8 @@ private:
   };
 
   void log_in(session_effects& out);
+  /// Whether it is no client of kdb+: it is told so, once that is known.
+  [[nodiscard]] bool is_of_another_protocol(session_effects& out);
   void begin(session_effects& out);
   void take_unread(session_effects& out);
   void take_messages(session_effects& out);

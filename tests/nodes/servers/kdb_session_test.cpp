@@ -39,6 +39,66 @@ TEST(KdbSessionTest, AnswersALoginWithOneByte) {
   }
 }
 
+TEST(KdbSessionTest, BrowsersAreSentToThePortForHttp) {
+  const auto answered = [](std::string_view place, const std::string& sent,
+                           size_t step) {
+    session_limits limits;
+    limits.http_place = place;
+    session made{limits};
+    std::string out;
+    bool has_ended = false;
+    for (size_t at = 0; at < sent.size(); at += step)
+      for (auto& each : made.received(std::string_view{sent}.substr(at, step)))
+        if (auto* bytes = std::get_if<send_bytes>(&each))
+          out += bytes->bytes;
+        else if (auto* end = std::get_if<end_connection>(&each))
+          has_ended = end->why == errc::none;
+    EXPECT_TRUE(has_ended) << sent;
+    return out;
+  };
+  const std::string rest
+    = "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ";
+  const auto told = [&](const std::string& to, const std::string& place) {
+    const auto body
+      = "This port is for clients of kdb+. HTTP is at " + place + "\n";
+    return "HTTP/1.1 307 Temporary Redirect\r\nLocation: " + to + rest
+           + std::to_string(body.size()) + "\r\nConnection: close\r\n\r\n"
+           + body;
+  };
+  const std::string asked = "GET /?tables[] HTTP/1.1\r\nHost: far.org:5010\r\n"
+                            "Accept: */*\r\n\r\n";
+  for (const size_t step : {size_t{1}, size_t{7}, asked.size()})
+    EXPECT_EQ(answered("http://127.0.0.1:8080", asked, step),
+              told("http://127.0.0.1:8080/?tables[]", "http://127.0.0.1:8080"));
+  // At all addresses: by the name that the browser knows.
+  EXPECT_EQ(answered("https://:8080", asked, 5),
+            told("https://far.org:8080/?tables[]", "https://far.org:8080"));
+  EXPECT_EQ(answered("http://:80", "GET / HTTP/1.0\r\n\r\n", 99),
+            told("http://localhost:80/", "http://localhost:80"));
+  // Nothing that was sent ends a line of the answer.
+  EXPECT_EQ(answered("http://:80",
+                     "GET x\ry HTTP/1.1\r\nHost: a\rLocation: b\r\n\r\n", 99),
+            told("http://localhost:80/", "http://localhost:80"));
+  const auto none = answered("", asked, 9);
+  EXPECT_TRUE(none.starts_with("HTTP/1.1 404 Not Found\r\n")) << none;
+  EXPECT_NE(none.find("no process of type http is configured"), none.npos);
+  EXPECT_TRUE(answered("http://h:1", "HEAD / HTTP/1.1\r\n\r\n", 99)
+                .ends_with("close\r\n\r\n"));
+  // Who is called so logs in all the same.
+  session odd;
+  EXPECT_EQ(odd.received({"GET :p\3\0", 8}), session_effects{send_bytes{"\3"}});
+  EXPECT_EQ(odd.user(), "GET ");
+}
+
+TEST(KdbSessionTest, ATlsHelloIsNoLogin) {
+  session made;
+  EXPECT_EQ(made.received("\x16"), session_effects{});
+  const auto out = made.received({"\x03\x01\x02\x00\x01", 5});
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(std::get<end_connection>(out[0]).why, errc::malformed_message);
+  EXPECT_EQ(made.user(), "");
+}
+
 TEST(KdbSessionTest, KnowsClientsByWhatFollowsTheirLogin) {
   session twice;
   EXPECT_EQ(twice.received({"u:p\0\0", 5}),
