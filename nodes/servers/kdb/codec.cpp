@@ -1,6 +1,7 @@
 #include <millrace/nodes/servers/kdb/codec.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace millrace::nodes::kdb {
@@ -304,6 +305,20 @@ size_t byte_count(const value& of) noexcept {
   for (const auto& each : of.parts)
     out += byte_count(each);
   return out;
+}
+
+std::optional<int64_t> timestamp_of(double datetime) noexcept {
+  constexpr double ms_per_day = 86'400'000;
+  constexpr int64_t ns_per_ms = 1'000'000;
+  if (std::isnan(datetime))
+    return null_long;
+  if (std::isinf(datetime))
+    return datetime > 0 ? inf_long : -inf_long;
+  const auto ms = std::round(datetime * ms_per_day);
+  constexpr auto most = static_cast<double>(inf_long / ns_per_ms - 1);
+  if (std::abs(ms) > most)
+    return std::nullopt;
+  return static_cast<int64_t>(ms) * ns_per_ms;
 }
 
 value symbol_atom(std::string name) {

@@ -218,14 +218,18 @@ result<std::vector<std::string>> argument_texts(const value& what) {
     return std::vector<std::string>{what.bytes};
   if (what.type == kind::symbol)
     return what.symbols;
-  if (what.type == kind::list || what.type == kind::datetime
-      || width_of(what.type) == 0)
+  if (what.type == kind::list || width_of(what.type) == 0)
     return error{errc::unsupported,
-                 "nyi: a query is asked with atoms and simple lists, and "
-                 "without datetimes"};
+                 "nyi: a query is asked with atoms and simple lists"};
   std::vector<std::string> out;
-  for (size_t i = 0; i < what.size(); ++i)
-    out.push_back(item_text(what, i));
+  for (size_t i = 0; i < what.size(); ++i) {
+    auto made = what.type == kind::datetime
+                  ? datetime_text(what, i)
+                  : result<std::string>{item_text(what, i)};
+    if (!made)
+      return made.failure();
+    out.push_back(*std::move(made));
+  }
   return out;
 }
 
@@ -252,6 +256,14 @@ result<std::string> call_in_q(const std::string& name,
       return texts.failure();
     if (i != 0)
       out += ';';
+/// The same of a list of datetimes, which are timestamps here.
+result<std::string> datetime_text(const value& what, size_t i) {
+  const auto ns = timestamp_of(what.item<double>(i));
+  if (!ns)
+    return refused("domain", "a datetime is beyond what there can be");
+  return item_text(atom_of(kind::timestamp, *ns), 0);
+}
+
     const bool is_one = given[i].is_atom || is_text(given[i]);
     if (!is_one)
       out += '(';
@@ -312,9 +324,13 @@ result<text::json_value> json_of_item(const value& what, size_t i) {
         return text::json_value{number > 0 ? "inf" : "-inf"};
       return std::isnan(number) ? text::json_value{} : text::json_value{number};
     }
-    case kind::datetime:
-      return error{errc::unsupported,
-                   "nyi: a datetime as a parameter; send a timestamp"};
+    case kind::datetime: {
+      auto written = datetime_text(what, i);
+      if (!written)
+        return written.failure();
+      return written->empty() ? text::json_value{}
+                              : text::json_value{*std::move(written)};
+    }
     default: {
       auto written = item_text(what, i);
       return written.empty() ? text::json_value{}

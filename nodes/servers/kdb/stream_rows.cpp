@@ -273,8 +273,24 @@ private:
     return {};
   }
 
+  /// Of a feed that knows no timestamps.
+  error append_datetimes(size_t at, const value& from, bool is_time) {
+    value made;
+    made.type = kind::timestamp;
+    for (size_t row = 0; row < count_; ++row) {
+      const auto ns = timestamp_of(from.item<double>(row));
+      if (!ns)
+        return column_fault(schema_.columns[at].name,
+                            "has a datetime beyond what there can be");
+      made.bytes.append(reinterpret_cast<const char*>(&*ns), sizeof *ns);
+    }
+    return append_numbers(at, made, is_time);
+  }
+
   error append_numbers(size_t at, const value& from, bool is_time) {
     const auto& column = schema_.columns[at];
+    if (from.type == kind::datetime && column.type == column_type::timestamp)
+      return append_datetimes(at, from, is_time);
     const auto sent = static_cast<column_type>(static_cast<int>(from.type));
     const bool is_number
       = from.type != kind::datetime && width_of(from.type) != 0;

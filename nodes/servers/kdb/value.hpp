@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -102,6 +103,10 @@ struct value {
 
 /// Of memory, with all that it holds.
 [[nodiscard]] size_t byte_count(const value& of) noexcept;
+
+/// A datetime, in days since 2000.01.01, as a timestamp of whole milliseconds;
+/// none: it is finite, and beyond what there can be.
+[[nodiscard]] std::optional<int64_t> timestamp_of(double datetime) noexcept;
 
 [[nodiscard]] value symbol_atom(std::string name);
 [[nodiscard]] value text_value(std::string text); ///< A list of char.

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 namespace millrace::nodes::kdb {
 namespace {
 
@@ -173,6 +176,30 @@ TEST(KdbRequestTest, GivesADictionaryToGetdata) {
       R"({"tablename":"trade","starttime":"2024-01-01",)"
       R"("endtime":"2024-01-01T00:00:00.000000000Z","instruments":["A","B"],)"
       R"("filters":{"price":[">",1.5]},"sublist":5,"words":"torq"})");
+}
+
+/// Clients of JavaScript can send nothing else.
+TEST(KdbRequestTest, DatetimesAreTimestamps) {
+  value parameters;
+  parameters.type = kind::dictionary;
+  parameters.parts
+    = {symbols_of({"starttime", "endtime"}),
+       vector_of<double>(kind::datetime,
+                         {8766.0, 8766.0 + 34'200'123.4 / 86'400'000})};
+  EXPECT_EQ(question(list("getdata", {parameters})).parameters,
+            R"({"starttime":"2024-01-01T00:00:00.000000000Z",)"
+            R"("endtime":"2024-01-01T09:30:00.123000000Z","words":"torq"})");
+  parameters.parts[1]
+    = list_of({symbol_atom("x"), atom_of(kind::datetime, std::nan(""))});
+  EXPECT_EQ(question(list("getdata", {parameters})).parameters,
+            R"({"starttime":"x","endtime":null,"words":"torq"})");
+  parameters.parts[1] = vector_of<double>(kind::datetime, {1e9, 1});
+  const auto beyond = asked(list("getdata", {parameters}));
+  ASSERT_FALSE(beyond);
+  EXPECT_EQ(beyond.failure().context,
+            "domain: a datetime is beyond what there can be");
+  EXPECT_EQ(timestamp_of(-1.5), -3 * day_ns / 2);
+  EXPECT_EQ(timestamp_of(std::numeric_limits<double>::infinity()), inf_long);
 }
 
 TEST(KdbRequestTest, TakesWhatAClientWantsOfStreams) {

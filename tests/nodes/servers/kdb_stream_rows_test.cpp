@@ -103,6 +103,11 @@ TEST(KdbStreamRowsTest, TakesWhatFeedsSend) {
                          {times({1}), vector_of<int16_t>(kind::short_, {4})})),
     "1  4.00 - \n");
   EXPECT_EQ(rows_text(table_with({"time"}, {times({})})), "none");
+  // Of feeds that know no timestamps.
+  EXPECT_EQ(rows_text(table_with(
+              {"time", "sym"}, {vector_of<double>(kind::datetime, {1.5, -0.25}),
+                                symbols_of({"A", "B"})})),
+            "129600000000000 A - - \n-21600000000000 B - - \n");
   // What has no time gets one where the table says so.
   EXPECT_EQ(rows_text(table_with({"time", "sym"}, {times({null_long, 3}),
                                                    symbols_of({"A", "B"})}),
@@ -147,6 +152,14 @@ TEST(KdbStreamRowsTest, RefusesWhatDoesNotFit) {
          "type: column 'time' is infinite");
   begins(table_with({"time"}, {vector_of<int64_t>(kind::timespan, {1})}),
          "type: column 'time' is timestamp, and was sent as timespan");
+  begins(table_with({"time"}, {vector_of<double>(kind::datetime, {1e9})}),
+         "type: column 'time' has a datetime beyond");
+  begins(
+    table_with({"time"}, {vector_of<double>(kind::datetime, {std::nan("")})}),
+    "type: column 'time' has no value");
+  begins(table_with({"time", "size"},
+                    {times({1}), vector_of<double>(kind::datetime, {1})}),
+         "type: column 'size' is long, and was sent as datetime");
   begins(table_with({"time", "size"}, {times({1}), prices({1})}),
          "type: column 'size' is long, and was sent as float");
   begins(table_with({"time", "sym"}, {times({1}), prices({1})}),
