@@ -150,7 +150,43 @@ std::optional<value> small_sum(const node& tree) {
 }
 
 result<undertaking> understand_tree(const node& tree, const std::string& text,
+                                    const request_setting& with);
+
+/// (.u.sub[`;`];.u `i`L), as subscribers of kdb+tick begin: what is beside the
+/// subscription is answered with it.
+result<undertaking> understand_beside(const node& tree,
+                                      const request_setting& with) {
+  std::optional<subscribe_request> out;
+  std::vector<value> beside;
+  for (const auto& each : tree.items) {
+    auto made = understand_tree(each, {}, with);
+    if (!made)
+      return made;
+    if (auto* wish = std::get_if<subscribe_request>(&*made); wish && !out)
+      out = std::move(*wish);
+    else if (auto* known = std::get_if<value>(&*made); known && out)
+      beside.push_back(std::move(*known));
+    else
+      return refused("nyi", "a list of calls begins with .u.sub, and goes on "
+                            "with what needs no gateway");
+  }
+  out->beside = std::move(beside);
+  return undertaking{*std::move(out)};
+}
+
+bool begins_with_subscription(const node& tree) {
+  if (tree.kind != node_kind::list || tree.items.size() < 2)
+    return false;
+  const auto& first = tree.items.front();
+  return first.kind == node_kind::apply && !first.items.empty()
+         && first.items[0].kind == node_kind::name
+         && first.items[0].text == ".u.sub";
+}
+
+result<undertaking> understand_tree(const node& tree, const std::string& text,
                                     const request_setting& with) {
+  if (begins_with_subscription(tree))
+    return understand_beside(tree, with);
   if (tree.kind == node_kind::name && is_verb(tree.text))
     return call_verb(tree.text, {}, with);
   if (tree.kind == node_kind::apply && !tree.items.empty()
@@ -181,6 +217,11 @@ result<undertaking> understand_text(const std::string& text,
   // Clients send it to learn that all before it is done.
   if (text.find_first_not_of(" \t\r\n;") == std::string::npos || text == "::")
     return undertaking{generic_null()};
+  // As a console of q takes them: the language of what follows.
+  if (text.starts_with("s)"))
+    return ask_in_sql(text.substr(2));
+  if (text.starts_with("q)"))
+    return understand_text(text.substr(2), with);
   const auto statements = query::qsql::parse(text);
   if (!statements) {
     const auto name = text.substr(0, text.find('['));
@@ -209,6 +250,14 @@ std::string item_text(const value& what, size_t i) {
   std::string out;
   query::append_cell(out, column, 0);
   return out;
+}
+
+/// The same of a list of datetimes, which are timestamps here.
+result<std::string> datetime_text(const value& what, size_t i) {
+  const auto ns = timestamp_of(what.item<double>(i));
+  if (!ns)
+    return refused("domain", "a datetime is beyond what there can be");
+  return item_text(atom_of(kind::timestamp, *ns), 0);
 }
 
 /// Texts of the items of a value, which a named query reads as the types of
@@ -256,14 +305,6 @@ result<std::string> call_in_q(const std::string& name,
       return texts.failure();
     if (i != 0)
       out += ';';
-/// The same of a list of datetimes, which are timestamps here.
-result<std::string> datetime_text(const value& what, size_t i) {
-  const auto ns = timestamp_of(what.item<double>(i));
-  if (!ns)
-    return refused("domain", "a datetime is beyond what there can be");
-  return item_text(atom_of(kind::timestamp, *ns), 0);
-}
-
     const bool is_one = given[i].is_atom || is_text(given[i]);
     if (!is_one)
       out += '(';
@@ -475,6 +516,12 @@ result<undertaking> ask_in_q(const std::string& text,
     = text::json_value{{"language", "qsql"}, {"text", text}}.dump();
   out.form.keys = std::move(understood->keys);
   out.form.shape = understood->shape;
+  return undertaking{std::move(out)};
+}
+
+result<undertaking> ask_in_sql(const std::string& text) {
+  gateway_question out;
+  out.parameters = text::json_value{{"language", "sql"}, {"text", text}}.dump();
   return undertaking{std::move(out)};
 }
 

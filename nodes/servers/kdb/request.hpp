@@ -66,6 +66,8 @@ struct subscribe_request {
   wanted_symbols symbols;
   bool is_list = true; ///< It asked for several: the answer is a list.
   bool ends = false;   ///< `.u.del`
+  /// Answered with it, as a list of both: what a subscriber asks beside.
+  std::vector<value> beside{};
 };
 
 /// Rows for a stream, as a batch; without rows it is empty.
@@ -78,7 +80,8 @@ struct publish_request {
 using undertaking = std::variant<value, gateway_question, deferred_answer,
                                  subscribe_request, publish_request>;
 
-/// What `.u.sub` answers: (name; empty table), or a list of these.
+/// What `.u.sub` answers: (name; empty table), or a list of these; with what
+/// was asked beside it a list of both.
 [[nodiscard]] value
 subscribed_answer(const subscribe_request& what,
                   const std::map<std::string, table_schema>& tables);
@@ -91,6 +94,9 @@ subscribed_answer(const subscribe_request& what,
 /// A question in q, with the form of its answer.
 [[nodiscard]] result<undertaking> ask_in_q(const std::string& text,
                                            const request_setting& with);
+
+/// A question in SQL, which the gateway reads.
+[[nodiscard]] result<undertaking> ask_in_sql(const std::string& text);
 
 /// A value as a parameter of getdata. `unsupported`: functions.
 [[nodiscard]] result<text::json_value> json_of(const value& what);

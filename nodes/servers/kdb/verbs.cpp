@@ -1,3 +1,5 @@
+#include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/servers/kdb/verbs_internal.hpp>
 
 #include <algorithm>
@@ -169,6 +171,39 @@ result<undertaking> sync_query(arguments given, const request_setting& with) {
   return query_in(given[0], with);
 }
 
+/// A span of time as the gateway reads it; empty: there is no limit but its
+/// own.
+result<std::string> timeout_in(const value& what) {
+  if (what.type == kind::primitive)
+    return std::string{};
+  if (what.type == kind::timespan && what.is_atom) {
+    const auto ns = what.item<int64_t>(0);
+    if (ns == null_long || ns == inf_long)
+      return std::string{};
+    std::string out;
+    text::append_timespan(out, ns);
+    return out;
+  }
+  return type_fault("a timeout is a timespan");
+}
+
+result<undertaking> sync_query_in_time(arguments given,
+                                       const request_setting& with) {
+  const auto timeout = timeout_in(given[3]);
+  if (!timeout)
+    return timeout.failure();
+  auto out = sync_query(given.first(3), with);
+  auto* question = out ? std::get_if<gateway_question>(&*out) : nullptr;
+  if (!question || timeout->empty())
+    return out;
+  auto parameters = text::parse_json(question->parameters);
+  if (!parameters)
+    return parameters.failure();
+  (*parameters)["timeout"] = *timeout;
+  question->parameters = parameters->dump();
+  return out;
+}
+
 /// The client waits for a message, whatever its query comes to.
 result<undertaking> deferred_query(arguments given,
                                    const request_setting& with) {
@@ -182,6 +217,12 @@ result<undertaking> deferred_query(arguments given,
     return undertaking{deferred_answer{type_fault("it is no query")}};
   question->is_deferred = true;
   return out;
+}
+
+result<undertaking> sql(arguments given, const request_setting&) {
+  if (given[0].type != kind::char_)
+    return type_fault("a query in SQL is a text");
+  return ask_in_sql(given[0].bytes);
 }
 
 result<undertaking> getdata(arguments given, const request_setting&) {
@@ -267,6 +308,52 @@ result<undertaking> publish(arguments given, const request_setting& with) {
   return undertaking{publish_request{name, *std::move(batch)}};
 }
 
+/// What a tickerplant of kdb+tick says of itself: .u.i and others. Its log is
+/// none that others read, so that its count is null: nothing is replayed.
+result<value> tickerplant_value(const std::string& name,
+                                const request_setting& with) {
+  if (name == "i" || name == "j")
+    return atom_of(kind::long_, null_long);
+  if (name == "L" || name == "l")
+    return symbol_atom({});
+  if (name == "d")
+    return atom_of(kind::date, static_cast<int32_t>(days(with)));
+  if (name != "t")
+    return error{errc::not_found, ".u." + name};
+  value out;
+  out.type = kind::symbol;
+  for (const auto& each : *with.tables)
+    if (with.find(each.first, table_use::subscribe))
+      out.symbols.push_back(each.first);
+  return out;
+}
+
+template <const char* Name>
+result<undertaking> of_tickerplant(arguments, const request_setting& with) {
+  auto out = tickerplant_value(Name, with);
+  return out ? result<undertaking>{*std::move(out)} : out.failure();
+}
+
+/// .u `i`L
+result<undertaking> values_of_tickerplant(arguments given,
+                                          const request_setting& with) {
+  if (given[0].type != kind::symbol)
+    return type_fault("what .u has is named by symbols");
+  std::vector<value> all;
+  for (const auto& name : given[0].symbols) {
+    auto each = tickerplant_value(name, with);
+    if (!each)
+      return each.failure();
+    all.push_back(*std::move(each));
+  }
+  return undertaking{given[0].is_atom ? all.front() : list_of(std::move(all))};
+}
+
+constexpr char count_name[] = "i";
+constexpr char log_name[] = "L";
+constexpr char day_name[] = "d";
+constexpr char tables_name[] = "t";
+
 struct verb {
   std::string_view name;
   size_t least;
@@ -279,9 +366,18 @@ constexpr verb verbs[] = {
   {".gw.asyncexec", 2, 2, deferred_query},
   {".gw.syncexec", 2, 2, sync_query},
   {".gw.syncexecj", 3, 3, sync_query},
+  {".gw.syncexecjt", 4, 4, sync_query_in_time},
+  {".ps.publish", 2, 2, publish},
   {".ps.subscribe", 1, 2, subscribe},
+  {".s.e", 1, 1, sql},
+  {".u", 1, 1, values_of_tickerplant},
+  {".u.L", 0, 0, of_tickerplant<log_name>},
+  {".u.d", 0, 0, of_tickerplant<day_name>},
   {".u.del", 1, 2, unsubscribe},
+  {".u.i", 0, 0, of_tickerplant<count_name>},
+  {".u.pub", 2, 2, publish},
   {".u.sub", 1, 2, subscribe},
+  {".u.t", 0, 0, of_tickerplant<tables_name>},
   {".u.upd", 2, 2, publish},
   {".z.D", 0, 0, today},
   {".z.N", 0, 0, time_of_day},
@@ -302,6 +398,7 @@ constexpr verb verbs[] = {
   {"meta", 1, 1, meta},
   {"tables", 0, 1, tables},
   {"type", 1, 1, type_of},
+  {"upd", 2, 2, publish},
 };
 
 const verb* find_verb(std::string_view name) {
@@ -319,8 +416,13 @@ value subscribed_answer(const subscribe_request& what,
   for (const auto& table : what.tables)
     pairs.push_back(
       list_of({symbol_atom(table), empty_table(tables.at(table))}));
-  return what.is_list || pairs.empty() ? list_of(std::move(pairs))
-                                       : std::move(pairs.front());
+  auto out = what.is_list || pairs.empty() ? list_of(std::move(pairs))
+                                           : std::move(pairs.front());
+  if (what.beside.empty())
+    return out;
+  std::vector<value> both{std::move(out)};
+  both.insert(both.end(), what.beside.begin(), what.beside.end());
+  return list_of(std::move(both));
 }
 
 bool is_verb(std::string_view name) { return find_verb(name) != nullptr; }

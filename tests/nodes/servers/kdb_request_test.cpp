@@ -202,6 +202,78 @@ TEST(KdbRequestTest, DatetimesAreTimestamps) {
   EXPECT_EQ(timestamp_of(std::numeric_limits<double>::infinity()), inf_long);
 }
 
+TEST(KdbRequestTest, AsksInTheLanguageThatItNames) {
+  const auto sql = R"({"language":"sql","text":"select sym from trade"})";
+  EXPECT_EQ(question(text_value("s)select sym from trade")).parameters, sql);
+  EXPECT_EQ(
+    question(list(".s.e", {text_value("select sym from trade")})).parameters,
+    sql);
+  EXPECT_EQ(question(text_value(".s.e \"select sym from trade\"")).parameters,
+            sql);
+  EXPECT_EQ(question(text_value("q)select from trade")).parameters,
+            question(text_value("select from trade")).parameters);
+  EXPECT_EQ(
+    question(list(".gw.syncexec",
+                  {text_value("s)select sym from trade"), symbol_atom("rdb")}))
+      .parameters,
+    sql);
+}
+
+TEST(KdbRequestTest, AQueryMayHaveATimeOfItsOwn) {
+  const auto query = text_value("select from trade");
+  const auto in_time = [&](value timeout) {
+    return question(
+             list(".gw.syncexecjt", {query, symbol_atom("rdb"),
+                                     symbol_atom("raze"), std::move(timeout)}))
+      .parameters;
+  };
+  EXPECT_EQ(in_time(atom_of(kind::timespan, int64_t{5'000'000'000})),
+            R"({"language":"qsql","text":"select from trade",)"
+            R"("timeout":"0D00:00:05.000000000"})");
+  for (const auto& none : {atom_of(kind::timespan, null_long), generic_null()})
+    EXPECT_EQ(in_time(none), question(query).parameters);
+  EXPECT_FALSE(asked(
+    list(".gw.syncexecjt", {query, symbol_atom("rdb"), symbol_atom("raze"),
+                            atom_of(kind::int_, int32_t{5})})));
+}
+
+/// As r.q of kdb+tick begins: it replays nothing, for the count is null.
+TEST(KdbRequestTest, SubscribersAskForALogBeside) {
+  const auto made = asked(text_value("(.u.sub[`;`];.u `i`L)"));
+  ASSERT_TRUE(made) << to_string(made.failure());
+  const auto* wish = std::get_if<subscribe_request>(&*made);
+  ASSERT_NE(wish, nullptr);
+  EXPECT_EQ(wish->tables, (std::vector<std::string>{"quote", "trade"}));
+  const auto answer = subscribed_answer(*wish, tables());
+  ASSERT_EQ(answer.parts.size(), 2u);
+  EXPECT_EQ(answer.parts[0].parts.size(), 2u);
+  EXPECT_EQ(answer.parts[1],
+            list_of({atom_of(kind::long_, null_long), symbol_atom("")}));
+  EXPECT_EQ(asked_value(text_value(".u.t")), symbols_of({"quote", "trade"}));
+  EXPECT_EQ(asked_value(text_value(".u.d")), atom_of(kind::date, int32_t{2}));
+  EXPECT_EQ(asked_value(symbol_atom(".u.i")), atom_of(kind::long_, null_long));
+  EXPECT_EQ(asked_value(text_value(".u `d")), atom_of(kind::date, int32_t{2}));
+  for (const auto* refused :
+       {"(.u.sub[`;`];select from trade)", "(.u.sub[`;`];.u `nothing)"})
+    EXPECT_FALSE(asked(text_value(refused))) << refused;
+}
+
+TEST(KdbRequestTest, FeedsCallWhatTheyPublishByManyNames) {
+  const auto sent = [](const char* verb) {
+    const auto made = asked(list(
+      verb, {symbol_atom("trade"),
+             list_of({atom_of(kind::timestamp, int64_t{7}), symbol_atom("A"),
+                      atom_of(kind::float_, 1.5), text_value("x")})}));
+    EXPECT_TRUE(made) << verb << ": " << to_string(made.failure());
+    const auto* out = made ? std::get_if<publish_request>(&*made) : nullptr;
+    return out ? out->batch : std::vector<std::byte>{};
+  };
+  const auto wanted = sent(".u.upd");
+  EXPECT_FALSE(wanted.empty());
+  for (const auto* verb : {"upd", ".u.pub", ".ps.publish"})
+    EXPECT_EQ(sent(verb), wanted) << verb;
+}
+
 TEST(KdbRequestTest, TakesWhatAClientWantsOfStreams) {
   const auto wish = [](const value& what) {
     const auto made = asked(what);
