@@ -192,6 +192,36 @@ void csv_parser::refuse_missing_times(uint32_t before, uint32_t count) {
       refused_.push_back({row, time_field_, fault::missing});
 }
 
+uint32_t csv_parser::rows_within_span(uint32_t before, uint32_t count) {
+  const auto& times = builder_.values(fitted_->time_column);
+  uint32_t within = 0;
+  for (; within < count; ++within) {
+    const auto time = time_at(times, before + within);
+    if (time == null_long)
+      continue;
+    if (span_from_ == null_long)
+      span_from_ = time;
+    // Times that go backwards are due at once.
+    const auto behind
+      = static_cast<uint64_t>(time) - static_cast<uint64_t>(span_from_);
+    if (time > span_from_ && behind >= static_cast<uint64_t>(limits_.span_ns))
+      break;
+  }
+  constexpr uint32_t span_rows_max = 1u << 16;
+  span_rows_ = within == count ? std::min(2 * span_rows_, span_rows_max)
+                               : std::max(2 * within, span_rows_min);
+  if (within == count)
+    return count;
+  full_ = true;
+  if (fitted_->json.on())
+    within = whole_lines(within);
+  std::erase_if(refused_,
+                [&](const refused_value& each) { return each.row >= within; });
+  builder_.values(fitted_->time_column)
+    .resize((before + within) * sizeof(int64_t));
+  return within;
+}
+
 void csv_parser::drop_refused(uint32_t begin, parsed_piece& into) {
   std::stable_sort(refused_.begin(), refused_.end(),
                    [](const refused_value& a, const refused_value& b) {
@@ -226,6 +256,8 @@ uint32_t csv_parser::parse_values(uint32_t begin, uint32_t count,
   size_t done = 0;
   if (time_field_ != UINT32_MAX) {
     readers_[done++].read(lines_.slice(begin, count), builder_, refused_);
+    if (limits_.span_ns != 0)
+      count = rows_within_span(before, count);
     refuse_missing_times(before, count);
   }
   candidates_ += count;
@@ -269,6 +301,8 @@ uint32_t csv_parser::whole_lines(uint32_t count) {
 void csv_parser::take_rows(parsed_piece& into) {
   auto count
     = std::min(lines_.row_count() - row_, candidates_max_ - candidates_);
+  if (limits_.span_ns != 0)
+    count = std::min(count, span_rows_);
   count = rows_within_bytes(row_, count);
   if (fitted_->json.on())
     count = whole_lines(count);
@@ -346,6 +380,7 @@ void csv_parser::next_batch() {
     reader.next_batch();
   candidates_ = 0;
   text_bytes_ = 0;
+  span_from_ = null_long;
   full_ = false;
 }
 

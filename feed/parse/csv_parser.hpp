@@ -23,6 +23,10 @@ struct batch_limits {
   uint32_t rows_max = 65'536;
   /// Fixed-width values and strings; dictionaries of symbols come on top.
   uint32_t bytes_max = 64 * 1024;
+  /// Row time, in ns, from the batch's first row that has one: a row that is so
+  /// far behind it begins another batch, so that each can be published at its
+  /// time.
+  int64_t span_ns = 0;
 };
 
 /// A longer line is refused.
@@ -112,11 +116,15 @@ private:
   /// reading can go on.
   uint32_t whole_lines(uint32_t count);
   void refuse_missing_times(uint32_t before, uint32_t count);
+  /// As many of `count` rows, whose times are read from `before` on, as are
+  /// within the batch's span.
+  uint32_t rows_within_span(uint32_t before, uint32_t count);
   void drop_refused(uint32_t begin, parsed_piece& into);
   void truncate_columns(uint32_t row_count);
   void fill_constants(uint32_t count);
   void mark_absent(uint32_t before, uint32_t count);
   void stamp(uint32_t rows, const text_piece& piece, parsed_piece& into);
+  static constexpr uint32_t span_rows_min = 16;
   /// Goes back behind a last line that may go on, where it was refused.
   void leave_open(uint32_t begin, uint32_t count);
   /// Of the rows so far, if there are any.
@@ -151,6 +159,9 @@ private:
   uint32_t candidates_ = 0; ///< Rows tried, refused ones included.
   uint64_t text_bytes_ = 0; ///< Of its string columns.
   bool full_ = false;
+  int64_t span_from_ = null_long; ///< Its first time.
+  /// Rows that are looked at at once: times are read anew for each batch.
+  uint32_t span_rows_ = span_rows_min;
   uint64_t end_ = 0; ///< Of its last row in the piece.
   uint64_t end_line_ = 0;
   text_digest digest_; ///< Of the source up to `digested_` of the piece.

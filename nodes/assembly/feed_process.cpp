@@ -86,6 +86,16 @@ result<feed::generator_options> market_of(const cluster_config& config,
   return out;
 }
 
+/// Row time of one batch where rows are published at their times: what is due
+/// within 20 ms goes together.
+int64_t span_at(double speed) {
+  constexpr double due_ns = 20e6;
+  constexpr double day_ns = 86'400e9;
+  return speed == 0
+           ? 0
+           : static_cast<int64_t>(std::clamp(due_ns * speed, 1.0, day_ns));
+}
+
 /// How the files of a process are read.
 result<feed::reader_options> reading_of(persistence::env& world,
                                         const cluster_config& config,
@@ -115,6 +125,7 @@ result<feed::reader_options> reading_of(persistence::env& world,
   out.go_on = run.go_on;
   out.symbol = process.symbol;
   out.threads = 2;
+  out.limits.span_ns = span_at(process.speed);
   out.date = process.date;
   if (config.table(process.table)->stamp)
     out.now = [clock = world.clock] { return clock->now_ns(); };
