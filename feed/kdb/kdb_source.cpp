@@ -204,10 +204,9 @@ result<kdb_proposal> propose_table(persistence::file_system& fs,
     }
   }
   if (out.time.empty() || out.symbol.empty())
-    return error{errc::unsupported,
-                 newest.directory + ": has no column of "
-                   + (out.time.empty() ? "a time" : "symbols")
-                   + " that a table here could be ordered by"};
+    return error{errc::bad_data, newest.directory + ": has no column of "
+                                   + (out.time.empty() ? "a time" : "symbols")
+                                   + " that a table here could be ordered by"};
   for (const auto& [name, column] : part->columns) {
     auto type = column_type{column.type()};
     if (name == out.time || column.type() == persistence::kdb_datetime)

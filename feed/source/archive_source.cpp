@@ -240,7 +240,7 @@ result<zip_members> list_zip(persistence::file_system& fs,
     }
     if ((stat.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0
         && stat.encryption_method != ZIP_EM_NONE)
-      return error{errc::unsupported, info.label() + ": is encrypted"};
+      return error{errc::bad_data, info.label() + ": is encrypted"};
     info.kind = source_kind::zip_member;
     info.total_bytes = (stat.valid & ZIP_STAT_SIZE) != 0 ? stat.size : 0;
     info.index = static_cast<uint64_t>(i);

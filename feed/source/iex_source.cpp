@@ -84,11 +84,10 @@ private:
   }
 
   [[nodiscard]] error check_link(uint32_t link) const {
-    return link == 1
-             ? error{}
-             : error{errc::unsupported, label() + ": packets of link type "
-                                          + std::to_string(link)
-                                          + "; Ethernet (1) is read"};
+    return link == 1 ? error{}
+                     : error{errc::bad_data, label() + ": packets of link type "
+                                               + std::to_string(link)
+                                               + "; Ethernet (1) is read"};
   }
 
   error take_file_header() {

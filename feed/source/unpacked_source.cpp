@@ -94,9 +94,9 @@ result<std::unique_ptr<source>> unpacked(std::unique_ptr<source> from,
       return inner;
     from = *std::move(inner);
   }
-  return error{errc::unsupported, label + ": is packed more than "
-                                    + std::to_string(packed_most)
-                                    + " times, one in the other"};
+  return error{errc::bad_data, label + ": is packed more than "
+                                 + std::to_string(packed_most)
+                                 + " times, one in the other"};
 }
 
 } // namespace millrace::feed

@@ -260,7 +260,7 @@ int check(const cluster_config& config, const process_config& process,
       fmt::print(
         "{}\n",
         text::json_value{{"failure", to_string(done.failure())}}.dump());
-    return fail(done.failure());
+    return fail_of_files(done.failure());
   }
   auto fault = done->fault;
   if (!fault && signals.raised())
@@ -270,7 +270,7 @@ int check(const cluster_config& config, const process_config& process,
   print_check(*done, options.output, fault);
   if (!done->fault && !signals.raised())
     tell_files(done->read->reports());
-  const auto code = fault ? fail(fault) : static_cast<int>(exit_ok);
+  const auto code = fault ? fail_of_files(fault) : static_cast<int>(exit_ok);
   return fault.code == errc::cancelled ? signals.exit_code() : code;
 }
 
@@ -299,8 +299,9 @@ void print_end(const feed_session& feed, const feed_options& options,
     fmt::print("{}\n", out.dump());
     return;
   }
-  fmt::print("{} rows {}, {} rejected, {} out of order\n", rows,
-             merged ? "published" : "recorded", rejects, backwards);
+  fmt::print("{} {} {}, {} rejected, {} out of order\n", rows,
+             rows == 1 ? "row" : "rows", merged ? "published" : "recorded",
+             rejects, backwards);
   print_stamped(feed.read().stamped, "got");
   if (!merged && rows != 0)
     fmt::print("not all of them are merged yet; they are kept in {}, and the "
@@ -455,7 +456,7 @@ int run(const feed_options& options) {
     fmt::print("rejected lines: {}\n", options.only_rejects.empty()
                                          ? (*feed)->reject_path()
                                          : options.only_rejects);
-  const auto code = fault ? fail(fault) : static_cast<int>(exit_ok);
+  const auto code = fault ? fail_of_files(fault) : static_cast<int>(exit_ok);
   const bool by_signal = options.follow || fault.code == errc::cancelled;
   return by_signal && signals.raised() ? signals.exit_code() : code;
 }

@@ -194,7 +194,7 @@ int load_rows(const load_options& options, const cluster_config& config,
     return signals.exit_code();
   }
   if (!load)
-    return fail(load.failure());
+    return fail_of_files(load.failure());
   const auto fault = run_load(**load, *read, *env.world().clock, signals);
   // Also when a run before wrote the rows: it may have died before it did this.
   result<std::vector<std::string>> served{std::vector<std::string>{}};
@@ -223,7 +223,7 @@ int load_rows(const load_options& options, const cluster_config& config,
   for (const auto& each : known_of(reports))
     fmt::print(stderr, "already loaded: {}\n", each);
   if (fault) {
-    const auto code = fail(fault);
+    const auto code = fail_of_files(fault);
     return fault.code == errc::cancelled ? signals.exit_code() : code;
   }
   if (forgotten)

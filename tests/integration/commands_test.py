@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 import unittest
+import zipfile
 from collections import defaultdict
 from math import fsum
 
@@ -781,7 +782,7 @@ class Cluster(Case):
         self.node = self.start_node(self.config, "all")
         out, err = feed.communicate(timeout=DEADLINE)
         self.assertEqual(feed.returncode, 0, err)
-        self.assertIn(b"1 rows published", out)
+        self.assertIn(b"1 row published", out)
 
     def test_a_feed_whose_rt_was_stopped_says_how_to_go_on(self):
         words = self.write_feed()
@@ -799,7 +800,29 @@ class Cluster(Case):
         self.run_program("spawn", "rt1", "--on", "all", "--config",
                          self.config)
         out, _ = self.run_program(*words, path)
-        self.assertIn("1 rows published", out)
+        self.assertIn("1 row published", out)
+
+    def test_what_is_wrong_with_a_file_is_no_fault_of_the_words(self):
+        words = self.write_feed()
+        path = pathlib.Path(self.dir, "a.csv")
+        path.write_text("time,size\n2024-01-03T10:00:00,1\n",
+                        encoding="utf-8")
+        self.run_program(*words, str(path))
+        copy = path.with_name("b.csv")
+        shutil.copy(path, copy)
+        _, err = self.run_program(*words, str(copy), code=65)
+        self.assertIn("already_exists", err)
+        # Its first member says that it is encrypted.
+        packed = path.with_name("c.zip")
+        with zipfile.ZipFile(packed, "w") as file:
+            file.write(path, "a.csv")
+        marked = bytearray(packed.read_bytes())
+        for begin, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+            marked[marked.index(begin) + flags] |= 1
+        packed.write_bytes(marked)
+        _, err = self.run_program(*words, str(packed), code=65)
+        self.assertIn("is encrypted", err)
+        self.run_program(*words, str(path), str(path), code=64)
 
     def test_an_interrupted_pipe_is_not_said_to_go_on(self):
         feed = self.start(*self.write_feed(), "-", stdin=subprocess.PIPE)
@@ -947,7 +970,7 @@ class Cluster(Case):
         self.restart()
         out, err = self.pub(*rows, "-o", "json", stdin=line, code=65)
         self.assertIn("fenced", err)
-        self.assertNotIn("1 rows published", err)
+        self.assertNotRegex(err, "1 rows? published")
         self.assertEqual(json.loads(out)["level"], "recorded")
         shutil.rmtree(log)
 

@@ -36,6 +36,12 @@ int fail(const error& failure) {
   return exit_code_of(failure.code);
 }
 
+int fail_of_files(const error& failure) {
+  const auto code = fail(failure);
+  return failure.code == errc::already_exists ? static_cast<int>(exit_data)
+                                              : code;
+}
+
 namespace {
 
 int first_refusal = 0; ///< Of standard output, by the thread that prints.

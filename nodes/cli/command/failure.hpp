@@ -9,6 +9,10 @@ namespace millrace::nodes {
 /// @returns the exit code that stands for it.
 int fail(const error& failure);
 
+/// The same of files that are read: what was published or loaded of them before
+/// (`already_exists`) is a fault of theirs and no one's of the command line.
+int fail_of_files(const error& failure);
+
 /// The same of an error of standard output. When its reader has gone, as `head`
 /// does, that is not worth a word: the exit code is that of SIGPIPE.
 int fail_output(const error& failure);
