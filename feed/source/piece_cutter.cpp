@@ -135,6 +135,32 @@ result<std::optional<std::string>> piece_cutter::take_line() {
   }
 }
 
+result<std::optional<std::string>> piece_cutter::take_record() {
+  auto status = record_extent::state::need_more;
+  size_t end = 0;
+  for (size_t wanted = 1;
+       options_.quote && status == record_extent::state::need_more;) {
+    if (auto fault = ensure(wanted))
+      return fault;
+    const auto found = find_record_end(window(), 0, options_.delimiter, at_end_,
+                                       options_.line_bytes_max);
+    status = found.status;
+    end = found.end;
+    wanted = window().size() + 1;
+  }
+  if (status != record_extent::state::complete || end == 0)
+    return take_line();
+  std::string record{window().substr(0, end)};
+  advance(end);
+  line_ += count_newlines(record.data(), record.size())
+           + (record.ends_with('\n') ? 0 : 1);
+  if (record.ends_with('\n'))
+    record.pop_back();
+  if (record.ends_with('\r'))
+    record.pop_back();
+  return std::optional<std::string>{std::move(record)};
+}
+
 result<bool> piece_cutter::skip_to(uint64_t offset, uint64_t line) {
   while (offset_ < offset) {
     const auto step = std::min<uint64_t>(offset - offset_, read_bytes);

@@ -46,6 +46,9 @@ public:
   [[nodiscard]] std::vector<uint32_t> line_marks();
   /// The next line without its end; none at the end of the text.
   result<std::optional<std::string>> take_line();
+  /// The same of a record, which in quotes may be several lines. One whose
+  /// quote does not end is a line.
+  result<std::optional<std::string>> take_record();
   /// Goes to `offset` of the text, where line number `line` begins.
   /// @returns false when the text is shorter, `timeout` when it is as yet; it
   /// stands at its end then

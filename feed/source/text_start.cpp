@@ -192,12 +192,12 @@ bool text_start::is_nameless(std::string_view line) const {
   });
 }
 
-/// The next line that the layout does not skip.
+/// The next record that the layout does not skip.
 result<std::optional<std::string>>
 text_start::take_header(piece_cutter& from) const {
   const auto& skipped = options_->layout.skipped;
   for (;;) {
-    auto line = from.take_line();
+    auto line = from.take_record();
     if (line && *line && is_nameless(**line))
       continue; // As spreadsheets write an empty row.
     if (!line || !*line
