@@ -346,7 +346,8 @@ bool guess_number(const std::vector<std::string_view>& values,
 }
 
 bool is_infinite(std::string_view text) {
-  return text == "inf" || text == "-inf";
+  return text == "inf" || text == "-inf" || text == "Infinity"
+         || text == "-Infinity";
 }
 
 /// Values of which some are infinite, as answers of queries have them.

@@ -96,6 +96,21 @@ bool begins_value(std::string_view json, size_t at) noexcept {
               != std::string_view::npos;
 }
 
+/// The length of a word for a number that JSON has none for and programs write
+/// all the same, as python's json does; 0: there is none.
+size_t number_word_at(std::string_view json, size_t at) noexcept {
+  for (const std::string_view word : {"NaN", "Infinity", "-Infinity"}) {
+    if (!json.substr(at).starts_with(word) || !begins_value(json, at))
+      continue;
+    const auto end = at + word.size();
+    if (end == json.size()
+        || std::string_view{" \t\r\n,]}"}.find(json[end])
+             != std::string_view::npos)
+      return word.size();
+  }
+  return 0;
+}
+
 /// What follows a value; a key is none.
 bool ends_value(std::string_view json, size_t at) {
   at = std::min(json.find_first_not_of(" \t\r\n", at), json.size());
@@ -123,6 +138,12 @@ std::optional<std::string> quote_numbers(std::string_view json,
       at = end_of_string(json, at);
       continue;
     }
+    if (const auto word = number_word_at(json, at); word != 0) {
+      out.append(json.substr(taken, at - taken)).append("\"").append(mark);
+      out.append(json.substr(at, word)).append("\"");
+      taken = at += word;
+      continue;
+    }
     if (json[at] != '-' && digits_at(json.substr(0, at + 1), at) == 0) {
       ++at;
       continue;
@@ -141,6 +162,10 @@ std::optional<std::string> quote_numbers(std::string_view json,
   if (taken == 0)
     return {};
   return out.append(json.substr(taken));
+}
+
+bool has_number_word(std::string_view json) noexcept {
+  return json.find("NaN") != json.npos || json.find("Infinity") != json.npos;
 }
 
 bool may_read_otherwise(std::string_view json) noexcept {

@@ -19,15 +19,20 @@ enum class number_choice : uint8_t {
   as_written,
 };
 
-/// Puts such numbers into quotes, as texts that begin with `mark`; a number
-/// that is no JSON stays as it is.
+/// Puts such numbers into quotes, as texts that begin with `mark`, and the
+/// words NaN, Infinity and -Infinity, which JSON has not and programs write;
+/// another number that is no JSON stays as it is.
 /// @returns none when `json` has no such number
 [[nodiscard]] std::optional<std::string> quote_numbers(std::string_view json,
                                                        std::string_view mark,
                                                        number_choice which);
 
-/// Whether quote_numbers may find one that a parser takes: quick, and true also
-/// of some texts that hold none.
+/// Whether quote_numbers may find such a word: quick, and true also of some
+/// texts that hold none.
+[[nodiscard]] bool has_number_word(std::string_view json) noexcept;
+
+/// Whether quote_numbers may find a number that a parser takes: quick, and true
+/// also of some texts that hold none.
 [[nodiscard]] bool may_read_otherwise(std::string_view json) noexcept;
 
 } // namespace millrace::feed

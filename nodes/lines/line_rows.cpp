@@ -207,6 +207,7 @@ error row_reader::add_json(std::string_view line, int64_t now_ns) {
   // A document makes doubles of numbers, which are more than their columns
   // take, or less.
   const auto mark = feed::may_read_otherwise(line) || has_wide(line)
+                        || feed::has_number_word(line)
                       ? feed::unused_mark(line)
                       : std::string{};
   const auto quoted

@@ -1,3 +1,4 @@
+#include <millrace/feed/source/layout_guess.hpp>
 #include <millrace/feed/text/wide_numbers.hpp>
 
 #include <fstream>
@@ -171,6 +172,35 @@ TEST(JsonLinesTest, OnlyNumbersThatMayReadOtherwiseAreSuspected) {
        {R"({"p":"60000.50","n":"-1.50"})", R"({"id":"a1e3","k":"1e3"})",
         R"({"p":1.5})", R"([-1.25,2])", R"(["0.12345678901234567"])"})
     EXPECT_FALSE(may_read_otherwise(text)) << text;
+}
+
+/// Goal: the words that python writes for numbers are values, wherever they
+/// stand, and no others are.
+TEST(JsonLinesTest, WordsForNumbersAreValues) {
+  const std::string begin = "{\"t\":1,\"s\":[{\"x\":\"A\"}],";
+  const auto got
+    = read_json(flat, begin + "\"p\":NaN}\n" + begin
+                        + "\"p\": Infinity ,\"r\":[NaN,-Infinity]}\n" + begin
+                        + "\"p\":-Infinity,\"r\":\"a: NaN, b\"}\n" + begin
+                        + "\"p\":1.50,\"q\":NaN}\n" + begin + "\"p\":NaNs}\n"
+                        + begin + "\"n\":NaN}\n");
+  const std::string t = "-946684799000000000|A|null|";
+  EXPECT_EQ(rows_of(got),
+            (std::vector<std::string>{t + "nan|0|", t + "inf|0|[NaN,-Infinity]",
+                                      t + "-inf|0|a: NaN, b", t + "1.5|0|"}));
+  ASSERT_EQ(got.rejects.size(), 2u);
+  EXPECT_EQ(got.rejects[0].reason.find("column"), std::string::npos);
+  EXPECT_EQ(got.rejects[1].reason.find("column 'n': "), 0u)
+    << got.rejects[1].reason;
+  // What is proposed reads them.
+  const auto guess = guess_layout(
+    "{\"time\":\"2024-01-02T09:30:00Z\",\"sym\":\"A\",\"p\":NaN}\n"
+    "{\"time\":\"2024-01-02T09:30:01Z\",\"sym\":\"A\",\"p\":1.5}\n"
+    "{\"time\":\"2024-01-02T09:30:01Z\",\"sym\":\"A\",\"p\":Infinity}\n",
+    "t");
+  ASSERT_TRUE(guess) << to_string(guess.failure());
+  EXPECT_NE(guess->table.find("\"p:float\""), std::string::npos)
+    << guess->table;
 }
 
 // Ids of 128 bits, amounts in wei, and what no double holds.

@@ -217,6 +217,13 @@ TEST(LineRowsTest, NumbersOfJsonAreWholeWhereTheyAreAndTruthIsNone) {
 }
 
 /// What `feed` makes of a number or a day, `pub` does.
+TEST(LineRowsTest, WordsForNumbersAreThoseOfFiles) {
+  const std::string begin = R"({"time":"2024-01-02T09:30:00Z",)";
+  EXPECT_FALSE(add(begin + R"("f":NaN,"r":-Infinity,"note":"NaN"})"));
+  EXPECT_EQ(add(begin + R"("l":NaN})").code, errc::bad_data);
+  EXPECT_EQ(add(begin + R"("f":NaNs})").code, errc::bad_data);
+}
+
 TEST(LineRowsTest, NumbersAndDaysAreWhatFilesMakeOfThem) {
   table_schema schema;
   schema.name = "t";
