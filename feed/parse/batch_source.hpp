@@ -43,6 +43,7 @@ struct source_report {
   uint64_t passed_over = 0; ///< Lines of JSON of which the layout wants none.
   /// Lines that begin as comments do, and have as many fields as rows.
   uint64_t skipped_rows = 0;
+  uint64_t headers = 0; ///< Lines that are its header again.
   /// Texts that stand in quotes which the layout takes for part of them.
   uint64_t in_quotes = 0;
   /// The file and line of the first one, and the reason.

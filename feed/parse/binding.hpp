@@ -61,6 +61,9 @@ struct binding {
   std::vector<size_t> null_columns; ///< Of the table, unknown to the layout.
   std::vector<std::vector<size_t>> absent;
   bool stamps = false; ///< See binding_request.
+  /// The header as it stands, without its end: such a line among the rows is
+  /// none, and no reject. Empty: there is no header.
+  std::string header;
 };
 
 struct binding_request {

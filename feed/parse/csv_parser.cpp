@@ -120,7 +120,26 @@ void csv_parser::parse(const text_piece& piece, parsed_piece& into) {
   std::stable_sort(
     into.rejects.begin(), into.rejects.end(),
     [](const raw_reject& a, const raw_reject& b) { return a.begin < b.begin; });
+  leave_out_headers(piece.text, into);
   finish_piece(piece, into);
+}
+
+/// Files that were put together have the header of each, perhaps behind a byte
+/// order mark.
+void csv_parser::leave_out_headers(std::string_view text,
+                                   parsed_piece& into) const {
+  if (fitted_->header.empty())
+    return;
+  constexpr std::string_view mark = "\xef\xbb\xbf";
+  into.headers += std::erase_if(into.rejects, [&](const raw_reject& each) {
+    auto line = text.substr(std::min<size_t>(each.begin, text.size()),
+                            static_cast<size_t>(each.length));
+    if (line.starts_with(mark))
+      line.remove_prefix(mark.size());
+    while (line.ends_with('\n') || line.ends_with('\r'))
+      line.remove_suffix(1);
+    return line == fitted_->header;
+  });
 }
 
 size_t csv_parser::load_block(const text_piece& piece, size_t at,

@@ -88,6 +88,7 @@ struct parsed_piece {
   uint64_t passed_over = 0;  ///< See line_table.
   uint64_t skipped_rows = 0; ///< See line_table.
   uint64_t in_quotes = 0;    ///< See column_reader.
+  uint64_t headers = 0;      ///< Lines that are the header again.
 };
 
 /// Turns pieces of text into batches. Owner: one thread; several parsers of
@@ -127,6 +128,7 @@ private:
   static constexpr uint32_t span_rows_min = 16;
   /// Goes back behind a last line that may go on, where it was refused.
   void leave_open(uint32_t begin, uint32_t count);
+  void leave_out_headers(std::string_view text, parsed_piece& into) const;
   /// Of the rows so far, if there are any.
   void finish_batch(const text_piece& piece, parsed_piece& into);
   source_cursor cursor_at(const text_piece& piece, uint64_t end, uint64_t line);

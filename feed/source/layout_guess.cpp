@@ -509,7 +509,9 @@ private:
     std::string text{head_.body};
     const auto size = text.size();
     text.append(text_slack, '\n');
-    csv_parser parser{*fitted, {}, line_bytes_max_default};
+    auto named = std::make_shared<binding>(**fitted);
+    named->header = made->header ? head_.header_text : std::string_view{};
+    csv_parser parser{std::move(named), {}, line_bytes_max_default};
     parsed_piece got;
     parser.parse(
       {.text = std::string_view{text}.substr(0, size), .slack = text_slack},

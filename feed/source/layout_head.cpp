@@ -311,17 +311,21 @@ private:
       = std::any_of(fields.begin() + static_cast<std::ptrdiff_t>(first) + 1,
                     fields.end(), [&](const auto& each) {
                       return each.size() == fields[first].size()
+                             && !is_header_again(each, fields[first])
                              && shares_value(each, fields[first]);
                     });
     out_.header = nameless || (may_be_names(fields[first]) && !is_unlike);
     out_.body = head_.substr(first == 0 ? 0 : lines_[first - 1].end);
     if (out_.header) {
       out_.names = fields[first];
+      out_.header_text = lines_[first].text;
       out_.body = head_.substr(lines_[first].end);
       ++row;
     }
     for (; row < fields.size(); ++row)
-      if (fields[row].size() == out_.fields)
+      if (out_.header && is_header_again(fields[row], out_.names))
+        ++out_.headers;
+      else if (fields[row].size() == out_.fields)
         out_.rows.push_back(std::move(fields[row]));
       else
         ++out_.other_lines[fields[row].size()];
@@ -430,6 +434,18 @@ private:
     return out.value_or(0);
   }
 
+  /// As where files were put together, perhaps behind a byte order mark.
+  static bool is_header_again(const std::vector<std::string>& fields,
+                              const std::vector<std::string>& names) {
+    if (fields.size() != names.size()
+        || !std::equal(fields.begin() + 1, fields.end(), names.begin() + 1))
+      return false;
+    auto first = std::string_view{fields.front()};
+    if (first.starts_with("\xef\xbb\xbf"))
+      first.remove_prefix(3);
+    return first == names.front();
+  }
+
   /// None of a header's names comes again as a value of its column.
   static bool shares_value(const std::vector<std::string>& row,
                            const std::vector<std::string>& names) {
@@ -498,6 +514,12 @@ std::vector<std::string> questions_of(const layout_head& head) {
                   + " no row, from line "
                   + std::to_string(head.first_not_json + 1) + " on: '"
                   + printable(head.text_not_json, 80) + "'");
+  if (head.headers != 0)
+    out.push_back(
+      std::to_string(head.headers)
+      + (head.headers == 1 ? " of its lines is" : " of its lines are")
+      + " the header again, as where files were put together, and "
+      + (head.is_short ? "rejected" : "passed over"));
   if (head.counts_rows)
     out.push_back(
       "the header has one name fewer than rows have fields: the first field, "

@@ -33,6 +33,8 @@ struct layout_head {
   bool counts_rows = false; ///< The same, and the first field counts rows.
   size_t unplaced = 0; ///< Names that cannot be told which field they are of,
   std::string_view unplaced_names; ///< and the line that holds them.
+  std::string_view header_text;    ///< As it stands.
+  size_t headers = 0;              ///< Lines that are the header again.
   std::vector<std::string> names;  ///< Of the header, or keys of JSON.
   std::vector<std::string> paths;
   std::vector<std::string> left_out; ///< Lists of JSON.

@@ -407,6 +407,7 @@ error reader::state::take_piece() {
   counters.stamped += current->parsed.stamped;
   reports[current->source].passed_over += current->parsed.passed_over;
   reports[current->source].skipped_rows += current->parsed.skipped_rows;
+  reports[current->source].headers += current->parsed.headers;
   reports[current->source].in_quotes += current->parsed.in_quotes;
   if (current->parsed.rows != 0) {
     counters.backwards += batches.front().first_time < last_time;

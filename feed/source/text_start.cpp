@@ -264,8 +264,10 @@ void text_start::name_it(const std::optional<std::string>& header) {
   auto named = std::make_shared<binding>(*out_.fitted);
   named->reading
     = {options_->schema.name, options_->date, options_->symbol, std::nullopt};
-  if (header)
+  if (header) {
     named->reading.header = line_hash(*header);
+    named->header = *header;
+  }
   if (options_->named_by_text)
     named->identity.replace(0, info_->label().size(), info_->identity);
   if (info_->rejected) {

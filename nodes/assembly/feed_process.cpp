@@ -286,6 +286,10 @@ void tell_end(process_host& host, const process_config& process,
                  each.source + ": " + std::to_string(each.skipped_rows)
                    + " lines that begin as comments or a trailer of the layout "
                      "do have as many fields as rows"});
+    if (each.headers != 0)
+      host.tell({notice::severity::warning, "feed", name, "passed over",
+                 each.source + ": " + std::to_string(each.headers)
+                   + " lines are the header again, and give no row"});
     if (each.in_quotes != 0)
       host.tell({notice::severity::warning, "feed", name, "in quotes",
                  each.source + ": " + std::to_string(each.in_quotes)

@@ -78,6 +78,14 @@ error check_no_directory(const std::vector<std::string>& files) {
   return {};
 }
 
+namespace {
+
+std::string counted(uint64_t count, const char* one, const char* more) {
+  return std::to_string(count) + " " + (count == 1 ? one : more);
+}
+
+} // namespace
+
 void tell_lines(const std::vector<feed::source_report>& reports) {
   for (const auto& each : reports)
     if (!each.left_out.empty())
@@ -94,21 +102,28 @@ void tell_lines(const std::vector<feed::source_report>& reports) {
   for (const auto& each : reports)
     if (each.passed_over != 0)
       fmt::print(stderr,
-                 "{}: {} lines are not of those that the layout looks for, "
-                 "and were passed over\n",
-                 each.source, each.passed_over);
+                 "{}: {} not of those that the layout looks for, and passed "
+                 "over\n",
+                 each.source,
+                 counted(each.passed_over, "line is", "lines are"));
   for (const auto& each : reports)
     if (each.skipped_rows != 0)
       fmt::print(stderr,
-                 "{}: {} lines begin as the layout's comment or trailer does, "
-                 "and are left out, though they have as many fields as rows\n",
-                 each.source, each.skipped_rows);
+                 "{}: {} as the layout's comment or trailer does, with as many "
+                 "fields as rows, and left out\n",
+                 each.source,
+                 counted(each.skipped_rows, "line begins", "lines begin"));
+  for (const auto& each : reports)
+    if (each.headers != 0)
+      fmt::print(stderr, "{}: {} the header again, and passed over\n",
+                 each.source, counted(each.headers, "line is", "lines are"));
   for (const auto& each : reports)
     if (each.in_quotes != 0)
       fmt::print(stderr,
-                 "{}: {} texts stand in quotes, which are taken as part of "
-                 "them: a layout with quote = true takes them off\n",
-                 each.source, each.in_quotes);
+                 "{}: {} in quotes, which are taken as part of the text: a "
+                 "layout with quote = true takes them off\n",
+                 each.source,
+                 counted(each.in_quotes, "text stands", "texts stand"));
   for (const auto& each : reports)
     if (!each.open_line.empty())
       fmt::print(stderr, "{}: its last line has no newline, and {}: {}\n",

@@ -27,6 +27,42 @@ outcome read_one(const std::string& text, const std::string& layout) {
   return read_all(disk, options_of(layout, {"a.csv"}));
 }
 
+/// Goal: files that were put together load as they are, and it is told.
+TEST(HeaderRecordTest, AHeaderAmongTheRowsIsNoReject) {
+  const std::string names = "time,sym\n";
+  const std::string row = "2024-01-02T09:30:00Z,A\n";
+  for (const bool quote : {false, true}) {
+    const auto got
+      = read_one(names + row + names + row + "\xef\xbb\xbf" + names + row
+                   + "time,sym\r\n" + row + "time,s\n" + names,
+                 layout_of(quote));
+    EXPECT_FALSE(got.failed) << to_string(got.failed);
+    EXPECT_EQ(got.rows(), 4u);
+    EXPECT_EQ(got.reports.at(0).headers, 4u);
+    ASSERT_EQ(got.rejects.size(), 1u);
+    EXPECT_EQ(got.rejects[0].text, "time,s");
+  }
+}
+
+TEST(HeaderRecordTest, AHeaderAmongTheRowsIsProposedAsNone) {
+  const std::string row = "2024-01-02T09:30:01Z,A,1\n";
+  const std::string question
+    = "2 of its lines are the header again, as where files were put together";
+  const std::string names = "time,sym,price\n";
+  check({"plain", names + row + row + names + row + names + row,
+         "time:timestamp sym:symbol price:float", "757503001000000000|A|1",
+         question});
+  check({"behind byte order marks",
+         "\xef\xbb\xbf" + names + row + "\xef\xbb\xbf" + names + row
+           + "\xef\xbb\xbf" + names + row,
+         "time:timestamp sym:symbol price:float", "757503001000000000|A|1",
+         question});
+  const auto guess = guess_layout(names + row + names + row, "t");
+  ASSERT_TRUE(guess);
+  ASSERT_EQ(guess->questions.size(), 1u) << guess->questions.back();
+  EXPECT_EQ(guess->questions[0].find("1 of its lines is the header again"), 0u);
+}
+
 /// Goal: what `layout` reads as a header, readers read too.
 TEST(HeaderRecordTest, NamesInQuotesMayHoldNewlines) {
   for (const std::string end : {"\n", "\r\n"})
