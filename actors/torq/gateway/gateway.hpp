@@ -11,8 +11,8 @@
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/messages/protocol/table_news.hpp>
 #include <millrace/persistence/disk/env.hpp>
-#include <millrace/query/front/question.hpp>
 #include <millrace/query/front/named_queries.hpp>
+#include <millrace/query/front/question.hpp>
 #include <millrace/query/plan/plan.hpp>
 
 #include <caf/response_promise.hpp>
