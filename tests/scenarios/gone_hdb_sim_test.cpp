@@ -109,6 +109,9 @@ TEST(GoneHdbSim, AnHdbThatIsLostUnderARunningRdbIsBegunAnewWhenSomebodySaysSo) {
   traded run{9, config};
   run.trade(200);
   run.end_period(9000);
+  // The gateway hears of what the hdb serves, and asks it: it has the files
+  // open when they go.
+  run.w.run_for(1s);
   run.expect_all();
   const auto directory = config.process("rdb1")->hdb_directory;
   const auto note = config.data_directory + "/streams/rdb1";

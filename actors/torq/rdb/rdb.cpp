@@ -19,7 +19,6 @@ namespace {
 
 constexpr auto tick_interval = std::chrono::milliseconds{50};
 constexpr auto request_deadline = std::chrono::seconds{3};
-constexpr int64_t seek_interval_ns = 1'000'000'000;
 
 /// The rows here do not go on from what the HDB holds: another attempt would
 /// fail the same way.
@@ -52,7 +51,6 @@ void rdb_state::start(connector_actor to_others, registrar_actor discoveries) {
         + "; what was written down is not known: all rows of the stream are "
           "held, and no period is written, until it can be read");
   earlier = before ? *before : written_state{};
-  has_hdb = !before || earlier.version != manifest_version{};
   store->life = earlier.life;
   std::optional<period_ledger::written_before> known;
   if (earlier.cutover != position{}) {
@@ -64,7 +62,7 @@ void rdb_state::start(connector_actor to_others, registrar_actor discoveries) {
     = period_ledger{{settings.write_down && !settings.hdb_directory.empty(),
                      settings.query_timeout_ns},
                     known};
-  read_note();
+  start_presence(earlier, before.has_value());
   // Readers see the empty tables before the first message comes.
   store->tables.publish(store->tables.begin());
   subscribe();
@@ -76,7 +74,7 @@ void rdb_state::start(connector_actor to_others, registrar_actor discoveries) {
   self->send(self, caf::tick_atom_v);
 }
 
-result<written_state> rdb_state::read_manifest() {
+result<written_state> rdb_state::read_manifest() const {
   if (settings.hdb_directory.empty())
     return written_state{};
   const auto manifest
@@ -295,11 +293,11 @@ void rdb_state::written(position end, manifest_version version,
   if (is_of_another_hdb(fault))
     return leave_hdb("does not hold what the rows in memory go on from: "
                      + fault.context);
-  if (!fault) {
-    note_written();
-    env->crash_point("rdb.before_notify");
-  }
-  step(period_ledger::written{end, version, fault});
+  const period_ledger::written done{end, version, fault};
+  if (fault)
+    return step(done);
+  unnoted = done;
+  step(hdb_presence::written{});
 }
 
 void rdb_state::step(const period_ledger::input& what) {
@@ -323,18 +321,16 @@ void rdb_state::step(const period_ledger::input& what) {
       std::erase_if(store->unheld,
                     [&](const auto& each) { return each.to <= *done.to_drop; });
     }
-    note_written();
+    step(hdb_presence::written{});
     env->crash_point("rdb.after_purge");
   }
   answer_installs();
 }
 
 void rdb_state::write(const period_ledger::write& what) {
-  if (accounting || waits_for_hdb()) {
+  if (accounting || presence->waits() || !presence->leaving().empty()) {
     postponed = what;
-    if (waits_for_hdb())
-      seek_gone_hdb();
-    return;
+    return step(hdb_presence::wanted{});
   }
   writing = true;
   persistence::period_request request;
@@ -460,12 +456,7 @@ void rdb_state::tick() {
   join_next();
   watch_memory();
   tell_stall();
-  if (!noted.gone.empty() && !writing && now - sought_ns >= seek_interval_ns)
-    seek_gone_hdb();
-  // While one is there that somebody may remove, none is put in its place.
-  if (note_is_stale && !(waits_for_hdb() && note_is_kept)
-      && now - noted_ns >= seek_interval_ns)
-    remember(noted.life, {});
+  step(hdb_presence::passed{writing});
   for (auto& [hdb_name, entry] : hdbs.all())
     if (is_ours(entry) && entry.link.due(now))
       connect(hdb_name);
@@ -531,8 +522,11 @@ rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
     [self](looked_atom, position held, bool is_read, position there) {
       self->state.looked(held, is_read, there);
     },
-    [self](sought_atom, bool is_back, bool is_settled) {
-      self->state.sought(is_back, is_settled);
+    [self](sought_atom, bool is_back, bool is_settled, bool is_all) {
+      self->state.sought(is_back, is_settled, is_all);
+    },
+    [self](kept_atom, const caf::error& fault, bool is_there) {
+      self->state.step(hdb_presence::kept{from_caf(fault), is_there});
     },
     [self](period_read_atom, uint64_t number, const period_report& written) {
       self->state.reported(number, written);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/actors/torq/execute/query_job.hpp>
+#include <millrace/actors/torq/rdb/hdb_presence.hpp>
 #include <millrace/actors/torq/rdb/ingest.hpp>
 #include <millrace/actors/torq/rdb/memory_watch.hpp>
 #include <millrace/actors/torq/rdb/period_ledger.hpp>
@@ -17,6 +18,7 @@
 
 #include <caf/stateful_actor.hpp>
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <map>
@@ -82,6 +84,9 @@ struct rdb_state {
 
   /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
   explicit rdb_state(rdb_self_actor::pointer owner) : self{owner} {}
+  rdb_state(const rdb_state&) = delete;
+  rdb_state& operator=(const rdb_state&) = delete;
+  ~rdb_state() { *lives = false; }
 
   void start(connector_actor to_others, registrar_actor discoveries);
   caf::result<bundle, rdb_cut> query(const chunk& plan, rows_after rows);
@@ -93,63 +98,41 @@ struct rdb_state {
                                       rows_after rows) const;
   void period_passed(const period_ledger::passed& what);
   void written(position end, manifest_version version, const error& fault);
-  caf::result<period_report> wait_installed(period_id period, position at,
-                                            bool accept_rejects);
-  void accept_rejects(period_id up_to);
-  void accepted(period_id up_to, const error& fault);
-  /// What was read for an answer.
-  void reported(uint64_t number, const period_report& written);
   void watch(const std::vector<process_row>& rows);
   void hear(const hdb_announcement& news);
   void lost(const caf::down_msg& down);
   void tick();
   /// The snapshot moved.
   void wake();
-  // rdb_status.cpp: what it says of itself.
-
-  [[nodiscard]] rdb_facts facts() const;
-  [[nodiscard]] status_facts status() const;
-
   /// What earlier lives wrote down.
-  result<written_state> read_manifest();
+  [[nodiscard]] result<written_state> read_manifest() const;
   void subscribe();
-  [[nodiscard]] std::shared_ptr<rt::fatal_watch> open_watch();
   void answer(rdb_question what);
-  /// The rows that a question is about, up to `cut`, and what they lack. In
-  /// rdb_views.cpp.
-  [[nodiscard]] result<std::shared_ptr<query_work>>
-  bind(rdb_question what, const persistence::store_snapshot& snapshot,
-       rdb_cut& cut);
   void refuse(const rdb_question& what, errc code);
   void step(const period_ledger::input& what);
   void write(const period_ledger::write& what);
   void tell(const std::string& hdb);
-  void answer_installs();
-  void tell_let_go(position from, position to);
-  void watch_memory();
-  void tell_stall();
+  [[nodiscard]] std::string held() const;
   void warn(const std::string& id, const std::string& text);
   void note(const std::string& id, const std::string& text) {
     if (settings.on_note)
       settings.on_note(id, text);
   }
-  void look_for_an_older_hdb();
-  /// Finds out whether the HDB that was gone is there again, or is to be begun
-  /// anew.
-  void seek_gone_hdb();
-  void sought(bool is_back, bool is_settled);
-  /// Whether no period is written down, as the HDB is gone.
-  [[nodiscard]] bool waits_for_hdb() const;
-  /// That it is gone, and what ends the wait.
-  [[nodiscard]] std::string waits_text() const;
-  void look_for_remedy(const lost_database& beside);
-  void tell_gone(const lost_database& beside);
-  void set_note_aside(const std::string& stream);
-  void looked(position held, bool is_read, position there);
-  void leave_hdb(const std::string& why);
   void connect(const std::string& backend_name);
   /// Whether it serves the directory that is written to here.
   [[nodiscard]] bool is_ours(const backend& hdb) const;
+
+  // rdb_status.cpp: what it says of itself.
+
+  [[nodiscard]] rdb_facts facts() const;
+  [[nodiscard]] status_facts status() const;
+
+  // rdb_views.cpp: the rows that a question is about.
+
+  /// Up to `cut`, and what they lack.
+  [[nodiscard]] result<std::shared_ptr<query_work>>
+  bind(rdb_question what, const persistence::store_snapshot& snapshot,
+       rdb_cut& cut);
 
   // rdb_installs.cpp: who waits for a period to be written and served.
 
@@ -160,12 +143,17 @@ struct rdb_state {
     int64_t deadline_ns = 0;
     caf::typed_response_promise<period_report> promise;
   };
+  caf::result<period_report> wait_installed(period_id period, position at,
+                                            bool accept_rejects);
+  void accept_rejects(period_id up_to);
+  void accepted(period_id up_to, const error& fault);
+  /// What was read for an answer.
+  void reported(uint64_t number, const period_report& written);
+  void answer_installs();
+  void tell_let_go(position from, position to);
   [[nodiscard]] bool reached(const waiting_install& what) const;
   [[nodiscard]] bool decided(const waiting_install& what) const;
   void report(waiting_install what);
-  [[nodiscard]] std::string held() const;
-  /// Why applying stands still; empty: it does not.
-  [[nodiscard]] std::string stalled() const;
 
   // rdb_tables.cpp: tables that come while it runs.
 
@@ -182,7 +170,7 @@ struct rdb_state {
   void hold(position cutover);
   void end_join(const error& why);
 
-  // rdb_lives.cpp: which life of its stream it follows.
+  // rdb_lives.cpp: which life of its stream it follows, and of the HDB.
 
   /// No node of the stream gives a flow.
   void flow_lost(const error& why);
@@ -192,22 +180,23 @@ struct rdb_state {
   void stream_set_back(position at, const std::string& cause);
   /// Ends, to begin anew with the stream as it is.
   void let_go(const std::string& why);
-  void read_note();
-  void remember(lineage_id life, const std::string& loss);
-  void gone_is_back();
-  void begin_anew();
+  void start_presence(const written_state& held, bool is_read);
+  void step(const hdb_presence::input& what);
+  void act(const hdb_presence::keep_note& what);
+  void act(const hdb_presence::set_aside& what);
+  void act(const hdb_presence::seek& what);
+  void act(const hdb_presence::add_loss& what);
+  void act(const hdb_presence::tell& what);
+  void act(const hdb_presence::release&);
+  void act(const hdb_presence::leave& what);
+  void sought(bool is_back, bool is_settled, bool is_all);
   [[nodiscard]] bool has_all_of_stream() const;
-  void compare_lives(lineage_id life);
-  [[nodiscard]] lost_database lost_beside() const;
-  /// Whether the database lacks what an earlier life wrote down.
-  [[nodiscard]] bool lacks_rows() const;
   [[nodiscard]] std::function<bool()> was_there() const;
-  void add_loss(const std::string& what);
-  /// The HDB of now has periods that were written down.
-  void note_place();
-  /// The hdb is not there, and was.
-  void miss_hdb();
-  void note_written();
+  /// Ends, to begin anew with what is there.
+  void leave_hdb(const std::string& why);
+  void look_for_an_older_hdb();
+  void looked(position held, bool is_read, position there);
+  [[nodiscard]] std::shared_ptr<rt::fatal_watch> open_watch();
 
   // rdb_ready.cpp: whether the rows here are an answer.
 
@@ -219,6 +208,10 @@ struct rdb_state {
   [[nodiscard]] rdb_announcement announcement() const;
   /// Tells those who ask whether it can be asked, if that changed.
   void announce();
+  /// Why applying stands still; empty: it does not.
+  [[nodiscard]] std::string stalled() const;
+  void watch_memory();
+  void tell_stall();
 
   rdb_self_actor::pointer self;
   persistence::env* env = nullptr;
@@ -235,11 +228,9 @@ struct rdb_state {
   uint64_t report_last = 0;
   bool accepting = false; ///< Rejects are being synced for it.
   period_ledger ledger{{}};
-  position told_served;  ///< What it alone has was looked for up to there.
-  bool writing = false;  ///< A period is written down.
-  bool seeking = false;  ///< An HDB that was gone.
-  int64_t sought_ns = 0; ///< Monotonic.
-  bool looking = false;  ///< The manifest is read, for an older one.
+  position told_served; ///< What it alone has was looked for up to there.
+  bool writing = false; ///< A period is written down.
+  bool looking = false; ///< The manifest is read, for an older one.
   std::deque<table_join> joins;
   int64_t join_at_ns = 0;  ///< The first one is tried again then.
   bool accounting = false; ///< The HDB is told of the first of them.
@@ -251,13 +242,12 @@ struct rdb_state {
   /// The stream is not the one that the HDB's positions are of; empty: it is.
   std::string strange_stream;
   bool is_cut_off = false; ///< It was told that no RT node can be reached.
-  stream_note noted;
-  std::string remedy;         ///< Files to remove where the HDB is lost.
-  bool note_is_kept = false;  ///< As a file, that somebody can remove.
-  bool note_is_stale = false; ///< That file says less: it is tried again.
-  int64_t noted_ns = 0;       ///< Monotonic; when it was written last, or not.
-  /// When this one started, as far as the manifest could be read.
-  bool has_hdb = false;
+  std::unique_ptr<hdb_presence> presence;
+  /// What was written down, until the next life would know of it.
+  std::optional<period_ledger::written> unnoted;
+  /// This one does; for jobs that write what its next one reads.
+  std::shared_ptr<std::atomic<bool>> lives
+    = std::make_shared<std::atomic<bool>>(true);
   written_state earlier;    ///< What the HDB held when this one started.
   registrar_actor registry; ///< Null: there is none.
   std::vector<rdb_watcher_actor> watchers;

@@ -173,9 +173,9 @@ void rdb_state::reported(uint64_t number, const period_report& written) {
   out.held = waits != nullptr && waits->period <= what.period;
   if (!out.reached) {
     out.failure = stalled();
-  } else if (waits_for_hdb() && !out.served) {
+  } else if (presence->waits() && !out.served) {
     out.held = true;
-    out.failure = waits_text();
+    out.failure = presence->waits_text();
   } else if (out.held) {
     out.failure.clear();
   } else if (out.failure.empty() && !out.served

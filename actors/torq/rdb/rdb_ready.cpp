@@ -10,13 +10,16 @@
 namespace millrace::torq {
 
 bool rdb_state::ready(position end) const {
-  return strange_stream.empty()
+  return strange_stream.empty() && presence->leaving().empty()
          && (progress.complete(end)
              || MILLRACE_PLANTED(ready_before_it_is_replayed));
 }
 
 std::string rdb_state::standing(position end) const {
-  return !strange_stream.empty() ? strange_stream : progress.standing(end);
+  if (!strange_stream.empty())
+    return strange_stream;
+  const auto& leaving = presence->leaving();
+  return !leaving.empty() ? leaving : progress.standing(end);
 }
 
 rdb_announcement rdb_state::announcement() const {
@@ -48,8 +51,8 @@ void rdb_state::watch(const rdb_watcher_actor& who) {
 std::string rdb_state::stalled() const {
   if (const auto reason = memory.reason(store->byte_count); !reason.empty())
     return reason + "; "
-           + (waits_for_hdb()
-                ? waits_text()
+           + (presence->waits()
+                ? presence->waits_text()
                 : "goes on when the end of a period frees memory");
   const std::scoped_lock lock{store->reject_mutex};
   return store->refused;

@@ -17,6 +17,7 @@ using ended_atom = caf::atom_constant<caf::atom("ended")>;
 using accounted_atom = caf::atom_constant<caf::atom("accounted")>;
 using looked_atom = caf::atom_constant<caf::atom("looked")>;
 using sought_atom = caf::atom_constant<caf::atom("hdbsought")>;
+using kept_atom = caf::atom_constant<caf::atom("kept")>;
 using moved_atom = caf::atom_constant<caf::atom("moved")>;
 
 /// The RDB, with what it sends itself.
@@ -52,8 +53,11 @@ using rdb_self_actor = rdb_actor::extend<
   // first place; whether it could be, and where it ends.
   caf::reacts_to<looked_atom, position, bool, position>,
   // Whether the HDB that was gone is there again; whether somebody said that it
-  // is lost for good.
-  caf::reacts_to<sought_atom, bool, bool>,
+  // is lost for good; whether nothing else is known that was in it.
+  caf::reacts_to<sought_atom, bool, bool, bool>,
+  // What the next life is to know was written, or why not; whether there is a
+  // file of it, be it an older one.
+  caf::reacts_to<kept_atom, caf::error, bool>,
   // Timer.
   caf::reacts_to<caf::tick_atom>,
   // The snapshot moved.

@@ -41,8 +41,8 @@ status_facts rdb_state::status() const {
   auto out = to_status(facts());
   out.add("parked_batches", store->parked_batches.load());
   out.add("periods_to_write", ledger.unwritten());
-  if (waits_for_hdb())
-    out.add("gone", text::json_value::array()).add(waits_text());
+  if (presence->waits())
+    out.add("gone", text::json_value::array()).add(presence->waits_text());
   if (!settings.unserved.empty()) {
     auto& told = out.add("unserved", text::json_value::object());
     for (const auto& [table, why] : settings.unserved)
