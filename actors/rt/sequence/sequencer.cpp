@@ -461,13 +461,13 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
       return me->take_floor(what);
     },
     [me](prune_atom, position at, bool dry, bool forced) {
-      return me->archive->prune(at, dry, forced);
+      return me->archive->prune(at, cut_mode_of(dry, forced));
     },
     [me](archive_atom, position at, bool dry) {
-      return me->archive->archive_up_to(at, dry);
+      return me->archive->archive_up_to(at, cut_mode_of(dry));
     },
     [me](reset_atom, bool dry, bool forced, uint64_t session) {
-      return me->reset(dry, forced, session);
+      return me->reset(cut_mode_of(dry, forced), session);
     },
     [me](forget_atom, const std::string& consumer, bool dry) {
       return me->forget(consumer, dry);

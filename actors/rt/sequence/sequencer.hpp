@@ -171,7 +171,7 @@ struct sequencer_state {
 
   // sequencer_reset.cpp: how an operator resets the stream, or its log.
 
-  caf::result<status_facts> reset(bool dry, bool forced, uint64_t wanted);
+  caf::result<status_facts> reset(cut_mode mode, uint64_t wanted);
   void begun(const session_begun& what);
   void give_up_resets();
   caf::result<status_facts> take_snapshot_now();
@@ -334,7 +334,7 @@ struct sequencer_state {
   /// Resets, until the stream goes on in another session.
   struct waiting_reset {
     uint64_t session = 0;
-    bool forced = false;
+    cut_mode mode = cut_mode::careful;
     status_facts report;
     caf::typed_response_promise<status_facts> promise;
   };

@@ -270,41 +270,56 @@ result<archive_files> stream_archive::files_now() const {
                       of_.core->state()->out_begin, std::nullopt, no_times);
 }
 
-caf::result<status_facts> stream_archive::prune(position at, bool dry,
-                                                bool forced) {
-  if (!of_.core->leads())
-    return of_.ask_leader<status_facts>(prune_atom_v, at, dry, forced);
+result<stream_archive::cut_plan> stream_archive::plan_cut(position at) const {
   if (auto fault = check_cut(at))
-    return to_caf(fault);
-  const auto files = files_now();
+    return fault;
+  auto files = files_now();
   if (!files)
-    return to_caf(files.failure());
+    return files.failure();
   const auto begin
     = persistence::begin_after(*of_.env->fs, of_.core->out_directory(), at);
   if (!begin)
-    return to_caf(begin.failure());
-  const auto cut = cut_at(*files, *begin);
+    return begin.failure();
+  auto all = cut_at(*files, *begin);
+  return cut_plan{*std::move(files), std::move(all)};
+}
+
+/// What consumers lose is written down.
+error stream_archive::overrule(const archive_decision& cut,
+                               const archive_floors& losing, cut_mode mode) {
+  if (losing.empty())
+    return {};
+  if (mode != cut_mode::forced)
+    return {errc::invalid_argument,
+            "stream '" + of_.core->options().stream + "': a cut at "
+              + to_string(cut.begin) + " would lose messages for "
+              + names_of(losing) + "; with --force it is done all the same"};
+  loss what;
+  what.kind = "overruled";
+  what.from = of_.core->state()->out_begin;
+  what.to = cut.begin;
+  what.cause = "cut at " + to_string(cut.begin)
+               + " by force: messages are lost for " + names_of(losing);
+  of_.warn("pruned-below-floor", what.cause);
+  of_.note_loss(std::move(what));
+  return {};
+}
+
+caf::result<status_facts> stream_archive::prune(position at, cut_mode mode) {
+  if (!of_.core->leads())
+    return of_.ask_leader<status_facts>(prune_atom_v, at, mode == cut_mode::dry,
+                                        mode == cut_mode::forced);
+  const auto plan = plan_cut(at);
+  if (!plan)
+    return to_caf(plan.failure());
+  const auto& cut = plan->all;
   const auto losing = losers(of_.floors(), cut.begin);
-  auto report = prune_report(of_.core->options().stream, *files, cut, losing);
-  if (dry || cut.files == 0)
+  auto report
+    = prune_report(of_.core->options().stream, plan->files, cut, losing);
+  if (mode == cut_mode::dry || cut.files == 0)
     return report;
-  if (!losing.empty()) {
-    if (!forced)
-      return to_caf({errc::invalid_argument,
-                     "stream '" + of_.core->options().stream + "': a cut at "
-                       + to_string(cut.begin) + " would lose messages for "
-                       + names_of(losing)
-                       + "; with --force it is done all the same"});
-    const auto lost = "cut at " + to_string(cut.begin)
-                      + " by force: messages are lost for " + names_of(losing);
-    of_.warn("pruned-below-floor", lost);
-    loss what;
-    what.kind = "overruled";
-    what.from = of_.core->state()->out_begin;
-    what.to = cut.begin;
-    what.cause = lost;
-    of_.note_loss(std::move(what));
-  }
+  if (auto fault = overrule(cut, losing, mode))
+    return to_caf(fault);
   of_.note("pruned", "cut at " + to_string(cut.begin)
                        + " on demand: " + std::to_string(cut.files)
                        + " files of " + std::to_string(cut.bytes) + " bytes");
@@ -322,30 +337,24 @@ caf::result<status_facts> stream_archive::cut(const archive_decision& what,
   return promise;
 }
 
-/// What the archiver would do if the retention went up to there.
-caf::result<status_facts> stream_archive::archive_up_to(position at, bool dry) {
+caf::result<status_facts> stream_archive::archive_up_to(position at,
+                                                        cut_mode mode) {
   if (!of_.core->leads())
     return of_.ask_leader<status_facts, operated_stream_actor>(
-      archive_atom::value, at, dry);
-  if (auto fault = check_cut(at))
-    return to_caf(fault);
-  const auto files = files_now();
-  if (!files)
-    return to_caf(files.failure());
-  const auto begin
-    = persistence::begin_after(*of_.env->fs, of_.core->out_directory(), at);
-  if (!begin)
-    return to_caf(begin.failure());
+      archive_atom::value, at, mode == cut_mode::dry);
+  const auto plan = plan_cut(at);
+  if (!plan)
+    return to_caf(plan.failure());
+  const auto& [files, all] = *plan;
   archive_policy once;
-  once.up_to = *begin;
-  const auto all = cut_at(*files, *begin);
+  once.up_to = all.begin;
   const auto what
-    = archive(*files, of_.floors(), once, of_.env->clock->now_ns());
-  auto report = prune_report(of_.core->options().stream, *files, what, {});
+    = archive(files, of_.floors(), once, of_.env->clock->now_ns());
+  auto report = prune_report(of_.core->options().stream, files, what, {});
   report.add("held_files", all.files - what.files);
   report.add("held_bytes", all.bytes - what.bytes);
   report.add("holders", to_json(losers(of_.floors(), all.begin)));
-  if (dry || what.files == 0)
+  if (mode == cut_mode::dry || what.files == 0)
     return report;
   of_.note("archived", std::to_string(what.files) + " files of "
                          + std::to_string(what.bytes)

@@ -22,6 +22,18 @@ namespace millrace::rt {
 
 struct sequencer_state;
 
+/// How what is cut on demand is cut.
+enum class cut_mode {
+  dry,     ///< It is told what would go, and nothing goes.
+  careful, ///< Nothing goes that a consumer needs.
+  forced,  ///< What consumers need goes too.
+};
+/// As messages have it.
+[[nodiscard]] constexpr cut_mode cut_mode_of(bool dry,
+                                             bool forced = false) noexcept {
+  return dry ? cut_mode::dry : forced ? cut_mode::forced : cut_mode::careful;
+}
+
 /// What becomes of a SEQUENCER's old files: copies of inputs and entries go
 /// when nobody needs them any more; the merged log is cut where the node that
 /// leads says so. Lives in the actor, which tells it of every tick.
@@ -51,8 +63,10 @@ public:
   // Where the merged log is cut.
   void files_seen();
   [[nodiscard]] result<archive_files> files_now() const;
-  caf::result<status_facts> prune(position at, bool dry, bool forced);
-  caf::result<status_facts> archive_up_to(position at, bool dry);
+  /// Cuts there, whatever consumers need, as far as `mode` lets it.
+  caf::result<status_facts> prune(position at, cut_mode mode);
+  /// Does what the archiver would if the retention went up to there.
+  caf::result<status_facts> archive_up_to(position at, cut_mode mode);
   /// Those that wait until out/ begins there on this node.
   struct waiting_cut {
     position begin;
@@ -72,7 +86,15 @@ private:
   void collect_history();
   void mind_clock();
   void look_at_files();
+  /// What a cut on demand is about.
+  struct cut_plan {
+    archive_files files;
+    archive_decision all; ///< What ends at or before the place.
+  };
   [[nodiscard]] error check_cut(position at) const;
+  [[nodiscard]] result<cut_plan> plan_cut(position at) const;
+  [[nodiscard]] error overrule(const archive_decision& cut,
+                               const archive_floors& losing, cut_mode mode);
   caf::result<status_facts> cut(const archive_decision& what,
                                 status_facts report);
 

@@ -11,11 +11,12 @@ namespace millrace::rt {
 /// All of the stream goes that is there now. What publishers recorded is not
 /// merged again: ids, and how far each input is, stay.
 /// @param wanted the session that is to begin; 0: the next one.
-caf::result<status_facts> sequencer_state::reset(bool dry, bool forced,
+caf::result<status_facts> sequencer_state::reset(cut_mode mode,
                                                  uint64_t wanted) {
   if (!core->leads())
-    return ask_leader<status_facts, operated_stream_actor>(reset_atom::value,
-                                                           dry, forced, wanted);
+    return ask_leader<status_facts, operated_stream_actor>(
+      reset_atom::value, mode == cut_mode::dry, mode == cut_mode::forced,
+      wanted);
   const auto end = core->out_end();
   if (end.session() >= position::session_max)
     return to_caf({errc::limit_exceeded, "stream '" + core->options().stream
@@ -45,9 +46,9 @@ caf::result<status_facts> sequencer_state::reset(bool dry, bool forced,
   auto report = prune_report(core->options().stream, *files, what, losing);
   report.add("session", session);
   report.add("end", end.value);
-  if (dry)
+  if (mode == cut_mode::dry)
     return report;
-  if (!losing.empty() && !forced)
+  if (!losing.empty() && mode != cut_mode::forced)
     return to_caf({errc::invalid_argument,
                    "stream '" + core->options().stream
                      + "': a reset would lose messages for " + names_of(losing)
@@ -58,7 +59,7 @@ caf::result<status_facts> sequencer_state::reset(bool dry, bool forced,
       = core->propose_session(begin_session{session, "an operator reset it"}))
     return to_caf(fault);
   auto promise = self->make_response_promise<status_facts>();
-  resets.push_back({session, forced, std::move(report), promise});
+  resets.push_back({session, mode, std::move(report), promise});
   progress(core->advance());
   return promise;
 }
@@ -73,7 +74,7 @@ void sequencer_state::begun(const session_begun& what) {
       continue;
     }
     const auto losing = losers(floors(), what.before);
-    if (!losing.empty() && !each.forced) {
+    if (!losing.empty() && each.mode != cut_mode::forced) {
       each.promise.deliver(to_caf(
         {errc::invalid_argument,
          "stream '" + core->options().stream + "': it goes on at "
