@@ -50,10 +50,11 @@ using open_listener = std::shared_ptr<std::unique_ptr<listener>>;
 result<open_listener> open_port(process_host& host,
                                 const process_config& process,
                                 std::shared_ptr<renewable<tls_identity>> tls) {
-  auto port = host.listen({.address = host.config().address_of(process),
-                           .port = process.port,
-                           .connections_max = process.connections_max,
-                           .admits_all = process.asks_login});
+  auto port = host.listen(
+    {.address = host.config().address_of(process),
+     .port = process.port,
+     .connections_max = process.connections_max + spare_connections,
+     .admits_all = process.asks_login});
   if (!port) {
     auto fault = port.failure();
     fault.context = host.config().path + ": process '" + process.name
@@ -139,6 +140,7 @@ void set_port(Settings& into, process_host& host,
   if (const auto longest = config.query_timeout_ns(); longest != 0)
     into.query_timeout_ns = longest;
   into.limits.bytes_max = process.memory_max_bytes;
+  into.limits.connections_max = process.connections_max;
   into.on_warning = warnings_of_port(host, process);
 }
 

@@ -220,6 +220,16 @@ def hostile(made, port):
     except socket.timeout:
       pass
   mill.check(refused == 4, "refused", refused)
+  # Of those that say nothing one makes place for who does.
+  with kdb.client(port) as client:
+    mill.check(client.ask("count trade") == 25, "served beside the silent")
+  with socket.create_connection(("127.0.0.1", port), timeout=30) as each:
+    each.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    got = b""
+    while piece := each.recv(1 << 16):
+      got += piece
+    mill.check(got.startswith(b"HTTP/1.1 404 ") and b"clients of kdb+" in got,
+               got)
   # None of them logs in.
   mill.wait_until(lambda: made.process("kdb1")["connections"] == 0, 20,
                   "the end of those that do not log in")

@@ -12,7 +12,9 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "door_cluster.hpp"
 
@@ -176,13 +178,39 @@ TEST(KdbDoorSim, NobodyIsServedBeyondTheConnectionsThatItMayHave) {
   kdb_program one{w};
   kdb_program two{w};
   kdb_program three{w};
+  w.run_for(100ms); // They have logged in.
   kdb_program four{w};
+  w.run_for(100ms);
   EXPECT_FALSE(four.port().is_open());
+  EXPECT_TRUE(one.port().is_open() && three.port().is_open());
   three.port().close();
   kdb_program five{w};
   five.ask("count trade");
   EXPECT_EQ(five.next(), nodes::kdb::atom_of(kind::long_, int64_t{1}));
   EXPECT_NE(w.status("door", "kdb1").find(R"("refused":1)"), std::string::npos);
+}
+
+TEST(KdbDoorSim, ThoseThatSayNothingMakePlaceForOthers) {
+  world w{3};
+  w.add_cluster_text(cluster_with_port);
+  publish_rows(w, 1);
+  kdb_program stays{w};
+  w.run_for(100ms);
+  std::vector<std::unique_ptr<port_client>> silent;
+  for (int i = 0; i < 20; ++i)
+    silent.push_back(w.at("door").connect(5000));
+  w.run_for(100ms);
+  // Who comes then is served, and who was there before.
+  for (int i = 0; i < 2; ++i) {
+    kdb_program comes{w};
+    comes.ask("count trade");
+    EXPECT_EQ(comes.next(), nodes::kdb::atom_of(kind::long_, int64_t{1}));
+    stays.ask("count trade");
+    EXPECT_EQ(stays.next(), nodes::kdb::atom_of(kind::long_, int64_t{1}));
+  }
+  const auto status = w.status("door", "kdb1");
+  EXPECT_NE(status.find("neither logged in nor asked"), std::string::npos)
+    << status;
 }
 
 TEST(KdbDoorSim, APortIsOpenAgainInTheNextLife) {

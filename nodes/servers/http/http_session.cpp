@@ -1,3 +1,4 @@
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/messages/text/letter_case.hpp>
 #include <millrace/nodes/servers/http/http_session.hpp>
 #include <millrace/nodes/servers/http/websocket.hpp>
@@ -155,6 +156,18 @@ std::string response(unsigned status, std::string_view type,
   out += keeps_alive ? "\r\n" : "Connection: close\r\n\r\n";
   out += body;
   return out;
+}
+
+std::string http_session::no_place(size_t connections_max) {
+  return response(
+    503, "application/json",
+    text::json_value{
+      {"error", std::to_string(connections_max)
+                  + " connections are open, as many as there may be "
+                    "(connections_max)"}}
+        .dump()
+      + "\n",
+    false, "Retry-After: 1\r\n");
 }
 
 std::string stream_head(const http_request& of) {

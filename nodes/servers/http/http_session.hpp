@@ -89,6 +89,8 @@ public:
   /// Whether the client of the last request is who it says.
   [[nodiscard]] effects judged(const login_verdict& what);
 
+  /// What one more client is told than there may be.
+  [[nodiscard]] static std::string no_place(size_t connections_max);
   /// A request began, and is not whole; or none has begun.
   [[nodiscard]] bool is_awaited() const noexcept;
   [[nodiscard]] std::string user() const { return user_; }

@@ -58,6 +58,8 @@ public:
   [[nodiscard]] bool is_awaited() const noexcept {
     return !logged_in_ && !is_judged_;
   }
+  /// Whether its login is done.
+  [[nodiscard]] bool has_begun() const noexcept { return logged_in_; }
   /// Who said that it is, without its password; empty before the login.
   [[nodiscard]] const std::string& user() const noexcept { return user_; }
   [[nodiscard]] bool is_text() const noexcept { return is_text_; }

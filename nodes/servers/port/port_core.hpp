@@ -137,6 +137,7 @@ private:
     std::string proof;       ///< @see login_verdict
     std::string judged_by;   ///< The same of a login that is not told yet.
     bool is_judged = false;  ///< The verdict on its login is awaited.
+    bool is_known = false;   ///< It logged in, or asked something.
     int64_t awaited_ns = 0;  ///< Since when what it sends is waited for.
     int64_t progress_ns = 0; ///< It took something, or nothing was for it.
     int64_t active_ns = 0;   ///< It sent something, or was answered.
@@ -155,6 +156,10 @@ private:
     uint64_t counted_bytes = 0;
   };
 
+  [[nodiscard]] static bool is_open(const client& of) noexcept {
+    return !of.leaving && !of.finishing;
+  }
+  void make_place_for(connection_id newcomer, effects& out);
   void act(const connection_opened& what, int64_t now_ns, effects& out);
   void act(const tls_ready& what, int64_t now_ns, effects& out);
   void act(const tls_failed& what, int64_t now_ns, effects& out);
@@ -187,12 +192,48 @@ private:
 
 template <port_session Session>
 void port_core<Session>::act(const connection_opened& what, int64_t now_ns,
-                             effects&) {
+                             effects& out) {
   auto& made = clients_.emplace(what.id, client{limits_.session}).first->second;
   made.awaited_ns = made.progress_ns = made.active_ns = now_ns;
   made.peer = what.peer;
   made.shakes_hands = what.shakes_hands;
   ++facts_.connections_total;
+  if (clients_.size() > limits_.connections_max)
+    make_place_for(what.id, out);
+}
+
+/// Those that say nothing shut a port to nobody.
+template <port_session Session>
+void port_core<Session>::make_place_for(connection_id newcomer, effects& out) {
+  const auto open
+    = std::count_if(clients_.begin(), clients_.end(),
+                    [](const auto& each) { return is_open(each.second); });
+  if (std::cmp_less_equal(open, limits_.connections_max))
+    return;
+  const auto many
+    = std::to_string(limits_.connections_max) + " connections are open";
+  // By their numbers the oldest come first.
+  const auto silent
+    = std::find_if(clients_.begin(), clients_.end(), [&](const auto& each) {
+        return each.first != newcomer && !each.second.is_known
+               && is_open(each.second);
+      });
+  if (silent != clients_.end())
+    return refuse(silent->first,
+                  many + ", and it had neither logged in nor asked", out);
+  ++facts_.refused;
+  facts_.last_refusal = many;
+  out.emplace_back(tell_of{"refused", "a connection was refused: " + many});
+  const bool is_in_the_clear = !clients_.at(newcomer).shakes_hands;
+  forget(newcomer, out);
+  if constexpr (requires { Session::no_place(size_t{}); })
+    if (is_in_the_clear) {
+      out.emplace_back(
+        send_to{newcomer, Session::no_place(limits_.connections_max)});
+      out.emplace_back(finish_connection{newcomer});
+      return;
+    }
+  out.emplace_back(drop_connection{newcomer});
 }
 
 template <port_session Session>
@@ -343,6 +384,7 @@ void port_core<Session>::take(connection_id id, client& of,
       of.unsent_bytes += sent->bytes.size();
       out.emplace_back(send_to{id, std::move(sent->bytes)});
     } else if (auto* asked = std::get_if<handle_request<request_type>>(&each)) {
+      of.is_known = true;
       of.waiting_bytes += byte_count(asked->what);
       of.waiting.push_back(std::move(*asked));
     } else if (auto* says = std::get_if<login_attempt>(&each)) {
@@ -351,6 +393,7 @@ void port_core<Session>::take(connection_id id, client& of,
     } else if (auto* told = std::get_if<login_told>(&each)) {
       ++(told->is_accepted ? facts_.logins : facts_.logins_failed);
       if (told->is_accepted) {
+        of.is_known = true;
         of.login = told->user;
         of.proof = of.judged_by;
       }
@@ -376,6 +419,8 @@ void port_core<Session>::take(connection_id id, client& of,
       of.waiting_bytes = 0;
     }
   }
+  if constexpr (requires { of.talk.has_begun(); })
+    of.is_known = of.is_known || of.talk.has_begun();
   if (const bool is_awaited = of.talk.is_awaited();
       is_awaited != std::exchange(of.was_awaited, is_awaited) && is_awaited)
     of.awaited_ns = now_ns;

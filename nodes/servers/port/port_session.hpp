@@ -12,9 +12,16 @@
 
 namespace millrace::nodes {
 
+/// Connections that a listener takes beside `connections_max`: a port must know
+/// of a newcomer to let go another one for it.
+inline constexpr size_t spare_connections = 32;
+
 template <class Session>
 struct port_limits {
   typename Session::limits_type session{};
+  /// At one time. For another one the oldest goes that has neither logged in
+  /// nor asked; where there is none, that one does not come in.
+  size_t connections_max = 256;
   /// What a client began to send is there by then: a login, or a request.
   int64_t patience_ns = 5'000'000'000;
   /// Of a client that takes nothing of what is for it.
@@ -41,7 +48,9 @@ struct port_limits {
 /// What the bytes of one connection mean: kdb::session, http::http_session,
 /// postgres::pg_session. Its effects are those of `session_effects_of`. One
 /// that speaks TLS has `bind_to(end_point)` beside, one that can ask whether
-/// its client is still there `probe()`, which gives the bytes for that.
+/// its client is still there `probe()`, which gives the bytes for that; one
+/// whose clients log in without a word `has_begun()`, and one that can say that
+/// there is no place `no_place(connections_max)`.
 template <class T>
 concept port_session
   = std::constructible_from<T, typename T::limits_type> && requires(

@@ -144,6 +144,14 @@ void pg_session::begin_tls(size_t more) {
   is_by_tls_ = starts_tls_ = true;
 }
 
+std::string pg_session::no_place(size_t connections_max) {
+  return error_message({"FATAL", "53300",
+                        std::to_string(connections_max)
+                          + " connections are open, as many as there may be "
+                            "(connections_max)",
+                        0});
+}
+
 void pg_session::begin_session(uint32_t version, fields from) {
   std::map<std::string, std::string> said;
   std::vector<std::string> unknown;

@@ -99,6 +99,8 @@ public:
   /// What came of a wish.
   [[nodiscard]] effects answered(uint64_t id, std::string message);
 
+  /// What one more client is told than there may be.
+  [[nodiscard]] static std::string no_place(size_t connections_max);
   /// Whether it has not said yet who it is.
   [[nodiscard]] bool is_awaited() const noexcept {
     return !has_begun_ && login_ != login_step::judged;

@@ -488,6 +488,15 @@ TEST(HttpExecTest, TellsWhatIsWrongInItsOwnForm) {
 
 TEST(ToldLinesTest, TellsOfOneKindNowAndThen) {
   told_lines told;
+TEST(HttpSessionTest, OneMoreThanThereMayBeIsTold) {
+  const auto said = http_session::no_place(2);
+  EXPECT_TRUE(said.starts_with("HTTP/1.1 503 Service Unavailable\r\n")) << said;
+  EXPECT_NE(said.find("\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
+                      "{\"error\":\"2 connections are open"),
+            said.npos)
+    << said;
+}
+
   constexpr auto later = told_lines::interval_ns;
   EXPECT_EQ(told.next("a", "one", 0), "one");
   EXPECT_EQ(told.next("b", "two", 1), "two");

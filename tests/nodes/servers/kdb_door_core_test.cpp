@@ -115,6 +115,45 @@ TEST_F(KdbDoorTest, WhoeverDoesNotLogInOrTakesNothingIsDropped) {
   EXPECT_EQ(door.facts().refused, 2u);
 }
 
+/// Who says nothing holds a place until another one wants it.
+TEST_F(KdbDoorTest, ThoseThatSayNothingMakePlace) {
+  door = door_core{{.connections_max = 3}};
+  (void)step(connection_opened{1});
+  log_in(2);
+  (void)step(connection_opened{3});
+  EXPECT_EQ(step(connection_opened{4}), "tell dropped\ndrop 1\n");
+  EXPECT_EQ(door.facts().last_refusal, "3 connections are open, and it had "
+                                       "neither logged in nor asked");
+  // The oldest of those first, whoever has logged in meanwhile.
+  EXPECT_EQ(step(bytes_received{3, std::string{"u:p\3\0", 5}}),
+            "send 3 1\nread 3\n");
+  EXPECT_EQ(step(connection_opened{5}), "tell dropped\ndrop 4\n");
+  (void)step(bytes_received{5, std::string{"u:p\3\0", 5}});
+  // All are known: there is no place.
+  EXPECT_EQ(step(connection_opened{6}), "tell refused\ndrop 6\n");
+  EXPECT_EQ(step(bytes_received{6, std::string{"u:p\3\0", 5}}), "");
+  EXPECT_EQ(door.facts().connections, 3u);
+  EXPECT_EQ(door.facts().refused, 3u);
+  EXPECT_EQ(door.facts().last_refusal, "3 connections are open");
+  // One that goes leaves its own.
+  (void)step(connection_closed{2, {}});
+  EXPECT_EQ(step(connection_opened{7}), "");
+}
+
+/// Where a password is asked for, to say a name is not enough.
+TEST_F(KdbDoorTest, WhoIsNotProvenMakesPlace) {
+  port_limits<session> limits;
+  limits.session.asks_login = true;
+  limits.connections_max = 1;
+  door = door_core{limits};
+  (void)step(connection_opened{1});
+  (void)step(bytes_received{1, std::string{"ada:guess\3\0", 11}});
+  EXPECT_EQ(step(connection_opened{2}), "tell dropped\ndrop 1\n");
+  (void)step(bytes_received{2, std::string{"ada:right\3\0", 11}});
+  (void)door.judged(2, {.is_accepted = true, .user = "ada"}, 0);
+  EXPECT_EQ(step(connection_opened{3}), "tell refused\ndrop 3\n");
+}
+
 TEST_F(KdbDoorTest, WhoeverGoesBeyondTheMemoryOfAllIsDropped) {
   log_in(1);
   log_in(2);

@@ -80,6 +80,23 @@ TEST(PgSessionTest, SettingsStandInOptionsOfTheStart) {
   }
 }
 
+TEST(PgSessionTest, OneMoreThanThereMayBeIsTold) {
+  using core = port_core<pg_session>;
+  core port{{.connections_max = 1}};
+  (void)port.step(connection_opened{1}, 0);
+  (void)port.step(bytes_received{1, startup()}, 0);
+  const auto told = port.step(connection_opened{2}, 0);
+  ASSERT_EQ(told.size(), 3u);
+  EXPECT_EQ(pg_read(std::get<send_to>(told[1]).bytes),
+            "E(53300 1 connections are open, as many as there may be "
+            "(connections_max))");
+  EXPECT_EQ(std::get<finish_connection>(told[2]).which, 2u);
+  // It has asked for TLS, and gets no bytes in the clear.
+  const auto unsaid = port.step(connection_opened{3, {}, true}, 0);
+  ASSERT_EQ(unsaid.size(), 2u);
+  EXPECT_EQ(std::get<drop_connection>(unsaid[1]).which, 3u);
+}
+
 /// A session at a port that has a certificate, and what it comes to.
 struct tls_talk {
   tls_talk() {
