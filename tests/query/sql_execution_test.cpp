@@ -456,6 +456,14 @@ TEST(SqlExecutionTest, Joins) {
 
 /// The same question in two languages. Where q and SQL differ by definition
 /// docs/sql.md says so.
+/// Two of one column: neither is lost.
+TEST(SqlExecutionTest, WindowJoinsNameWhatTheyFold) {
+  EXPECT_EQ(
+    q_rows("select bid,bid1 from wj1[-0D00:00:10 0D00:00:00+\\:exec time from "
+           "trade;`sym`time;trade;(quote;(min;`bid);(max;`bid))]"),
+    "9,9/,/9,9.5/,/,/6,6");
+}
+
 TEST(SqlExecutionTest, AnswersAsQDoes) {
   struct pair_of_questions {
     std::string_view sql;

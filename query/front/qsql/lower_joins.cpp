@@ -183,6 +183,13 @@ error lowering::fold_windows(const node& tree, const plan_node& right,
       return wrong(pair.items[1], "type", "the right table has no such column");
     operators::folded folded;
     folded.name = names->front();
+    const auto is_taken = [&] {
+      return std::any_of(
+        into.columns.begin(), into.columns.end(),
+        [&](const auto& each) { return each.name == folded.name; });
+    };
+    for (int next = 1; is_taken(); ++next)
+      folded.name = names->front() + std::to_string(next);
     folded.function = *function;
     if (*function != aggregate_function::count)
       folded.arguments.push_back(
