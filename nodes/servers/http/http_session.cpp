@@ -361,12 +361,19 @@ void http_session::take(effects& out) {
   auto authorization = header(beast_http::field::authorization);
   const auto hosts = from.count(beast_http::field::host);
   const bool is_probed = from.version() >= 11;
+  const bool asks_for_websocket
+    = is_stream
+      && beast_http::token_list{from[beast_http::field::upgrade]}.exists(
+        "websocket");
   parser_.reset();
   has_asked_ = true;
   if (!is_read)
     return refuse(400, "the target cannot be read");
   if (hosts > 1)
     return refuse(400, "there are several Host headers");
+  if (asks_for_websocket && made.websocket_accept.empty())
+    return refuse(400, "a WebSocket begins with version 13, and a key of 24 "
+                       "characters");
   unjudged_request next{
     std::move(made), is_probed && !is_stream, std::move(authorization), {}};
   if (limits_.asks_login && !is_open_path(next.what.path))

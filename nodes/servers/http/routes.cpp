@@ -380,7 +380,9 @@ std::string_view type_of(query::result_format format) noexcept {
 }
 
 wish wish_of(const http_request& what, const own_site& at) {
-  if (!is_own_name(what.host, at))
+  // Probes of HTTP/1.0 name no host, and browsers always do.
+  const bool is_probe = what.host.empty() && is_open_path(what.path);
+  if (!is_probe && !is_own_name(what.host, at))
     return refused(403,
                    "this is " + at.address + ", and not '" + what.host + "'");
   if (what.is_unknown)

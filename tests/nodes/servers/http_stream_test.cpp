@@ -100,6 +100,22 @@ TEST(HttpSessionTest, BecomesAWebsocket) {
   EXPECT_EQ(std::get<end_connection>(ended[1]).why, errc::malformed_message);
 }
 
+TEST(HttpSessionTest, AWebsocketWithoutAKeyIsRefused) {
+  for (const auto& [from, to] :
+       {std::pair{"dGhlIHNhbXBsZSBub25jZQ==", "short"},
+        {"Version: 13", "Version: 8"},
+        {"Connection: keep-alive, Upgrade", "Connection: keep-alive"}}) {
+    auto asked = upgrade;
+    asked.replace(asked.find(from), std::string_view{from}.size(), to);
+    http_session made;
+    const auto told = made.received(asked);
+    ASSERT_EQ(told.size(), 2u) << asked;
+    EXPECT_TRUE(std::get<send_bytes>(told[0]).bytes.starts_with(
+      "HTTP/1.1 400 Bad Request\r\n"))
+      << asked;
+  }
+}
+
 TEST(HttpSessionTest, AStreamIsTheLastRequest) {
   const std::string stream
     = "GET /stream?table=trade HTTP/1.1\r\nHost: localhost\r\n"
