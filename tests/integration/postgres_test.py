@@ -201,6 +201,37 @@ assert "price" in [each["name"] for each in seen.get_columns("trade")]
 """
 
 
+# psycopg describes each statement before it asks for its rows.
+PSYCOPG = """
+import datetime, sys, psycopg
+made = psycopg.connect(
+  f"host=127.0.0.1 port={sys.argv[1]} user=me dbname=any",
+  options="-c statement_timeout=60000 -c application_name=of\\\\ mine")
+assert made.execute("show statement_timeout").fetchone() == ("60000",)
+assert made.execute("show application_name").fetchone() == ("of mine",)
+day = "2024-01-02"
+for hour in ("01:00", datetime.timedelta(hours=1)):
+  got = made.execute("select sym, high, totalsize from hloc(%s, %s, %s) "
+                     "order by sym", (day, datetime.date(2024, 1, 2), hour))
+  assert got.fetchall() == [("AAPL", 104.5, sum(range(10, 30, 2))),
+                            ("IBM", 104.75, sum(range(11, 30, 2)))]
+got = made.execute("select sym, tradecount from countbysym('2024-01-02', "
+                   "'2024-01-02') order by sym")
+assert got.fetchall() == [("AAPL", 10), ("IBM", 10)]
+with made.cursor().copy("copy (select sym, size from trade order by size "
+                        "limit 2) to stdout (format binary)") as copy:
+  copy.set_types(["text", "int4"])
+  assert list(copy.rows()) == [("AAPL", 10), ("IBM", 11)]
+got = made.execute("select * from trade where sym = %s order by %s limit 1",
+                   ("IBM", "time")).fetchall()
+assert len(got) == 1 and got[0][1] == "IBM"
+"""
+
+
+def psycopg_3_asks(made, port):
+  debian_python("python3-psycopg", ["psycopg"], port, PSYCOPG)
+
+
 def asyncpg_asks(made, port):
   debian_python("python3-asyncpg", ["asyncpg"], port, ASYNCPG)
 
@@ -332,7 +363,7 @@ def postgres_clients(binary):
     made.up()
     made.run("pub", "--stream", "market", "--table", "trade",
              text="".join(json.dumps(row) + "\n" for row in ROWS))
-    for part in (psql_asks, psycopg_asks, asyncpg_asks, pandas_asks,
+    for part in (psql_asks, psycopg_asks, psycopg_3_asks, asyncpg_asks, pandas_asks,
                  sqlalchemy_asks, pgjdbc_asks, npm_asks, prepared, hostile, without_a_gateway):
       with mill.part(part.__name__):
         part(made, port)
