@@ -35,18 +35,24 @@ std::set<std::string> common_in(const json_value& tree) {
   return out;
 }
 
-/// Whether it is one of those that give rows without a relation.
-bool is_known_table_function(const json_value& range) {
+/// What a function after FROM tells of.
+void note_function(const json_value& range, read_relations& out) {
+  // These give rows without a relation.
   static constexpr std::array<std::string_view, 4> known{
     "generate_series", "unnest", "string_to_array", "parse_ident"};
-  const auto& called = range.at("functions").elements();
-  if (called.size() != 1)
-    return false;
-  const auto& items = called[0].at("List").at("items").elements();
-  return !items.empty()
-         && std::find(known.begin(), known.end(),
-                      last_name(items[0].at("FuncCall").at("funcname")))
-              != known.end();
+  for (const auto& each : range.at("functions").elements())
+    for (const auto& item : each.at("List").at("items").elements()) {
+      const auto& names = item.at("FuncCall").at("funcname");
+      const auto& name = last_name(names);
+      const bool has_schema
+        = names.elements().size() > 1
+          && is_catalogue_schema(string_in(names.elements().front()));
+      if (has_schema || name.starts_with("pg_") || name.starts_with("_pg_"))
+        out.has_catalogue = true;
+      else if (!name.empty()
+               && std::find(known.begin(), known.end(), name) == known.end())
+        out.has_functions = true;
+    }
 }
 
 void find_relations(const json_value& in, const std::set<std::string>& common,
@@ -63,8 +69,8 @@ void find_relations(const json_value& in, const std::set<std::string>& common,
       else if (!schema.empty() || !common.contains(name))
         out.has_others = true;
     }
-    if (key == "RangeFunction" && !is_known_table_function(value))
-      out.has_functions = true;
+    if (key == "RangeFunction")
+      note_function(value, out);
     find_relations(value, common, out);
   }
 }

@@ -45,6 +45,10 @@ TEST(PgCatalogueTest, TellsOfTablesAndTheirColumns) {
      "C(SELECT 3) Z(I)"},
     {"select relname from pg_class where relkind in ('v','m')|",
      "T(relname:25) C(SELECT 0) Z(I)"},
+    // As pgjdbc asks for words of the language.
+    {"select string_agg(word, ',') from pg_catalog.pg_get_keywords() where "
+     "word <> ALL ('{select,from}'::text[])|",
+     "T(string_agg:25) D(null) C(SELECT 1) Z(I)"},
     {"select c.relname from pg_class c join pg_index i on i.indrelid = "
      "c.oid|",
      "T(relname:25) C(SELECT 0) Z(I)"},
