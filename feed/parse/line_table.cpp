@@ -27,6 +27,11 @@ std::string_view without_return(std::string_view line) {
   return line;
 }
 
+/// Blanks alone, or the ^Z by which files of DOS end.
+bool is_blank(std::string_view line) {
+  return line.find_first_not_of(" \t\x1a") == line.npos;
+}
+
 bool is_skipped(std::string_view line, const binding& fitted) {
   return std::any_of(
     fitted.skipped.begin(), fitted.skipped.end(),
@@ -148,7 +153,7 @@ void line_table::fill_plain(std::string_view text, const binding& fitted,
     }
     if (why == fault::none && end != begin) [[likely]]
       put(here, end, begin, std::min<size_t>(newline + 1, text.size()), line);
-    else if (end != begin)
+    else if (!is_blank(text.substr(begin, end - begin)))
       rejects.push_back(
         {base_ + begin, end - begin, line_ + line, field_count, why});
   }
@@ -217,8 +222,9 @@ void line_table::fill_quoted(std::string_view text, const binding& fitted,
         put(here, bounds_[bound_count_], begin, end, line_count_);
       } else {
         unquoted_.resize(rollback);
-        rejects.push_back(
-          {base_ + begin, record.size(), line_ + line_count_, fields, why});
+        if (!is_blank(record))
+          rejects.push_back(
+            {base_ + begin, record.size(), line_ + line_count_, fields, why});
       }
     }
     line_count_ += lines;
@@ -243,7 +249,7 @@ void line_table::fill_json(std::string_view text, const binding& fitted,
     const auto end = std::min(newline + 1, text.size());
     const auto line = without_return(text.substr(begin, newline - begin));
     const auto here = std::exchange(begin, end);
-    if (line.empty() || is_skipped(line, fitted))
+    if (is_blank(line) || is_skipped(line, fitted))
       continue;
     auto why = line.size() > line_bytes_max ? fault::too_long
                                             : check_bytes(line, suspicion);

@@ -44,6 +44,15 @@ TEST(HeaderRecordTest, AHeaderAmongTheRowsIsNoReject) {
   }
 }
 
+TEST(HeaderRecordTest, BlanksAndTheEndOfDosAreNoRejects) {
+  for (const bool quote : {false, true}) {
+    const auto got = read_one(
+      "time,sym\n2024-01-02T09:30:00Z,A\n  \n \t\r\n\x1a", layout_of(quote));
+    EXPECT_EQ(got.rows(), 1u) << to_string(got.failed);
+    EXPECT_TRUE(got.rejects.empty()) << got.rejects[0].text;
+  }
+}
+
 TEST(HeaderRecordTest, AHeaderAmongTheRowsIsProposedAsNone) {
   const std::string row = "2024-01-02T09:30:01Z,A,1\n";
   const std::string question
