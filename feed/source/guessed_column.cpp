@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <iterator>
+#include <limits>
 #include <optional>
 #include <set>
 
@@ -20,6 +22,7 @@ struct time_form {
   kind is;
   const char* format; ///< "": iso.
   bool zoned = false;
+  bool named = false; ///< Only of a field whose name says a time.
 };
 
 // The first that all values have is taken. Where day and month cannot be told
@@ -69,6 +72,15 @@ constexpr time_form forms[] = {
   {kind::stamp, "%d-%b-%Y %H:%M:%S"},
   {kind::stamp, "%d-%b-%y %H:%M:%S.%f"},
   {kind::stamp, "%d-%b-%y %H:%M:%S"},
+  {kind::stamp, "%d %b %Y %H:%M:%S.%f"},
+  {kind::stamp, "%d %b %Y %H:%M:%S"},
+  {kind::stamp, "%d %b %Y %H:%M"},
+  {kind::stamp, "%b %d, %Y %H:%M:%S"},
+  {kind::stamp, "%b %d, %Y %H:%M"},
+  {kind::stamp, "%b %d, %Y %I:%M:%S %p"},
+  {kind::stamp, "%b %d, %Y %I:%M %p"},
+  {kind::stamp, "%a, %d %b %Y %H:%M:%S %z", true},
+  {kind::stamp, "%a, %d %b %Y %H:%M:%S %Z", true},
   {kind::date, ""},
   {kind::date, "%m/%d/%Y"},
   {kind::date, "%d/%m/%Y"},
@@ -77,6 +89,9 @@ constexpr time_form forms[] = {
   {kind::date, "%d.%m.%Y"},
   {kind::date, "%d-%b-%Y"},
   {kind::date, "%d-%b-%y"},
+  {kind::date, "%d %b %Y"},
+  {kind::date, "%b %d, %Y"},
+  {kind::date, "%Y-%j", false, true},
   {kind::clock, ""},
   {kind::clock, "%H:%M:%S.%f"},
   {kind::clock, "%H:%M:%S"},
@@ -124,7 +139,7 @@ bool reads(const time_form& form, time_reader& reader, std::string_view text) {
              && reader.timestamp(padded.data(), text.size(), ns) == fault::none;
     }
     case kind::date:
-      return text.find_first_of("-./") != text.npos
+      return text.find_first_of("-./ ") != text.npos
              && reader.date(padded.data(), text.size(), day) == fault::none;
     default:
       return text.find(':') != text.npos
@@ -225,6 +240,33 @@ bool guess_fractions(const std::vector<std::string_view>& values,
          && guess_digits(whole, out) && out.format.starts_with("unix");
 }
 
+/// "1.7041878E9": such a count as columns of doubles are written.
+bool guess_exponents(const std::vector<std::string_view>& values,
+                     guessed_column& out) {
+  bool any = false;
+  auto least = std::numeric_limits<double>::infinity();
+  double most = 0;
+  for (const auto text : values) {
+    exact_decimal ignored;
+    if (parse_exact(text, ignored) != fault::none)
+      return false;
+    any = any || text.find_first_of("eE") != text.npos;
+    const auto number = std::strtod(std::string{text}.c_str(), nullptr);
+    least = std::min(least, number);
+    most = std::max(most, number);
+  }
+  for (const auto& form : digit_forms)
+    if (any && std::string_view{form.format}.starts_with("unix")
+        && least >= static_cast<double>(form.least)
+        && most <= static_cast<double>(form.most)) {
+      out.is = form.is;
+      out.format = form.format;
+      out.zoned = true;
+      return true;
+    }
+  return false;
+}
+
 /// "2024-01-02 09:30:00+05:30", or with a Z.
 bool says_offset(std::string_view text) {
   const auto clock = text.find(':');
@@ -237,9 +279,9 @@ bool says_offset(std::string_view text) {
 /// The first form that all values have. Where some have a fraction and others
 /// none, it is one with both.
 std::optional<time_form> form_of(const std::vector<std::string_view>& values,
-                                 std::string& text) {
+                                 std::string_view name, std::string& text) {
   for (const auto& form : forms)
-    if (all_read(form, values))
+    if ((!form.named || says_time(name)) && all_read(form, values))
       return form;
   constexpr std::string_view fraction = ".%f";
   for (const auto& form : forms) {
@@ -260,13 +302,14 @@ bool guess_time(const std::vector<std::string_view>& values,
   if (std::all_of(values.begin(), values.end(), is_digits))
     return (says_time(name) || (name.empty() && values.front().size() >= 13))
            && guess_digits(values, out);
-  if (says_time(name) && guess_fractions(values, out))
+  if (says_time(name)
+      && (guess_fractions(values, out) || guess_exponents(values, out)))
     return true;
   out = {.null_words = out.null_words,
          .some_empty = out.some_empty,
          .few_values = out.few_values};
   std::string text;
-  const auto form = form_of(values, text);
+  const auto form = form_of(values, name, text);
   if (!form)
     return false;
   out.is = form->is;
@@ -419,6 +462,36 @@ guessed_column guess_column(const std::vector<std::string_view>& all,
   else
     out.marked = mark_of_numbers(values);
   return out;
+}
+
+bool is_of_time(const guessed_column& column) {
+  return column.is == kind::stamp || column.is == kind::date
+         || column.is == kind::clock;
+}
+
+std::optional<guessed_column>
+guess_mostly_time(const std::vector<std::string_view>& all,
+                  std::string_view name) {
+  if (!says_time(name))
+    return {};
+  std::vector<std::string_view> values;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(values),
+               [](auto text) { return !text.empty(); });
+  constexpr size_t tries_max = 2; // One of the first may be the odd one.
+  for (size_t i = 0; i < std::min(values.size(), tries_max); ++i) {
+    const auto one = guess_column({values[i]}, name, false);
+    if (!is_of_time(one))
+      continue;
+    std::vector<std::string_view> alike;
+    std::copy_if(values.begin(), values.end(), std::back_inserter(alike),
+                 [&](auto text) {
+                   const auto other = guess_column({text}, name, false);
+                   return other.is == one.is && other.format == one.format;
+                 });
+    if (alike.size() * 10 >= values.size() * 9)
+      return guess_column(alike, name, false);
+  }
+  return {};
 }
 
 } // namespace millrace::feed

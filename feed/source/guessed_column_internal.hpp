@@ -40,8 +40,8 @@ struct guessed_column {
   bool exponents = false;  ///< Texts, which may be digits with an exponent.
   bool few_values = false; ///< Texts come again: a symbol.
   bool empty = false;      ///< There is no value.
-  /// What stands beside the digits of its texts, which are numbers but for it;
-  /// empty: they are none.
+  /// What stands beside the digits of its texts, which are numbers but for it,
+  /// and whether a rule reads that; empty: they are none.
   std::string marked;
 };
 
@@ -54,6 +54,15 @@ struct guessed_column {
 [[nodiscard]] guessed_column
 guess_column(const std::vector<std::string_view>& values, std::string_view name,
              bool rather_groups);
+
+/// A time or a date.
+[[nodiscard]] bool is_of_time(const guessed_column& column);
+
+/// The time that nine of ten values are, where the name says one, and the
+/// others are none or of another unit. None: they are no such times.
+[[nodiscard]] std::optional<guessed_column>
+guess_mostly_time(const std::vector<std::string_view>& values,
+                  std::string_view name);
 
 /// What numbers beside a date may count of its day.
 struct guessed_clock {

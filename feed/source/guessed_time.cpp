@@ -122,10 +122,54 @@ private:
     if (head_.header || first_of(kind::clock) || first_of(kind::date))
       return {};
     const auto as_time = guess_column(values_of(head_, 0), "time", false);
-    if (as_time.is != kind::stamp || as_time.format != "unix_s")
-      return {};
-    columns_.front() = as_time;
-    return 0;
+    if (as_time.is == kind::stamp && as_time.format == "unix_s") {
+      columns_.front() = as_time;
+      return 0;
+    }
+    if (!find_digits_beside() && counts_seconds()) {
+      columns_.front().is = kind::clock;
+      columns_.front().format = "s_of_day";
+      out_.questions.emplace_back(
+        "is field 1 the seconds of its day? It is taken for them");
+    }
+    return {};
+  }
+
+  /// "20240102,093000": digits that are a date and a time of day side by side.
+  bool find_digits_beside() {
+    for (size_t i = 0; i + 1 < columns_.size(); ++i) {
+      const auto date = guess_column(values_of(head_, i), "date", false);
+      const auto clock = guess_column(values_of(head_, i + 1), "time", false);
+      if (date.is != kind::date || clock.is != kind::clock)
+        continue;
+      columns_[i] = date;
+      columns_[i + 1] = clock;
+      out_.questions.push_back("are " + name_of(i) + " and " + name_of(i + 1)
+                               + " a date and a time of day? They are taken "
+                                 "for these");
+      return true;
+    }
+    return false;
+  }
+
+  /// As order books are recorded: "34200.004241176", ascending.
+  [[nodiscard]] bool counts_seconds() const {
+    constexpr double day_s = 86'400;
+    constexpr size_t fraction_min = 6;
+    if (columns_.front().is != kind::decimal || head_.rows.size() < 2)
+      return false;
+    double last = 0;
+    bool is_fine = false;
+    for (const auto& row : head_.rows) {
+      const auto& text = row.front();
+      const auto number = std::strtod(text.c_str(), nullptr);
+      if (text.empty() || number < last || number >= day_s)
+        return false;
+      last = number;
+      const auto point = std::min(text.find('.'), text.size());
+      is_fine = is_fine || text.size() - point > fraction_min;
+    }
+    return is_fine;
   }
 
   /// A date and a time of day, or what there is of them.

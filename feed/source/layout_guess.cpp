@@ -45,6 +45,7 @@ public:
     for (size_t i = 0; i < head_.fields; ++i)
       columns_.push_back(guess(i));
     drop_footer();
+    find_mostly_times();
     std::vector<bool> amounts(head_.fields, false);
     for (size_t i = 0; i < head_.fields; ++i)
       amounts[i] = says_price(name_at(i)) || says_quantity(name_at(i));
@@ -82,12 +83,21 @@ private:
                       std::move_iterator{last.rend()});
   }
 
+  /// Where no field is a time in all rows: what gives no row is told once it is
+  /// tried.
+  void find_mostly_times() {
+    if (std::any_of(columns_.begin(), columns_.end(), is_of_time))
+      return;
+    for (size_t i = 0; i < head_.fields; ++i)
+      if (auto found = guess_mostly_time(values_of(head_, i), name_at(i)))
+        columns_[i] = *std::move(found);
+  }
+
   /// The first field that reads as times now, and as a text before.
   [[nodiscard]] std::optional<size_t> first_with_times() const {
     for (size_t i = 0; i < head_.fields; ++i)
       if (columns_[i].is == kind::text && !columns_[i].empty)
-        if (const auto now = guess(i).is;
-            now == kind::stamp || now == kind::date || now == kind::clock)
+        if (is_of_time(guess(i)))
           return i;
     return {};
   }
@@ -98,7 +108,9 @@ private:
       text += head_.delimiter + fields[i];
     auto asked = "one of its last lines is none of the rows: '"
                  + printable(text, 80) + "'";
-    if (by_begin && !fields[0].empty())
+    // A digit begins rows, too.
+    if (by_begin && !fields[0].empty()
+        && (fields[0][0] < '0' || fields[0][0] > '9'))
       asked += "; trailer = "
                + text::toml_string(fields[0] + std::string(1, head_.delimiter))
                + " leaves it out";
@@ -308,10 +320,9 @@ private:
         + " the mark of decimals, or does it stand between thousands? See "
           "decimal = ... and thousands = ...");
     if (!column.marked.empty())
-      out_.questions.push_back(
-        "column '" + name + "': its values are numbers but for " + column.marked
-        + ", which no rule of a layout takes off: they are "
-          "taken as texts");
+      out_.questions.push_back("column '" + name
+                               + "': its values are numbers but for "
+                               + column.marked + ": they are taken as texts");
   }
 
   void write_column(size_t field) {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+// What is told of it is in layout_head_text.cpp.
+
 namespace millrace::feed {
 
 /// What the first lines of a text look like.

@@ -66,9 +66,65 @@ bool are_grouped(const Values& values, char group, char point, bool& whole) {
   });
 }
 
+bool are_digits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+}
+
+/// "109-16", "109-165" or "109-16+".
+bool is_of_32nds(std::string_view text) {
+  const auto bar = std::min(text.find('-'), text.size());
+  auto part = text.substr(std::min(bar + 1, text.size()));
+  if (part.ends_with('+'))
+    part.remove_suffix(1);
+  return are_digits(text.substr(0, bar)) && are_digits(part)
+         && (part.size() == 2 || part.size() == 3) && part.substr(0, 2) < "32";
+}
+
+/// "5 1/2" or "1/2".
+bool is_fraction(std::string_view text) {
+  const auto bar = std::min(text.find('/'), text.size());
+  const auto blank = text.substr(0, bar).find(' ');
+  const auto whole = blank == text.npos ? "0" : text.substr(0, blank);
+  const auto part = text.substr(blank == text.npos ? 0 : blank + 1);
+  return are_digits(whole) && bar != text.size()
+         && are_digits(part.substr(0, part.find('/')))
+         && are_digits(part.substr(part.find('/') + 1));
+}
+
+/// Marks at the end, or the begin, that are one of several letters or bytes.
+std::string take_ending(std::string_view& text) {
+  constexpr std::string_view minus = "\xe2\x88\x92";
+  if (is_of_32nds(text)) {
+    text = text.substr(0, text.find('-'));
+    return "32nds behind a '-', as prices of bonds have";
+  }
+  if (is_fraction(text)) {
+    text = "0";
+    return "a fraction, as 1/2";
+  }
+  if (text.starts_with(minus)) {
+    text.remove_prefix(minus.size());
+    return "a minus that is no hyphen (U+2212)";
+  }
+  if (text.size() < 2 || text[text.size() - 2] < '0'
+      || text[text.size() - 2] > '9')
+    return {};
+  const auto last = text.back();
+  if (last != '-' && std::string_view{"KkMmBbTt"}.find(last) == text.npos)
+    return {};
+  text.remove_suffix(1);
+  return last == '-' ? "a minus behind the digits"
+                     : "a letter for thousands or millions, as K or M";
+}
+
+bool is_hexadecimal(std::string_view text) {
+  return (text.starts_with("0x") || text.starts_with("0X")) && text.size() > 2
+         && text.find_first_not_of("0123456789abcdefABCDEF", 2) == text.npos;
+}
+
 /// Takes off what stands at a number, once. @returns what it is
 std::string take_mark(std::string_view& text) {
-  std::string found;
+  auto found = take_ending(text);
   if (text.starts_with('(') && text.ends_with(')')) {
     text = text.substr(1, text.size() - 2);
     found = "parentheses";
@@ -160,15 +216,20 @@ bool guess_marks(const std::vector<std::string_view>& given, bool rather_groups,
 }
 
 std::string mark_of_numbers(const std::vector<std::string_view>& values) {
+  if (std::all_of(values.begin(), values.end(), is_hexadecimal))
+    return "a 0x, and hex = true reads such as a number";
   std::string found;
   bool grouped = false;
+  bool underscored = false;
   for (auto text : values) {
     const auto mark = take_mark(text);
     std::string kept;
     text = plain_marks(text, ' ', kept);
     std::string plain;
-    std::copy_if(text.begin(), text.end(), std::back_inserter(plain),
-                 [](char c) { return c != ',' && c != ' ' && c != '\''; });
+    std::copy_if(
+      text.begin(), text.end(), std::back_inserter(plain),
+      [](char c) { return c != ',' && c != ' ' && c != '\'' && c != '_'; });
+    underscored = underscored || text.find('_') != text.npos;
     exact_decimal ignored;
     if (parse_exact(plain, ignored) != fault::none)
       return {};
@@ -176,7 +237,12 @@ std::string mark_of_numbers(const std::vector<std::string_view>& values) {
     if (!mark.empty())
       found = mark;
   }
-  return found.empty() && grouped ? "marks between groups of digits" : found;
+  if (found.empty() && underscored)
+    return "underscores, and thousands = \"_\" takes off such before three "
+           "digits";
+  if (found.empty() && grouped)
+    found = "marks between groups of digits";
+  return found.empty() ? "" : found + ", which no rule of a layout takes off";
 }
 
 exponents find_exponents(const std::vector<std::string_view>& values) {

@@ -29,8 +29,8 @@ enum class exponents { none, likely, codes };
 [[nodiscard]] exponents
 find_exponents(const std::vector<std::string_view>& values);
 
-/// What makes texts of numbers that no rule of a layout reads: "a percent sign"
-/// and so on; empty: they are no numbers.
+/// What makes texts of numbers: "a percent sign, which no rule of a layout
+/// takes off" and so on; empty: they are no numbers.
 [[nodiscard]] std::string
 mark_of_numbers(const std::vector<std::string_view>& values);
 

@@ -53,6 +53,18 @@ TEST(GuessedNumbersTest, NumbersThatNoRuleReadsAreTold) {
     {"EUR 1.50", "a currency"},
     {"(1.5)", "parentheses"},
     {"1,23,456.50", "marks between groups of digits"},
+    {"55.47M", "a letter for thousands or millions"},
+    {"3B", "a letter for thousands or millions"},
+    {"$5.5k", "a currency"},
+    {"1.5-", "a minus behind the digits"},
+    {"\xe2\x88\x92"
+     "1.5",
+     "a minus that is no hyphen"},
+    {"1_000", "underscores, and thousands = \"_\" takes off such"},
+    {"109-16", "32nds"},
+    {"109-16+", "32nds"},
+    {"109-165", "32nds"},
+    {"5 1/2", "a fraction"},
   };
   for (const auto& each : cases) {
     SCOPED_TRACE(each.value);
@@ -70,7 +82,13 @@ TEST(GuessedNumbersTest, NumbersThatNoRuleReadsAreTold) {
         != questions.npos;
     EXPECT_TRUE(told) << questions;
   }
-  for (const auto* value : {"A1", "()", "%", "$", "x y", "NASDAQ", "1.5.2"}) {
+  const auto hex = guess_layout("time;sym;n\n" + row_begin + "0x1F\n", "t");
+  ASSERT_TRUE(hex);
+  EXPECT_EQ(hex->questions.back(),
+            "column 'n': its values are numbers but for a 0x, and hex = true "
+            "reads such as a number: they are taken as texts");
+  for (const auto* value : {"A1", "()", "%", "$", "x y", "NASDAQ", "1.5.2", "K",
+                            "109-32", "109-1", "1/x", "-", "0x"}) {
     const auto got
       = guess_layout("time;sym;px\n" + row_begin + value + "\n", "t");
     ASSERT_TRUE(got) << to_string(got.failure());

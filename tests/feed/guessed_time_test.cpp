@@ -165,5 +165,89 @@ TEST(GuessedTimeTest, ATimeOfDayThatIsCalledSoIsTheRows) {
   }
 }
 
+/// Goal: what sites and programs publish is found.
+TEST(GuessedTimeTest, TimesWithNamesOfMonthsAreFound) {
+  const auto file = [](const std::string& time) {
+    return "time;sym;price\n" + time + ";A;1.5\n" + time + ";A;2.5\n";
+  };
+  const std::string columns = "time:timestamp sym:symbol price:float";
+  for (const auto& [time, ns] :
+       std::vector<std::pair<std::string, std::string>>{
+         {"Jan 31, 2024", "759974400000000000"},
+         {"January 31, 2024", "759974400000000000"},
+         {"31 Jan 2024", "759974400000000000"},
+         {"2024-031", "759974400000000000"},
+         {"Jan 2, 2024 9:30 AM", "757503000000000000"},
+         {"Jan 2, 2024 09:30:00", "757503000000000000"},
+         {"2 Jan 2024 09:30", "757503000000000000"},
+         {"02 Jan 2024 09:30:00.5", "757503000500000000"},
+         {"Tue, 02 Jan 2024 09:30:00 +0100", "757499400000000000"},
+         {"Tue, 02 Jan 2024 09:30:00 GMT", "757503000000000000"},
+         {"1.704187800E9", "757503000000000000"}})
+    check({time, file(time), columns, ns + "|A|1.5"});
+  // Such digits are a code where no name says a time.
+  const auto code
+    = guess_layout("time;sym;code\n2024-01-02T09:30:00Z;A;2024-031"
+                   "\n2024-01-02T09:30:00Z;A;2024-031\n",
+                   "t");
+  ASSERT_TRUE(code);
+  EXPECT_NE(code->table.find("\"code:symbol\""), std::string::npos);
+}
+
+TEST(GuessedTimeTest, FilesWithoutNamesMayHoldCountsOfTheDay) {
+  check({"a date and a time of day",
+         "20240102,093000,IBM,1.5\n"
+         "20240102,093001,IBM,2.5\n",
+         "time:timestamp sym:symbol c4:float", "757503000000000000|IBM|1.5",
+         "are field 1 and field 2 a date and a time of day?"});
+  check({"seconds of a day",
+         "34200.004241176,1,16113575,18,5853300\n"
+         "34200.025551909,1,16120456,18,5859100\n",
+         "time:timestamp c2:long c3:long c4:long c5:long sym:symbol",
+         "757503000004241176|1|16113575|18|5853300|X",
+         "is field 1 the seconds of its day?"});
+  for (const auto* none : {"1.5,A\n2.5,A\n", "34200.0042411,A\n3.0042411,A\n",
+                           "20240102,99,A\n20240102,100,A\n"})
+    EXPECT_FALSE(guess_layout(none, "t")) << none;
+}
+
+/// Goal: a line of another unit is told, and costs none of the others.
+TEST(GuessedTimeTest, OneOddLineLeavesTheOthersTimes) {
+  for (const auto& [usual, odd] :
+       std::vector<std::pair<std::string, std::string>>{
+         {"1704187800", "1704187800123"}, {"2024-01-02T09:30:00Z", "soon"}}) {
+    std::string text{"time,sym\n"};
+    for (int i = 0; i < 50; ++i)
+      text += (i == 20 ? odd : usual) + ",A\n";
+    const auto guess = guess_layout(text, "t");
+    ASSERT_TRUE(guess) << to_string(guess.failure());
+    ASSERT_EQ(
+      guess->questions.back().find("1 of its first 50 lines give no row"), 0u)
+      << guess->questions.back();
+    sim::memory_file_system disk;
+    put_file(disk, "a.csv", text);
+    EXPECT_EQ(read_all(disk, options_of(guess->layout, {"a.csv"})).rows(), 49u);
+  }
+}
+
+TEST(GuessedTimeTest, WhatIsOfAnotherFormIsSaidToBeIt) {
+  for (const auto& [text, what] :
+       std::vector<std::pair<std::string, std::string>>{
+         {"8=FIX.4.4\x01"
+          "9=12\x01"
+          "35=D\x01"
+          "10=1\x01\n",
+          "messages of FIX"},
+         {"20240102-09:30:00 : 8=FIX.4.4|9=12|35=D|\n", "messages of FIX"},
+         {"{\n  \"time\": 1\n}\n", "`jq -c .`"}}) {
+    const auto none = guess_layout(text, "t");
+    ASSERT_FALSE(none);
+    EXPECT_NE(none.failure().context.find(what), std::string::npos)
+      << none.failure().context;
+  }
+  check({"of Excel", "sep=;\ntime;sym\n2024-01-02T09:30:00Z;A\n",
+         "time:timestamp sym:symbol", "757503000000000000|A"});
+}
+
 } // namespace
 } // namespace millrace::feed
