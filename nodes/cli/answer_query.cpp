@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 
 namespace millrace::nodes {
 
@@ -166,6 +168,66 @@ printed print(const query_options& options, bool is_plan, answer_reader& answer,
   return out;
 }
 
+/// Clients of kdb+ get a fault with q's short word for its kind, or the name of
+/// TorQ's check, before the sentence; people get the sentence.
+error in_plain_words(error fault) {
+  static const std::set<std::string_view> kinds{"parse",
+                                                "nyi",
+                                                "type",
+                                                "length",
+                                                "rank",
+                                                "domain",
+                                                "limit",
+                                                "mismatch",
+                                                "aggtimebar",
+                                                "allowedops",
+                                                "badorder",
+                                                "checkaggregationparameter",
+                                                "checkcolumns",
+                                                "checkeachpair",
+                                                "checkorderingarrangment",
+                                                "checkorderingdirection",
+                                                "checkorderingpair",
+                                                "checkrequiredparams",
+                                                "checktimebarcolumn",
+                                                "checktimeorder",
+                                                "checkwords",
+                                                "equalities",
+                                                "filternot",
+                                                "filtervalue",
+                                                "firsttimebar",
+                                                "inequalities",
+                                                "isdictionary",
+                                                "renameinput",
+                                                "renamekey",
+                                                "secondtimebar",
+                                                "smalltimebar",
+                                                "thirdtimebar",
+                                                "timebarlength",
+                                                "timebarorigin",
+                                                "timebarsize",
+                                                "undefinedaggs",
+                                                "withincheck",
+                                                "agglength",
+                                                "allowednot",
+                                                "checkinstrumentcolumn",
+                                                "checklimits",
+                                                "checkparamnames",
+                                                "checkrepeatparams",
+                                                "checktimecolumn",
+                                                "checktype",
+                                                "distinctagg",
+                                                "filterpair",
+                                                "orderingnocolumn",
+                                                "orderingvague",
+                                                "singleaggtimebar"};
+  const auto end = fault.context.find(": ");
+  if (end != std::string::npos
+      && kinds.contains(std::string_view{fault.context}.substr(0, end)))
+    fault.context.erase(0, end + 2);
+  return fault;
+}
+
 } // namespace
 
 int answer_query(runtime& host, const cluster_config& config,
@@ -193,7 +255,7 @@ int answer_query(runtime& host, const cluster_config& config,
   auto answer = ask(host, config, *std::move(parameters), options.timeout_s,
                     place.interrupted);
   if (!answer) {
-    auto fault = answer.failure();
+    auto fault = in_plain_words(answer.failure());
     if (options.language.empty() && fault.code != errc::timeout
         && looks_like_sql(asked))
       fault.context += "; SQL is asked by -l sql";
@@ -211,7 +273,7 @@ int answer_query(runtime& host, const cluster_config& config,
   for (const auto& warning : cut.warnings)
     fmt::print(stderr, "millrace: warning: rows may be missing: {}\n", warning);
   if (done.fault)
-    return fail(done.fault);
+    return fail(in_plain_words(done.fault));
   if (options.timing)
     fmt::print(stderr, "{} rows in {:.1f} ms\n", done.rows,
                static_cast<double>(took_ns) / 1e6);

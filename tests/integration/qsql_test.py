@@ -142,11 +142,15 @@ def refusals(made):
   for text, tells in (
       ("select max prise from trade", "did you mean 'price'? at character 12"),
       ("select from trades", "trades: there is no such table"),
-      ("select {x} from trade", "nyi: lambdas are not there"),
+      ("select {x} from trade", "unsupported: lambdas are not there"),
+      ("select foo price from trade", "unsupported: there is no function"),
+      ('{"starttime": "2024-01-02"}', "the question has no 'tablename'"),
       ("select a from", "a value is missing at character 14, the end")):
     done = made.run("query", text, code=None)
     mill.check(done.returncode == 64 and tells in done.stderr, text,
                done.returncode, done.stderr)
+    for word in ("nyi:", "parse:", "type:", "checkrequiredparams:"):
+      mill.check(word not in done.stderr, text, done.stderr)
 
 
 def examples(made):
