@@ -1,78 +1,49 @@
 #include <millrace/messages/base/errors.hpp>
+#include <millrace/messages/base/name_table.hpp>
 
 namespace millrace {
 
-std::string_view to_string(errc code) noexcept {
-  switch (code) {
-    case errc::none:
-      return "none";
-    case errc::malformed_message:
-      return "malformed_message";
-    case errc::storage_failed:
-      return "storage_failed";
-    case errc::no_space:
-      return "no_space";
-    case errc::not_found:
-      return "not_found";
-    case errc::permission:
-      return "permission";
-    case errc::locked:
-      return "locked";
-    case errc::corrupt:
-      return "corrupt";
-    case errc::bad_position:
-      return "bad_position";
-    case errc::ahead:
-      return "ahead";
-    case errc::pruned:
-      return "pruned";
-    case errc::id_behind:
-      return "id_behind";
-    case errc::before_cutover:
-      return "before_cutover";
-    case errc::bad_id:
-      return "bad_id";
-    case errc::oversize:
-      return "oversize";
-    case errc::closed:
-      return "closed";
-    case errc::timeout:
-      return "timeout";
-    case errc::invalid_argument:
-      return "invalid_argument";
-    case errc::schema_mismatch:
-      return "schema_mismatch";
-    case errc::config:
-      return "config";
-    case errc::unavailable:
-      return "unavailable";
-    case errc::moved:
-      return "moved";
-    case errc::backend_lost:
-      return "backend_lost";
-    case errc::limit_exceeded:
-      return "limit_exceeded";
-    case errc::already_exists:
-      return "already_exists";
-    case errc::unsupported:
-      return "unsupported";
-    case errc::bad_data:
-      return "bad_data";
-    case errc::fenced:
-      return "fenced";
-    case errc::origin_unverified:
-      return "origin_unverified";
-    case errc::cancelled:
-      return "cancelled";
-    case errc::internal:
-      return "internal";
-    case errc::busy:
-      return "busy";
-    case errc::overflow:
-      return "overflow";
-  }
-  return "unknown";
-}
+namespace {
+
+constexpr name_table<errc, 33> names{{
+  {errc::none, "none"},
+  {errc::malformed_message, "malformed_message"},
+  {errc::storage_failed, "storage_failed"},
+  {errc::no_space, "no_space"},
+  {errc::not_found, "not_found"},
+  {errc::permission, "permission"},
+  {errc::locked, "locked"},
+  {errc::corrupt, "corrupt"},
+  {errc::bad_position, "bad_position"},
+  {errc::ahead, "ahead"},
+  {errc::pruned, "pruned"},
+  {errc::bad_id, "bad_id"},
+  {errc::oversize, "oversize"},
+  {errc::closed, "closed"},
+  {errc::timeout, "timeout"},
+  {errc::invalid_argument, "invalid_argument"},
+  {errc::schema_mismatch, "schema_mismatch"},
+  {errc::config, "config"},
+  {errc::unavailable, "unavailable"},
+  {errc::moved, "moved"},
+  {errc::backend_lost, "backend_lost"},
+  {errc::limit_exceeded, "limit_exceeded"},
+  {errc::already_exists, "already_exists"},
+  {errc::unsupported, "unsupported"},
+  {errc::bad_data, "bad_data"},
+  {errc::fenced, "fenced"},
+  {errc::origin_unverified, "origin_unverified"},
+  {errc::cancelled, "cancelled"},
+  {errc::internal, "internal"},
+  {errc::overflow, "overflow"},
+  {errc::busy, "busy"},
+  {errc::id_behind, "id_behind"},
+  {errc::before_cutover, "before_cutover"},
+}};
+
+} // namespace
+
+std::string_view to_string(errc code) noexcept { return names.name_of(code); }
 
 std::string to_string(const error& err) {
   std::string text{to_string(err.code)};

@@ -293,7 +293,8 @@ void print_end(const pub_options& options, uint64_t published, bool is_safe,
   }
   if (options.flush)
     fmt::print(stderr, "{}\n",
-               end ? "all of the log is merged" : "not all of the log is merged");
+               end ? "all of the log is merged"
+                   : "not all of the log is merged");
   else if (!is_safe && options.level == "recorded")
     fmt::print(stderr, "{} {} recorded; the rest of the input is not\n",
                published, what);

@@ -17,6 +17,22 @@ namespace millrace::nodes {
 
 namespace {
 
+void declare_place(option_list& list, const char* name,
+                   std::optional<uint64_t>& into, const char* what) {
+  list
+    .read(
+      name,
+      [&into](const std::string& text) {
+        const auto at = parse_position(text);
+        if (!at)
+          return at.failure();
+        into = at->value;
+        return error{};
+      },
+      what)
+    .shown_as("POSITION");
+}
+
 void declare(option_list& list, query_options& into) {
   declare_config(list, into.config);
   list
@@ -48,27 +64,13 @@ void declare(option_list& list, query_options& into) {
       "table (default), csv, json, arrow, a stream of Arrow's IPC format, or "
       "parquet, a file of Parquet")
     .shown_as("FORMAT");
-  const auto place
-    = [&](const char* name, std::optional<uint64_t>& of, const char* what) {
-        list
-          .read(
-            name,
-            [&of](const std::string& text) {
-              const auto at = parse_position(text);
-              if (!at)
-                return at.failure();
-              of = at->value;
-              return error{};
-            },
-            what)
-          .shown_as("POSITION");
-      };
-  place("--at-least", into.at_least,
-        "Wait until the answer covers this position: a number, or "
-        "log.<session>.<roll>@<offset>");
-  place("--as-of", into.as_of,
-        "No row of the stream after this position counts; refused where an hdb "
-        "has written down later ones together with it");
+  declare_place(list, "--at-least", into.at_least,
+                "Wait until the answer covers this position: a number, or "
+                "log.<session>.<roll>@<offset>");
+  declare_place(
+    list, "--as-of", into.as_of,
+    "No row of the stream after this position counts; refused where "
+    "an hdb has written down later ones together with it");
   list
     .choice<std::string>(
       "--priority", into.priority,

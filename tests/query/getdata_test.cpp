@@ -418,9 +418,8 @@ TEST(GetdataTest, EveryAggregationOfTorqIsKnown) {
 
 TEST(GetdataTest, EachAggregationIsAskedForByItsName) {
   for (const auto name : aggregate_names()) {
-    const std::string columns = takes_pairs(*aggregate_function_of(name))
-                                  ? R"(["lots","bidprice"])"
-                                  : R"("lots")";
+    const bool pairs = takes_pairs(*aggregate_function_of(name));
+    const std::string columns = pairs ? R"(["lots","bidprice"])" : R"("lots")";
     const auto asked = parse_ordered(R"("aggregations":{")" + std::string{name}
                                      + R"(":)" + columns + "}");
     EXPECT_TRUE(asked) << name << ": " << asked.failure().context;

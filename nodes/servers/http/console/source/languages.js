@@ -48,7 +48,7 @@ const json = StreamLanguage.define({
 const GETDATA = "tablename starttime endtime timecolumn instruments "
   + "instrumentcolumn columns grouping aggregations timebar timebarorigin "
   + "filters ordering renamecolumn sublist getquery optimisation timeout "
-  + "at_least limits words";
+  + "at_least as_of priority limits words";
 
 function options(words, type) {
   return words.split(" ").map((label) => ({ label, type }));
