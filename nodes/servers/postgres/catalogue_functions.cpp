@@ -92,6 +92,7 @@ constexpr type_name functions[] = {
   {"quote_literal", {"pg_quote", symbol}},
   {"quote_nullable", {"pg_quote", symbol}},
   {"format_type", {"regtype_name", symbol}},
+  {"to_regclass", {"regclass_known", symbol}},
   {"array_to_string", {"pg_array_text", symbol}},
   {"array_length", {"pg_array_size", int_}},
   {"array_upper", {"pg_array_size", int_}},
@@ -421,6 +422,14 @@ void relation_number(call of) {
     return of.give(*found);
   of.fail("there is no table '" + text + "'");
 }
+/// The name of a table that there is, else null.
+void known_relation(call of) {
+  const auto text = of.text(0);
+  const auto number = number_of_relation(text, facts_of(of));
+  const auto name
+    = number ? name_of_relation(*number, facts_of(of)) : std::nullopt;
+  name ? of.give(*name) : of.give_null();
+}
 void relation_name(call of) {
   if (of.is_null(0))
     return of.give_null();
@@ -463,6 +472,7 @@ constexpr std::array added_functions{
   added_function{"pg_day", 1, guarded<day_of_time>},
   added_function{"regclass_number", 1, guarded<relation_number>},
   added_function{"regclass_name", 1, guarded<relation_name>},
+  added_function{"regclass_known", 1, guarded<known_relation>},
   added_function{"regtype_number", 1, guarded<type_number>},
   added_function{"regtype_name", -1, guarded<name_of_type>},
   added_function{

@@ -9,7 +9,8 @@
 
 struct sqlite3;
 
-// Functions that clients ask the catalogue for, in SQLite.
+// Functions that clients ask the catalogue for, in SQLite; those of numbers and
+// parts of texts are in catalogue_values.cpp.
 
 namespace millrace::nodes::postgres {
 

@@ -274,6 +274,8 @@ catalogue_writer::simple_select(const node& select) {
       += " AS "
          + quoted_name(name ? name->text_or_empty() : name_of_output(what));
   }
+  // EXISTS (SELECT FROM ...) puts out nothing.
+  out.sql += is_first ? "1" : "";
   out.sql += relations;
   if (const auto* condition = select.find("whereClause"))
     out.sql += " WHERE " + write(*condition).sql;

@@ -8,7 +8,8 @@
 #include <vector>
 
 // SELECT is written in catalogue_sql.cpp, expressions in
-// catalogue_expressions.cpp.
+// catalogue_expressions.cpp, and in catalogue_casts.cpp casts and what makes
+// values alike.
 
 namespace millrace::nodes::postgres {
 
