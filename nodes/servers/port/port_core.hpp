@@ -156,9 +156,6 @@ private:
     uint64_t counted_bytes = 0;
   };
 
-  [[nodiscard]] static bool is_open(const client& of) noexcept {
-    return !of.leaving && !of.finishing;
-  }
   void make_place_for(connection_id newcomer, effects& out);
   void act(const connection_opened& what, int64_t now_ns, effects& out);
   void act(const tls_ready& what, int64_t now_ns, effects& out);
@@ -205,35 +202,25 @@ void port_core<Session>::act(const connection_opened& what, int64_t now_ns,
 /// Those that say nothing shut a port to nobody.
 template <port_session Session>
 void port_core<Session>::make_place_for(connection_id newcomer, effects& out) {
-  const auto open
-    = std::count_if(clients_.begin(), clients_.end(),
-                    [](const auto& each) { return is_open(each.second); });
-  if (std::cmp_less_equal(open, limits_.connections_max))
-    return;
-  const auto many
-    = std::to_string(limits_.connections_max) + " connections are open";
+  auto why = std::to_string(limits_.connections_max) + " connections are open";
   // By their numbers the oldest come first.
-  const auto silent
-    = std::find_if(clients_.begin(), clients_.end(), [&](const auto& each) {
-        return each.first != newcomer && !each.second.is_known
-               && is_open(each.second);
-      });
-  if (silent != clients_.end())
-    return refuse(silent->first,
-                  many + ", and it had neither logged in nor asked", out);
-  ++facts_.refused;
-  facts_.last_refusal = many;
-  out.emplace_back(tell_of{"refused", "a connection was refused: " + many});
-  const bool is_in_the_clear = !clients_.at(newcomer).shakes_hands;
+  for (const auto& [id, of] : clients_)
+    if (id != newcomer && !of.is_known && !of.leaving && !of.finishing)
+      return refuse(id, why + ", and it had neither logged in nor asked", out);
+  std::string told;
+  const auto& of = clients_.at(newcomer);
+  if constexpr (requires { of.talk.no_place(size_t{}); })
+    if (!of.shakes_hands)
+      told = of.talk.no_place(limits_.connections_max);
+  act(connection_refused{{errc::limit_exceeded, std::move(why)}}, 0, out);
   forget(newcomer, out);
-  if constexpr (requires { Session::no_place(size_t{}); })
-    if (is_in_the_clear) {
-      out.emplace_back(
-        send_to{newcomer, Session::no_place(limits_.connections_max)});
-      out.emplace_back(finish_connection{newcomer});
-      return;
-    }
-  out.emplace_back(drop_connection{newcomer});
+  const bool is_told = !told.empty();
+  if (is_told)
+    out.emplace_back(send_to{newcomer, std::move(told)});
+  if (is_told)
+    out.emplace_back(finish_connection{newcomer});
+  else
+    out.emplace_back(drop_connection{newcomer});
 }
 
 template <port_session Session>
