@@ -76,8 +76,8 @@ class feeder:
     if code is None:
       code = DATA if rejected else 0
     done = self.made.run(*self.words(at, *more), code=code)
-    mill.check(f"{rows} rows published, {rejected} rejected" in done.stdout,
-               done.stdout)
+    said = f"{rows} {'row' if rows == 1 else 'rows'} published"
+    mill.check(f"{said}, {rejected} rejected" in done.stdout, done.stdout)
     self.rows += rows
     return done
 
@@ -343,17 +343,17 @@ def published_elsewhere(made, feed, good):
   """A text goes on under one name, and no line of it comes twice by another."""
   copy = made.directory / "good.copy"
   copy.write_text(GOOD + "34200003,1,1,P,2000,0\n")
-  feed.refused(copy, USAGE, good, "--go-on")
+  feed.refused(copy, DATA, good, "--go-on")
   feed.taken(copy, 1, 0, "--go-on")
   good.write_text(copy.read_text())
-  feed.refused(good, USAGE, "(3 lines)", copy, "--go-on", "--again")
+  feed.refused(good, DATA, "(3 lines)", copy, "--go-on", "--again")
   feed.taken(good, 0, 0, "--go-on")
   shorter = made.directory / "good.shorter"
   shorter.write_text(GOOD)
-  feed.refused(shorter, USAGE, "begins with", "leave it out", "--again")
+  feed.refused(shorter, DATA, "begins with", "leave it out", "--again")
   good.write_text(GOOD)
   copy.unlink()
-  feed.refused(shorter, USAGE, copy, "not there any more", "--again")
+  feed.refused(shorter, DATA, copy, "not there any more", "--again")
   feed.taken(good, 2, 0, "--again")
 
 
