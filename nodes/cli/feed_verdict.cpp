@@ -59,6 +59,11 @@ error judge(const std::vector<feed::source_report>& reports,
 error check_keeps_rejects(const std::string& path) {
   std::error_code fault;
   const auto there = std::filesystem::status(path, fault);
+  const auto folder = std::filesystem::path{path}.parent_path();
+  if (!std::filesystem::exists(there) && !folder.empty()
+      && !std::filesystem::is_directory(folder, fault))
+    return {errc::not_found,
+            "--reject " + path + ": its directory is not there"};
   if (!std::filesystem::exists(there)
       || std::filesystem::is_regular_file(there))
     return {};

@@ -823,6 +823,10 @@ class Cluster(Case):
         _, err = self.run_program(*words, str(packed), code=65)
         self.assertIn("is encrypted", err)
         self.run_program(*words, str(path), str(path), code=64)
+        # Before anything is read of it.
+        _, err = self.run_program(*words, "--reject", "/nope/x", str(copy),
+                                  code=64)
+        self.assertIn("--reject /nope/x: its directory is not there", err)
 
     def test_an_interrupted_pipe_is_not_said_to_go_on(self):
         feed = self.start(*self.write_feed(), "-", stdin=subprocess.PIPE)
