@@ -141,7 +141,7 @@ json_value json_of(const written_period& what) {
   if (!what.lost_meanwhile.empty())
     out.add("lost_meanwhile", what.lost_meanwhile);
   if (what.fault)
-    out.add("failure", to_string(what.fault));
+    out.add("failure", failure_value(what.fault));
   return out;
 }
 
@@ -216,7 +216,8 @@ int end_stream(runtime& host, const cluster_config& config,
   if (!ended) {
     const auto code = fail(ended.failure());
     if (told != nullptr)
-      told->add({{"stream", stream}, {"failure", to_string(ended.failure())}});
+      told->add(
+        {{"stream", stream}, {"failure", failure_value(ended.failure())}});
     return ended.failure().code == errc::already_exists
              ? static_cast<int>(exit_negative)
              : code;

@@ -226,7 +226,7 @@ void print_check(const feed_check& done, output_format output,
       out.add("last_time", text::time_text(done.last_time));
     }
     if (fault)
-      out.add("failure", to_string(fault));
+      out.add("failure", failure_value(fault));
     fmt::print("{}\n", out.dump());
     return;
   }
@@ -255,13 +255,8 @@ int check(const cluster_config& config, const process_config& process,
     fail({errc::cancelled, "interrupted"});
     return signals.exit_code();
   }
-  if (!done) {
-    if (options.output == output_format::json)
-      fmt::print(
-        "{}\n",
-        text::json_value{{"failure", to_string(done.failure())}}.dump());
+  if (!done)
     return fail_of_files(done.failure());
-  }
   auto fault = done->fault;
   if (!fault && signals.raised())
     fault = {errc::cancelled, "interrupted"};
@@ -295,7 +290,7 @@ void print_end(const feed_session& feed, const feed_options& options,
     if (end)
       out.add("end", end->value);
     if (fault)
-      out.add("failure", to_string(fault));
+      out.add("failure", failure_value(fault));
     fmt::print("{}\n", out.dump());
     return;
   }

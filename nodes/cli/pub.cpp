@@ -277,7 +277,7 @@ error still_pending(error fault, const pub_options& options) {
 
 /// @param is_safe what was published is as safe as was asked
 void print_end(const pub_options& options, uint64_t published, bool is_safe,
-               const std::optional<position>& end) {
+               const std::optional<position>& end, const error& fault) {
   const char* what = options.table.empty() ? "messages" : "rows";
   // It was not asked whether a stream has them.
   const bool unmerged = options.level != "committed" && !options.flush
@@ -288,6 +288,8 @@ void print_end(const pub_options& options, uint64_t published, bool is_safe,
       told.add("end", end->value);
     if (unmerged || !is_safe)
       told.add("level", is_safe ? options.level : "recorded");
+    if (fault)
+      told.add("failure", failure_value(fault));
     fmt::print("{}\n", told.dump());
     return;
   }
@@ -432,7 +434,7 @@ int run(const pub_options& options) {
   }
   if (auto closed = (*out)->close(); closed && !fault)
     fault = closed;
-  print_end(options, lines.published(), is_safe, end);
+  print_end(options, lines.published(), is_safe, end, fault);
   const auto code = fault ? fail(fault) : static_cast<int>(exit_ok);
   return signals.raised() ? signals.exit_code() : code;
 }

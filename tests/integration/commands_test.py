@@ -183,6 +183,17 @@ class CommandLine(Case):
         os.close(write)
         self.assertEqual((done.returncode, done.stderr), (141, b""))
 
+    def test_a_full_disk_is_told_in_our_words(self):
+        for words in (["bench", "--list"], ["layout", "--preset", "itch-trade"],
+                      ["help"]):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([PROGRAM, *words], stdout=full,
+                                      stderr=subprocess.PIPE, timeout=DEADLINE,
+                                      env=self.environment)
+            self.assertEqual(done.returncode, 74, words)
+            self.assertIn(b"standard output: No space left on device",
+                          done.stderr)
+
     def test_version_and_help_are_found_by_any_name(self):
         for words in (["--version"], ["version"]):
             self.assertRegex(self.run_program(*words)[0], r"^millrace \d")
@@ -413,6 +424,38 @@ class Cluster(Case):
         for words in (["--last", "1", "--from", "begin"],
                       ["--until", "begin"]):
             heard(*words, code=64)
+
+    def test_a_failure_has_one_form_for_programs(self):
+        path = os.path.join(self.dir, "few.csv")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("time,size\nx,1\n")
+        feed = self.write_feed()
+        bad = b'{"time": "2024-01-02T15:00:00Z", "sym": "A"}\n{\n'
+
+        def failed(*words, code, stdin=b""):
+            out, err = self.run_program(*words, "-o", "json", stdin=stdin,
+                                        code=code)
+            told = json.loads(out)
+            told = (told[0] if isinstance(told, list) else told)["failure"]
+            self.assertEqual(sorted(told), ["code", "text"], words)
+            self.assertIn(told["text"].splitlines()[0], err, words)
+            return told["code"]
+
+        at = ["--config", self.config]
+        rows = ["pub", "--stream", "market", "--table", "trade", *at]
+        self.run_program("spawn", "gw1", "--on", "all", *at)
+        failed("query", "select from nope", *at, code=64)
+        failed("stop", "nope", *at, code=64)
+        failed("stream", "info", "nope", *at, code=64)
+        failed("status", "--nope", code=64)
+        self.assertEqual(failed(*rows, stdin=bad, code=65), "bad_data")
+        self.assertEqual(failed(*feed, path, code=65), "bad_data")
+        failed(*feed, path + "x", code=64)
+        self.end_node(self.node)
+        for words in (rows, ["query", "select from trade", *at],
+                      ["consumer", "ls", *at], ["stream", "info", "market", *at],
+                      ["eop", "--period", "2024-01-02", *at]):
+            self.assertEqual(failed(*words, code=69), "unavailable", words)
 
     def test_csv_leaves_no_message_out(self):
         self.pub("--stream", "market", "--table", "trade", stdin=(

@@ -108,7 +108,7 @@ text::json_value json_of(const std::vector<node_outcome>& outcomes) {
     if (each.pid != 0)
       row.add("pid", each.pid);
     if (each.failure)
-      row.add("failure", to_string(each.failure));
+      row.add("failure", failure_value(each.failure));
     out.add(std::move(row));
   }
   return out;

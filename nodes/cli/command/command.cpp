@@ -20,23 +20,40 @@ namespace millrace::nodes {
 
 namespace {
 
+/// Whether `-o json` is among the words, also of those that are none.
+bool asks_json(const std::vector<std::string>& words) {
+  for (size_t i = 0; i < words.size(); ++i) {
+    const auto& word = words[i];
+    if (word == "--output=json" || word == "-o=json" || word == "-ojson"
+        || ((word == "-o" || word == "--output") && i + 1 < words.size()
+            && words[i + 1] == "json"))
+      return true;
+  }
+  return false;
+}
+
+int fail_usage(const std::string& text) {
+  std::fprintf(stderr, "%s\n", text.c_str());
+  keep_failure({errc::invalid_argument, text});
+  return exit_usage;
+}
+
 /// @returns the exit code of what ran, or of what is wrong with the words.
 int parse_and_run(CLI::App& program, const command_list::action& run,
                   std::vector<std::string> words) {
   use_large_blocks();
+  if (asks_json(words))
+    print_failure_as_json();
   try {
     // CLI11 takes them from the end.
     program.parse(std::vector<std::string>{words.rbegin(), words.rend()});
   } catch (const CLI::CallForHelp& help) {
     // Help for a word that is not known would be that for another one.
-    if (const auto fault = stray_word_fault(program); !fault.empty()) {
-      std::fprintf(stderr, "%s\n", fault.c_str());
-      return exit_usage;
-    }
+    if (const auto fault = stray_word_fault(program); !fault.empty())
+      return fail_usage(fault);
     return program.exit(help);
   } catch (const CLI::ParseError& fault) {
-    std::fprintf(stderr, "%s\n", usage_fault(program, fault).c_str());
-    return exit_usage;
+    return fail_usage(usage_fault(program, fault));
   }
   return run();
 }
@@ -94,6 +111,7 @@ int guarded(Run run) {
     return fail(fault);
   try {
     const int code = run();
+    end_failure(code);
     if (const int refusal = end_output()) {
       if (output_is_unread())
         return exit_pipe;
@@ -105,11 +123,18 @@ int guarded(Run run) {
   } catch (const std::system_error& fault) {
     if (fault.code().value() == EPIPE && output_is_unread())
       return exit_pipe;
-    std::fprintf(stderr, "millrace: %s\n", fault.what());
-    return exit_io;
+    // A library's words for what it could not print.
+    const std::string what = fault.what();
+    const int code = fail(
+      {errc::storage_failed, what.starts_with("cannot write to file")
+                               ? "standard output: " + fault.code().message()
+                               : what});
+    end_failure(code);
+    return code;
   } catch (const std::exception& fault) {
-    std::fprintf(stderr, "millrace: internal: %s\n", fault.what());
-    return exit_internal;
+    const int code = fail({errc::internal, fault.what()});
+    end_failure(code);
+    return code;
   }
 }
 

@@ -4,9 +4,12 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <optional>
 #include <poll.h>
+#include <stdio_ext.h>
 #include <string>
 #include <unistd.h>
+#include <utility>
 
 namespace millrace::nodes {
 
@@ -26,9 +29,45 @@ std::string shown(std::string_view text) {
   return out;
 }
 
+/// What is printed as JSON at the end. Of the thread that prints.
+struct failure_as_json {
+  bool wanted = false;
+  bool told = false;    ///< In a document of the command's own.
+  bool printed = false; ///< Something that was flushed since.
+  std::optional<error> first;
+};
+failure_as_json at_end;
+
 } // namespace
 
+void print_failure_as_json() { at_end.wanted = true; }
+
+text::json_value failure_value(const error& failure) {
+  at_end.told = true;
+  return text::json_value{{"code", to_string(failure.code)},
+                          {"text", failure.context}};
+}
+
+void end_failure(int code) {
+  const auto kept = std::exchange(at_end, {});
+  // Two documents are none for one who reads one.
+  const bool has_document = kept.printed || ::__fpending(stdout) != 0;
+  if (!kept.wanted || kept.told || !kept.first || code == exit_ok
+      || has_document)
+    return;
+  const auto line
+    = text::json_value{{"failure", failure_value(*kept.first)}}.dump();
+  at_end = {};
+  std::printf("%s\n", line.c_str());
+}
+
+void keep_failure(const error& failure) {
+  if (!at_end.first)
+    at_end.first = failure;
+}
+
 int fail(const error& failure) {
+  keep_failure(failure);
   if (failure.code == errc::config)
     std::fprintf(stderr, "%s\n", shown(failure.context).c_str());
   else
@@ -49,6 +88,7 @@ int first_refusal = 0; ///< Of standard output, by the thread that prints.
 } // namespace
 
 void flush_output() {
+  at_end.printed = at_end.printed || ::__fpending(stdout) != 0;
   if (std::fflush(stdout) != 0 && first_refusal == 0)
     first_refusal = errno;
 }

@@ -1,8 +1,23 @@
 #pragma once
 
 #include <millrace/messages/base/errors.hpp>
+#include <millrace/messages/text/json_value.hpp>
 
 namespace millrace::nodes {
+
+/// For programs (-o json): the first failure is printed on standard output,
+/// too, at the end of a command that printed no document of its own there, as
+/// {"failure": {"code": "bad_data", "text": "..."}}.
+void print_failure_as_json();
+/// That object's value, for a command that has a document of its own for it:
+/// none is printed at its end then. @pre `failure` is one
+[[nodiscard]] text::json_value failure_value(const error& failure);
+/// Of a failure that another one than `fail` prints to stderr.
+void keep_failure(const error& failure);
+/// At a command's end, with its exit code: of one that did what was asked
+/// nothing is printed. The next command of the process begins without a
+/// failure.
+void end_failure(int code);
 
 /// Prints an error to stderr. A fault of the configuration is printed as its
 /// lines `<file>:<line>:<key>: <reason>`, another as `millrace: <text>`.

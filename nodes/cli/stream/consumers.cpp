@@ -109,6 +109,9 @@ int list_consumers(const stream_options& options) {
   if (!cluster)
     return fail(cluster.failure());
   const auto told = ask_all(*cluster);
+  // An empty list would say that there are none.
+  if (told.lags.empty() && told.code != exit_ok)
+    return told.code;
   auto lines = fmt::format("{:<16} {:<16} {:>20} {:>12} {:>14} {:>12}  {}\n",
                            "consumer", "stream", "needs from", "messages",
                            "bytes", "oldest", "heard");
