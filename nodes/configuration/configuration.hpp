@@ -353,7 +353,8 @@ parse_configuration(std::string_view text, const std::string& file,
 [[nodiscard]] result<cluster_config>
 load_configuration(persistence::file_system& fs, const std::string& path);
 
-/// The path to load: `given`, else `$MILLRACE_CONFIG`, else `config`.
+/// The path to load: `given`, else `$MILLRACE_CONFIG`, else `$TORQPROCESSES`,
+/// else `config`.
 [[nodiscard]] result<std::string> configuration_path(const std::string& given);
 
 /// The configuration of `millrace demo` as TOML text: every process on one

@@ -128,9 +128,11 @@ result<cluster_config> load_configuration(persistence::file_system& fs,
 result<std::string> configuration_path(const std::string& given) {
   if (!given.empty())
     return given;
-  if (const char* variable = std::getenv("MILLRACE_CONFIG");
-      variable && *variable != '\0')
-    return std::string{variable};
+  // The second one is TorQ's: of a process file.
+  for (const auto* name : {"MILLRACE_CONFIG", "TORQPROCESSES"})
+    if (const char* variable = std::getenv(name);
+        variable != nullptr && *variable != '\0')
+      return std::string{variable};
   return error{errc::config,
                "no configuration: give --config FILE or set MILLRACE_CONFIG"};
 }

@@ -388,6 +388,12 @@ std::map<std::string, std::string> variables_of_host() {
   return out;
 }
 
+/// Empty: it is not set.
+std::string variable_of(const process_file_setting& with, const char* name) {
+  const auto found = with.variables.find(name);
+  return found == with.variables.end() ? std::string{} : found->second;
+}
+
 std::string name_of_host() {
   char name[256] = {};
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
@@ -402,9 +408,15 @@ result<std::string> text_of_file(persistence::file_system& fs,
   return text;
 }
 
+bool names_no_hdb(const process_file& from) {
+  return std::all_of(from.processes.begin(), from.processes.end(),
+                     [](const auto& each) { return each.load.empty(); });
+}
+
 /// Partitions of kdb+ are no partitions of ours.
 error check_directories(persistence::file_system& fs, const process_file& from,
-                        const std::string& path) {
+                        const process_file_setting& with) {
+  const auto& path = with.path;
   std::string faults;
   for (const auto& each : from.processes)
     if (const auto fault = each.load.empty()
@@ -414,6 +426,11 @@ error check_directories(persistence::file_system& fs, const process_file& from,
                         path + ":" + std::to_string(each.line)
                           + ":load: " + fault.context,
                         "\n");
+  const auto beside = variable_of(with, "KDBHDB");
+  if (const auto fault
+      = beside.empty() ? error{} : persistence::check_not_of_kdb(fs, beside);
+      fault && names_no_hdb(from))
+    text::add_to_list(faults, path + ": $KDBHDB: " + fault.context, "\n");
   return faults.empty() ? error{} : error{errc::config, faults};
 }
 
@@ -433,7 +450,7 @@ result<cluster_config> load_process_file(persistence::file_system& fs,
   auto read = parse_process_file(*text, with);
   if (!read)
     return read.failure();
-  if (auto fault = check_directories(fs, *read, path))
+  if (auto fault = check_directories(fs, *read, with))
     return fault;
   const auto declared = text_of_file(fs, read->schema_path);
   if (!declared)
@@ -465,13 +482,19 @@ std::string configuration_text(const process_file& from,
     if (each.type == process_type::hdb && hdb.empty())
       hdb = each.load;
   }
-  const auto data = with.variables.find("MILLRACE_DATA");
+  const auto data = variable_of(with, "MILLRACE_DATA");
+  // What is ours says it before what is TorQ's.
+  if (hdb.empty())
+    hdb = variable_of(with, "KDBHDB");
+  const auto log_path = data.empty() && variable_of(with, "RT_LOG_PATH").empty()
+                          ? variable_of(with, "KDBTPLOG")
+                          : std::string{};
   auto out
     = "[cluster]\nname = "
       + toml_text(text::is_plain_name(stem_of(with.path)) ? stem_of(with.path)
                                                           : "torq")
-      + "\ndata = "
-      + toml_text(data == with.variables.end() ? "millrace-data" : data->second)
+      + "\ndata = " + toml_text(data.empty() ? "millrace-data" : data)
+      + (log_path.empty() ? "" : "\nlog_path = " + toml_text(log_path))
       + "\n[[stream]]\nname = " + toml_text(stream) + "\n";
   for (const auto& table : tables)
     out += toml_table(table, stream);

@@ -14,6 +14,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 const std::string heading = "host,port,proctype,procname,U,localtime,g,T,w,"
                             "load,startwithall,extras,qcmd\n";
@@ -254,6 +255,48 @@ TEST(ProcessFileTest, IsAConfigurationByItsName) {
                         "kdb+"));
   for (const auto& [name, value] : setting().variables)
     ::unsetenv(name.c_str());
+}
+
+/// Goal: directories that TorQ is told of in its environment are those of here,
+/// unless a variable of ours says another, or the file does.
+TEST(ProcessFileTest, DirectoriesOfTorqAreReadWhereNothingElseNamesThem) {
+  const auto text = [](const std::map<std::string, std::string>& more,
+                       const std::string& lines) {
+    auto with = setting();
+    with.variables.insert(more.begin(), more.end());
+    const auto read = parse_process_file(lines, with);
+    EXPECT_TRUE(read) << to_string(read.failure());
+    return configuration_text(*read, read_q_schema(schema_text, "q").tables,
+                              with);
+  };
+  const auto without_load
+    = heading + tickerplant_line + rdb_line
+      + "localhost,{KDBBASEPORT}+4,hdb,hdb1,,1,1,60,4000,,1,,q\n";
+  EXPECT_THAT(text({}, without_load), HasSubstr("hdb = \"/torq/hdb\""));
+  EXPECT_THAT(text({{"KDBTPLOG", "/torq/tplogs"}}, all_lines),
+              HasSubstr("log_path = \"/torq/tplogs\""));
+  for (const auto* ours : {"MILLRACE_DATA", "RT_LOG_PATH"})
+    EXPECT_THAT(
+      text({{"KDBTPLOG", "/torq/tplogs"}, {ours, "/ours"}}, all_lines),
+      Not(HasSubstr("log_path")))
+      << ours;
+}
+
+TEST(ProcessFileTest, TheFileOfTorqIsTheConfigurationWhereNoneIsNamed) {
+  const auto put = [](const char* name, const char* value) {
+    return value == nullptr ? ::unsetenv(name) : ::setenv(name, value, 1);
+  };
+  const auto* before = std::getenv("MILLRACE_CONFIG");
+  const std::string kept = before == nullptr ? "" : before;
+  ASSERT_EQ(put("MILLRACE_CONFIG", nullptr), 0);
+  ASSERT_EQ(put("TORQPROCESSES", "/app/process.csv"), 0);
+  EXPECT_EQ(*configuration_path(""), "/app/process.csv");
+  EXPECT_EQ(*configuration_path("mine.toml"), "mine.toml");
+  ASSERT_EQ(put("MILLRACE_CONFIG", "ours.toml"), 0);
+  EXPECT_EQ(*configuration_path(""), "ours.toml");
+  ASSERT_EQ(put("TORQPROCESSES", nullptr), 0);
+  ASSERT_EQ(put("MILLRACE_CONFIG", before == nullptr ? nullptr : kept.c_str()),
+            0);
 }
 
 } // namespace
