@@ -132,8 +132,7 @@ void raft_core::send_heartbeat(raft_peer& to, int64_t now_ns) {
 }
 
 /// @returns false when what it needs is not in the log any more.
-bool raft_core::send_append(raft_peer& to, uint64_t entries_max,
-                            bool notice) {
+bool raft_core::send_append(raft_peer& to, uint64_t entries_max, bool notice) {
   const entry_index before{to.next().value - 1};
   const auto term = log_.term_at(before);
   if (!term) {
