@@ -217,7 +217,7 @@ def history(binary):
                                     "in the place of 2"])
     mill.check(total(made) == [5, 1 + 4 + 16 + 32 + 64], "the replaced day:",
                total(made))
-    load(second, code=USAGE, tells=["b.csv", "--replace loads it anew"])
+    load(second, code=DATA, tells=["b.csv", "--replace loads it anew"])
     made.kill("back")
     made.up("back")
     mill.check(total(made) == [5, 117], total(made))
@@ -228,9 +228,9 @@ def history(binary):
     mill.check(total(made) == [3, 112], "the dropped day:", total(made))
     done = made.run("hdb", "drop", hdb, "-p", "2023-12-28")
     mill.check("nothing of it is there" in done.stdout, done.stdout)
-    load(first, code=USAGE, tells=["its rows of 2023.12.28 were dropped",
-                                   "other rows took the place of its own of "
-                                   "2023.12.29"])
+    load(first, code=DATA, tells=["its rows of 2023.12.28 were dropped",
+                                  "other rows took the place of its own of "
+                                  "2023.12.29"])
     # Of both its days, one still its own.
     load("--replace", second, tells=["2 rows loaded into 2 partitions",
                                      "in the place of 2"])
@@ -256,7 +256,7 @@ def history(binary):
     made.run("hdb", "drop", hdb, "-p", "2023-12-29")
     made.run("hdb", "amend", hdb, "-t", "trade", "--symbol", "D", "--set",
              json.dumps({"size": 16}))
-    load(second, code=USAGE, tells=["its rows of 2023.12.29 were dropped"])
+    load(second, code=DATA, tells=["its rows of 2023.12.29 were dropped"])
     load("--replace", second, tells=["2 rows loaded into 2 partitions"])
     # What the stream has brought and no period has ended stays, and is told.
     publish(made, ("2024-01-03", "F", 64))
@@ -420,7 +420,7 @@ def texts(binary):
     at = write("day.csv", [1] * 3000)
     load(at)
     write("day.csv", [1] * 2900 + [9] + [1] * 99)
-    load(at, code=USAGE, tells="another text of this name")
+    load(at, code=DATA, tells="another text of this name")
     mill.check(answer() == [3000, 3000], answer())
     load(at, "--replace", tells="in the place of 3000")
     mill.check(answer() == [3000, 3008], answer())
@@ -433,10 +433,10 @@ def texts(binary):
     mill.check(answer() == [3000, 3008], answer())
     # Nor by another name with more lines, or fewer.
     longer = write("longer.csv", [1] * 2900 + [9] + [1] * 100)
-    load(longer, code=USAGE, tells="(3001 lines) are those of day.csv")
+    load(longer, code=DATA, tells="(3001 lines) are those of day.csv")
     shorter = write("shorter.csv", [1] * 2000)
-    load(shorter, code=USAGE, tells="what day.csv begins with")
-    load(longer, "--replace", copy, code=USAGE, tells="would come twice")
+    load(shorter, code=DATA, tells="what day.csv begins with")
+    load(longer, "--replace", copy, code=DATA, tells="would come twice")
     mill.check(answer() == [3000, 3008], answer())
     # What came to the day since goes with it.
     load(write("more.csv", [5, 5], "B"), tells="had 3000 rows before")
@@ -444,13 +444,13 @@ def texts(binary):
     mill.check(answer() == [3000, 3008], answer())
     # A file that grew is another text.
     write("day.csv", [1] * 3001)
-    load(at, code=USAGE, tells="another text of this name")
+    load(at, code=DATA, tells="another text of this name")
     # A line that gives no row is told, and its mended load is no second one.
     bad = made.directory / "bad.csv"
     bad.write_text("time,sym,size\n2023-03-02T12:00:00Z,E,1\n"
                    '2023-03-02T12:00:01Z,E,"2"\n')
     load(bad, code=DATA, tells="1 line gave no row")
-    load(bad, code=USAGE, by=quoted, tells="with another layout")
+    load(bad, code=DATA, by=quoted, tells="with another layout")
     load(bad, "--replace", by=quoted, tells="in the place of 1")
     # A damaged file puts nothing in the place of a whole day.
     packed.write_bytes(gzip.compress(
