@@ -42,8 +42,7 @@ enum class errc : uint8_t {
   overflow = 31,          ///< A whole number does not fit its type.
   busy = 32,      ///< As much is asked at a time as may be; retry later.
   id_behind = 33, ///< A message id is at or below what is merged of its origin.
-  before_cutover
-  = 34, ///< The place asked for lies before what is written down.
+  before_cutover = 34, ///< As of a place before what was written down.
 };
 
 /// The stable name of a code, such as "storage_failed".

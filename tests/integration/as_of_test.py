@@ -54,7 +54,7 @@ def questions_end_at_their_place(binary):
     mill.wait_until(lambda: count(made) == 30, 20, "all rows")
     said = ask(made, "select n:count i from trade", "--as-of", first, code=65)
     mill.check("before_cutover" in said and "accounts for rows" in said, said)
-    third = publish(made, "trade", 3600, 1)
+    third = publish(made, "trade", 1800, 1)
     mill.check(count(made, "--as-of", third) == 31)
 
 

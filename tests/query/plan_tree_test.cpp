@@ -549,10 +549,13 @@ TEST(PlanRunTest, EndsWhenItIsWithdrawn) {
 }
 
 TEST(PlanCodecTest, APriorityGoesWithItsPlan) {
+  auto tree = scan_of(trades_schema());
+  ASSERT_FALSE(resolve(tree));
+  const auto cut = split(tree);
+  ASSERT_TRUE(cut);
+  auto plan = cut->fragments[0];
   for (const auto each : {question_priority::low, question_priority::normal,
                           question_priority::high}) {
-    logical_plan plan;
-    plan.table = "trade";
     plan.priority = each;
     const auto back = decode_plan(encode(plan));
     ASSERT_TRUE(back) << to_string(back.failure());

@@ -111,7 +111,7 @@ TEST(QuestionTest, NamesWhatItCannotRead) {
             "the question: \"text\" is missing");
   EXPECT_EQ(fault(R"({"language":"qsql","text":"quote","at_leat":1})"),
             "the question: there is no option 'at_leat'; there are timeout, "
-            "at_least, explain and limit");
+            "at_least, as_of, priority, explain and limit");
   for (const auto* limit : {"-1", "\"5\"", "1.5", "null"})
     EXPECT_EQ(
       fault(std::string{R"({"language":"sql","text":"select * from quote",
@@ -121,6 +121,10 @@ TEST(QuestionTest, NamesWhatItCannotRead) {
   EXPECT_EQ(fault(R"({"language":"qsql","text":"quote","timeout":"5"})"),
             "the question: timeout is a timespan above 0, as \"0D00:00:30\", "
             "not \"5\"");
+  EXPECT_EQ(fault(R"({"language":"qsql","text":"quote","as_of":"x"})"),
+            "the question: as_of is a position, not \"x\"");
+  EXPECT_EQ(fault(R"({"language":"qsql","text":"quote","priority":"urgent"})"),
+            "the question: priority is low, normal or high, not \"urgent\"");
   EXPECT_EQ(fault(R"({"language":"qsql","text":"quot"})"),
             "quot: there is no such table at character 1 near 'quot'");
 }
