@@ -297,7 +297,8 @@ class Bench(unittest.TestCase):
                           **self.nothing)
                 self.assertEqual(got.returncode, 69, got.stderr)
                 self.assertIn("scripts/bench-peers", got.stderr)
-                self.assertEqual(got.stdout, "")
+                self.assertEqual(json.loads(got.stdout)["failure"]["code"],
+                                 "unavailable")
                 self.assertEqual(os.listdir(self.scratch.name), [])
 
     def wait_until(self, what):
