@@ -33,12 +33,11 @@ void add_missing(std::vector<std::string>& lines,
 /// What the pool's workers share; outlives the actor when that dies early.
 struct query_job_state::shared_run {
   shared_run(query_work given, persistence::env& world)
-    : work{std::move(given)}, share{std::make_shared<persistence::pool_share>(
-                                weight_of(work.plan.priority))},
-      pool{*world.pool, share} {}
+    : work{std::move(given)}, pool{*world.pool,
+                                   std::make_shared<persistence::pool_share>(
+                                     weight_of(work.plan.priority))} {}
 
   query_work work;
-  std::shared_ptr<persistence::pool_share> share;
   persistence::share_of_executor pool; ///< All that the query does there.
   size_t morsels_per_turn = 1;
   std::atomic<bool> cancelled{false};
