@@ -262,15 +262,15 @@ void long_swarm_with(uint64_t count, fault_mix mix) {
 }
 
 TEST(SwarmSim, NothingIsLostInHoursOfDeaths) {
-  long_swarm_with(6, {.power_cuts = false, .pauses = false, .links = false});
+  long_swarm_with(5, {.power_cuts = false, .pauses = false, .links = false});
 }
 
 TEST(SwarmSim, NothingIsLostInHoursOfPowerCuts) {
-  long_swarm_with(6, {.pauses = false, .links = false, .outages = true});
+  long_swarm_with(5, {.pauses = false, .links = false, .outages = true});
 }
 
 TEST(SwarmSim, NothingIsLostInHoursOfAnything) {
-  long_swarm_with(7, {.isolations = true, .slow_disks = true});
+  long_swarm_with(6, {.isolations = true, .slow_disks = true});
 }
 
 TEST(SwarmSim, NothingIsLostWhenProcessesDie) {
