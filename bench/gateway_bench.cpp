@@ -3,9 +3,7 @@
 #include <millrace/bench/peer_server.hpp>
 #include <millrace/bench/query_ask.hpp>
 #include <millrace/bench/served_node.hpp>
-#include <millrace/bench/stream_rig.hpp>
 #include <millrace/bench/tick_cluster.hpp>
-#include <millrace/nodes/assembly/node_assembly.hpp>
 #include <millrace/nodes/client/gateway_client.hpp>
 
 #include <fmt/format.h>
@@ -47,46 +45,46 @@ result<outcome> measure(outcome what, const measure_options& options,
 result<outcome> gateway_empty(const measure_options& options) {
   std::filesystem::create_directories(options.directory);
   const auto config = tick_cluster(options.directory, {0});
-  auto host = nodes::runtime::create(config);
+  auto host = start_ticks(config);
   if (!host)
     return host.failure();
-  auto node = std::make_shared<nodes::node_assembly>(**host, bench_node(0),
-                                                     nodes::role_table{});
-  if (auto fault = node->start_all())
-    return fault;
-  // It holds actors of the host.
-  node.reset();
   if (auto fault = publish_trades(**host, 1))
     return fault;
   return measure(in_microseconds("gateway_empty", 150), options, **host,
                  config);
 }
 
-result<outcome> gateway_empty_3p(const measure_options& options) {
-  std::filesystem::create_directories(options.directory);
+result<spread_ticks> start_spread_ticks(const std::string& directory) {
   auto ports = free_ports(2);
   if (!ports)
     return ports.failure();
   const auto named = fmt::format("{}", fmt::join(*ports, ","));
-  std::vector<std::unique_ptr<part_process>> parts;
+  spread_ticks out;
   for (const auto* index : {"0", "1"}) {
-    auto made
-      = part_process::start({"query-node", options.directory, named, index});
+    auto made = part_process::start({"query-node", directory, named, index});
     if (!made)
       return made.failure();
-    parts.push_back(*std::move(made));
+    out.parts.push_back(*std::move(made));
   }
-  for (const auto& part : parts)
+  for (const auto& part : out.parts)
     if (auto ready = part->hear(); !ready)
       return ready.failure();
-  const auto config = tick_cluster(options.directory, *ports);
-  auto host = nodes::runtime::create(config);
+  auto host = nodes::runtime::create(tick_cluster(directory, *ports));
   if (!host)
     return host.failure();
-  if (auto fault = publish_trades(**host, 1))
+  out.host = *std::move(host);
+  return out;
+}
+
+result<outcome> gateway_empty_3p(const measure_options& options) {
+  std::filesystem::create_directories(options.directory);
+  auto ticks = start_spread_ticks(options.directory);
+  if (!ticks)
+    return ticks.failure();
+  if (auto fault = publish_trades(*ticks->host, 1))
     return fault;
-  return measure(in_microseconds("gateway_empty_3p", 300), options, **host,
-                 config);
+  return measure(in_microseconds("gateway_empty_3p", 300), options,
+                 *ticks->host, ticks->host->config());
 }
 
 error query_node(const std::vector<std::string>& words) {

@@ -77,6 +77,7 @@ postgres_peer::start(const std::string& directory) {
     return port.failure();
   std::unique_ptr<postgres_peer> out{new postgres_peer};
   out->port_ = *port;
+  out->programs_ = *programs;
   auto server = peer_server::start(
     command({*programs + "/postgres", "-D", data, "-p", std::to_string(*port),
              "-h", "127.0.0.1", "-k", directory}),

@@ -17,10 +17,15 @@ public:
   ~postgres_peer();
 
   [[nodiscard]] uint16_t port() const noexcept { return port_; }
+  /// The directory of its programs, psql among them.
+  [[nodiscard]] const std::string& programs() const noexcept {
+    return programs_;
+  }
 
 private:
   postgres_peer() = default;
   uint16_t port_ = 0;
+  std::string programs_;
   std::unique_ptr<peer_server> server_;
 };
 

@@ -1,3 +1,4 @@
+#include <millrace/bench/answer_bench.hpp>
 #include <millrace/bench/door_bench.hpp>
 #include <millrace/bench/gateway_bench.hpp>
 #include <millrace/bench/group_bench.hpp>
@@ -106,6 +107,15 @@ constexpr std::array benchmarks{
             "PostgreSQL", door_rows_arrow},
   benchmark{"door_rows_postgres", "a million rows by COPY in binary",
             "PostgreSQL", door_rows_postgres},
+  benchmark{"query_shell", "millrace query of nothing, start to end",
+            "PostgreSQL", query_shell},
+  benchmark{"result_stream", "10 M rows through a gateway", "", result_stream},
+  benchmark{"ingest_beside_queries", "rows into an rdb while q4 is asked", "",
+            ingest_beside_queries},
+  benchmark{"cancel_query", "from giving a question up to rest", "",
+            cancel_query},
+  benchmark{"cold_scan", "a column of an hdb that is in no cache", "",
+            cold_scan},
 };
 
 double load_average() {

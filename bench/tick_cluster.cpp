@@ -2,6 +2,7 @@
 #include <millrace/bench/query_ask.hpp>
 #include <millrace/bench/stream_rig.hpp>
 #include <millrace/bench/tick_cluster.hpp>
+#include <millrace/nodes/assembly/node_assembly.hpp>
 
 namespace millrace::bench {
 
@@ -45,10 +46,24 @@ tick_cluster(const std::string& directory, const std::vector<uint16_t>& ports,
   return out;
 }
 
+result<std::unique_ptr<nodes::runtime>>
+start_ticks(const nodes::cluster_config& config) {
+  auto host = nodes::runtime::create(config);
+  if (!host)
+    return host;
+  auto node = std::make_shared<nodes::node_assembly>(**host, bench_node(0),
+                                                     nodes::role_table{});
+  if (auto fault = node->start_all())
+    return fault;
+  // The node holds actors of the host, and ends before it.
+  return host;
+}
+
 error publish_trades(
   nodes::runtime& host, uint64_t count,
-  const std::function<void(const feed::generated_batch&)>& each) {
-  auto publisher = verified_publisher(host);
+  const std::function<void(const feed::generated_batch&)>& each,
+  const std::string& name) {
+  auto publisher = verified_publisher(host, name);
   if (!publisher)
     return publisher.failure();
   feed::generator_options market;

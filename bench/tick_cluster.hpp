@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,11 +25,17 @@ process_of(const char* name, std::string_view type, size_t node);
 tick_cluster(const std::string& directory, const std::vector<uint16_t>& ports,
              const std::vector<nodes::process_config>& more = {});
 
+/// All of a cluster of one node, in this process.
+[[nodiscard]] result<std::unique_ptr<nodes::runtime>>
+start_ticks(const nodes::cluster_config& config);
+
 /// Publishes so many trades, in batches of 2,000, and hands each on.
+/// @param name of the publisher, another one for each call of a process
 [[nodiscard]] error
 publish_trades(nodes::runtime& host, uint64_t count,
                const std::function<void(const feed::generated_batch&)>& each
-               = {});
+               = {},
+               const std::string& name = "localhost");
 
 /// The gateway, once both stores answer and the rdb has so many rows.
 [[nodiscard]] result<gateway_actor>

@@ -67,6 +67,12 @@ DOORS = {"door_empty_postgres": 1.5, "door_rows_kdb": 5, "door_rows_arrow": 5,
 MANY = "publish_many_100"
 ALONE = ["publish_cached_100_copy", "publish_cached_1k_copy", "rdb_recovery",
          "catch_up_r3", "start_growth", "publish_cached_100_stopped"]
+# What askers notice: unit and target of ours, and of what stands beside it.
+ASKERS = {"query_shell": ("ms", 10, [None, None]),
+          "result_stream": ("B/s", 1.3e9, [None]),
+          "ingest_beside_queries": ("rows/s", None, [0.7]),
+          "cancel_query": ("ms", 50, []),
+          "cold_scan": ("B/s", None, [0.9])}
 
 
 def run(*arguments, **environment):
@@ -147,7 +153,7 @@ class Bench(unittest.TestCase):
         self.assertEqual(got.returncode, 0, got.stderr)
         self.assertEqual({line.split()[0] for line in got.stdout.splitlines()},
                          {*STREAMS, *TABLES, *ALONE, MANY, "queries",
-                          *QUERY_TARGETS, *GATEWAYS, *DOORS})
+                          *QUERY_TARGETS, *GATEWAYS, *DOORS, *ASKERS})
         self.assertIn("beside JetStream", got.stdout)
 
     def test_unknown_name_is_a_fault_of_usage(self):
@@ -255,6 +261,15 @@ class Bench(unittest.TestCase):
                 out = self.measure(name)
                 self.assertEqual(out["target"], target)
                 self.assertEqual(out["unit"], "us")
+
+    def test_what_askers_notice_has_its_targets(self):
+        for name, (unit, target, beside) in ASKERS.items():
+            with self.subTest(name):
+                out = self.measure(name)
+                self.assertEqual(out["unit"], unit)
+                self.assertEqual(out.get("target"), target)
+                self.assertEqual([each.get("target")
+                                  for each in out.get("beside", [])], beside)
 
     def test_a_local_copy_stands_beside_none(self):
         for name in ["publish_cached_100_copy", "publish_cached_1k_copy"]:
