@@ -106,6 +106,33 @@ std::string seen_in(const layout_head& head) {
   return out + (head.fields > shown_max ? ", ..." : "");
 }
 
+std::string preset_of_header(const layout_head& head) {
+  if (!head.header || head.json)
+    return {};
+  const auto has = [&](const std::string& name) {
+    return std::find(head.names.begin(), head.names.end(), name)
+           != head.names.end();
+  };
+  for (const auto name : preset_names()) {
+    // Those of one's own files, whose names anybody's may have.
+    if (name.starts_with("csv-"))
+      continue;
+    const auto each = preset(name);
+    if (!each || !each->header || each->delimiter != head.delimiter)
+      continue;
+    bool all = true;
+    size_t known = 0;
+    for (const auto& column : each->columns)
+      for (const auto& wanted : column.headers) {
+        all = all && has(wanted);
+        ++known;
+      }
+    if (all && known > 2)
+      return std::string{name};
+  }
+  return {};
+}
+
 std::string presets_for(const layout_head& head) {
   size_t count = 0;
   std::string like;

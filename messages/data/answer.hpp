@@ -34,15 +34,17 @@ struct partition_cut {
 /// nothing of what was asked can be: all that the RDB holds counts.
 inline constexpr position unread_cutover{UINT64_MAX};
 
+/// Where what is asked has no end: no row comes after it.
+inline constexpr position newest{UINT64_MAX};
+
 /// The rows that an RDB is asked for: those after `cutover`, once it is ready
-/// and has come to `at_least`; {0}: any place. None after `upto`; {0}: all that
-/// it has.
+/// and has come to `at_least`; {0}: any place. None after `upto`.
 struct rows_after {
   position cutover;
   position at_least;
   lineage_id life{};       ///< Of `at_least`; not known: any.
   int64_t patience_ns = 0; ///< How long it may wait for them; 0: its own limit.
-  position upto{};
+  position upto = newest;
   /// Where an RDB must have come to before it answers.
   [[nodiscard]] position first_wanted() const noexcept {
     return cutover == unread_cutover || cutover < at_least ? at_least : cutover;

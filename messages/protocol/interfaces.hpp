@@ -271,6 +271,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(millrace, (millrace::hdb_announcement))
   CAF_ADD_TYPE_ID(millrace, (millrace::rdb_facts))
   CAF_ADD_ATOM(millrace, millrace, facts_atom, "facts")
+  CAF_ADD_ATOM(millrace, millrace, leader_atom, "leader")
   CAF_ADD_ATOM(millrace, millrace, announce_atom, "announce")
   CAF_ADD_TYPE_ID(millrace, (millrace::stream_facts))
   CAF_ADD_ATOM(millrace, millrace, mark_atom, "mark")
@@ -408,6 +409,9 @@ using stream_server_actor = status_actor::extend<
                   sink_actor>::with<source_actor, flow_grant>,
   // Where the stream stands.
   caf::replies_to<facts_atom>::with<stream_facts>,
+  // The same of the node that leads: one that follows asks it. One that knows
+  // nobody who leads answers for itself.
+  caf::replies_to<leader_atom>::with<stream_facts>,
   // A SUBSCRIBER that is a durable consumer: asks, takes the name, or tells
   // what it needs no more. The node that leads answers, once what is to be
   // agreed on is: that may be later than the answer for what is only told.

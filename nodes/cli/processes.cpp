@@ -46,6 +46,16 @@ json_value json_of(const process_row& row) {
           {"attributes", row.attributes}};
 }
 
+/// Without the columns of its tables, which fill a screen: they are in the
+/// JSON.
+std::string attributes_text(const process_row& row) {
+  auto out = json_value::object();
+  for (const auto& [key, value] : row.attributes.entries())
+    if (key != "declares")
+      out.add(key, value);
+  return out.dump();
+}
+
 int run(const processes_options& options) {
   const auto cluster = ask_cluster(options.config);
   if (!cluster)
@@ -78,7 +88,7 @@ int run(const processes_options& options) {
     table.push_back({row.name, row.type, row.node,
                      row.at.host + ":" + std::to_string(row.at.port),
                      state_of(row), text::time_text(row.last_seen_ns),
-                     row.attributes.dump()});
+                     attributes_text(row)});
   print_table(table);
   return exit_ok;
 }

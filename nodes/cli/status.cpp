@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <set>
 #include <thread>
 
@@ -37,38 +38,73 @@ bool is_plain(const json_value& value) {
   return !value.is_object() && !value.is_array();
 }
 
+/// A count of nothing, what does not hold, or what is not known: where all is
+/// well that is most of what there is. How many rows there are is told anyway.
+bool is_quiet(const std::string& key, const json_value& value) {
+  const auto text = value.dump();
+  return !key.starts_with("rows.")
+         && (text == "0" || text == "0.0" || text == "false" || text == "null"
+             || text == "\"\"");
+}
+
+/// What a stream has columns for, and what only its JSON is read for.
+bool is_of_stream_alone(const std::string& key) {
+  static const std::set<std::string> keys{"name",
+                                          "stream",
+                                          "mode",
+                                          "process",
+                                          "role",
+                                          "end",
+                                          "end_text",
+                                          "published_by",
+                                          "leads",
+                                          "entries",
+                                          "id_policy",
+                                          "subscriber_lag.at_least",
+                                          "lag.at_least",
+                                          "collection.begin",
+                                          "collection.collected",
+                                          "disk.sync_ms",
+                                          "repair.files_scrubbed"};
+  return keys.contains(key) || key.starts_with("group.")
+         || key == "repair.reserve";
+}
+
 void add_detail(std::string& out, const std::string& key,
                 const json_value& value) {
+  if (is_quiet(key, value))
+    return;
   text::add_to_list(
     out, key + "=" + (value.text() ? *value.text() : value.dump()), " ");
 }
 
 /// Fields of a live row that have no column of their own: "rows.trade=12
-/// lag=0". What lies deeper is for programs, and in the JSON.
+/// lag.ms=3". What lies deeper is for programs, and in the JSON.
+/// @param hides whether a field, "lag.ms", is not told
 std::string details(const json_value& row,
-                    const std::vector<std::string>& shown) {
+                    const std::function<bool(const std::string&)>& hides) {
   std::string out;
-  for (const auto& [key, value] : row.entries()) {
-    if (std::find(shown.begin(), shown.end(), key) != shown.end())
-      continue;
-    if (is_plain(value))
+  const auto add = [&](const std::string& key, const json_value& value) {
+    if (is_plain(value) && !hides(key))
       add_detail(out, key, value);
-    for (const auto& [inner, deep] : value.entries())
-      if (is_plain(deep))
-        add_detail(out, key + "." + inner, deep);
+  };
+  for (const auto& [key, value] : row.entries()) {
+    add(key, value);
+    if (!hides(key))
+      for (const auto& [inner, deep] : value.entries())
+        add(key + "." + inner, deep);
   }
   return out;
 }
 
 /// What is told of a process elsewhere: of an rt, with its streams.
-std::vector<std::string> own_keys(const json_value& process) {
-  std::vector<std::string> out{"name", "type", "role"};
-  if (cell_text(process.at("type")) == process_type::rt)
-    for (const auto& [key, value] : process.entries())
-      if (key != "down" && key != "ended" && key != "last_ended"
-          && key != "ended_by" && key != "log")
-        out.push_back(key);
-  return out;
+bool is_elsewhere(const json_value& process, const std::string& key) {
+  static const std::set<std::string> of_rt{"down", "ended", "last_ended",
+                                           "ended_by", "log"};
+  return key == "name" || key == "type" || key == "role"
+         || key == "lag.at_least"
+         || (cell_text(process.at("type")) == process_type::rt
+             && !of_rt.contains(key));
 }
 
 /// Without the address of the node, which its row has.
@@ -203,14 +239,16 @@ void print_status(const json_value& status) {
          stream.find("published_by") ? std::string{"publisher, no rt orders it"}
                                      : cell_text(stream.at("group").at("role")),
          cell_text(stream.at("end_text")),
-         details(stream, {"name", "stream", "mode", "process", "role", "end",
-                          "end_text", "published_by"})});
+         details(stream, is_of_stream_alone)});
     print_table(rows);
   }
   rows = {{"PROCESS", "TYPE", "DETAILS"}};
   for (const auto& node : status.at("nodes").elements())
     for (const auto& process : node.at("processes").elements())
-      if (auto more = details(process, own_keys(process)); !more.empty())
+      if (auto more = details(
+            process,
+            [&](const std::string& key) { return is_elsewhere(process, key); });
+          !more.empty())
         rows.push_back({cell_text(process.at("name")),
                         cell_text(process.at("type")), std::move(more)});
   if (rows.size() > 1) {
@@ -273,6 +311,20 @@ std::vector<std::string> refusals(const json_value& status) {
         out.push_back(cell_text(process.at("name")) + ": "
                       + process.at("standing").text_or_empty());
     }
+  return out;
+}
+
+/// Streams whose publishers wait for a full disk. One that orders nothing is
+/// told as that.
+std::vector<std::string> held(const json_value& status) {
+  std::vector<std::string> out;
+  for (const auto& row : status.at("streams").elements())
+    if (row.at("repair").at("waits").boolean().value_or(false)
+        && !row.at("repair").find("blocked"))
+      out.push_back("stream '" + cell_text(row.at("name")) + "': the disk of "
+                    + cell_text(row.at("process"))
+                    + " is full: it takes nothing new from publishers, which "
+                      "wait, until there is room; nothing is lost");
   return out;
 }
 
@@ -372,20 +424,27 @@ int run(const status_options& options) {
   if (const auto open
       = owns_data(*config) ? check_data_owner(*config) : error{})
     return fail(open);
-  if (!std::all_of(nodes.begin(), nodes.end(), runs))
-    return cannot_start(*config) ? exit_config : exit_negative;
-  const auto idle = not_ordered(*status);
+  // Of a cluster that does not run that goes without saying.
+  const auto idle = std::any_of(nodes.begin(), nodes.end(), runs)
+                      ? not_ordered(*status)
+                      : std::set<std::string>{};
   for (const auto& name : idle)
     fail({errc::unavailable,
           "stream '" + name + "': " + why_not_ordered(*status, name)});
+  if (!std::all_of(nodes.begin(), nodes.end(), runs))
+    return cannot_start(*config) ? exit_config : exit_negative;
   const auto refused = refusals(*status);
   for (const auto& why : refused)
     fail({errc::unavailable, why});
   const auto apart = cut_off(*status);
   for (const auto& why : apart)
     fail({errc::unavailable, why});
-  return idle.empty() && refused.empty() && apart.empty() ? exit_ok
-                                                          : exit_negative;
+  const auto full = held(*status);
+  for (const auto& why : full)
+    fail({errc::no_space, why});
+  return idle.empty() && refused.empty() && apart.empty() && full.empty()
+           ? exit_ok
+           : exit_negative;
 }
 
 } // namespace
@@ -393,8 +452,9 @@ int run(const status_options& options) {
 const command<status_options> status_command{
   {"status",
    "Show the nodes of a cluster; exit code 1 when one, or a process of "
-   "it, does not run, nobody orders a stream, or a gateway cannot reach what "
-   "runs; 77 when a node may not be asked, or others may write to the data; 78 "
+   "it, does not run, nobody orders a stream, a full disk keeps publishers "
+   "waiting, or a gateway cannot reach what runs; 77 when a node may not be "
+   "asked, or others may write to the data; 78 "
    "when what does not run could not be started as the configuration and the "
    "disk are",
    "millrace status --config examples/local.toml -o json"},

@@ -62,7 +62,8 @@ result<position> stream_end(runtime& host, const std::string& stream,
     const auto rt = find_stream(host, stream, nodes, time.left());
     if (!rt)
       return why ? why : rt.failure();
-    const auto facts = ask<stream_facts>(host, *rt, time.left(), facts_atom_v);
+    // One that follows asks the one that leads, which may be in no list here.
+    const auto facts = ask<stream_facts>(host, *rt, time.left(), leader_atom_v);
     if (!facts)
       return why ? why : facts.failure();
     if (facts->leads)

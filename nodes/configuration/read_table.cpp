@@ -23,11 +23,13 @@ std::vector<std::string> names_of(const std::vector<stream_config>& streams) {
   return out;
 }
 
-void read_columns(toml_section& at, toml_faults& faults, table_config& into) {
+/// @returns whether each has a name and a type that is one
+bool read_columns(toml_section& at, toml_faults& faults, table_config& into) {
+  bool good = true;
   const auto* all = at.find("columns");
   if (!all || all->type != toml_kind::array) {
     at.fault("columns", all ? "expected an array of columns" : "is missing");
-    return;
+    return false;
   }
   for (const auto& item : all->items) {
     column_schema column;
@@ -41,23 +43,28 @@ void read_columns(toml_section& at, toml_faults& faults, table_config& into) {
                item.type == toml_kind::text && colon != std::string::npos) {
       column.name = item.text.substr(0, colon);
       type = item.text.substr(colon + 1);
+      good = good && !type.empty();
       if (type.empty())
         faults.add(item, "table.columns",
                    "column " + in_quotes(column.name) + " has no type");
     } else {
       faults.add(item, "table.columns",
                  "expected \"name:type\" or {name = ..., type = ...}");
+      good = false;
       continue;
     }
     if (const auto known = column_type_of(type))
       column.type = *known;
-    else if (!type.empty())
+    else if (!type.empty()) {
+      good = false;
       faults.add(item, "table.columns",
                  "column " + in_quotes(column.name) + " has the unknown type "
                    + in_quotes(type) + meant_type(type));
+    }
     into.schema.columns.push_back(std::move(column));
     into.column_lines.push_back({item.line});
   }
+  return good;
 }
 
 } // namespace
@@ -83,7 +90,7 @@ table_config read_table(toml_section& at, toml_faults& faults,
                          + meant(out.stream, names_of(within.streams)));
   if (within.table(schema.name))
     at.fault("name", in_quotes(schema.name) + " appears twice");
-  read_columns(at, faults, out);
+  const bool good = read_columns(at, faults, out);
   schema.time_column = at.text("time", "time");
   schema.symbol_column = at.text("symbol", "sym");
   const auto& rule = within.period.rule;
@@ -92,7 +99,7 @@ table_config read_table(toml_section& at, toml_faults& faults,
                                       text::day_ns - 1, rule.roll_offset_ns());
   out.stamp = at.flag("stamp", false);
   // Only a table without other faults is judged as a whole.
-  if (!schema.name.empty() && !schema.columns.empty())
+  if (good && !schema.name.empty() && !schema.columns.empty())
     if (auto fault = validate(schema))
       at.fault(at.has("columns") ? "columns" : "name", fault.context);
   return out;

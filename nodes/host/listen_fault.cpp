@@ -1,4 +1,5 @@
 #include <millrace/nodes/host/listen_fault.hpp>
+#include <millrace/nodes/host/local_ports.hpp>
 
 #include <arpa/inet.h>
 #include <cerrno>
@@ -44,9 +45,11 @@ int try_to_listen(const std::string& address, uint16_t port) {
   return fault;
 }
 
-/// The inodes of sockets that listen at a port, of any address: who has one of
-/// all addresses holds it too.
-std::set<std::string> listening_sockets(uint16_t port) {
+enum class held_by { listener, connection };
+
+/// The inodes of sockets that have a port, of any address: who has one of all
+/// addresses holds it too.
+std::set<std::string> sockets_at(uint16_t port, held_by whom) {
   constexpr std::string_view listens = "0A";
   std::set<std::string> out;
   for (const auto* table : {"/proc/net/tcp", "/proc/net/tcp6"}) {
@@ -60,7 +63,8 @@ std::set<std::string> listening_sockets(uint16_t port) {
       words >> number >> local >> remote >> state >> queues >> timer >> again
         >> user >> wait >> inode;
       const auto colon = local.rfind(':');
-      if (state == listens && colon != local.npos
+      if ((state == listens) == (whom == held_by::listener)
+          && colon != local.npos
           && std::strtoul(local.c_str() + colon + 1, nullptr, 16) == port)
         out.insert("socket:[" + inode + "]");
     }
@@ -68,11 +72,10 @@ std::set<std::string> listening_sockets(uint16_t port) {
   return out;
 }
 
-/// "process 4711 (python3)" that listens there; empty: the system does not
+/// "process 4711 (python3)" that has one of them; empty: the system does not
 /// tell, as of processes of others.
-std::string listening_process(uint16_t port) {
+std::string process_of(const std::set<std::string>& wanted) {
   namespace fs = std::filesystem;
-  const auto wanted = listening_sockets(port);
   std::error_code fault;
   for (fs::directory_iterator each{"/proc", fault}, end; !fault && each != end;
        each.increment(fault)) {
@@ -104,13 +107,21 @@ error listen_fault(const std::string& address, uint16_t port) {
       return {errc::unavailable, "cannot listen on " + at
                                    + ": it was refused, and is free by now"};
     case EADDRINUSE: {
-      const auto holder = listening_process(port);
-      return {
-        errc::locked,
-        "port " + std::to_string(port) + " of " + address + " is in use by "
-          + (holder.empty() ? "another process, which the system does not "
-                              "name to this user ('ss -ltnp' of root does)"
-                            : holder)};
+      const auto listeners = sockets_at(port, held_by::listener);
+      const auto connections = sockets_at(port, held_by::connection);
+      const bool listens = !listeners.empty() || connections.empty();
+      const auto holder = process_of(listens ? listeners : connections);
+      auto why = "port " + std::to_string(port) + " of " + address
+                 + " is in use by " + (listens ? "" : "a connection of ")
+                 + (holder.empty() ? "another process, which the system does "
+                                     "not name to this user ('ss -tanp' of "
+                                     "root does)"
+                                   : holder);
+      if (!listens)
+        why += is_given_to_connections(port)
+                 ? "; " + std::string{port_advice}
+                 : std::string{"; it is free again when that ends"};
+      return {errc::locked, why};
     }
     default:
       return {fault == EACCES || fault == EPERM ? errc::permission

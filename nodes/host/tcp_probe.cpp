@@ -1,3 +1,4 @@
+#include <millrace/nodes/host/local_ports.hpp>
 #include <millrace/nodes/host/tcp_probe.hpp>
 
 #include <memory>
@@ -25,6 +26,7 @@ bool accepts(const addrinfo& at) {
     good = ::getsockopt(opened, SOL_SOCKET, SO_ERROR, &fault, &size) == 0
            && fault == 0;
   }
+  good = good && !meets_itself(opened);
   ::close(opened);
   return good;
 }

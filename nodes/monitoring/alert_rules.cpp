@@ -41,6 +41,9 @@ constexpr alert_rule rules[] = {
    "The disk of {{ $labels.stream }} on {{ $labels.node }} is full, or will be "
    "in a quarter of an hour",
    "'millrace consumer ls {{ $labels.stream }}' shows who holds it; make room"},
+  {"MillraceStreamWaits", "millrace_stream_waits == 1", "0s", true,
+   "A disk of {{ $labels.node }} keeps stream {{ $labels.stream }} waiting",
+   "'millrace status' says for what; make room, or mend the disk"},
   {"MillraceRdbNotReady", "millrace_rdb_ready == 0", "1m", true,
    "{{ $labels.process }} cannot be asked",
    "'millrace status' shows how far it has replayed"},

@@ -93,6 +93,9 @@ constexpr metric all[] = {
    "ms"},
   {"rt", "collection.disk_percent", "millrace_stream_disk_percent", gauge,
    "How full the disk of the stream is."},
+  {"rt", "repair.waits", "millrace_stream_waits", gauge,
+   "Whether this node takes nothing new, or orders nothing, until its disk is "
+   "mended or has room."},
   {"rt", "collection.consumers.[consumer].lag.bytes",
    "millrace_consumer_needs_bytes", gauge,
    "Bytes of the stream that are kept for a named consumer.", "consumer"},

@@ -1,3 +1,4 @@
+#include <millrace/nodes/host/local_ports.hpp>
 #include <millrace/nodes/node/peer_connect.hpp>
 
 #include <arpa/inet.h>
@@ -37,8 +38,11 @@ begun_connection begin_at(const addrinfo& at) {
   (void)::setsockopt(out.socket, IPPROTO_TCP, TCP_SYNCNT, &more_attempts,
                      sizeof more_attempts);
   if (::connect(out.socket, at.ai_addr, at.ai_addrlen) == 0) {
-    out.is_connected = true;
-    return out;
+    if (!meets_itself(out.socket)) {
+      out.is_connected = true;
+      return out;
+    }
+    errno = ECONNREFUSED;
   }
   if (errno == EINPROGRESS)
     return out;

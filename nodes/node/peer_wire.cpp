@@ -1,3 +1,4 @@
+#include <millrace/nodes/host/local_ports.hpp>
 #include <millrace/nodes/node/connection_guard.hpp>
 #include <millrace/nodes/node/peer_connect.hpp>
 #include <millrace/nodes/node/peer_wire.hpp>
@@ -78,6 +79,8 @@ peer_wire::state peer_wire::finish_connecting() {
       return state::wants_write;
     reason = errno;
   }
+  if (reason == 0 && meets_itself(socket_))
+    reason = ECONNREFUSED;
   if (reason != 0)
     return fail({unreached_text(reason)});
   step_ = tls_ ? step::shaking : step::greeting;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,9 +14,13 @@ namespace millrace::persistence {
 /// Thread safe.
 struct pool_share {
   explicit pool_share(uint32_t heavy = 1) : weight{heavy} {}
-  /// At least 1. One that is twice as heavy gets twice the time.
+  /// At least 1. A heavier one goes before others for longer.
   const uint32_t weight;
-  std::atomic<int64_t> used_ns{0}; ///< The executor counts it.
+  std::atomic<int64_t> used_ns{0};  ///< The executor counts it.
+  std::atomic<uint64_t> arrived{0}; ///< In which order, from 1; the executor's.
+  /// Nobody waits for what they make any more: its jobs go first, end at once
+  /// and give back what they hold.
+  std::atomic<bool> given_up{false};
 };
 
 /// Runs jobs that must not run in an actor's handler: syncs, cold reads
@@ -35,15 +40,27 @@ public:
     (void)share;
     submit(std::move(job));
   }
+  /// So many jobs may run at a time; more than that gain nothing.
+  [[nodiscard]] virtual size_t width() const noexcept { return 8; }
 };
 
-/// Another executor, all of whose jobs are of one share. It outlives neither.
+/// Another executor, all of whose jobs are of a share of their own. That one
+/// outlives this.
 class share_of_executor final : public executor {
 public:
-  share_of_executor(executor& runs, std::shared_ptr<pool_share> share)
-    : runs_{&runs}, share_{std::move(share)} {}
+  /// @see pool_share::weight
+  share_of_executor(executor& runs, uint32_t weight)
+    : runs_{&runs}, share_{std::make_shared<pool_share>(weight)} {}
   void submit(std::function<void()> job) override {
     runs_->submit_for(share_, std::move(job));
+  }
+  [[nodiscard]] size_t width() const noexcept override {
+    return runs_->width();
+  }
+  void give_up() noexcept { share_->given_up = true; }
+  /// As long as this lives.
+  [[nodiscard]] const std::atomic<bool>& given_up() const noexcept {
+    return share_->given_up;
   }
 
 private:

@@ -154,16 +154,15 @@ result<question> read_text(const text::json_value& asked,
   return with_plan(std::move(read), std::move(request->plan));
 }
 
-} // namespace
-
-result<question> parse_question(std::string_view json,
-                                const schema_lookup& find, int64_t now_ns,
-                                const std::vector<std::string>& tables,
-                                const named_queries& queries) {
-  const auto asked = text::parse_json(json);
+/// The question itself, whatever places it names.
+result<question> read_question(std::string_view from, const schema_lookup& find,
+                               int64_t now_ns,
+                               const std::vector<std::string>& tables,
+                               const named_queries& queries) {
+  const auto asked = text::parse_json(from);
   if (asked && asked->is_object() && asked->find("language"))
     return read_text(*asked, find, now_ns, tables, queries);
-  auto request = parse_getdata(json, find);
+  auto request = parse_getdata(from, find);
   if (!request)
     return request.failure();
   question out;
@@ -173,6 +172,20 @@ result<question> parse_question(std::string_view json,
   out.timeout_ns = request->timeout_ns;
   out.priority = request->priority;
   out.explain = request->explain;
+  return out;
+}
+
+} // namespace
+
+result<question> parse_question(std::string_view json,
+                                const schema_lookup& find, int64_t now_ns,
+                                const std::vector<std::string>& tables,
+                                const named_queries& queries) {
+  auto out = read_question(json, find, now_ns, tables, queries);
+  if (out && out->as_of && out->at_least && *out->at_least > *out->as_of)
+    return refused_question("as_of " + to_string(*out->as_of)
+                            + " is before at_least " + to_string(*out->at_least)
+                            + ", which the answer must cover");
   return out;
 }
 

@@ -154,6 +154,31 @@ TEST(LayoutGuessTest, ThePricesOfAFileMayBeginWhole) {
          "time:timestamp sym:symbol x:float", "757503000500000000|AIG|10"});
 }
 
+TEST(LayoutGuessTest, ThePresetOfAHeaderIsNamed) {
+  const auto questions = [](const std::string& text) {
+    const auto guess = guess_layout(text, "t");
+    std::string out;
+    for (const auto& each :
+         guess ? guess->questions : std::vector<std::string>{"none"})
+      out += each + "\n";
+    return out;
+  };
+  EXPECT_NE(
+    questions("Time|Exchange|Symbol|Sale Condition|Trade Volume|Trade "
+              "Price|Trade Stop Stock Indicator|Trade Correction "
+              "Indicator|Sequence Number|Trade Id|Source of Trade|Trade "
+              "Reporting Facility|Participant Timestamp|Trade Reporting "
+              "Facility TRF Timestamp|Trade Through Exempt Indicator\n"
+              "155858872847712|N|YCY|   I|3|10.07|N|00|4460918|"
+              "52983644376116|C||155858872813947||0\n")
+      .find("the preset 'taq-trade' is for files with this header"),
+    std::string::npos);
+  EXPECT_EQ(questions("time,sym,price,size,ex,cond\n"
+                      "2024-01-02T09:30:00.5Z,AIG,10.5,1,N,X\n")
+              .find("preset"),
+            std::string::npos);
+}
+
 TEST(LayoutGuessTest, AnInstrumentMayBeCalledTrue) {
   check({"TrueCar", "time,sym,price\n2024-01-02T09:30:00.5Z,TRUE,10.5\n",
          "time:timestamp sym:symbol price:float",

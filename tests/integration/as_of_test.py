@@ -38,12 +38,16 @@ def questions_end_at_their_place(binary):
     first = publish(made, "trade", 0, 20)
     second = publish(made, "trade", 20, 10)
     last = publish(made, "quote", 30, 5)
-    for at, wanted in ((first, 20), (second, 30), (last, 30)):
+    # The begin of a stream is a place, too.
+    for at, wanted in ((0, 0), (first, 20), (second, 30), (last, 30)):
       mill.check(count(made, "--as-of", at) == wanted, at, wanted)
     mill.check(count(made) == 30)
     # All tables of a question end there.
     mill.check(len(ask(made, JOIN, "--as-of", first)) == 20)
     mill.check(len(ask(made, JOIN)) == 30)
+    mill.check(len(ask(made, JOIN, "--as-of", 0)) == 0)
+    both = ask(made, JOIN, "--as-of", first, "--at-least", second, code=64)
+    mill.check("is before at_least" in both, both)
     asked = {"language": "sql", "text": "select count(*) n from trade",
              "as_of": first}
     mill.check(ask(made, json.dumps(asked))[0]["n"] == 20)

@@ -6,6 +6,8 @@ import gzip
 import io
 import os
 import pathlib
+import pwd
+import re
 import shutil
 import signal
 import socket
@@ -511,6 +513,36 @@ def strangers(binary):
     mill.check(trades(made) == 0, "a stranger's rows")
 
 
+def a_colleague(binary):
+  """One who may ask needs the configuration alone, and sees what ports tell."""
+  if os.geteuid():
+    print("  skipped: only root can be another user")
+    return
+  who = pwd.getpwnam("nobody")
+  with mill.cluster(binary, {"all": [n for n, _ in mill.ROLES]}) as made, \
+       tempfile.TemporaryDirectory() as theirs:
+    made.path.write_text(made.path.read_text().replace(
+      'name = "test"', 'name = "test"\nusers = ["nobody"]', 1))
+    made.up()
+    theirs = pathlib.Path(theirs)
+    shutil.copy(binary, theirs / "millrace")
+    (theirs / "c.toml").write_text(re.sub(
+      r'(?m)^(data|hdb) = "(?!/)', rf'\1 = "{made.directory}/',
+      made.path.read_text()))
+    for each in (theirs, *theirs.iterdir()):
+      os.chown(each, who.pw_uid, who.pw_gid)
+    for words in (["query", "select from trade"], ["status"]):
+      done = subprocess.run([theirs / "millrace", *words],
+                            cwd=theirs, user=who.pw_uid, group=who.pw_gid,
+                            extra_groups=[],
+                            env={**made.environment(),
+                                 "MILLRACE_CONFIG": str(theirs / "c.toml")},
+                            capture_output=True, text=True, timeout=30,
+                            check=False)
+      mill.check(done.returncode == 0, words, done)
+    mill.check("running" in done.stdout and "rt1" in done.stdout, done.stdout)
+
+
 def nobody_there(binary):
   with mill.cluster(binary) as made:
     refused(made.run("query", "{\"tablename\": \"trade\"}", code=None),
@@ -617,5 +649,6 @@ def full_disk(binary):
 
 if __name__ == "__main__":
   mill.main([unreadable_files, lines, layouts, first_of_a_cluster, again_file_by_file,
-             published_before, one_sided_quotes, queries, owners, strangers, nobody_there, configuration,
+             published_before, one_sided_quotes, queries, owners, strangers, a_colleague,
+             nobody_there, configuration,
              inputs_of_another_user, full_disk])

@@ -954,6 +954,12 @@ class Cluster(Case):
         self.assertEqual([row["state"] for row in asked("processes", "rdb")],
                          ["gone"])
         self.run_program("spawn", "rdb1", "--config", self.config)
+        # A row of the table has what is to be seen, and no counts of nothing.
+        out, _ = self.run_program("status", "--config", self.config)
+        for line in out.splitlines():
+            self.assertLess(len(line), 300, line)
+        for quiet in ("group.", "=0 ", "=false", "=null", "= "):
+            self.assertNotIn(quiet, out)
         # It replays before it answers.
         self.assertEqual(count(), [{"countSym": 5}])
         self.check_a_feed_tells_its_rejects()

@@ -6,7 +6,10 @@ start_check_test.py PROGRAM"""
 
 import os
 import pathlib
+import random
+import re
 import signal
+import socket
 import subprocess
 
 import millrace_cluster as mill
@@ -40,6 +43,33 @@ def refused(made, *words):
                  done.stderr, done.stdout)
   status = made.run("status", code=CONFIG).stdout
   mill.check("running" not in status and "died" not in status, status)
+
+
+def a_port_that_connections_get_is_told(binary):
+  first, last = map(int, pathlib.Path(
+    "/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+  with mill.cluster(binary, roles=ROLES) as made:
+    said = made.run("up").stderr
+    mill.check("may be taken" not in said, said)
+    made.down()
+    # A connection has it, for as long as nobody listens there.
+    with socket.socket() as other, socket.socket() as mine:
+      other.bind(("127.0.0.1", 0))
+      other.listen()
+      while True:
+        port = random.randrange(first, last)
+        try:
+          mine.bind(("127.0.0.1", port))
+          break
+        except OSError:
+          continue
+      mine.connect(other.getsockname())
+      made.path.write_text(re.sub(r"(?m)^port = \d+", f"port = {port}",
+                                  made.path.read_text(), count=1))
+      done = made.run("up", code=73)
+      for word in (f"port {port} may be taken", "net.ipv4.ip_local_port_range",
+                   "is in use by a connection of process"):
+        mill.check(word in done.stderr, word, "is not in", done.stderr)
 
 
 def a_database_of_kdb_is_named_as_one(binary):
@@ -348,4 +378,5 @@ if __name__ == "__main__":
              an_empty_file_among_others_is_told,
              why_output_is_lost_is_told_as_it_was,
              a_query_that_waits_says_for_how_long,
+             a_port_that_connections_get_is_told,
              a_node_fits_a_limited_address_space_or_says_what_it_lacks])

@@ -439,7 +439,7 @@ constexpr bad_line bad_lines[] = {
   {6, "name = \"other\"", ":9:table.stream: ", "'market' is not a [[stream]]"},
   {8, "name = \"1st\"", ":10:table.columns: ", "table '1st'"},
   {10, "columns = [\"time:timestamp\", \"sym:symbol\", \"p:double\"]",
-   ":10:table.columns: ", "column 'p' has the unknown type 'double'"},
+   ":10:table.columns: ", "column 'p' has the unknown type 'double'; that is 'float' here"},
   {10, "columns = [\"time:timestamp\", \"sym:symbol\", \"p:\"]",
    ":10:table.columns: ", "column 'p' has no type"},
   {10, "columns = [\"time:timestamp\", \"sym:symbol\", \"sym:int\"]",

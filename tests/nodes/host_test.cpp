@@ -1,7 +1,9 @@
 #include <millrace/messages/data/types.hpp>
 #include <millrace/nodes/host/crash_points.hpp>
+#include <millrace/nodes/host/descriptor.hpp>
 #include <millrace/nodes/host/descriptor_limit.hpp>
 #include <millrace/nodes/host/last_words.hpp>
+#include <millrace/nodes/host/local_ports.hpp>
 #include <millrace/nodes/host/logging.hpp>
 #include <millrace/nodes/host/node_lock.hpp>
 #include <millrace/nodes/host/process_usage.hpp>
@@ -20,12 +22,31 @@
 #include <ctime>
 #include <filesystem>
 #include <functional>
+#include <netinet/in.h>
 #include <set>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace millrace::nodes {
 namespace {
+
+TEST(LocalPortsTest, AConnectionThatMeetsItselfIsNobody) {
+  const descriptor one{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto* name = reinterpret_cast<sockaddr*>(&at);
+  ASSERT_EQ(::bind(one.get(), name, sizeof at), 0);
+  socklen_t size = sizeof at;
+  ASSERT_EQ(::getsockname(one.get(), name, &size), 0);
+  EXPECT_TRUE(is_given_to_connections(ntohs(at.sin_port)));
+  EXPECT_FALSE(is_given_to_connections(1));
+  EXPECT_FALSE(meets_itself(one.get())); // It meets nobody yet.
+  // What a connection from this port would do: nobody listens there.
+  ASSERT_EQ(::connect(one.get(), name, sizeof at), 0);
+  EXPECT_TRUE(meets_itself(one.get()));
+}
 
 TEST(ProcessUsageTest, ReadsWhatTheSystemSays) {
   const std::string fields = " S 1 2 3 4 5 6 7 8 9 10 250 50 13 14 15 16 17 18"

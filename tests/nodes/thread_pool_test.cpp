@@ -6,6 +6,7 @@
 #include <atomic>
 #include <functional>
 #include <latch>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -116,6 +117,42 @@ TEST_F(SharedThreadTest, AShortQuestionOvertakesLongOnes) {
   jobs.emplace_back('b', b);
   a->used_ns = 5'000'000'000;
   EXPECT_LE(order(jobs).find('b'), 1u);
+}
+
+TEST_F(SharedThreadTest, WhatWasGivenUpGivesBackFirst) {
+  const auto a = of_weight(1);
+  const auto b = of_weight(1);
+  std::vector<std::pair<char, share>> jobs(20, {'b', b});
+  jobs.insert(jobs.end(), 5, {'a', a});
+  a->used_ns = 3'600'000'000'000;
+  a->given_up = true;
+  EXPECT_EQ(order(jobs), std::string(5, 'a') + std::string(20, 'b'));
+}
+
+TEST_F(SharedThreadTest, EqualLongQuestionsAreDoneOneAfterTheOther) {
+  std::vector<std::pair<char, share>> jobs;
+  for (const char name : {'a', 'b', 'c', 'd'})
+    jobs.insert(jobs.end(), 10, {name, of_weight(4)});
+  // Each is short once. Together they would all be done at the end.
+  const auto told = order(jobs);
+  for (size_t i = 0; i < 4; ++i)
+    EXPECT_LE(told.rfind("abcd"[i]), 13 + 9 * i) << told;
+}
+
+TEST_F(SharedThreadTest, OnlySoManyHoldWhatTheyHaveNotDone) {
+  constexpr char last = '!' + 49;
+  std::vector<std::pair<char, share>> jobs;
+  for (char name = '!'; name <= last; ++name)
+    jobs.insert(jobs.end(), 4, {name, of_weight(4)});
+  std::map<char, int> done;
+  size_t most = 0;
+  for (const auto name : order(jobs)) {
+    if (++done[name] == 4)
+      done.erase(name);
+    most = std::max(most, done.size());
+  }
+  EXPECT_LE(most, 34u);
+  EXPECT_TRUE(done.empty());
 }
 
 TEST_F(SharedThreadTest, NobodyStarves) {

@@ -123,6 +123,11 @@ TEST(QuestionTest, NamesWhatItCannotRead) {
             "not \"5\"");
   EXPECT_EQ(fault(R"({"language":"qsql","text":"quote","as_of":"x"})"),
             "the question: as_of is a position, not \"x\"");
+  EXPECT_EQ(
+    fault(
+      R"({"language":"qsql","text":"quote","as_of":100,"at_least":101})"),
+    "the question: as_of log.0.0 @ 100 is before at_least log.0.0 @ 101, which "
+    "the answer must cover");
   EXPECT_EQ(fault(R"({"language":"qsql","text":"quote","priority":"urgent"})"),
             "the question: priority is low, normal or high, not \"urgent\"");
   EXPECT_EQ(fault(R"({"language":"qsql","text":"quot"})"),

@@ -110,6 +110,28 @@ TEST_P(FullDiskSim, NothingIsToldAsCommittedBeforeItIsWritten) {
   });
 }
 
+/// Goal: the status of a node says how full its disk is, and that publishers
+/// wait for it, as long as they do.
+TEST_P(FullDiskSim, ThatPublishersWaitIsInTheStatus) {
+  for_each_seed(4, [&](uint64_t seed) {
+    fed_cluster at{seed, small_cluster(GetParam())};
+    auto& w = at.w;
+    const auto says = [&](const char* what) {
+      return w.status("rt0", "rt/market").find(what) != std::string::npos;
+    };
+    EXPECT_TRUE(says("\"waits\":false"));
+    w.at("rt0").disk().leave_free(100);
+    for (int64_t i = 1; i <= 20; ++i)
+      at.feed.publish(sold(i, 1'000));
+    EXPECT_TRUE(w.eventually(30s, [&] { return says("\"waits\":true"); }));
+    EXPECT_TRUE(
+      w.eventually(60s, [&] { return !says("\"disk_percent\":0,"); }));
+    w.at("rt0").disk().set_quota(std::nullopt);
+    EXPECT_TRUE(w.eventually(30s, [&] { return says("\"waits\":false"); }));
+    at.heal();
+  });
+}
+
 INSTANTIATE_TEST_SUITE_P(Nodes, FullDiskSim, ::testing::Values(1, 3),
                          [](const auto& mode) {
                            return mode.param == 1 ? "Alone" : "Group";

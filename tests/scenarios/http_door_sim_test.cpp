@@ -70,5 +70,50 @@ TEST(HttpDoorSim, AnswersAndSaysWhoIsThere) {
   });
 }
 
+/// Its stream is ordered by three nodes.
+std::string cluster_of_three() {
+  test_support::cluster_text out{"door", "door-data"};
+  out.stream("market").table("trade", "market",
+                             {"time:timestamp", "sym:symbol", "size:long"});
+  for (const auto* number : {"1", "2", "3"})
+    out.node("node" + std::string{number}, 7460 + number[0] - '0')
+      .process("rt" + std::string{number}, "rt", "node" + std::string{number});
+  out.node("door", 7470)
+    .process("discovery1", "discovery", "door")
+    .process("rdb1", "rdb", "door")
+    .process("gw1", "gateway", "door")
+    .process("web1", "http", "door", "port = 8080\npublish = [\"market\"]\n");
+  return out.text();
+}
+
+TEST(HttpDoorSim, PublishesAtOnceWhileOneOfThreeStandsStill) {
+  for_each_seed(10, [](uint64_t seed) {
+    world w{seed};
+    w.add_cluster_text(cluster_of_three());
+    const auto publish = [&] {
+      return web_answer(
+        w, "POST", "/publish?table=trade",
+        R"({"time":"2024-01-02T10:00:00Z","sym":"A","size":1})");
+    };
+    const auto is_published = [&] {
+      const auto said = publish();
+      return said.starts_with("HTTP/1.1 200 ")
+             && said.find("\"end\"") != said.npos;
+    };
+    ASSERT_TRUE(w.eventually(60s, is_published));
+    for (const auto* still : {"node1", "node2", "node3"}) {
+      w.pause(still);
+      // If it led, another one leads soon.
+      ASSERT_TRUE(w.eventually(30s, is_published)) << still;
+      const auto before = w.now();
+      EXPECT_TRUE(is_published()) << still;
+      EXPECT_LT(w.now() - before, 300ms) << still;
+      w.resume(still);
+      ASSERT_TRUE(w.eventually(30s, is_published)) << still;
+    }
+    EXPECT_TRUE(w.defects().empty());
+  });
+}
+
 } // namespace
 } // namespace millrace::sim

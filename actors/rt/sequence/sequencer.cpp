@@ -453,6 +453,7 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
       return me->periods->end(period);
     },
     [me](facts_atom) { return me->tell_facts(); },
+    [me](leader_atom) { return me->tell_facts_of_leader(); },
     [me](origin_atom, const input_offer& of) { return me->origin_facts(of); },
     [me](respond_atom, const message_response& what) {
       return me->respond(what);

@@ -119,6 +119,7 @@ struct sequencer_state {
 
   [[nodiscard]] stream_facts facts() const;
   caf::result<stream_facts> tell_facts();
+  caf::result<stream_facts> tell_facts_of_leader();
   void tell_facts_that_wait();
   [[nodiscard]] bool knows_end(entry_index agreed) const;
   [[nodiscard]] bool may_tell_facts(entry_index agreed) const;

@@ -85,9 +85,7 @@ void stream_archive::leave_behind(bool any) {
 
 void stream_archive::look_at_disk() {
   const auto now_ns = of_.env->clock->monotonic_ns();
-  // A node that is alone waits for nobody.
-  if (looking_at_disk_ || now_ns < disk_look_at_ns_
-      || of_.settings.peers.empty())
+  if (looking_at_disk_ || now_ns < disk_look_at_ns_)
     return;
   looking_at_disk_ = true;
   disk_look_at_ns_ = now_ns + archive_look_ns;

@@ -62,6 +62,13 @@ caf::result<stream_facts> sequencer_state::tell_facts() {
   return promise;
 }
 
+/// A group may have grown since those who ask were told who is in it.
+caf::result<stream_facts> sequencer_state::tell_facts_of_leader() {
+  if (!core->leads() && leading_peer())
+    return ask_leader<stream_facts>(facts_atom_v);
+  return tell_facts();
+}
+
 void sequencer_state::tell_facts_that_wait() {
   std::erase_if(facts_asked, [&](waiting_facts& each) {
     if (may_tell_facts(each.agreed))
@@ -85,8 +92,11 @@ text::json_value sequencer_state::repair_status() const {
   out.add("out_mended", out_mends->files().mended_files());
   out.add("out_given_up", out_mends->files().given_up_files());
   input_mends->tell_standing(out);
-  if (const auto why = core->blocked())
+  const auto why = core->blocked();
+  if (why)
     out.add("blocked", to_string(why));
+  // Nothing new is taken in, or ordered, until its disk is mended.
+  out.add("waits", why || core->reserve()->given());
   if (!disk->trouble().empty())
     out.add("disk", disk->trouble());
   out.add("reserve", core->reserve()->state());

@@ -391,6 +391,7 @@ log_server(log_server_self_actor::stateful_pointer<log_server_state> self,
       return self->state.subscribe(from, to);
     },
     [self](facts_atom) { return self->state.facts(); },
+    [self](leader_atom) { return self->state.facts(); },
     [self](floor_atom, const consumer_floor& what) {
       return self->state.take_floor(what);
     },

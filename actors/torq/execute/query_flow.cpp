@@ -16,13 +16,11 @@ constexpr size_t piece_bytes = 256u << 10;
 /// What the pool's workers share; outlives the actor when that dies early.
 struct query_flow_state::shared_run {
   shared_run(query_work given, persistence::env& world)
-    : work{std::move(given)}, pool{*world.pool,
-                                   std::make_shared<persistence::pool_share>(
-                                     weight_of(work.plan.priority))} {}
+    : work{std::move(given)}, pool{*world.pool, weight_of(work.plan.priority)} {
+  }
 
   query_work work;
   persistence::share_of_executor pool; ///< All that the query does there.
-  std::atomic<bool> cancelled{false};
   std::optional<query::execution> execution;
   /// By morsel: what it found, from when it is done until it is given.
   std::vector<chunks> found;
@@ -30,10 +28,11 @@ struct query_flow_state::shared_run {
   /// Binds the plan, which may look at files.
   void open(const query_flow_actor& owner) {
     auto fault = caught("a query on table '" + work.plan.table + "'", [&] {
-      execution.emplace(std::move(work.plan), std::move(work.parts),
-                        query::execution_options{.stop = {.cancel = &cancelled},
-                                                 .memory_max = work.memory_max,
-                                                 .process = work.process});
+      execution.emplace(
+        std::move(work.plan), std::move(work.parts),
+        query::execution_options{.stop = {.cancel = &pool.given_up()},
+                                 .memory_max = work.memory_max,
+                                 .process = work.process});
       // A plan that failed has one morsel, which tells why.
       found.resize(std::max<size_t>(execution->morsel_count(), 1));
       return error{};
@@ -50,7 +49,7 @@ struct query_flow_state::shared_run {
       auto rows = execution->take(morsel);
       if (!rows)
         return rows.failure();
-      found[morsel] = encode(*rows, piece_bytes, {.cancel = &cancelled});
+      found[morsel] = encode(*rows, piece_bytes, {.cancel = &pool.given_up()});
       return {};
     });
     caf::anon_send(owner, job_atom::value, morsel,
@@ -113,7 +112,7 @@ query_flow(query_flow_actor::stateful_pointer<query_flow_state> self,
   state.run
     = std::make_shared<query_flow_state::shared_run>(std::move(*work), *world);
   // A flow that ends early stops its workers.
-  self->attach_functor([shared = state.run] { shared->cancelled = true; });
+  self->attach_functor([shared = state.run] { shared->pool.give_up(); });
   return {
     [self](ack_atom, uint64_t bytes) {
       if (self->state.course)

@@ -9,7 +9,7 @@ namespace millrace::torq {
 
 namespace {
 
-/// Pool workers that one query may hold at a time.
+/// Pool workers that one query may hold at a time, each with groups of its own.
 constexpr size_t workers_max = 8;
 /// About so many rows a worker looks at before it lets others have a turn: some
 /// milliseconds.
@@ -33,14 +33,12 @@ void add_missing(std::vector<std::string>& lines,
 /// What the pool's workers share; outlives the actor when that dies early.
 struct query_job_state::shared_run {
   shared_run(query_work given, persistence::env& world)
-    : work{std::move(given)}, pool{*world.pool,
-                                   std::make_shared<persistence::pool_share>(
-                                     weight_of(work.plan.priority))} {}
+    : work{std::move(given)}, pool{*world.pool, weight_of(work.plan.priority)} {
+  }
 
   query_work work;
   persistence::share_of_executor pool; ///< All that the query does there.
   size_t morsels_per_turn = 1;
-  std::atomic<bool> cancelled{false};
   std::optional<query::execution> execution;
   std::optional<query::join_execution> joined; ///< Instead, of two tables.
   std::atomic<size_t> next{0};
@@ -64,9 +62,11 @@ struct query_job_state::shared_run {
   static void begin(const std::shared_ptr<shared_run>& self,
                     persistence::env& world, const query_job_actor& owner,
                     bool in_pool) {
+    if (self->pool.given_up())
+      return;
     const auto& given = self->work;
     const query::execution_options options{.stop
-                                           = {.cancel = &self->cancelled,
+                                           = {.cancel = &self->pool.given_up(),
                                               .clock = world.clock,
                                               .deadline_ns = given.deadline_ns},
                                            .memory_max = given.memory_max,
@@ -85,8 +85,8 @@ struct query_job_state::shared_run {
     });
     if (fault)
       return answer(owner, fault);
-    const auto workers
-      = std::clamp<size_t>(self->morsel_count(), 1, workers_max);
+    const auto workers = std::clamp<size_t>(
+      self->morsel_count(), 1, std::min(workers_max, self->pool.width()));
     self->active = workers;
     self->morsels_per_turn = self->turn_of_morsels();
     const bool here = in_pool || self->is_brief();
@@ -125,7 +125,7 @@ struct query_job_state::shared_run {
     const auto count = self->morsel_count();
     for (size_t done = 0; done < self->morsels_per_turn; ++done) {
       const auto i = self->next++;
-      if (i >= count)
+      if (i >= count || self->pool.given_up())
         return self->leave(owner);
       self->joined ? self->joined->run(i) : self->execution->run(i);
     }
@@ -140,7 +140,7 @@ struct query_job_state::shared_run {
       auto partial = joined ? joined->finish() : execution->finish();
       if (!partial)
         return partial.failure();
-      out = encode(*partial, message_bytes, {.cancel = &cancelled});
+      out = encode(*partial, message_bytes, {.cancel = &pool.given_up()});
       return {};
     });
     if (fault)
@@ -182,7 +182,7 @@ query_job(query_job_actor::stateful_pointer<query_job_state> self,
   state.run
     = std::make_shared<query_job_state::shared_run>(std::move(*work), *world);
   // A job that ends early stops its workers.
-  self->attach_functor([shared = state.run] { shared->cancelled = true; });
+  self->attach_functor([shared = state.run] { shared->pool.give_up(); });
   return {
     [self](start_atom) { return self->state.start(); },
     [self](job_atom, const chunks& partial, const caf::error& fault) {

@@ -98,8 +98,7 @@ void cut_query::plan_again(const std::string& why, effects& out) {
 }
 
 bool cut_query::goes_too_far(position cutover, effects& out) {
-  if (asked_.upto == position{} || cutover <= asked_.upto
-      || cutover == unread_cutover)
+  if (cutover <= asked_.upto || cutover == unread_cutover)
     return false;
   refuse({asked_.as_asked ? errc::before_cutover : errc::moved,
           hdb_ + " accounts for rows up to " + to_string(cutover)

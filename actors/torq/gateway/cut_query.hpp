@@ -41,8 +41,8 @@ public:
     position at_least; ///< The RDB must have come so far; {0}: any.
     lineage_id life{}; ///< Of `at_least`; not known: any.
     /// No row after it counts: other questions are answered at the same place.
-    /// {0}: what is newest. Not below `at_least`.
-    position upto{};
+    /// Not below `at_least`.
+    position upto = newest;
     bool as_asked = false; ///< The question says `upto`, and not its plan.
     /// Of a plan, which begins anew as a whole when the cut moves.
     bool is_part = false;

@@ -170,7 +170,7 @@ struct gateway_state {
     /// The plan that it is a fragment of, and the place that this must end at;
     /// null: it is a question by itself.
     std::shared_ptr<const plan_request> part_of{};
-    stream_place upto{}; ///< {0}: the newest.
+    stream_place upto{newest, {}};
     /// How to ask when stores cannot join what it is about; null: they need
     /// not.
     std::shared_ptr<const plan_request> by_rows{};
@@ -244,6 +244,8 @@ struct gateway_state {
     int64_t undecided_ns = 0;    ///< When it was seen last that none does.
     int64_t silent_since_ns = 0; ///< No node is connected; 0: one is.
     bool told_silent = false;
+    /// No node that is known here led when they were asked: they ask who does.
+    bool by_way = false;
 
     [[nodiscard]] bool reachable() const;
   };
@@ -265,6 +267,10 @@ struct gateway_state {
   void ask_end(const std::string& stream, held_question what);
   void watch_streams();
   void carry_out(const std::string& stream, const end_inquiry::effects& what);
+  void ask_node(const std::string& stream, uint64_t number, size_t node);
+  void hear(const std::string& stream, uint64_t number, size_t node,
+            const stream_facts& facts);
+  void go_on(const std::string& stream, const end_inquiry::effects& what);
   void lost_node(const caf::actor_addr& who);
 
   gateway_self_actor::pointer self;

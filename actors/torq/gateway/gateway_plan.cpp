@@ -92,20 +92,16 @@ void gateway_plan_state::fragment_answered(size_t number, const chunks& rows,
   ask(cuts->answered(number, {at.upper, at.life}));
   if (!cuts->complete())
     return;
-  const auto share
-    = std::make_shared<persistence::pool_share>(weight_of(request->priority));
-  env->pool->submit_for(share, [me = gateway_plan_actor{self}, asked = request,
-                                from = std::move(partials), world = env, share,
-                                stopped = cancelled] {
-    persistence::share_of_executor pool{*world->pool, share};
-    const query::interruption stop{.cancel = stopped.get(),
+  pool->submit([me = gateway_plan_actor{self}, asked = request,
+                from = std::move(partials), world = env, pool = pool] {
+    const query::interruption stop{.cancel = &pool->given_up(),
                                    .clock = world->clock,
                                    .deadline_ns = asked->deadline_ns,
                                    .table
                                    = asked->plan.fragments.front().table};
     chunks answer;
     auto fault = caught("the answer to a query", [&]() -> error {
-      auto made = carry_out(*asked, from, stop, &pool);
+      auto made = carry_out(*asked, from, stop, pool.get());
       if (!made)
         return made.failure();
       answer = *std::move(made);
@@ -141,7 +137,9 @@ gateway_plan(gateway_plan_actor::stateful_pointer<gateway_plan_state> self,
   if (request->client)
     self->monitor(request->client);
   state.request = std::move(request);
-  self->attach_functor([stopped = state.cancelled] { *stopped = true; });
+  state.pool = std::make_shared<persistence::share_of_executor>(
+    *world->pool, weight_of(state.request->priority));
+  self->attach_functor([pool = state.pool] { pool->give_up(); });
   return {
     [self](start_atom) { return self->state.start(); },
     [self](job_atom, const chunks& answer, const caf::error& fault) {

@@ -74,8 +74,8 @@ struct gateway_plan_state {
   std::vector<chunks> partials;
   std::optional<plan_cuts> cuts;
   query_cut cut; ///< Of the first fragment, with the warnings of all.
-  std::shared_ptr<std::atomic<bool>> cancelled
-    = std::make_shared<std::atomic<bool>>(false);
+  /// All that it does on the pool.
+  std::shared_ptr<persistence::share_of_executor> pool;
   caf::typed_response_promise<chunks, query_cut> promise;
 };
 

@@ -141,7 +141,7 @@ void gateway_state::keep_to_plan(const held_question& what,
   question.is_part = true;
   if (what.as_of)
     return; // All of the plan ends there.
-  if (what.upto.at != position{}) {
+  if (what.upto.at != newest) {
     question.at_least = question.upto = what.upto.at;
     question.life = what.upto.life;
     return;

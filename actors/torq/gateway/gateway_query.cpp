@@ -195,23 +195,20 @@ void gateway_query_state::merge(cut_query::merge what) {
   }
   const bool is_brief
     = byte_count(what.hdb) + byte_count(what.rdb) <= brief_bytes_max;
-  auto job
-    = [me = gateway_query_actor{self}, asked = request,
-       partials = std::move(what), world = env, stopped = cancelled]() mutable {
-        world->crash_point("gw.before_merge");
-        merge_partials(me, asked->plan, std::move(partials.hdb),
-                       std::move(partials.rdb),
-                       {.cancel = stopped.get(),
-                        .clock = world->clock,
-                        .deadline_ns = asked->question.deadline_ns,
-                        .table = asked->plan.table});
-      };
+  auto job = [me = gateway_query_actor{self}, asked = request,
+              partials = std::move(what), world = env, pool = pool]() mutable {
+    world->crash_point("gw.before_merge");
+    merge_partials(me, asked->plan, std::move(partials.hdb),
+                   std::move(partials.rdb),
+                   {.cancel = &pool->given_up(),
+                    .clock = world->clock,
+                    .deadline_ns = asked->question.deadline_ns,
+                    .table = asked->plan.table});
+  };
   if (is_brief)
     job();
   else
-    env->pool->submit_for(std::make_shared<persistence::pool_share>(
-                            weight_of(request->plan.priority)),
-                          std::move(job));
+    pool->submit(std::move(job));
 }
 
 void gateway_query_state::done(const chunks& merged, const caf::error& fault) {
@@ -235,7 +232,9 @@ gateway_query(gateway_query_actor::stateful_pointer<gateway_query_state> self,
               std::shared_ptr<const gateway_request> request) {
   self->state.env = world;
   self->state.request = std::move(request);
-  self->attach_functor([stopped = self->state.cancelled] { *stopped = true; });
+  self->state.pool = std::make_shared<persistence::share_of_executor>(
+    *world->pool, weight_of(self->state.request->plan.priority));
+  self->attach_functor([pool = self->state.pool] { pool->give_up(); });
   self->set_down_handler(
     [self](caf::down_msg& down) { self->state.lost(down.source); });
   return {

@@ -85,8 +85,8 @@ struct gateway_query_state {
   asked_backend rdb;
   chunk plan_bytes;
   query_cut cut; ///< Of the answer.
-  std::shared_ptr<std::atomic<bool>> cancelled
-    = std::make_shared<std::atomic<bool>>(false);
+  /// All that it does on the pool.
+  std::shared_ptr<persistence::share_of_executor> pool;
   caf::typed_response_promise<chunks, query_cut> promise;
 };
 

@@ -36,6 +36,7 @@ void gateway_state::connect_node(const std::string& stream, size_t node) {
       to.handle = there;
       self->monitor(there);
       of.ends.connected(node);
+      of.by_way = false;
       run_waiting();
       inquire_waiting(stream);
     },
@@ -89,7 +90,7 @@ void gateway_state::lost_node(const caf::actor_addr& who) {
       entry.link.lost({errc::unavailable, "its process is gone"},
                       env->clock->monotonic_ns());
       stream.ends.lost(node);
-      carry_out(stream_name, stream.ends.failed(stream.asked, node));
+      go_on(stream_name, stream.ends.failed(stream.asked, node));
     }
 }
 
@@ -180,52 +181,74 @@ void gateway_state::ask_end(const std::string& stream_name,
   carry_out(stream_name, stream.ends.ask(number));
 }
 
+void gateway_state::ask_node(const std::string& stream_name, uint64_t number,
+                             size_t node) {
+  const auto& stream = streams.at(stream_name);
+  const auto& to = stream.nodes[node].handle;
+  const auto hears
+    = [this, stream_name, number, node](const stream_facts& facts) {
+        hear(stream_name, number, node, facts);
+      };
+  const auto fails = [this, stream_name, number, node](const caf::error&) {
+    go_on(stream_name, streams.at(stream_name).ends.failed(number, node));
+  };
+  const caf::timespan deadline{inquiry_deadline};
+  if (stream.by_way)
+    self->request(to, deadline, leader_atom_v).then(hears, fails);
+  else
+    self->request(to, deadline, facts_atom_v).then(hears, fails);
+}
+
+void gateway_state::hear(const std::string& stream_name, uint64_t number,
+                         size_t node, const stream_facts& facts) {
+  auto& stream = streams.at(stream_name);
+  if (facts.leads)
+    stream.leaderless_since_ns = 0;
+  auto& of = stream.ends;
+  const auto lives = of.new_lives();
+  const auto set_backs = of.set_backs();
+  const auto floor = of.floor().at;
+  const auto done
+    = of.answered(number, node,
+                  {{facts.end, facts.life},
+                   facts.leads,
+                   facts.leads && stream.nodes.size() == 1 && !stream.by_way});
+  if (of.set_backs() != set_backs && settings.on_warning)
+    settings.on_warning("set_back",
+                        "stream '" + stream_name
+                          + "' was set back to an older copy of its "
+                            "log, which ends at "
+                          + to_string(facts.end)
+                          + "; answers began anew after they had "
+                            "reached "
+                          + to_string(floor));
+  if (of.new_lives() != lives && settings.on_warning)
+    settings.on_warning("new_life",
+                        "stream '" + stream_name
+                          + "' began a new life; answers began anew "
+                            "after they had reached "
+                          + to_string(floor));
+  go_on(stream_name, done);
+}
+
+/// A group may have grown since this gateway was told who is in it: nodes that
+/// it knows are asked once more at once, for the one that leads.
+void gateway_state::go_on(const std::string& stream_name,
+                          const end_inquiry::effects& what) {
+  carry_out(stream_name, what);
+  auto& stream = streams.at(stream_name);
+  if (!stream.ends.is_undecided() || std::exchange(stream.by_way, true))
+    return;
+  carry_out(stream_name, stream.ends.again());
+}
+
 void gateway_state::carry_out(const std::string& stream_name,
                               const end_inquiry::effects& what) {
   auto& stream = streams.at(stream_name);
   if (what.number != 0)
     stream.asked = what.number;
-  for (const auto node : what.nodes) {
-    const auto number = what.number;
-    self
-      ->request(stream.nodes[node].handle, caf::timespan{inquiry_deadline},
-                facts_atom_v)
-      .then(
-        [this, stream_name, number, node](const stream_facts& facts) {
-          auto& asked = streams.at(stream_name);
-          if (facts.leads)
-            asked.leaderless_since_ns = 0;
-          const auto& nodes = asked.nodes;
-          auto& of = asked.ends;
-          const auto lives = of.new_lives();
-          const auto set_backs = of.set_backs();
-          const auto floor = of.floor().at;
-          const auto done = of.answered(number, node,
-                                        {{facts.end, facts.life},
-                                         facts.leads,
-                                         facts.leads && nodes.size() == 1});
-          if (of.set_backs() != set_backs && settings.on_warning)
-            settings.on_warning("set_back",
-                                "stream '" + stream_name
-                                  + "' was set back to an older copy of its "
-                                    "log, which ends at "
-                                  + to_string(facts.end)
-                                  + "; answers began anew after they had "
-                                    "reached "
-                                  + to_string(floor));
-          if (of.new_lives() != lives && settings.on_warning)
-            settings.on_warning("new_life",
-                                "stream '" + stream_name
-                                  + "' began a new life; answers began anew "
-                                    "after they had reached "
-                                  + to_string(floor));
-          carry_out(stream_name, done);
-        },
-        [this, stream_name, number, node](const caf::error&) {
-          carry_out(stream_name,
-                    streams.at(stream_name).ends.failed(number, node));
-        });
-  }
+  for (const auto node : what.nodes)
+    ask_node(stream_name, what.number, node);
   std::vector<std::string> warnings;
   if (!what.resolved.empty() && !stream.ends.end())
     warnings.push_back("no RT node of stream '" + stream_name

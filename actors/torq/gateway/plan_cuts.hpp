@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/actors/torq/gateway/end_inquiry.hpp>
+#include <millrace/messages/data/answer.hpp>
 
 #include <cstddef>
 #include <map>
@@ -20,11 +21,10 @@ public:
     std::string stream;
     bool grows = false; ///< Its table has rows of the current period.
   };
-  /// What is to be done: ask this fragment, for rows up to this place; {0}: to
-  /// the newest.
+  /// What is to be done: ask this fragment, for rows up to this place.
   struct ask {
     size_t fragment = 0;
-    stream_place upto{};
+    stream_place upto{newest, {}};
     friend bool operator==(const ask&, const ask&) = default;
   };
 

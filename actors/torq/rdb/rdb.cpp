@@ -184,7 +184,7 @@ void rdb_state::answer(rdb_question what) {
   const auto snapshot = store->tables.snapshot();
   if (what.rows.cutover == unread_cutover)
     what.rows.cutover = snapshot->begin;
-  if (what.rows.upto != position{} && what.rows.upto < what.rows.cutover) {
+  if (what.rows.upto < what.rows.cutover) {
     promise.deliver(
       to_caf({errc::moved, "rows up to " + to_string(what.rows.upto)
                              + " are not held here any more"}));
@@ -197,7 +197,7 @@ void rdb_state::answer(rdb_question what) {
     return;
   }
   const auto upper
-    = what.rows.upto == position{} ? snapshot->end : what.rows.upto;
+    = what.rows.upto == newest ? snapshot->end : what.rows.upto;
   rdb_cut cut{upper, progress.life(), {}};
   const auto flow = what.flow;
   auto sink = std::move(what.sink);

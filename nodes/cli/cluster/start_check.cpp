@@ -7,6 +7,7 @@
 #include <millrace/nodes/cli/cluster/node_selection.hpp>
 #include <millrace/nodes/cli/cluster/start_check.hpp>
 #include <millrace/nodes/host/data_owner.hpp>
+#include <millrace/nodes/host/local_ports.hpp>
 #include <millrace/nodes/host/system_clock.hpp>
 #include <millrace/nodes/node/load_libraries.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
@@ -25,6 +26,24 @@ std::vector<std::string> processes_of(const cluster_config& config,
     if (std::find(nodes.begin(), nodes.end(), process.node) != nodes.end())
       out.push_back(process.name);
   return out;
+}
+
+/// Ports at which one day somebody else may be first.
+void warn_of_ports(const cluster_config& config,
+                   const std::vector<std::string>& nodes,
+                   const std::vector<std::string>& processes,
+                   std::vector<std::string>& warnings) {
+  const auto look = [&](const std::string& name, uint16_t port) {
+    if (port != 0 && is_given_to_connections(port))
+      warnings.push_back(config.path + ": " + name + ": port "
+                         + std::to_string(port)
+                         + " may be taken when it starts: " + port_advice);
+  };
+  for (const auto& node : config.nodes)
+    if (std::find(nodes.begin(), nodes.end(), node.name) != nodes.end())
+      look(node.name, node.port);
+  for (const auto& each : processes)
+    look(each, config.process(each)->port);
 }
 
 } // namespace
@@ -62,6 +81,7 @@ error check_start(const cluster_config& config,
     if (const auto why = not_served(config, *config.process(each));
         !why.empty())
       warnings.push_back(config.path + ": " + each + ": " + why);
+  warn_of_ports(config, nodes, processes, warnings);
   system_clock clock;
   add(check_ports(fs, clock, config, processes, warnings));
   if (const auto made = load_cluster_tls(fs, clock, config, nodes, warnings);

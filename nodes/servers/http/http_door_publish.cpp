@@ -165,29 +165,30 @@ void http_door_state::publish(connection_id from) {
   tell_end(from, done);
 }
 
-/// Asks all nodes of the stream, and believes one that leads: one that is
-/// behind knows an earlier end.
+/// Asks all nodes of the stream, and believes the first that leads, or has
+/// asked the one that does: one that is behind knows an earlier end.
 void http_door_state::tell_end(connection_id from, const running_publish& of) {
   struct asked_ends {
     size_t silent = 0;
-    std::optional<position> end;
+    bool is_told = false;
   };
   const auto& nodes = settings.streams.at(of.stream);
   auto ends = std::make_shared<asked_ends>();
   ends->silent = nodes.size();
   const auto hear = [this, from, of, ends](std::optional<position> end) {
-    ends->end = std::max(ends->end, end);
-    if (--ends->silent != 0)
+    --ends->silent;
+    if (ends->is_told || (!end && ends->silent != 0))
       return;
+    ends->is_told = true;
     const auto found = running.find(from);
     if (found != running.end() && found->second.request == of.request)
-      answer(from, published_response(of, ends->end));
+      answer(from, published_response(of, end));
   };
   for (const auto& at : nodes)
     connect_to<stream_server_actor>(
       self, connector, at,
       [this, hear](const stream_server_actor& stream) {
-        self->request(stream, caf::timespan{end_patience}, facts_atom_v)
+        self->request(stream, caf::timespan{end_patience}, leader_atom_v)
           .then(
             [hear](const stream_facts& facts) {
               hear(facts.leads ? std::optional{facts.end} : std::nullopt);

@@ -16,7 +16,7 @@ std::string fragments_of(const std::vector<plan_cuts::ask>& what) {
   std::string out;
   for (const auto& [fragment, upto] : what) {
     out += (out.empty() ? "" : " ") + std::to_string(fragment);
-    if (upto.at != position{}) {
+    if (upto.at != newest) {
       out += "@" + std::to_string(upto.at.value);
       EXPECT_EQ(upto.life, plan_life);
     }
