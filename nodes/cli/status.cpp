@@ -203,7 +203,10 @@ std::vector<std::string> lacks(const json_value& status) {
        {"rejected_batches", "batch", "batches",
         "no table fits: 'millrace rejects' lists them"},
        {"parked_batches", "batch", "batches",
-        "parked: 'millrace rejects' lists them"}};
+        "parked: 'millrace rejects' lists them"},
+       {"rejected", "line", "lines",
+        "gave no row since it began: 'millrace logs' of its node names the "
+        "reject file that has them"}};
   std::vector<std::string> out;
   for (const auto& node : status.at("nodes").elements())
     for (const auto& process : node.at("processes").elements())

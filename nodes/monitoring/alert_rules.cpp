@@ -54,6 +54,11 @@ constexpr alert_rule rules[] = {
    "increase(millrace_rdb_rejected_batches_total[15m]) > 0", "0s", true,
    "{{ $labels.process }} set batches aside",
    "'millrace rejects' shows them; the end of their period waits"},
+  {"MillraceLinesRejected",
+   "increase(millrace_feed_rejected_lines_total[15m]) > 0", "0s", false,
+   "Lines of {{ $labels.process }} gave no row",
+   "'millrace logs {{ $labels.node }}' names its reject file and the first of "
+   "them; 'millrace feed --only-rejects' feeds them once they are mended"},
   {"MillracePeriodUnwritten", "millrace_rdb_periods_to_write > 0", "15m", true,
    "{{ $labels.process }} does not get a period written down",
    "'millrace logs {{ $labels.node }}' says why"},

@@ -204,6 +204,7 @@ std::string dashboard_json() {
        {"", "Processes"},
        {"discovery", "Discovery"},
        {"rt", "Streams"},
+       {"feed", "Feeds"},
        {"rdb", "Rdb"},
        {"hdb", "Hdb"},
        {"gateway", "Gateway"},

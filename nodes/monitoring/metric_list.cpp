@@ -107,6 +107,12 @@ constexpr metric all[] = {
    "For how long the stream has been beyond what a named consumer is done "
    "with.",
    "consumer", "ms"},
+  {"feed", "rows", "millrace_feed_rows_total", counter,
+   "Rows that the feed published since it began."},
+  {"feed", "rejected", "millrace_feed_rejected_lines_total", counter,
+   "Lines that gave no row, and stand in its reject file."},
+  {"feed", "unrecorded", "millrace_feed_unrecorded_rows", gauge,
+   "Rows of which it has not heard that they are in its log."},
   {"rdb", "position", "millrace_rdb_position", gauge,
    "Where the rdb is in its stream, as a position."},
   {"rdb", "lag.bytes", "millrace_rdb_lag_bytes", gauge,

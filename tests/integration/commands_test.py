@@ -982,6 +982,8 @@ class Cluster(Case):
                        if row["name"] == "feed1")
         self.assertEqual((fed["rows"], fed["rejected"], fed["backwards"]),
                          (2, 1, 1))
+        out, _ = self.run_program("status", "--config", self.config, code=None)
+        self.assertIn("feed1: 1 line: gave no row since it began", out)
 
     def stream_end(self, stream):
         out, _ = self.run_program("status", "--config", self.config, "-o",
