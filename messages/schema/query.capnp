@@ -92,6 +92,7 @@ struct QueryPlan {
   joined @24 :JoinedTables;   # from version 3 on; null: one table
   alone @25 :Bool;            # nobody else is asked: a finished result will do
   priority @26 :UInt8;        # 0 normal, 1 low, 2 high
+  skip @27 :UInt64;           # first ones of the sublist that are not the result's
 }
 
 # The rows of one table, each with the nearest of another at or before it.
@@ -134,4 +135,42 @@ struct PartialResult {
   stateVersion @7 :UInt32;    # how groups carry their states; 0: sums in parts
   bounds @8 :JoinBounds;      # null: nothing was joined
   finished @9 :Bool;          # the plan's result, which nothing merges with
+  read @10 :ScanStatistics;   # null: nothing but what is above is known
+  nodes @11 :List(NodeStatistics);
+  steps @12 :List(StepStatistics);
+}
+
+# What a scan looked at, beside what PartialResult itself says.
+struct ScanStatistics {
+  rowsTotal @0 :UInt64;
+  rowsScanned @1 :UInt64;
+  rowsMatched @2 :UInt64;
+  segmentsTotal @3 :UInt64;
+  segmentsScanned @4 :UInt64;
+  partsTotal @5 :UInt64;
+  partsScanned @6 :UInt64;
+  bytesScanned @7 :UInt64;
+  leftByTime @8 :UInt64;      # segments; so are the two after it
+  leftByValue @9 :UInt64;
+  leftBySymbol @10 :UInt64;
+}
+
+# What a back end did for an answer.
+struct NodeStatistics {
+  process @0 :Text;
+  table @1 :Text;
+  read @2 :ScanStatistics;
+  bindNs @3 :Int64;
+  scanNs @4 :Int64;           # of all threads
+  finishNs @5 :Int64;
+  elapsedNs @6 :Int64;
+  memoryBytes @7 :UInt64;     # the most at a time
+}
+
+# What a step of the gateway did.
+struct StepStatistics {
+  what @0 :Text;
+  rows @1 :UInt64;
+  bytes @2 :UInt64;
+  ns @3 :Int64;
 }

@@ -138,6 +138,7 @@ result<hosted_process> start_rdb(process_host& host,
   };
   settings.memory_max_bytes = process.memory_max_bytes;
   settings.query_memory_max_bytes = process.query_memory_max_bytes;
+  settings.queries_memory_max_bytes = process.queries_memory_max_bytes;
   settings.query_timeout_ns = process.query_timeout_ns;
   settings.on_stall = [&host, name = process.name](const std::string& reason) {
     if (reason.empty())
@@ -184,6 +185,7 @@ result<hosted_process> start_hdb(process_host& host,
   settings.process = process.name;
   settings.directory = process.hdb_directory;
   settings.query_memory_max_bytes = process.query_memory_max_bytes;
+  settings.queries_memory_max_bytes = process.queries_memory_max_bytes;
   settings.query_timeout_ns = process.query_timeout_ns;
   for (const auto& table : config.tables) {
     settings.streams[table.schema.name] = table.stream;
@@ -249,6 +251,7 @@ result<hosted_process> start_gateway(process_host& host,
   settings.query_timeout_ns = process.query_timeout_ns;
   settings.result_rows_max = process.result_rows_max;
   settings.result_bytes_max = process.memory_max_bytes;
+  settings.queries_memory_max_bytes = process.queries_memory_max_bytes;
   settings.tables = tables_of(host.config());
   for (const auto& each : host.config().processes)
     if (each.type == process_type::hdb)

@@ -245,12 +245,19 @@ int answer_query(runtime& host, const cluster_config& config,
     (*parameters)["priority"] = options.priority;
   if (options.at_least)
     (*parameters)["at_least"] = *options.at_least;
-  if (options.explain && parameters->is_object()) {
+  if (parameters->is_object()) {
     const bool is_text = parameters->find("language") != nullptr;
-    (*parameters)[is_text ? "explain" : "getquery"] = true;
+    if (options.explain)
+      (*parameters)[is_text ? "explain" : "getquery"] = true;
+    else if (options.analyze && is_text)
+      (*parameters)["analyze"] = true;
+    else if (options.analyze)
+      (*parameters)["getquery"] = "analyze";
   }
-  const bool is_plan
-    = options.explain || parameters->at("getquery").boolean().value_or(false);
+  const auto& getquery = parameters->at("getquery");
+  const bool is_plan = options.explain || options.analyze
+                       || getquery.boolean().value_or(false)
+                       || getquery.text_or_empty() == "analyze";
   const auto begin_ns = host.env().clock->monotonic_ns();
   auto answer = ask(host, config, *std::move(parameters), options.timeout_s,
                     place.interrupted);
@@ -275,8 +282,9 @@ int answer_query(runtime& host, const cluster_config& config,
   if (done.fault)
     return fail(in_plain_words(done.fault));
   if (options.timing)
-    fmt::print(stderr, "{} rows in {:.1f} ms\n", done.rows,
-               static_cast<double>(took_ns) / 1e6);
+    fmt::print(stderr, "{} rows in {:.1f} ms\n{}", done.rows,
+               static_cast<double>(took_ns) / 1e6,
+               lines_of(answer->statistics()));
   if (options.show_cut)
     fmt::print(stderr, "cut: manifest {} cutover {} upper {}\n",
                cut.manifest.value, cut.cutover.value, cut.upper.value);

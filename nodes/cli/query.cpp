@@ -82,8 +82,12 @@ void declare(option_list& list, query_options& into) {
             "Print the cut of the answer to standard error");
   list.flag("--explain", into.explain,
             "Print what would be done where, and do nothing");
+  list.flag("--analyze", into.analyze,
+            "Do it, and print instead of its rows what was done where, what "
+            "was read and left out for that, and how long each step took");
   list.flag("--timing", into.timing,
-            "Print how long the answer took to standard error");
+            "Print how long the answer took to standard error, and what each "
+            "node did for it");
   list.flag("--strict", into.strict,
             "Fail when rows may be missing, instead of a warning");
   list.number("--timeout", into.timeout_s, 1, 86'400,

@@ -23,7 +23,8 @@ struct query_options {
   std::string priority;  ///< Empty: as the query says, or normal.
   bool show_cut = false; ///< Prints the cut of the answer to stderr.
   bool explain = false;  ///< Prints the plan, runs nothing.
-  bool timing = false;   ///< Prints how long the answer took to stderr.
+  bool analyze = false;  ///< Runs it, and prints the plan and what that took.
+  bool timing = false;   ///< Prints what the answer took to stderr.
   bool strict = false;   ///< An answer that may lack rows is a failure.
   int timeout_s = 0;     ///< 0: not given, and 30.
 };

@@ -141,6 +141,8 @@ struct process_config {
   uint64_t memory_max_bytes = 0;
   /// rdb, hdb: what one query may hold there. 0: no limit.
   uint64_t query_memory_max_bytes = uint64_t{2} << 30;
+  /// rdb, hdb, gateway: what all queries may hold there together. 0: no limit.
+  uint64_t queries_memory_max_bytes = uint64_t{4} << 30;
 
   /// gateway: how long a query may run. rdb, hdb: the longest of all gateways,
   /// for they keep that long what a query may still want.

@@ -519,7 +519,7 @@ std::string configuration_text(const process_file& from,
     if (each.memory_mb != 0 && each.type == process_type::rdb)
       out += "memory_max = " + memory;
     if (each.memory_mb != 0 && each.type == process_type::hdb)
-      out += "query_memory_max = " + memory;
+      out += "query_memory_max = " + memory + "queries_memory_max = " + memory;
     if (each.query_time_s != 0 && each.type == process_type::gateway)
       out += "query_timeout = \"" + std::to_string(each.query_time_s) + "s\"\n";
   }

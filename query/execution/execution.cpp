@@ -26,12 +26,14 @@ struct execution::state {
   state(logical_plan plan, execution_options given)
     : setup{std::move(plan)}, options{std::move(given)} {
     options.stop.table = setup.shape.plan.table;
+    own.bound(options, subject());
     if (setup.shape.keeps_top())
-      top.emplace(setup.shape, setup.bound);
+      top.emplace(setup.shape, setup.bound, options.stop.memory);
   }
 
   scan_setup setup;
   execution_options options;
+  own_account own;
   std::vector<morsel_output> outputs;
   std::atomic<bool> failed{false};
   std::atomic<uint64_t> bytes{0};
@@ -95,8 +97,8 @@ struct execution::state {
   /// Takes the rows of a morsel among those that an ordering and a limit leave.
   [[nodiscard]] error take_top(morsel_output& output) {
     for (auto& chunk : output.chunks)
-      if (auto fault
-          = top->add(part_order_of(chunk), std::move(chunk.rows), options.stop))
+      if (auto fault = top->add(part_order_of(chunk), std::move(chunk.rows),
+                                std::move(chunk.room), options.stop))
         return fault;
     output.chunks.clear();
     return {};
@@ -123,16 +125,15 @@ struct execution::state {
             kept.values.held[0].get()))
         size += made->byte_count();
     const auto total = top ? note_top_bytes() : bytes.fetch_add(size) + size;
-    if (options.memory_max != 0 && total > options.memory_max)
-      return fail(setup.memory_refused());
     const auto& plan = setup.shape.plan;
     if (plan.grouped())
       return;
     const auto found
       = rows.fetch_add(outputs[i].rows_kept) + outputs[i].rows_kept;
     const auto wanted = plan.rows_wanted().value_or(found);
-    if (auto fault = refuse_beyond_limits(plan, std::min(found, wanted),
-                                          plan.sublist ? 0 : total))
+    const auto kept = std::min(found, wanted);
+    if (auto fault = refuse_beyond_limits(
+          plan, kept - std::min(kept, plan.skip), plan.sublist ? 0 : total))
       fail(std::move(fault));
   }
   result<partial_result> merge_groups();
@@ -160,8 +161,6 @@ execution::execution(logical_plan plan,
   state_ = std::make_unique<state>(std::move(plan), options);
   state_->setup.parts = std::move(parts);
   state_->setup.stop = state_->options.stop;
-  state_->setup.memory_max = options.memory_max;
-  state_->setup.process = options.process;
   auto fault = caught(state_->subject(), [&] {
     return prepare(state_->setup, options.morsel_rows);
   });
@@ -313,16 +312,24 @@ result<partial_result> execution::state::save_groups(
     return table ? of_result(*std::move(table)) : table.failure();
   }
   groups.settle();
+  held_memory saved{options.stop.memory};
   partial_result out;
   out.grouped = true;
   for (size_t begin = 0; begin < groups.size(); begin += saved_groups) {
     if (options.stop.stopped())
       return options.stop.fault("while groups were saved");
-    auto table = groups.save(
-      begin, std::min<size_t>(begin + saved_groups, groups.size()), values,
-      false, options.stop, options.pool);
+    const auto end = std::min<size_t>(begin + saved_groups, groups.size());
+    const auto before = saved.held();
+    // States are written as they are held, about.
+    if (auto refused
+        = saved.add(groups.byte_count() / groups.size() * (end - begin)))
+      return refused;
+    auto table
+      = groups.save(begin, end, values, false, options.stop, options.pool);
     if (!table)
       return table.failure();
+    if (auto refused = saved.set(before + table->byte_count()))
+      return refused;
     out.chunks.push_back({0, std::move(*table)});
   }
   return out;
@@ -388,9 +395,9 @@ result<partial_result> execution::finish() {
   auto out = caught(self.subject(), [&] {
     auto merged = self.setup.shape.plan.grouped() ? self.merge_groups()
                                                   : self.merge_rows();
-    return merged && self.setup.shape.plan.alone
-             ? self.as_result(*std::move(merged))
-             : merged;
+    if (merged && self.setup.shape.plan.alone)
+      merged = self.as_result(*std::move(merged));
+    return merged;
   });
   if (!out)
     return out;
@@ -399,12 +406,13 @@ result<partial_result> execution::finish() {
   out->statistics = self.setup.statistics;
   for (const auto& output : self.outputs) {
     out->statistics.rows_scanned += output.rows_scanned;
+    out->statistics.bytes_scanned += output.bytes_scanned;
     out->statistics.rows_matched += output.rows_matched;
   }
   return out;
 }
 
-result<partial_result> execution::take(size_t i) {
+result<partial_result> execution::take(size_t i, held_memory* room) {
   auto& self = *state_;
   if (self.failed) {
     const std::lock_guard lock{self.mutex};
@@ -421,6 +429,8 @@ result<partial_result> execution::take(size_t i) {
     bytes += chunk.byte_count();
     if (chunk.rows.row_count == 0)
       continue;
+    if (room && room->held() == 0)
+      *room = std::move(chunk.room);
     chunk.rows.columns.resize(columns.size());
     for (size_t c = 0; c < columns.size(); ++c)
       chunk.rows.columns[c].name = columns[c].name;
@@ -430,6 +440,7 @@ result<partial_result> execution::take(size_t i) {
   if (i == 0)
     out.statistics = self.setup.statistics;
   out.statistics.rows_scanned = output.rows_scanned;
+  out.statistics.bytes_scanned = output.bytes_scanned;
   out.statistics.rows_matched = output.rows_matched;
   return out;
 }

@@ -101,21 +101,24 @@ private:
         return sorted.failure();
       order = *std::move(sorted);
     }
-    const auto [first, last] = kept_rows(count, shape_.plan.sublist);
+    const auto [first, last] = result_rows(count, shape_.plan);
     for (auto i = first; i < last; ++i)
       places_[(*order)[i]] = static_cast<uint32_t>(i - first);
     rows_ = last - first;
     return {};
   }
 
-  [[nodiscard]] error
-  refuse_size(const std::vector<column_schema>& columns) const {
+  [[nodiscard]] error refuse_size(const std::vector<column_schema>& columns) {
     uint64_t bytes = 0;
     for (const auto& column : columns)
       bytes += rows_ * width_of(column.type);
-    const auto memory_max = work_.options.memory_max;
-    if (memory_max != 0 && bytes + groups_.set.byte_count() > memory_max)
-      return work_.setup.memory_refused();
+    // Beside them: by group its place, and how many chunks have it.
+    room_ = held_memory{work_.options.stop.memory};
+    if (auto refused
+        = room_.set(bytes
+                    + groups_.set.size()
+                        * (sizeof(places_.front()) + sizeof(uses_.front()))))
+      return refused;
     return refuse_beyond_limits(shape_.plan, 0, bytes);
   }
 
@@ -221,7 +224,7 @@ private:
     const auto order = sort_rows(table_, shape_.group_terms(), stop);
     if (!order)
       return order.failure();
-    const auto [first, last] = kept_rows(order->size(), shape_.plan.sublist);
+    const auto [first, last] = result_rows(order->size(), shape_.plan);
     auto out = take_rows(table_, std::span{*order}.subspan(first, last - first),
                          table_.columns.size(), stop, work_.options.pool);
     if (!out)
@@ -246,6 +249,7 @@ private:
   state_list states_;            ///< Of the shared ones.
   uint64_t rows_ = 0;
   table_data table_;
+  held_memory room_; ///< Of the question's memory.
 };
 
 } // namespace

@@ -210,6 +210,10 @@ void group_set::grow_states() {
 
 result<group_set> group_set::some(const interruption& stop) && {
   const auto count = index_.size();
+  held_memory room{stop.memory};
+  if (auto refused = room.set(
+        count * (shape_.key_words * sizeof(uint64_t) + 2 * sizeof(uint32_t))))
+    return refused;
   const auto keys = save_keys(0, count);
   if (!keys)
     return keys.failure();
@@ -338,6 +342,13 @@ group_set::finish(std::span<const std::vector<column_ref>> values,
   // Some at a time, so that it can be told to stop.
   constexpr size_t step = 1024 * 1024;
   const auto count = index_.size();
+  uint64_t width = 0;
+  for (const auto& each : result_columns(shape_.plan))
+    width += width_of(each.type);
+  // The table, and as many rows of it in their order, whose numbers are known.
+  held_memory room{stop.memory};
+  if (auto refused = room.set(count * (2 * width + sizeof(uint32_t))))
+    return refused;
   std::vector<table_data> pieces;
   for (size_t begin = 0; begin < count || pieces.empty(); begin += step) {
     if (stop.stopped())
@@ -348,7 +359,7 @@ group_set::finish(std::span<const std::vector<column_ref>> values,
       return piece;
     pieces.push_back(*std::move(piece));
   }
-  auto table = pieces.size() == 1 ? std::move(pieces[0]) : joined(pieces);
+  auto table = joined(std::move(pieces));
   if (!table)
     return table;
   const auto terms = shape_.group_terms();
@@ -361,7 +372,7 @@ group_set::finish(std::span<const std::vector<column_ref>> values,
       return sorted.failure();
     order = *std::move(sorted);
   }
-  const auto [first, last] = kept_rows(order->size(), shape_.plan.sublist);
+  const auto [first, last] = result_rows(order->size(), shape_.plan);
   if (last - first == table->row_count
       && std::is_sorted(order->begin(), order->end()))
     return table;

@@ -86,6 +86,8 @@ public:
     hashed_ = count_ == 0;
   }
   [[nodiscard]] uint32_t size() const noexcept { return count_; }
+  /// Of a key.
+  [[nodiscard]] uint32_t words() const noexcept { return words_; }
   [[nodiscard]] const uint64_t* key(uint32_t group) const noexcept {
     return keys_.data() + size_t{group} * words_;
   }

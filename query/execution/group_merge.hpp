@@ -22,6 +22,8 @@ struct numbered_groups {
   std::vector<std::vector<uint32_t>> of_chunks;
   /// The groups in the order of their keys, when it is known already.
   std::optional<std::vector<uint32_t>> order;
+  held_memory room; ///< Of the question's memory, for the keys.
+  std::vector<held_memory> states_room; ///< The same, by aggregate.
 };
 
 /// What the steps that make one result of the morsels' groups work on.

@@ -213,10 +213,15 @@ public:
     for (const auto* chunk : chunks_)
       total += chunk->groups->index().size();
     // At most the memory that the morsels' groups hold already.
-    out_.set.reserve_keys(std::min(total, reserved_groups_max));
+    const auto at_once = std::min(total, reserved_groups_max);
+    if (auto refused = take_room(at_once))
+      return refused;
+    out_.set.reserve_keys(at_once);
     for (size_t c = 0; c < chunks_.size(); ++c) {
       if (work_.options.stop.stopped())
         return work_.options.stop.fault("while groups merged");
+      if (auto refused = take_room(chunks_[c]->groups->index().size()))
+        return refused;
       out_.of_chunks.push_back(
         strung.ascend() ? translator_.adopted(*chunks_[c], strung.goes_on(c))
                         : translator_.targets(*chunks_[c]));
@@ -229,12 +234,21 @@ public:
   }
 
 private:
-  [[nodiscard]] error refuse() const {
-    const auto& options = work_.options;
+  /// Takes memory for keys of so many groups more, and their numbers.
+  [[nodiscard]] error take_room(size_t groups) {
+    // Beside its words a key takes two to four slots of a table, and a number.
+    const auto width = work_.setup.shape.key_words * sizeof(uint64_t)
+                       + 4 * sizeof(uint64_t) + sizeof(uint32_t);
+    numbered_ += groups;
+    return out_.room.set(out_.set.byte_count() + groups * width
+                         + numbered_ * sizeof(uint32_t));
+  }
+
+  [[nodiscard]] error refuse() {
     const auto& plan = work_.setup.shape.plan;
     const auto bytes = out_.set.byte_count();
-    if (options.memory_max != 0 && bytes > options.memory_max)
-      return work_.setup.memory_refused();
+    if (auto refused = out_.room.set(bytes + numbered_ * sizeof(uint32_t)))
+      return refused;
     return refuse_beyond_limits(plan, plan.sublist ? 0 : out_.set.size(),
                                 bytes);
   }
@@ -263,6 +277,7 @@ private:
   const group_work& work_;
   std::vector<morsel_chunk*> chunks_;
   numbered_groups out_;
+  size_t numbered_ = 0; ///< Groups of chunks that got their number.
   key_translator translator_;
 };
 

@@ -123,15 +123,20 @@ private:
     std::vector<uint32_t> begins;  ///< By partition, and the end.
   };
 
-  [[nodiscard]] bool is_worth_it() const {
+  [[nodiscard]] bool is_worth_it() {
     if (total_ < std::max(work_.options.partitioned_min, 1u)
         || chunks_.size() < 2 || out_.set.is_dense())
       return false;
     // What it takes for a while beside the result.
     const auto bytes
       = total_ * (size_t{shape_.key_words} * sizeof(uint64_t) + 8);
-    const auto memory_max = work_.options.memory_max;
-    return memory_max == 0 || bytes <= memory_max / 4;
+    const auto* account = work_.options.stop.memory;
+    const auto most = account ? account->most() : work_.options.memory_max;
+    if (most != 0 && bytes > most / 4)
+      return false;
+    room_ = held_memory{work_.options.stop.memory};
+    // Keys and numbers twice, and the slots of tables that keys are found in.
+    return !room_.set(2 * bytes + total_ * 4 * sizeof(uint64_t));
   }
 
   void each_chunk(const std::function<void(size_t)>& what) {
@@ -360,6 +365,7 @@ private:
   bool one_word_ = true; ///< Whether keys are packed.
   size_t total_ = 0;
   uint32_t partition_bits_ = 0;
+  held_memory room_; ///< Of the question's memory.
   std::vector<group_index> partitions_;
   std::vector<uint32_t> first_; ///< By partition: its first group in the set.
 };

@@ -2,6 +2,7 @@
 
 #include <millrace/messages/base/result.hpp>
 #include <millrace/persistence/disk/executor.hpp>
+#include <millrace/query/execution/memory_account.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -12,7 +13,7 @@ namespace millrace::query {
 
 /// Tells a query's steps whether to go on: each asks after some milliseconds
 /// of work at most, so that nothing is left of an abandoned query 50 ms later.
-/// Thread safe.
+/// What they hold they take of its account first. Thread safe.
 struct interruption {
   /// Set by anyone to stop the query; may be nullptr.
   const std::atomic<bool>* cancel = nullptr;
@@ -20,6 +21,8 @@ struct interruption {
   persistence::clock_source* clock = nullptr;
   int64_t deadline_ns = 0; ///< Monotonic; 0: none.
   std::string table;       ///< What is asked, for the message.
+  /// Whose memory its steps take; outlives them. nullptr: it is not bounded.
+  memory_account* memory = nullptr;
 
   [[nodiscard]] bool cancelled() const noexcept {
     return cancel && cancel->load(std::memory_order_acquire);

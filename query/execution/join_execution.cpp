@@ -28,6 +28,7 @@ struct joined_morsel {
   std::vector<partial_chunk> others; ///< @see partial_chunk::purpose
   join_bounds bounds;
   scan_statistics statistics;
+  held_memory room; ///< Of the question's memory.
 };
 
 /// The smallest and the largest time of rows; none: there is none.
@@ -86,6 +87,7 @@ struct join_execution::state {
       step{*plan.joined.tables}, left{std::move(left_views)},
       right{std::move(right_views)}, live{is_live}, options{std::move(how)} {
     options.stop.table = plan.table;
+    own.bound(options, subject());
   }
 
   logical_plan plan;
@@ -95,10 +97,10 @@ struct join_execution::state {
   table_views right;
   bool live;
   execution_options options;
+  own_account own;
   /// By morsel: its symbols; none: all that the plan has.
   std::vector<std::optional<std::vector<std::string>>> morsels;
   std::vector<joined_morsel> found;
-  std::atomic<uint64_t> bytes{0};
   std::atomic<bool> failed{false};
   /// Whether rows must be copied before they are joined: a morsel found it.
   std::atomic<bool> copies{false};
@@ -130,7 +132,7 @@ struct join_execution::state {
   error fold(const table_data& rows, joined_morsel& out);
   error take_singles(table_data& from, std::vector<uint32_t>& rights,
                      joined_morsel& out);
-  error account(const joined_morsel& what);
+  [[nodiscard]] error account(joined_morsel& what) const;
   result<partial_result> finish();
 };
 
@@ -228,17 +230,12 @@ error join_execution::state::take_singles(table_data& from,
   return drop_singles(from, rights, options.stop);
 }
 
-error join_execution::state::account(const joined_morsel& what) {
+error join_execution::state::account(joined_morsel& what) const {
   uint64_t size = what.folded.byte_count();
   for (const auto& each : what.others)
     size += each.table.byte_count();
-  const auto total = bytes.fetch_add(size) + size;
-  if (options.memory_max != 0 && total > options.memory_max)
-    return {errc::limit_exceeded, options.process + ": " + subject()
-                                    + " needs more than "
-                                    + std::to_string(options.memory_max)
-                                    + " bytes of memory (query_memory_max)"};
-  return {};
+  what.room = held_memory{options.stop.memory};
+  return what.room.set(size);
 }
 
 error join_execution::state::join(size_t morsel) {
@@ -278,9 +275,10 @@ result<table_data> join_execution::state::copy_and_join(size_t morsel) {
     out.bounds.right_min = bounds->first;
     out.bounds.right_max = bounds->second;
   }
-  const run_options how{.stop = options.stop,
-                        .memory_max = options.memory_max,
-                        .process = options.process};
+  held_memory room{options.stop.memory};
+  if (auto refused = room.set(lefts->byte_count() + rights->byte_count()))
+    return refused;
+  const run_options how{.stop = options.stop};
   if (!live && rights->row_count > 0) {
     auto lasts = last_rows(what, *rights, options.stop);
     if (!lasts)
@@ -320,14 +318,21 @@ result<partial_result> join_execution::state::finish() {
   out.bounds.emplace().live = live;
   auto& bounds = *out.bounds;
   group_set groups{shape};
+  held_memory room{options.stop.memory};
   for (auto& each : found) {
     if (options.stop.stopped())
       return options.stop.fault("while groups merged");
     out.statistics += each.statistics;
-    for (const auto& chunk : each.folded.chunks)
-      if (chunk.table.row_count > 0)
-        if (auto fault = groups.load(chunk.table, 0, false))
-          return fault;
+    for (const auto& chunk : each.folded.chunks) {
+      if (chunk.table.row_count == 0)
+        continue;
+      if (auto refused
+          = room.set(groups.byte_count() + 3 * chunk.table.byte_count()))
+        return refused;
+      if (auto fault = groups.load(chunk.table, 0, false))
+        return fault;
+    }
+    each.room.shrink(each.folded.byte_count());
     each.folded = {};
     std::move(each.others.begin(), each.others.end(),
               std::back_inserter(out.chunks));
@@ -346,6 +351,8 @@ result<partial_result> join_execution::state::finish() {
   if (auto fault = refuse_beyond_limits(plan, plan.sublist ? 0 : groups.size(),
                                         groups.byte_count()))
     return fault;
+  if (auto refused = room.set(2 * groups.byte_count()))
+    return refused;
   groups.settle();
   auto table = groups.save(0, groups.size(), {}, false, options.stop);
   if (!table)

@@ -165,27 +165,13 @@ operator_result run_asof(const operators::asof_join& what,
 
 namespace {
 
-/// A join may have many more rows than its inputs: told while it makes them.
-error look_at(const run_options& options, uint64_t rows,
-              const physical_node& node) {
-  if (options.stop.stopped())
-    return options.stop.fault("in a join");
+/// Bytes of a pair and of the row that is made of it.
+uint64_t pair_width(const physical_node& node) {
   uint64_t width = 2 * sizeof(uint32_t);
   for (const auto& each : node.columns)
     width += width_of(each.type);
-  if (rows < no_row
-      && (options.memory_max == 0 || rows <= options.memory_max / width))
-    return {};
-  return {errc::limit_exceeded,
-          options.process + ": the rows of a join of the query take more than "
-            + std::to_string(options.memory_max)
-            + " bytes: join by more columns, ask for less, or raise "
-              "memory_max of the gateway, or of the user who asks"};
+  return width;
 }
-
-} // namespace
-
-namespace {
 
 /// Rows of two tables, a left and a right one each, that are joined: those of
 /// a key for which the conditions hold. Left rows ascend.
@@ -194,7 +180,8 @@ public:
   row_pairs(const operators::equi_join& what, const physical_node& node,
             const table_data& left, const table_data& right,
             const run_options& options)
-    : what_{what}, node_{node}, left_{left}, right_{right}, options_{options} {
+    : what_{what}, width_{pair_width(node)}, left_{left}, right_{right},
+      options_{options}, room_{options.stop.memory} {
     for (const auto& each : what.where)
       add_columns_of(each, used_);
   }
@@ -204,7 +191,7 @@ public:
     // Nobody knows how many the conditions leave.
     if (!what_.where.empty())
       return {};
-    if (auto fault = look_at(options_, count, node_))
+    if (auto fault = look_at(count))
       return fault;
     // Not to be moved as they become more: that is work that cannot be stopped.
     lefts.reserve(count);
@@ -223,6 +210,11 @@ public:
 
   /// Each left row that is in no pair gets one without a right row.
   error add_single_lefts() {
+    // Those there are beside the new ones, which are at most a row more each.
+    held_memory copies{options_.stop.memory};
+    if (auto refused
+        = copies.set((lefts.size() + left_.row_count) * 2 * sizeof(uint32_t)))
+      return refused;
     std::vector<uint32_t> all;
     std::vector<uint32_t> beside;
     size_t at = 0;
@@ -239,7 +231,7 @@ public:
     }
     lefts = std::move(all);
     rights = std::move(beside);
-    return look_at(options_, lefts.size(), node_);
+    return look_at(lefts.size());
   }
 
   /// Each right row that is in no pair gets one without a left row.
@@ -253,20 +245,35 @@ public:
         lefts.push_back(no_row);
         rights.push_back(row);
       }
-    return look_at(options_, lefts.size(), node_);
+    return look_at(lefts.size());
   }
 
   std::vector<uint32_t> lefts;
   std::vector<uint32_t> rights;
 
 private:
+  /// A join may have many more rows than its inputs: told while it makes them.
+  error look_at(uint64_t rows) {
+    if (options_.stop.stopped())
+      return options_.stop.fault("in a join");
+    if (rows >= no_row)
+      return {errc::limit_exceeded,
+              "a join of the query has more rows than "
+              "the next step takes: join by more columns"};
+    auto refused = room_.set(rows * width_);
+    if (refused)
+      refused.context += "; a join has " + std::to_string(rows)
+                         + " rows so far: join by more columns";
+    return refused;
+  }
+
   /// Drops the pairs since the last look for which a condition is false.
   error look() {
     if (!what_.where.empty())
       if (auto fault = test())
         return fault;
     seen_ = lefts.size();
-    return look_at(options_, seen_, node_);
+    return look_at(seen_);
   }
 
   error test() {
@@ -306,10 +313,11 @@ private:
   }
 
   const operators::equi_join& what_;
-  const physical_node& node_;
+  uint64_t width_; ///< Bytes of a pair and its row.
   const table_data& left_;
   const table_data& right_;
   const run_options& options_;
+  held_memory room_; ///< Of the question's memory, for pairs and their rows.
   std::vector<std::string> used_; ///< Columns of the conditions.
   size_t seen_ = 0;
 };
@@ -318,6 +326,12 @@ private:
 error pair_up(const operators::equi_join& what, const table_data& left,
               const table_data& right, const interruption& stop,
               row_pairs& pairs) {
+  // By row its number, and of right rows the next one of the same key; by key
+  // the first one, and how many there are.
+  held_memory room{stop.memory};
+  if (auto refused
+      = room.set((left.row_count + 4 * right.row_count) * sizeof(uint32_t)))
+    return refused;
   row_numbers numbers{what.on};
   auto right_numbers = numbers.of(right, stop);
   if (!right_numbers)

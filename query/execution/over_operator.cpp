@@ -132,6 +132,12 @@ public:
 
   error prepare(const operators::over& what) {
     const auto& stop = options_.stop;
+    // By row its group, its place in the order and among those of its group,
+    // and its peers.
+    room_ = held_memory{stop.memory};
+    if (auto refused
+        = room_.set(count_ * (5 * sizeof(uint32_t) + sizeof(uint8_t))))
+      return refused;
     row_numbers numbering{what.by};
     const auto numbers = numbering.of(input_, stop);
     if (!numbers)
@@ -556,6 +562,7 @@ private:
   grouped_rows groups_;
   /// Of the order's last column, where a frame is by its values.
   std::optional<order_values> values_;
+  held_memory room_; ///< Of the question's memory, for all below and its order.
   std::vector<uint8_t> told_apart_;   ///< By place among all groups' rows.
   std::vector<uint32_t> peers_begin_; ///< By place among all groups' rows.
   std::vector<uint32_t> peers_end_;
@@ -569,7 +576,15 @@ operator_result run_over(const operators::over& what, const physical_node& node,
   if (auto fault = run.prepare(what))
     return fault;
   std::vector<column_data> made;
+  held_memory beside{options.stop.memory};
   for (const auto& each : what.columns) {
+    // Its argument and another one for where it has none, and of totals what
+    // there is up to each row of a group.
+    const bool is_total = each.function == of::count || each.function == of::sum
+                          || each.function == of::avg;
+    if (auto refused
+        = beside.set(input.row_count * sizeof(int64_t) * (is_total ? 5 : 2)))
+      return refused;
     const auto found = std::find_if(
       node.columns.begin(), node.columns.end(),
       [&](const auto& column) { return column.name == each.name; });

@@ -10,12 +10,18 @@ namespace millrace::query {
 result<table_data> joined_rows(std::vector<partial_result> parts,
                                const interruption& stop) {
   uint64_t rows = 0;
+  uint64_t bytes = 0;
   size_t pieces = 0;
   for (const auto& part : parts)
     for (const auto& piece : part.chunks) {
       rows += piece.table.row_count;
+      bytes += piece.table.byte_count();
       ++pieces;
     }
+  held_memory room{stop.memory};
+  if (pieces > 1)
+    if (auto refused = room.set(bytes))
+      return refused;
   // A writer knows what a column's symbols became by where it lies: all parts
   // stay there until the end.
   std::vector<column_writer> writers;
@@ -56,12 +62,12 @@ size_t partial_result::byte_count() const noexcept {
 
 merger::merger(logical_plan plan, interruption stop)
   : shape_{std::move(plan)}, stop_{std::move(stop)},
-    layout_{shape_.partial_columns()} {
+    layout_{shape_.partial_columns()}, room_{stop_.memory} {
   stop_.table = shape_.plan.table;
   if (shape_.plan.grouped())
     groups_ = std::make_unique<group_set>(shape_);
   if (shape_.keeps_top())
-    top_.emplace(shape_, bound_);
+    top_.emplace(shape_, bound_, stop_.memory);
   if (shape_.plan.joined)
     join_ = std::make_unique<join_rest>(shape_.plan);
 }
@@ -127,7 +133,8 @@ error merger::add(partial_result partial) {
     return stop_.fault("while partial results merged");
   if (auto fault = check(partial))
     return fault;
-  statistics_ += partial.statistics;
+  statistics_
+    += answer_statistics{partial.statistics, partial.nodes, partial.steps};
   const bool keep_rows
     = !groups_
       || std::any_of(groups_->states().begin(), groups_->states().end(),
@@ -139,26 +146,41 @@ error merger::add(partial_result partial) {
     if (chunk.table.row_count == 0
         || chunk.use != partial_chunk::purpose::result)
       continue;
-    if (groups_)
+    const auto bytes = chunk.table.byte_count();
+    if (groups_) {
+      // States of texts and of many values take more than they travel as.
+      if (auto refused = room_.set(held_bytes() + 3 * bytes))
+        return refused;
       if (auto fault = groups_->load(
             chunk.table, static_cast<uint32_t>(chunks_.size()), fresh))
         return fault;
+    }
     rows_ += chunk.table.row_count;
     if (top_) {
-      if (auto fault
-          = top_->add(chunk.part_order, std::move(chunk.table), stop_))
+      held_memory room{stop_.memory};
+      if (auto refused = room.set(bytes))
+        return refused;
+      if (auto fault = top_->add(chunk.part_order, std::move(chunk.table),
+                                 std::move(room), stop_))
         return fault;
     } else if (keep_rows) {
       bytes_ += chunk.table.byte_count();
       chunks_.push_back(std::make_unique<partial_chunk>(std::move(chunk)));
     }
   }
+  if (auto refused = room_.set(held_bytes()))
+    return refused;
   if (groups_)
     return refuse_beyond_limits(
       shape_.plan, shape_.plan.sublist ? 0 : groups_->size(),
       groups_->byte_count() + (join_ ? join_->byte_count() : 0));
   return refuse_beyond_limits(shape_.plan, shape_.plan.sublist ? 0 : rows_,
                               top_ ? top_->byte_count() : bytes_);
+}
+
+uint64_t merger::held_bytes() const noexcept {
+  return bytes_ + (groups_ ? groups_->byte_count() : 0)
+         + (join_ ? join_->byte_count() : 0);
 }
 
 error merger::finish_join() {
@@ -219,7 +241,11 @@ result<table_data> merger::finish_rows() {
   std::stable_sort(
     chunks_.begin(), chunks_.end(),
     [](const auto& a, const auto& b) { return a->part_order < b->part_order; });
-  const auto [first, last] = kept_rows(rows_, shape_.plan.sublist);
+  const auto [first, last] = result_rows(rows_, shape_.plan);
+  held_memory room{stop_.memory};
+  if (auto refused
+      = room.set(bytes_ / std::max<uint64_t>(rows_, 1) * (last - first)))
+    return refused;
   table_data out;
   out.row_count = last - first;
   for (size_t i = 0; i < shape_.outputs.size(); ++i) {
@@ -245,14 +271,20 @@ result<table_data> merger::finish_rows() {
 }
 
 result<table_data> merger::finish_top() {
-  auto out = top_->finish(stop_);
-  if (out)
-    out->columns.resize(shape_.outputs.size());
-  return out;
+  return top_->finish(shape_.outputs.size(), shape_.plan.skip, stop_);
 }
 
 result<table_data> merger::finish_ordered() {
-  // All columns, those that break ties too, and the part's place.
+  // All columns, those that break ties too, and the part's place. What is held
+  // twice is one of them at a time, and its texts.
+  uint64_t texts = 0;
+  for (const auto& chunk : chunks_)
+    for (const auto& column : chunk->table.columns)
+      texts += column.bytes.size();
+  held_memory room{stop_.memory};
+  if (auto refused
+      = room.set(texts + rows_ * (2 * sizeof(int64_t) + sizeof(uint32_t))))
+    return refused;
   table_data all;
   all.row_count = rows_;
   for (size_t i = 0; i < layout_.size(); ++i) {
@@ -284,9 +316,10 @@ result<table_data> merger::finish_ordered() {
   auto order = sort_rows(all, shape_.top_terms(), stop_);
   if (!order)
     return order.failure();
-  const auto [first, last] = kept_rows(order->size(), shape_.plan.sublist);
-  return take_rows(all, std::span{*order}.subspan(first, last - first),
-                   shape_.outputs.size(), stop_);
+  const auto [first, last] = result_rows(order->size(), shape_.plan);
+  return moved_rows(std::move(all),
+                    std::span{*order}.subspan(first, last - first),
+                    shape_.outputs.size(), stop_);
 }
 
 result<table_data> joined_rows(const chunks& answer) {

@@ -2,6 +2,7 @@
 
 #include <millrace/messages/data/answer.hpp>
 #include <millrace/query/execution/group_index.hpp>
+#include <millrace/query/execution/scan_statistics.hpp>
 #include <millrace/query/execution/top_rows.hpp>
 #include <millrace/query/plan/plan.hpp>
 #include <millrace/query/table/columns.hpp>
@@ -16,26 +17,6 @@
 // Messages of partial results are in partial_codec.cpp.
 
 namespace millrace::query {
-
-/// What a scan cost; sums over back ends.
-struct scan_statistics {
-  uint64_t rows_total = 0;   ///< Rows of all parts.
-  uint64_t rows_scanned = 0; ///< Looked at after pruning.
-  uint64_t rows_matched = 0; ///< Passed all filters.
-  uint64_t segments_total = 0;
-  uint64_t segments_scanned = 0; ///< Left after pruning.
-  friend bool operator==(const scan_statistics&, const scan_statistics&)
-    = default;
-
-  scan_statistics& operator+=(const scan_statistics& more) noexcept {
-    rows_total += more.rows_total;
-    rows_scanned += more.rows_scanned;
-    rows_matched += more.rows_matched;
-    segments_total += more.segments_total;
-    segments_scanned += more.segments_scanned;
-    return *this;
-  }
-};
 
 /// A piece of a partial result, with dictionaries of its own.
 struct partial_chunk {
@@ -71,6 +52,9 @@ struct partial_result {
   bool finished = false;
   std::vector<partial_chunk> chunks;
   scan_statistics statistics;
+  /// What those that it came from did for it, and the gateway after them.
+  std::vector<node_statistics> nodes{};
+  std::vector<step_statistics> steps{};
   std::optional<join_bounds> bounds; ///< Of joined tables.
   [[nodiscard]] size_t byte_count() const noexcept;
 };
@@ -94,8 +78,9 @@ decode_partial(std::span<const std::byte> bytes);
 /// at them.
 [[nodiscard]] result<uint64_t> row_count_of(std::span<const std::byte> message);
 
-/// What it took to find them, of the first message of a partial result.
-[[nodiscard]] result<scan_statistics>
+/// What it took to find them, of one message: the first of a partial result has
+/// all of it, the last one of a flow what its back ends did.
+[[nodiscard]] result<answer_statistics>
 statistics_of(std::span<const std::byte> message);
 
 /// The rows of all chunks of the parts, in their order, as one table.
@@ -119,19 +104,22 @@ public:
 
   /// Takes one partial result, in any order. `schema_mismatch` when it is not
   /// of this plan, `limit_exceeded` beyond the plan's rows_max or bytes_max,
-  /// `cancelled` or `timeout` when told to stop.
+  /// and when its account gives no memory for more, `cancelled` or `timeout`
+  /// when told to stop.
   [[nodiscard]] error add(partial_result partial);
 
   /// The result: merged, ordered, cut. Once. `moved` when tables were joined
   /// in stores whose rows do not follow each other.
   [[nodiscard]] result<table_data> finish();
 
-  [[nodiscard]] const scan_statistics& statistics() const noexcept {
+  /// Of all partial results that were added.
+  [[nodiscard]] const answer_statistics& statistics() const noexcept {
     return statistics_;
   }
 
 private:
   [[nodiscard]] error check(const partial_result& partial) const;
+  [[nodiscard]] uint64_t held_bytes() const noexcept;
   /// Joins what no store could alone.
   [[nodiscard]] error finish_join();
   [[nodiscard]] result<table_data> finish_groups();
@@ -147,7 +135,8 @@ private:
   std::optional<top_keeper> top_; ///< When only some rows of an order stay.
   std::vector<std::unique_ptr<partial_chunk>> chunks_;
   std::unique_ptr<join_rest> join_; ///< When tables are joined.
-  scan_statistics statistics_;
+  answer_statistics statistics_;
+  held_memory room_; ///< For the chunks and the groups.
   uint64_t rows_ = 0;
   uint64_t bytes_ = 0;
 };

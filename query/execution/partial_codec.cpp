@@ -110,9 +110,76 @@ join_bounds read(schema::JoinBounds::Reader from) {
   return out;
 }
 
-scan_statistics read_statistics(schema::PartialResult::Reader from) {
-  return {from.getRowsTotal(), from.getRowsScanned(), from.getRowsMatched(),
-          from.getSegmentsTotal(), from.getSegmentsScanned()};
+scan_statistics read(schema::ScanStatistics::Reader from) {
+  return {
+    from.getRowsTotal(),     from.getRowsScanned(),     from.getRowsMatched(),
+    from.getSegmentsTotal(), from.getSegmentsScanned(), from.getPartsTotal(),
+    from.getPartsScanned(),  from.getBytesScanned(),    from.getLeftByTime(),
+    from.getLeftByValue(),   from.getLeftBySymbol()};
+}
+
+void write(const scan_statistics& from, schema::ScanStatistics::Builder to) {
+  to.setRowsTotal(from.rows_total);
+  to.setRowsScanned(from.rows_scanned);
+  to.setRowsMatched(from.rows_matched);
+  to.setSegmentsTotal(from.segments_total);
+  to.setSegmentsScanned(from.segments_scanned);
+  to.setPartsTotal(from.parts_total);
+  to.setPartsScanned(from.parts_scanned);
+  to.setBytesScanned(from.bytes_scanned);
+  to.setLeftByTime(from.left_by_time);
+  to.setLeftByValue(from.left_by_value);
+  to.setLeftBySymbol(from.left_by_symbol);
+}
+
+/// Those of an earlier release say less.
+answer_statistics read_statistics(schema::PartialResult::Reader from) {
+  answer_statistics out;
+  if (from.hasRead())
+    out.read = read(from.getRead());
+  else
+    out.read
+      = {from.getRowsTotal(), from.getRowsScanned(), from.getRowsMatched(),
+         from.getSegmentsTotal(), from.getSegmentsScanned()};
+  for (auto each : from.getNodes())
+    out.nodes.push_back({each.getProcess(), each.getTable(),
+                         read(each.getRead()), each.getBindNs(),
+                         each.getScanNs(), each.getFinishNs(),
+                         each.getElapsedNs(), each.getMemoryBytes()});
+  for (auto each : from.getSteps())
+    out.steps.push_back(
+      {each.getWhat(), each.getRows(), each.getBytes(), each.getNs()});
+  return out;
+}
+
+void write_statistics(const partial_result& from,
+                      schema::PartialResult::Builder to) {
+  // What an earlier release reads.
+  to.setRowsTotal(from.statistics.rows_total);
+  to.setRowsScanned(from.statistics.rows_scanned);
+  to.setRowsMatched(from.statistics.rows_matched);
+  to.setSegmentsTotal(from.statistics.segments_total);
+  to.setSegmentsScanned(from.statistics.segments_scanned);
+  write(from.statistics, to.initRead());
+  auto nodes = to.initNodes(static_cast<unsigned>(from.nodes.size()));
+  for (unsigned i = 0; i < nodes.size(); ++i) {
+    const auto& each = from.nodes[i];
+    nodes[i].setProcess(each.process);
+    nodes[i].setTable(each.table);
+    write(each.read, nodes[i].initRead());
+    nodes[i].setBindNs(each.bind_ns);
+    nodes[i].setScanNs(each.scan_ns);
+    nodes[i].setFinishNs(each.finish_ns);
+    nodes[i].setElapsedNs(each.elapsed_ns);
+    nodes[i].setMemoryBytes(each.memory_bytes);
+  }
+  auto steps = to.initSteps(static_cast<unsigned>(from.steps.size()));
+  for (unsigned i = 0; i < steps.size(); ++i) {
+    steps[i].setWhat(from.steps[i].what);
+    steps[i].setRows(from.steps[i].rows);
+    steps[i].setBytes(from.steps[i].bytes);
+    steps[i].setNs(from.steps[i].ns);
+  }
 }
 
 chunk encode_pieces(const partial_result& partial,
@@ -126,11 +193,7 @@ chunk encode_pieces(const partial_result& partial,
   root.setFinished(partial.finished);
   root.setStateVersion(state_version);
   if (with_statistics) {
-    root.setRowsTotal(partial.statistics.rows_total);
-    root.setRowsScanned(partial.statistics.rows_scanned);
-    root.setRowsMatched(partial.statistics.rows_matched);
-    root.setSegmentsTotal(partial.statistics.segments_total);
-    root.setSegmentsScanned(partial.statistics.segments_scanned);
+    write_statistics(partial, root);
     if (partial.bounds)
       write(*partial.bounds, root.initBounds());
   }
@@ -200,7 +263,10 @@ result<partial_result> read_partial(schema::PartialResult::Reader root) {
     return malformed(
       "states of version " + std::to_string(root.getStateVersion()) + ", not "
       + std::to_string(state_version) + ": its sender is of another release");
-  out.statistics = read_statistics(root);
+  auto statistics = read_statistics(root);
+  out.statistics = statistics.read;
+  out.nodes = std::move(statistics.nodes);
+  out.steps = std::move(statistics.steps);
   if (root.hasBounds())
     out.bounds = read(root.getBounds());
   for (auto from : root.getChunks()) {
@@ -278,10 +344,10 @@ result<uint64_t> row_count_of(std::span<const std::byte> message) {
     });
 }
 
-result<scan_statistics> statistics_of(std::span<const std::byte> message) {
+result<answer_statistics> statistics_of(std::span<const std::byte> message) {
   return messages::read_as<schema::PartialResult>(
     message, [](schema::PartialResult::Reader root) {
-      return result<scan_statistics>{read_statistics(root)};
+      return result<answer_statistics>{read_statistics(root)};
     });
 }
 

@@ -58,6 +58,7 @@ public:
   [[nodiscard]] size_t size() const noexcept {
     return begin_ == end_ ? list_.size() : end_ - begin_;
   }
+  [[nodiscard]] bool empty() const noexcept { return size() == 0; }
   /// At most `most` of them, from number `start` on. @pre start < size()
   [[nodiscard]] piece from(size_t start, size_t most) const noexcept {
     const auto count = std::min(most, size() - start);

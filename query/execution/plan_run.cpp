@@ -2,6 +2,8 @@
 #include <millrace/query/execution/row_operators_internal.hpp>
 
 #include <algorithm>
+#include <array>
+#include <optional>
 #include <utility>
 
 namespace millrace::query {
@@ -11,18 +13,27 @@ namespace {
 class runner {
 public:
   runner(std::vector<table_data>& fetched, const run_options& options)
-    : fetched_{fetched}, options_{options} {
+    : fetched_{fetched}, options_{options}, room_{options.stop.memory} {}
+
+  /// To be called first: takes memory for what was fetched.
+  error begin() {
     for (const auto& each : fetched_)
       held_ += each.byte_count();
+    return room_.set(held_);
   }
 
   /// What is held when it returns: what it gives, and all that later steps
   /// take.
   result<table_data> run(const physical_node& node) {
     const auto before = std::exchange(used_, 0);
+    const auto inputs_before = std::exchange(inputs_ns_, 0);
+    const auto began = now_ns();
     auto out
       = std::visit([&](const auto& what) { return on(what, node); }, node.what);
     const auto used = std::exchange(used_, before);
+    const auto took = now_ns() - began;
+    note(node, out, took - inputs_ns_);
+    inputs_ns_ = inputs_before + took;
     if (!out)
       return out;
     if (options_.stop.stopped())
@@ -33,25 +44,42 @@ public:
                      + std::to_string(out->row_count)
                      + " rows, more than the next one takes"};
     held_ += out->byte_count();
-    if (auto fault = refuse_more(0))
-      return fault;
+    if (auto refused = room_.set(held_))
+      return refused;
     held_ -= used;
+    if (auto refused = room_.set(held_))
+      return refused;
     return out;
   }
 
 private:
   using outcome = result<table_data>;
 
-  /// Whether all that is held, and so many bytes more, is more than may be.
-  [[nodiscard]] error refuse_more(uint64_t bytes) const {
-    if (options_.memory_max == 0 || held_ + bytes <= options_.memory_max)
-      return {};
-    return {errc::limit_exceeded,
-            options_.process + ": the rows that the query's steps hold at a "
-              + "time take more than " + std::to_string(options_.memory_max)
-              + " bytes: ask for less, or raise memory_max of the gateway, or "
-                "of the user who asks"};
+  [[nodiscard]] int64_t now_ns() const {
+    return options_.steps && options_.stop.clock
+             ? options_.stop.clock->monotonic_ns()
+             : 0;
   }
+  void note(const physical_node& node, const outcome& out, int64_t ns) const {
+    if (options_.steps && out
+        && !std::holds_alternative<fetched_rows>(node.what))
+      options_.steps->push_back(
+        {name_of(node), out->row_count, out->byte_count(), ns});
+  }
+  /// Of a step, in a word or two.
+  static std::string name_of(const physical_node& node) {
+    if (const auto* fused = std::get_if<fused_rows>(&node.what))
+      return fused->plan.grouped()           ? "groups"
+             : !fused->plan.ordering.empty() ? "order"
+             : fused->plan.sublist           ? "limit"
+             : fused->plan.filters.empty()   ? "columns"
+                                             : "filter";
+    constexpr std::array<const char*, 8> names{
+      "rows",       "rows",        "window", "window",
+      "as-of join", "window join", "join",   "union"};
+    return names.at(node.what.index());
+  }
+
   /// A step reads it, and holds it until it is done.
   void reads(const table_data& input) { used_ += input.byte_count(); }
   /// A step makes its rows of the input's own columns.
@@ -82,8 +110,9 @@ private:
     auto input = run(node.inputs[0]);
     if (!input)
       return input;
-    if (auto fault = refuse_more(columns_to_come(node, *input)))
-      return fault;
+    held_memory columns{options_.stop.memory};
+    if (auto refused = columns.set(columns_to_come(node, *input)))
+      return refused;
     takes(*input);
     return run_window(what, node, *std::move(input), options_);
   }
@@ -92,13 +121,14 @@ private:
     auto input = run(node.inputs[0]);
     if (!input)
       return input;
-    if (auto fault = refuse_more(columns_to_come(node, *input)))
-      return fault;
+    held_memory columns{options_.stop.memory};
+    if (auto refused = columns.set(columns_to_come(node, *input)))
+      return refused;
     takes(*input);
     return run_over(what, node, *std::move(input), options_);
   }
 
-  /// At least: numbers and times take 8 bytes each.
+  /// Numbers and times take 8 bytes each.
   [[nodiscard]] static uint64_t columns_to_come(const physical_node& node,
                                                 const table_data& input) {
     const auto more = node.columns.size()
@@ -140,8 +170,9 @@ private:
       reads(*piece);
       pieces.push_back(*std::move(piece));
     }
-    if (auto fault = refuse_more(used_))
-      return fault;
+    held_memory room{options_.stop.memory};
+    if (auto refused = room.set(used_))
+      return refused;
     for (const auto& each : node.columns) {
       column_writer writer{each.name, each.type};
       for (const auto& piece : pieces)
@@ -159,8 +190,10 @@ private:
 
   std::vector<table_data>& fetched_;
   const run_options& options_;
+  held_memory room_;  ///< What the steps hold of the question's memory.
   uint64_t held_ = 0; ///< Bytes of what was fetched, or made, and is needed.
   uint64_t used_ = 0; ///< Of what the step that runs reads.
+  int64_t inputs_ns_ = 0; ///< What the inputs of the step that runs took.
 };
 
 } // namespace
@@ -168,7 +201,21 @@ private:
 result<table_data> run_plan(const physical_node& node,
                             std::vector<table_data>& fetched,
                             const run_options& options) {
-  return runner{fetched, options}.run(node);
+  auto own = options;
+  std::optional<memory_account> account;
+  if (!own.stop.memory && own.memory_max != 0) {
+    account.emplace(
+      memory_account::limits{
+        .most = own.memory_max,
+        .process = own.process,
+        .key = "memory_max of the gateway, or of the user who asks"},
+      "the query on table '" + own.stop.table + "'");
+    own.stop.memory = &*account;
+  }
+  runner steps{fetched, own};
+  if (auto refused = steps.begin())
+    return refused;
+  return steps.run(node);
 }
 
 } // namespace millrace::query

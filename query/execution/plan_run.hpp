@@ -2,6 +2,7 @@
 
 #include <millrace/persistence/disk/executor.hpp>
 #include <millrace/query/execution/interruption.hpp>
+#include <millrace/query/execution/scan_statistics.hpp>
 #include <millrace/query/plan/split.hpp>
 #include <millrace/query/table/columns.hpp>
 
@@ -15,14 +16,17 @@
 namespace millrace::query {
 
 struct run_options {
+  /// With the account of which steps take what they read, what they give, and
+  /// what they need beside that, as an order of their rows.
   interruption stop;
-  /// Bytes that may be held at a time: of what was fetched, and of what steps
-  /// read and give. 0: no limit. What a step needs beside that, as an order of
-  /// its rows, is not counted.
+  /// Without one: bytes that they may hold at a time; 0: no limit.
   uint64_t memory_max = 0;
-  std::string process; ///< Whose memory it is, for messages.
+  std::string process; ///< Whose memory that is, for messages.
   /// Whose threads help; none: the caller's works alone.
   persistence::executor* pool = nullptr;
+  /// Where what each step did is added, timed by the clock of `stop`; may be
+  /// nullptr.
+  std::vector<step_statistics>* steps = nullptr;
 };
 
 /// Carries out what is left of a plan, over the results of its fragments.

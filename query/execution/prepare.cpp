@@ -127,6 +127,8 @@ private:
                   + std::string{to_string(wanted.type)}};
     }
     bool bound = false;
+    ++setup_.statistics.parts_total;
+    const auto units_before = setup_.units.size();
     for (uint32_t i = 0; i < view.segments.size(); ++i) {
       if (setup_.stop.stopped())
         return setup_.stop.fault("before its first morsel");
@@ -137,8 +139,14 @@ private:
       ++setup_.statistics.segments_total;
       if (segment.row_count == 0)
         continue;
-      if (!may_pass(columns, schema, segment))
+      asked_others_ = false;
+      if (!may_pass(columns, schema, segment)) {
+        // What a filter says by itself is told by that.
+        if (!excluded(columns, schema, segment))
+          ++(asked_others_ ? setup_.statistics.left_by_value
+                           : setup_.statistics.left_by_time);
         continue;
+      }
       if (segment.source) {
         if (excluded(columns, schema, segment))
           continue;
@@ -150,6 +158,7 @@ private:
       bound = true;
       add_segment(segment, i, source);
     }
+    setup_.statistics.parts_scanned += setup_.units.size() > units_before;
     return {};
   }
 
@@ -170,8 +179,10 @@ private:
       auto& known = numbers_[f];
       if (!known || known->first != type)
         known.emplace(type, bound_filter{filters_[f], column, type, nullptr});
-      if (known->second.excludes(segment.zones[stored]))
+      if (known->second.excludes(segment.zones[stored])) {
+        note_left_by(column);
         return true;
+      }
     }
     return false;
   }
@@ -189,6 +200,9 @@ private:
         if (stored == part_binding::absent || stored >= segment.zones.size()
             || !segment.columns[stored].has_values())
           return std::nullopt;
+        asked_others_
+          = asked_others_
+            || (name != plan_.time_column && name != plan_.order_column);
         return bounds_of(segment.zones[stored], schema.columns[stored].type,
                          plan_.types[*column].type);
       });
@@ -289,14 +303,28 @@ private:
     return true;
   }
 
+  /// A filter on the column leaves nothing of a segment.
+  void note_left_by(uint32_t column) {
+    auto& statistics = setup_.statistics;
+    const auto& named = plan_.types[column].name;
+    if (named == plan_.time_column || named == plan_.order_column)
+      ++statistics.left_by_time;
+    else if (named == plan_.symbol_column)
+      ++statistics.left_by_symbol;
+    else
+      ++statistics.left_by_value;
+  }
+
   bool pruned(const part_binding& binding,
-              const persistence::segment_view& segment) const {
+              const persistence::segment_view& segment) {
     for (const auto& filter : binding.filters) {
       const auto column = binding.columns[filter.column()];
       if (column < segment.zones.size() && column < segment.columns.size()
           && segment.columns[column].has_values()
-          && filter.excludes(segment.zones[column]))
+          && filter.excludes(segment.zones[column])) {
+        note_left_by(filter.column());
         return true;
+      }
     }
     return false;
   }
@@ -331,7 +359,9 @@ private:
     } else {
       add_rows(unit);
     }
-    setup_.statistics.segments_scanned += setup_.units.size() > before;
+    // Its rows are of other symbols.
+    ++(setup_.units.size() > before ? setup_.statistics.segments_scanned
+                                    : setup_.statistics.left_by_symbol);
   }
 
   void add_sorted(const part_binding& binding,
@@ -393,6 +423,8 @@ private:
   const logical_plan& plan_;
   uint32_t morsel_rows_;
   size_t pending_rows_ = 0;
+  /// Whether conditions asked for bounds of another column than the time.
+  bool asked_others_ = false;
   zone_conditions conditions_;
   std::vector<predicate> filters_;
   /// By filter: bound to numbers of a type, which parts share.
@@ -440,14 +472,6 @@ void narrow_by_time(const part_binding& binding, const int64_t* times,
       end = static_cast<uint32_t>(
         std::upper_bound(times + begin, times + end, filter.high()) - times);
   }
-}
-
-error scan_setup::memory_refused() const {
-  return {errc::limit_exceeded, (process.empty() ? "" : process + ": ")
-                                  + "the query on table '" + shape.plan.table
-                                  + "' needs more than "
-                                  + std::to_string(memory_max)
-                                  + " bytes of memory (query_memory_max)"};
 }
 
 error prepare(scan_setup& setup, uint32_t morsel_rows) {

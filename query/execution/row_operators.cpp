@@ -82,8 +82,25 @@ table_data no_rows(const std::vector<column_schema>& columns) {
   return out;
 }
 
+error row_numbers::take_room(uint64_t rows, const interruption& stop) {
+  if (!stop.memory)
+    return {};
+  if (room_.held() == 0)
+    room_ = held_memory{stop.memory};
+  uint64_t bytes = 0;
+  if (index_)
+    bytes += index_->byte_count()
+             + rows * (index_->words() * sizeof(uint64_t) + sizeof(uint64_t));
+  for (const auto& pool : pools_)
+    bytes += pool.byte_count();
+  return room_.set(bytes);
+}
+
 result<std::vector<uint32_t>> row_numbers::of(const table_data& table,
                                               const interruption& stop) {
+  held_memory numbers{stop.memory};
+  if (auto refused = numbers.set(table.row_count * sizeof(uint32_t)))
+    return refused;
   std::vector<uint32_t> out(table.row_count, 0);
   if (names_.empty())
     return out;
@@ -107,6 +124,8 @@ result<std::vector<uint32_t>> row_numbers::of(const table_data& table,
     if (stop.stopped())
       return stop.fault("while rows were matched");
     const auto some = std::min<uint64_t>(rows_between_looks, rows - row);
+    if (auto refused = take_room(some, stop))
+      return refused;
     size_t at = 0;
     for (auto& key : keys) {
       key.fill(row, row + some, words.data() + at, stride);
@@ -116,8 +135,11 @@ result<std::vector<uint32_t>> row_numbers::of(const table_data& table,
     index_->find_or_add_all(words.data(), some, out.data() + row);
     // Room at once for as many as there may be: to make more of it later, time
     // and again, is work that cannot be stopped.
-    if (row == 0 && index_->size() - before > some / 2)
+    if (row == 0 && index_->size() - before > some / 2) {
+      if (auto refused = take_room(rows, stop))
+        return refused;
       index_->reserve(before + rows, true, stop);
+    }
   }
   return out;
 }
@@ -208,6 +230,14 @@ result<timed_matches> timed_matches::find(std::vector<std::string> on,
   const auto& stop = options.stop;
   const auto& times = *column_named(right, on.back());
   on.pop_back();
+  timed_matches out;
+  out.room_ = held_memory{stop.memory};
+  // The numbers of both sides, and of the right one its rows in another order,
+  // with their times; where groups begin twice.
+  if (auto refused = out.room_.set(
+        left.row_count * sizeof(uint32_t)
+        + right.row_count * (4 * sizeof(uint32_t) + sizeof(int64_t))))
+    return refused;
   row_numbers numbers{std::move(on)};
   const auto right_groups = numbers.of(right, stop);
   if (!right_groups)
@@ -216,7 +246,6 @@ result<timed_matches> timed_matches::find(std::vector<std::string> on,
   auto left_groups = numbers.of(left, stop);
   if (!left_groups)
     return left_groups.failure();
-  timed_matches out;
   out.left_groups_ = *std::move(left_groups);
   if (stop.stopped())
     return stop.fault("while rows were matched");
@@ -277,6 +306,9 @@ result<column_data> evaluate(const std::string& name, const expression& what,
     columns.push_back({each.name, each.type});
     refs.push_back(ref_of(each));
   }
+  held_memory room{stop.memory};
+  if (auto refused = room.set(over.row_count * width_of(what.type)))
+    return refused;
   expression_program program{what, columns};
   column_data out{name, what.type, {}, {}, {}};
   out.values.resize(over.row_count * width_of(what.type));
@@ -323,6 +355,12 @@ result<std::vector<column_data>> computed_of(const logical_plan& plan,
     refs.push_back(ref_of(each));
   }
   std::vector<column_data> out;
+  uint64_t width = 0;
+  for (const auto& each : plan.computed)
+    width += width_of(*plan.type_of(each.name));
+  held_memory room{options.stop.memory};
+  if (auto refused = room.set(over.row_count * width))
+    return refused;
   for (const auto& each : plan.computed) {
     const auto type = *plan.type_of(each.name);
     out.push_back({each.name, type, {}, {}, {}});
@@ -401,10 +439,7 @@ result<table_data> run_fused(logical_plan plan, const table_data& over,
   auto view = view_of(over);
   if (!view)
     return view.failure();
-  auto partial = execute(plan, {*std::move(view)},
-                         {.stop = options.stop,
-                          .memory_max = options.memory_max,
-                          .process = options.process});
+  auto partial = execute(plan, {*std::move(view)}, {.stop = options.stop});
   if (!partial)
     return partial.failure();
   merger merged{std::move(plan), options.stop};
@@ -418,6 +453,13 @@ result<table_data> totals_of(const std::vector<operators::folded>& columns,
                              std::span<const uint32_t> numbers, uint32_t count,
                              const run_options& options) {
   // The arguments of the rows, and which group each is of.
+  uint64_t width = sizeof(int64_t);
+  for (const auto& each : columns)
+    for (const auto& argument : each.arguments)
+      width += width_of(argument.type);
+  held_memory room{options.stop.memory};
+  if (auto refused = room.set(numbers.size() * width))
+    return refused;
   table_data inputs;
   inputs.row_count = numbers.size();
   logical_plan plan;

@@ -44,9 +44,13 @@ private:
   of_symbols(const column_data& column, std::vector<uint32_t> out,
              const interruption& stop);
 
+  /// Takes memory for what is kept of the keys, and `rows` more of them.
+  [[nodiscard]] error take_room(uint64_t rows, const interruption& stop);
+
   std::vector<std::string> names_;
   std::vector<text::interner> pools_;
   std::optional<group_index> index_; ///< None: without columns all are one.
+  held_memory room_; ///< Of the question's memory, for the keys.
 };
 
 /// Rows by number, each group's in their order.
@@ -97,6 +101,7 @@ public:
   }
 
 private:
+  held_memory room_; ///< Of the question's memory, for all of it.
   std::vector<uint32_t> left_groups_;
   grouped_rows right_;
   std::vector<int64_t> times_; ///< Of right_.rows.

@@ -18,6 +18,7 @@ public:
   explicit scanner(const scan_setup& setup)
     : setup_{setup}, grouped_{setup.shape.plan.grouped()},
       columns_(setup.shape.plan.types.size()),
+      computed_room_{setup.stop.memory},
       is_computed_(setup.shape.plan.types.size(), 0) {
     const auto& plan = setup.shape.plan;
     for (size_t i = 0; i < plan.computed.size(); ++i) {
@@ -53,6 +54,7 @@ public:
         break;
       if ((out_.fault = enter(unit)))
         break;
+      const auto scanned = out_.rows_scanned;
       switch (unit.how) {
         case scan_unit::kind::plain:
           scan_run(unit.begin, unit.end, filters_.all(), false, 0);
@@ -64,6 +66,8 @@ public:
           scan_index();
           break;
       }
+      out_.bytes_scanned
+        += (out_.rows_scanned - scanned) * width_looked_at(unit.how);
       flush_rows();
       --units_left_;
     }
@@ -93,7 +97,8 @@ private:
     if (segment_->source)
       if (auto fault = read(unit))
         return fault;
-    make_room(unit);
+    if (auto refused = make_room(unit))
+      return refused;
     if (order_) {
       order_->look_at(context_);
       top_place_ = setup_.bound.get();
@@ -102,11 +107,20 @@ private:
   }
 
   /// What is computed of the unit's rows stands where a stored column would.
-  void make_room(const scan_unit& unit) {
+  error make_room(const scan_unit& unit) {
     const bool keeps_all = !grouped_ || unit.how == scan_unit::kind::index;
+    uint64_t width = 0;
+    for (const auto& each : computed_)
+      width += width_of(each.type);
+    const auto rows = keeps_all ? unit.end - unit.begin : vector_rows;
+    // What was taken for a longer unit is kept.
+    if (const auto bytes = rows * width; bytes > computed_room_.held())
+      if (auto refused = computed_room_.set(bytes))
+        return refused;
     for (auto& each : computed_)
       columns_[each.column]
         = each.make_room(unit.begin, keeps_all ? unit.end : unit.begin);
+    return {};
   }
 
   /// Computes columns for these rows: those that are filtered by, or the rest.
@@ -149,6 +163,15 @@ private:
     return {};
   }
 
+  /// Bytes of a row's values that are looked at.
+  [[nodiscard]] uint64_t width_looked_at(scan_unit::kind how) const {
+    uint64_t out = 0;
+    for (uint32_t i = 0; i < columns_.size(); ++i)
+      if (is_computed_[i] == 0 && is_there(i) && looks_at(i, how))
+        out += width_of(columns_[i].type);
+    return out;
+  }
+
   [[nodiscard]] bool looks_at(uint32_t column, scan_unit::kind how) const {
     if (setup_.columns_read[column])
       return true;
@@ -179,6 +202,7 @@ private:
     binding_ = &setup_.bindings[number];
     auto& chunk = out_.chunks.emplace_back();
     chunk.binding = number;
+    chunk.room = held_memory{setup_.stop.memory};
     if (grouped_) {
       chunk.groups = std::make_unique<group_assigner>(setup_.shape, *binding_);
       chunk.groups->expect(setup_.groups_found.load(std::memory_order_relaxed));
@@ -186,6 +210,7 @@ private:
       groups_ = chunk.groups.get();
       states_ = &chunk.states;
       sized_ = 0;
+      taken_for_ = 0;
       return;
     }
     writers_.clear();
@@ -203,7 +228,12 @@ private:
                                 std::memory_order_relaxed);
       if (auto fault = groups.overflow())
         out_.fault = std::move(fault);
-      return groups.done();
+      groups.done();
+      auto& chunk = out_.chunks.back();
+      if (auto refused = chunk.room.set(chunk.byte_count());
+          refused && !out_.fault)
+        out_.fault = std::move(refused);
+      return;
     }
     auto& rows = out_.chunks.back().rows;
     if (!writers_.empty())
@@ -332,7 +362,8 @@ private:
       const auto [run_end, group]
         = one_group ? std::pair{end, groups_->index().find_or_add(nullptr)}
                     : groups_->next_run(context_, code, row, end);
-      size_states();
+      if (!size_states())
+        return;
       row_batch batch{row, run_end - row, nullptr, nullptr, group, sorted};
       for (auto& state : *states_)
         state->update(batch, context_);
@@ -364,7 +395,8 @@ private:
       groups_->assign(context_, base, rows, count, group_numbers_);
       batch.groups = group_numbers_;
     }
-    size_states();
+    if (!size_states())
+      return;
     for (auto& state : *states_)
       state->update(batch, context_);
   }
@@ -449,12 +481,39 @@ private:
     return static_cast<bool>(out_.fault);
   }
 
-  void size_states() {
+  /// @returns false when there is no memory for so many groups.
+  bool size_states() {
     if (sized_ == groups_->index().size())
-      return;
+      return true;
     sized_ = groups_->index().size();
+    // For twice as many at once: what they are kept in grows like that.
+    if (setup_.stop.memory && sized_ > taken_for_) {
+      auto& chunk = out_.chunks.back();
+      auto refused = chunk.room.set(2 * chunk.byte_count());
+      if (refused) {
+        out_.fault = std::move(refused);
+        return false;
+      }
+      taken_for_ = 2 * sized_;
+    }
     for (auto& state : *states_)
       state->resize(sized_);
+    return true;
+  }
+
+  /// Takes memory for so many rows more of what is written.
+  /// @returns false when there is none
+  bool take_room(size_t rows) {
+    if (!setup_.stop.memory)
+      return true;
+    uint64_t bytes = picked_.size() * sizeof(uint32_t);
+    for (const auto& writer : writers_)
+      bytes += writer.byte_count_with(rows);
+    auto refused = out_.chunks.back().room.set(bytes);
+    if (!refused)
+      return true;
+    out_.fault = std::move(refused);
+    return false;
   }
 
   /// Leaves of the picked rows those that can be among the first ones of the
@@ -478,17 +537,19 @@ private:
       keep_top();
     out_.rows_kept += picked_.size();
     // The morsel's other units are much like this one.
-    for (auto& writer : writers_)
-      if (writer.row_count() == 0)
+    if (!writers_.empty() && writers_.front().row_count() == 0
+        && !picked_.empty()) {
+      if (!take_room(picked_.size() * units_left_))
+        return picked_.clear();
+      for (auto& writer : writers_)
         writer.reserve(picked_.size() * units_left_);
+    }
     for (size_t start = 0; start < picked_.size() && !halted();
          start += vector_rows) {
-      write_rows(picked_.from(start, vector_rows));
-      size_t bytes = 0;
-      for (const auto& writer : writers_)
-        bytes += writer.byte_count();
-      if (setup_.memory_max != 0 && bytes > setup_.memory_max)
-        out_.fault = setup_.memory_refused();
+      const auto rows = picked_.from(start, vector_rows);
+      if (!take_room(rows.count))
+        break;
+      write_rows(rows);
     }
     picked_.clear();
   }
@@ -535,6 +596,7 @@ private:
   group_assigner* groups_ = nullptr;
   state_list* states_ = nullptr;
   uint32_t sized_ = 0;
+  uint32_t taken_for_ = 0; ///< Groups that memory was taken for.
   std::vector<column_writer> writers_;
   picked_rows picked_;
   size_t units_left_ = 0; ///< Of the morsel, from the current one on.
@@ -552,6 +614,7 @@ private:
   uint16_t selected_[vector_rows];
   uint16_t selected_late_[vector_rows];
   std::vector<computed_values> computed_;
+  held_memory computed_room_;        ///< For their values.
   std::vector<uint8_t> is_computed_; ///< By column of the plan.
   uint32_t group_numbers_[vector_rows];
 };

@@ -59,8 +59,6 @@ struct scan_setup {
 
   plan_shape shape;
   interruption stop;
-  uint64_t memory_max = 0; ///< Of what is found; 0: no limit.
-  std::string process;     ///< Whose memory it is.
   std::vector<persistence::table_view> parts;
   std::vector<part_binding> bindings;
   std::vector<scan_unit> units;
@@ -79,7 +77,6 @@ struct scan_setup {
   /// By the morsel that ended last: as many will be found by the next.
   mutable std::atomic<uint32_t> groups_found{0};
 
-  [[nodiscard]] error memory_refused() const;
   [[nodiscard]] const persistence::segment_view&
   segment_of(const scan_unit& unit) const noexcept {
     return parts[bindings[unit.binding].part].segments[unit.segment];
@@ -200,12 +197,14 @@ struct morsel_chunk {
   std::unique_ptr<group_assigner> groups;
   state_list states;
   table_data rows;
+  held_memory room{}; ///< What it holds of the question's memory.
   [[nodiscard]] size_t byte_count() const noexcept;
 };
 
 struct morsel_output {
   std::vector<morsel_chunk> chunks;
   uint64_t rows_scanned = 0;
+  uint64_t bytes_scanned = 0; ///< @see scan_statistics
   uint64_t rows_matched = 0;
   uint64_t rows_kept = 0; ///< In the chunks, of a plan that asks for rows.
   std::vector<source_column> kept; ///< When an aggregate keeps rows.

@@ -234,6 +234,17 @@ result<std::vector<uint32_t>> sort_rows(const table_data& table,
   if (rows >= std::numeric_limits<uint32_t>::max())
     return error{errc::limit_exceeded,
                  "ordering " + std::to_string(rows) + " rows"};
+  // A word per term, then the order, and what its rows are sorted in twice; of
+  // texts their ranks as well.
+  held_memory room{stop.memory};
+  uint64_t width = sizeof(uint32_t) + 2 * 2 * sizeof(uint64_t);
+  for (const auto& term : terms)
+    width += is_text(table.columns[term.column].type) ? 2 * sizeof(uint64_t)
+             : table.columns[term.column].type == column_type::guid
+               ? 4 * sizeof(uint64_t)
+               : sizeof(uint64_t);
+  if (auto refused = room.set(rows * width))
+    return refused;
   std::vector<key_column> columns;
   for (const auto& term : terms) {
     if (stop.stopped())
@@ -305,6 +316,12 @@ std::pair<uint64_t, uint64_t> kept_rows(uint64_t count,
   return {count - std::min(count, wanted), count};
 }
 
+std::pair<uint64_t, uint64_t> result_rows(uint64_t count,
+                                          const logical_plan& plan) {
+  const auto [first, last] = kept_rows(count, plan.sublist);
+  return {std::min(first + plan.skip, last), last};
+}
+
 result<table_data> take_rows(const table_data& table,
                              std::span<const uint32_t> rows, size_t columns,
                              const interruption& stop,
@@ -314,10 +331,17 @@ result<table_data> take_rows(const table_data& table,
   out.row_count = rows.size();
   out.columns.resize(columns);
   std::vector<error> faults(columns);
+  uint64_t width = 0;
+  for (size_t i = 0; i < columns; ++i)
+    width += width_of(table.columns[i].type);
+  held_memory room{stop.memory};
+  if (auto refused = room.set(rows.size() * width))
+    return refused;
   for_pieces(pool, columns, [&](size_t i) {
     const auto& from = table.columns[i];
     column_writer writer{from.name, from.type};
     writer.reserve(rows.size());
+    held_memory texts{stop.memory};
     for (size_t begin = 0; begin < rows.size(); begin += piece) {
       if (stop.stopped()) {
         faults[i] = stop.fault("while rows were put in order");
@@ -325,6 +349,12 @@ result<table_data> take_rows(const table_data& table,
       }
       writer.append(ref_of(from), &from, rows.data() + begin,
                     std::min(piece, rows.size() - begin));
+      if (from.type == column_type::string)
+        if (auto refused = texts.set(writer.byte_count()
+                                     - writer.row_count() * sizeof(uint32_t))) {
+          faults[i] = std::move(refused);
+          return;
+        }
     }
     auto column = writer.finish();
     if (column)

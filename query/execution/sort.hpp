@@ -2,6 +2,7 @@
 
 #include <millrace/persistence/disk/executor.hpp>
 #include <millrace/query/execution/interruption.hpp>
+#include <millrace/query/plan/plan.hpp>
 #include <millrace/query/table/columns.hpp>
 
 #include <cstdint>
@@ -33,6 +34,9 @@ void order_keys(const column_ref& column, std::span<const uint32_t> rows,
 /// [first, last) of `count` rows that a `sublist` keeps.
 [[nodiscard]] std::pair<uint64_t, uint64_t>
 kept_rows(uint64_t count, const std::optional<int64_t>& sublist);
+/// The same of those that are the plan's result: without those that it skips.
+[[nodiscard]] std::pair<uint64_t, uint64_t>
+result_rows(uint64_t count, const logical_plan& plan);
 
 /// The rows `rows` of the first `columns` columns, in that order. `cancelled`
 /// or `timeout` when `stop` says so, as of `sort_rows`, within milliseconds.

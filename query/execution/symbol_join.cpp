@@ -55,7 +55,9 @@ class symbol_joiner {
 public:
   explicit symbol_joiner(symbol_question what)
     : what_{std::move(what)}, tables_{*what_.plan.joined.tables},
-      lefts_{what_.left, what_.options}, rights_{what_.right, what_.options} {}
+      lefts_{what_.left, what_.options}, rights_{what_.right, what_.options} {
+    out_.room = held_memory{what_.options.stop.memory};
+  }
 
   result<std::optional<joined_symbols>> run(const views& left,
                                             const views& right) {
@@ -185,6 +187,11 @@ private:
               const placed_rows& left, const placed_rows& right) {
     const auto count = std::max(left.rows.size(), right.rows.size());
     uint64_t bytes = left_.byte_count() + right_.byte_count();
+    for (auto* each : {&columns_, &singles_, &lasts_})
+      for (const auto& column : *each)
+        bytes += column.writer.byte_count_with(each == &columns ? count : 0);
+    if (auto refused = out_.room.set(bytes))
+      return refused;
     for (auto& column : columns) {
       auto fault = column.is_symbol ? error{}
                    : column.right
@@ -194,12 +201,10 @@ private:
         return fault;
       if (column.is_symbol)
         write_symbol(column.writer, symbol, count);
-      bytes += column.writer.byte_count();
     }
     if (&columns == &columns_)
       out_.rows.row_count += count;
-    const auto most = what_.options.memory_max;
-    return most != 0 && bytes > most ? rights_.memory_refused() : error{};
+    return {};
   }
 
   /// The right rows' values; where there is none the left row's, if it has one.

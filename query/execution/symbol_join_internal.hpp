@@ -25,6 +25,7 @@ struct joined_symbols {
   std::vector<partial_chunk> others; ///< @see partial_chunk::purpose
   join_bounds bounds;
   scan_statistics statistics;
+  held_memory room; ///< Of the question's memory.
 };
 
 /// Joins rows where they lie: of all rows nothing but the times is looked at,

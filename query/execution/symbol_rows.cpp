@@ -98,8 +98,6 @@ symbol_rows::symbol_rows(logical_plan plan, const execution_options& options)
   : setup_{std::move(plan)} {
   setup_.stop = options.stop;
   setup_.stop.table = setup_.shape.plan.table;
-  setup_.memory_max = options.memory_max;
-  setup_.process = options.process;
 }
 
 bool symbol_rows::knows(const std::string& symbol, const std::string& time) {
@@ -360,6 +358,8 @@ error symbol_rows::fetch(const placed_rows& rows, size_t begin, size_t end,
   if (!values)
     return values.failure();
   auto looked = begin;
+  const auto before = to.byte_count();
+  held_memory room{setup_.stop.memory};
   for (auto piece = rows.piece_of(begin); begin < end;) {
     const auto last = std::min({end, piece->end, begin + rows_between_looks});
     if (piece->unit != placed_rows::no_unit)
@@ -377,8 +377,8 @@ error symbol_rows::fetch(const placed_rows& rows, size_t begin, size_t end,
     looked = begin;
     if (setup_.stop.stopped())
       return setup_.stop.fault("while rows were gathered");
-    if (setup_.memory_max != 0 && to.byte_count() > setup_.memory_max)
-      return setup_.memory_refused();
+    if (auto refused = room.set(to.byte_count() - before))
+      return refused;
   }
   for (const auto& [number, of] : *values)
     for (const auto& held : of.held.held)

@@ -118,7 +118,6 @@ public:
   [[nodiscard]] const scan_statistics& statistics() const noexcept {
     return setup_.statistics;
   }
-  [[nodiscard]] error memory_refused() const { return setup_.memory_refused(); }
 
 private:
   /// Rows [begin, end) of a unit's segment, or listed[begin] to listed[end].

@@ -7,25 +7,54 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
+#include <numeric>
+#include <utility>
 
 namespace millrace::query {
 
-result<table_data> joined(const std::vector<table_data>& pieces) {
+result<table_data> joined(std::vector<table_data> pieces) {
+  if (pieces.size() == 1)
+    return std::move(pieces.front());
   table_data all;
   for (const auto& piece : pieces)
     all.row_count += piece.row_count;
-  const auto& first = pieces.front().columns;
-  for (size_t i = 0; i < first.size(); ++i) {
-    column_writer writer{first[i].name, first[i].type};
-    for (const auto& piece : pieces)
-      writer.append_range(ref_of(piece.columns[i]), &piece.columns[i], 0,
-                          piece.row_count);
+  const auto columns = pieces.front().columns.size();
+  for (size_t i = 0; i < columns; ++i) {
+    const auto& first = pieces.front().columns[i];
+    column_writer writer{first.name, first.type};
+    writer.reserve(all.row_count);
+    for (auto& piece : pieces) {
+      auto& from = piece.columns[i];
+      writer.append_range(ref_of(from), &from, 0, piece.row_count);
+      // Its symbols are known by where it lies.
+      std::vector<std::byte>{}.swap(from.values);
+      std::string{}.swap(from.bytes);
+    }
     auto column = writer.finish();
     if (!column)
       return column.failure();
     all.columns.push_back(std::move(*column));
   }
   return all;
+}
+
+result<table_data> moved_rows(table_data table, std::span<const uint32_t> rows,
+                              size_t columns, const interruption& stop) {
+  table_data out;
+  out.row_count = rows.size();
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    table_data one;
+    one.row_count = table.row_count;
+    one.columns.push_back(std::move(table.columns[i]));
+    table.columns[i] = {};
+    if (i >= columns)
+      continue;
+    auto taken = take_rows(one, rows, 1, stop);
+    if (!taken)
+      return taken;
+    out.columns.push_back(std::move(taken->columns.front()));
+  }
+  return out;
 }
 
 row_order::row_order(const plan_shape& shape) {
@@ -300,39 +329,72 @@ void top_bound::lower(const row_order& order, order_place to) {
 
 namespace {
 
-/// Rows held beside twice those that are asked for.
+/// Rows held beside those that are asked for, and half as many again.
 constexpr uint64_t spare_rows = 64 * 1024;
+/// What choosing rows of a table takes per row: its number, and a key twice.
+constexpr uint64_t choice_bytes = sizeof(uint32_t) + 2 * sizeof(uint64_t);
+
+uint64_t widest_column(const std::vector<table_data>& pieces) {
+  uint64_t out = 0;
+  for (size_t i = 0; !pieces.empty() && i < pieces[0].columns.size(); ++i) {
+    uint64_t bytes = 0;
+    for (const auto& piece : pieces)
+      bytes += piece.columns[i].byte_count();
+    out = std::max(out, bytes);
+  }
+  return out;
+}
 
 } // namespace
 
-error top_keeper::add(uint64_t part_order, table_data rows,
+bool top_keeper::is_full() const {
+  const auto wanted = *shape_.plan.rows_wanted();
+  const std::lock_guard lock{mutex_};
+  return pieces_.size() > 1 && rows_ > wanted + wanted / 2 + spare_rows;
+}
+
+error top_keeper::add(uint64_t part_order, table_data rows, held_memory room,
                       const interruption& stop) {
   if (rows.row_count == 0)
     return {};
+  if (auto refused = room.add(rows.row_count * sizeof(uint64_t)))
+    return refused;
   column_data place{".part_order", column_type::long_, {}, {}, {}};
+  place.values.reserve(rows.row_count * sizeof(uint64_t));
   for (uint64_t row = 0; row < rows.row_count; ++row)
     place.push(part_order);
   rows.columns.push_back(std::move(place));
-  std::vector<table_data> many;
-  auto hold = [&](table_data piece) {
+  auto hold = [&](table_data piece) -> error {
     const std::lock_guard lock{mutex_};
+    const auto bytes = piece.byte_count();
     rows_ += piece.row_count;
-    bytes_ += piece.byte_count();
+    bytes_ += bytes;
     pieces_.push_back(std::move(piece));
-    if (pieces_.size() > 1
-        && rows_ > 2 * *shape_.plan.rows_wanted() + spare_rows) {
+    return room_.add(bytes);
+  };
+  room.release();
+  if (auto refused = hold(std::move(rows)))
+    return refused;
+  while (is_full()) {
+    // Others hold theirs while this folds, and wait here when that is too much.
+    const std::lock_guard one{fold_mutex_};
+    if (!is_full())
+      break;
+    std::vector<table_data> many;
+    held_memory held;
+    {
+      const std::lock_guard lock{mutex_};
       many.swap(pieces_);
+      held = std::exchange(room_, held_memory{stop.memory});
       rows_ = 0;
       bytes_ = 0;
     }
-  };
-  // Others hold theirs while this reduces.
-  for (hold(std::move(rows)); !many.empty();) {
-    auto piece = reduced(many, stop);
+    auto piece = fold(std::move(many), stop);
     if (!piece)
       return piece.failure();
-    many.clear();
-    hold(*std::move(piece));
+    held.release();
+    if (auto refused = hold(*std::move(piece)))
+      return refused;
   }
   return {};
 }
@@ -342,34 +404,56 @@ uint64_t top_keeper::byte_count() const {
   return bytes_;
 }
 
-result<table_data> top_keeper::reduced(const std::vector<table_data>& pieces,
-                                       const interruption& stop) {
-  auto all = joined(pieces);
+result<table_data> top_keeper::fold(std::vector<table_data> pieces,
+                                    const interruption& stop) {
+  uint64_t count = 0;
+  for (const auto& piece : pieces)
+    count += piece.row_count;
+  held_memory beside{stop.memory};
+  if (auto refused = beside.set(widest_column(pieces) + count * choice_bytes))
+    return refused;
+  auto all = joined(std::move(pieces));
   if (!all)
     return all;
-  auto order = sort_rows(*all, shape_.top_terms(), stop);
-  if (!order)
-    return order.failure();
-  const auto [begin, end] = kept_rows(order->size(), shape_.plan.sublist);
   const auto wanted = *shape_.plan.rows_wanted();
-  if (end - begin == wanted && wanted > 0) {
-    row_order places{shape_};
-    places.look_at(*all);
-    const auto last = *shape_.plan.sublist < 0 ? begin : end - 1;
-    bound_.lower(places, places.place_of((*order)[last]));
-  }
-  return take_rows(*all, std::span{*order}.subspan(begin, end - begin),
-                   all->columns.size(), stop);
+  if (wanted > all->row_count)
+    return all;
+  if (stop.stopped())
+    return stop.fault("while rows were chosen");
+  row_order places{shape_};
+  places.look_at(*all);
+  std::vector<uint32_t> rows(all->row_count);
+  std::iota(rows.begin(), rows.end(), 0u);
+  places.keep_first(wanted, rows);
+  if (!rows.empty())
+    bound_.lower(places, places.place_of(places.last_of(rows)));
+  std::sort(rows.begin(), rows.end());
+  const auto columns = all->columns.size();
+  return moved_rows(*std::move(all), rows, columns, stop);
 }
 
-result<table_data> top_keeper::finish(const interruption& stop) {
+result<table_data> top_keeper::finish(size_t columns, uint64_t skip,
+                                      const interruption& stop) {
   const std::lock_guard lock{mutex_};
-  if (!pieces_.empty())
-    return reduced(pieces_, stop);
+  if (!pieces_.empty()) {
+    auto all = fold(std::exchange(pieces_, {}), stop);
+    if (!all)
+      return all;
+    held_memory beside{stop.memory};
+    if (auto refused = beside.set(all->row_count * sizeof(uint32_t)))
+      return refused;
+    const auto order = sort_rows(*all, shape_.top_terms(), stop);
+    if (!order)
+      return order.failure();
+    const auto wanted
+      = std::span{*order}.subspan(std::min<uint64_t>(skip, order->size()));
+    return moved_rows(*std::move(all), wanted, columns, stop);
+  }
   table_data none;
-  auto columns = shape_.partial_columns();
-  columns.push_back({".part_order", column_type::long_});
-  for (const auto& each : columns) {
+  auto known = shape_.partial_columns();
+  known.push_back({".part_order", column_type::long_});
+  known.resize(columns);
+  for (const auto& each : known) {
     auto column = column_writer{each.name, each.type}.finish();
     if (!column)
       return column.failure();

@@ -107,37 +107,56 @@ private:
   std::shared_ptr<const order_place> place_;
 };
 
-/// Holds what an ordering with a limit leaves of the rows that it is given: not
-/// many more than are asked for at any time. Any thread.
+/// Holds what an ordering with a limit leaves of the rows that it is given:
+/// half as many again as are asked for, and some, whatever their number. Any
+/// thread; one that brings more than that waits for the one that drops some.
 class top_keeper {
 public:
-  /// @pre shape.keeps_top(); both outlive this
-  top_keeper(const plan_shape& shape, top_bound& bound)
-    : shape_{shape}, bound_{bound} {}
+  /// @pre shape.keeps_top(); all outlive this
+  top_keeper(const plan_shape& shape, top_bound& bound, memory_account* memory)
+    : shape_{shape}, bound_{bound}, room_{memory} {}
 
   /// Rows of one part, laid out as shape.partial_columns(), in any order.
-  /// `limit_exceeded` when text takes more than a column can have, `cancelled`
-  /// or `timeout`.
+  /// `limit_exceeded` when there is no memory for them, or text takes more than
+  /// a column can have, `cancelled` or `timeout`.
+  /// @param room what is taken for them, to be given back
   [[nodiscard]] error add(uint64_t part_order, table_data rows,
-                          const interruption& stop);
+                          held_memory room, const interruption& stop);
   [[nodiscard]] uint64_t byte_count() const;
   /// The rows in the plan's order, with all their columns and after these the
   /// place of their part.
-  [[nodiscard]] result<table_data> finish(const interruption& stop);
+  [[nodiscard]] result<table_data> finish(const interruption& stop) {
+    return finish(shape_.partial_columns().size() + 1, 0, stop);
+  }
+  /// The first `columns` of these columns, of the rows after the first `skip`.
+  [[nodiscard]] result<table_data> finish(size_t columns, uint64_t skip,
+                                          const interruption& stop);
 
 private:
-  [[nodiscard]] result<table_data>
-  reduced(const std::vector<table_data>& pieces, const interruption& stop);
+  [[nodiscard]] bool is_full() const;
+  /// Of the pieces' rows those that are asked for, in no order.
+  [[nodiscard]] result<table_data> fold(std::vector<table_data> pieces,
+                                        const interruption& stop);
 
   const plan_shape& shape_;
   top_bound& bound_;
+  std::mutex fold_mutex_;    ///< Of the one that folds.
   mutable std::mutex mutex_; ///< Guards the members below.
   std::vector<table_data> pieces_;
+  held_memory room_; ///< For the pieces.
   uint64_t rows_ = 0;
   uint64_t bytes_ = 0;
 };
 
-/// Tables of the same columns, one after the other. @pre there is one
-[[nodiscard]] result<table_data> joined(const std::vector<table_data>& pieces);
+/// Tables of the same columns, one after the other: column by column, so that
+/// no more than one is held twice. @pre there is one
+[[nodiscard]] result<table_data> joined(std::vector<table_data> pieces);
+
+/// Rows of a table that is not needed any more, as take_rows has them: column
+/// by column, so that no more than one is held beside what is made.
+[[nodiscard]] result<table_data> moved_rows(table_data table,
+                                            std::span<const uint32_t> rows,
+                                            size_t columns,
+                                            const interruption& stop);
 
 } // namespace millrace::query

@@ -23,7 +23,8 @@ class window_pairs {
 public:
   window_pairs(const operators::window_join& what, const table_data& right,
                const run_options& options)
-    : what_{what}, right_{right}, options_{options} {}
+    : what_{what}, right_{right}, options_{options}, room_{
+                                                       options.stop.memory} {}
 
   /// Where rows lie whose times are of the window around `time`: [first,
   /// last).
@@ -46,6 +47,12 @@ public:
     numbers_.push_back(left_number);
   }
   [[nodiscard]] bool is_full() const { return rows_.size() >= pairs_max; }
+  /// Before so many are added.
+  [[nodiscard]] error expect(size_t count) {
+    // Twice as it grows; what was taken once stays.
+    const auto bytes = 2 * (rows_.size() + count) * 2 * sizeof(uint32_t);
+    return bytes <= room_.held() ? error{} : room_.set(bytes);
+  }
 
   /// Totals of the left rows since the last call: `count` of them.
   error fold(uint32_t count, std::vector<column_writer>& into) {
@@ -71,6 +78,7 @@ private:
   const run_options& options_;
   std::vector<uint32_t> rows_;
   std::vector<uint32_t> numbers_;
+  held_memory room_; ///< Of the question's memory, for both.
   uintptr_t piece_ = 0;
 };
 
@@ -87,10 +95,18 @@ operator_result run_window_join(const operators::window_join& what,
   const auto left_times = ref_of(*column_named(left, time));
   window_pairs pairs{what, right, options};
   std::vector<column_writer> writers;
+  uint64_t width = 0;
   for (const auto& each : what.columns)
     for (const auto& column : node.columns)
-      if (column.name == each.name)
+      if (column.name == each.name) {
         writers.emplace_back(column.name, column.type);
+        width += width_of(column.type);
+      }
+  held_memory room{options.stop.memory};
+  if (auto refused = room.set(left.row_count * width))
+    return refused;
+  for (auto& writer : writers)
+    writer.reserve(left.row_count);
   uint32_t begin = 0;
   for (uint32_t row = 0; row < left.row_count; ++row) {
     if (row % 1024 == 0 && options.stop.stopped())
@@ -98,6 +114,8 @@ operator_result run_window_join(const operators::window_join& what,
     const auto found = matches->of(row);
     const auto [first, last]
       = pairs.find(found.times, integer_at(left_times, row));
+    if (auto refused = pairs.expect(last - first))
+      return refused;
     for (auto i = first; i < last; ++i)
       pairs.add(found.rows[i], row - begin);
     if (!pairs.is_full())

@@ -476,6 +476,17 @@ private:
 operator_result run_window(const operators::window& what,
                            const physical_node& node, table_data input,
                            const run_options& options) {
+  // By row its group and its place there, and what a column is made of: its
+  // argument, the same as it is folded, the values, and their counts.
+  uint64_t width = 3 * sizeof(uint32_t);
+  for (const auto& each : what.columns)
+    if (each.function != fn::row_number) {
+      width += 4 * sizeof(int64_t);
+      break;
+    }
+  held_memory room{options.stop.memory};
+  if (auto refused = room.set(input.row_count * width))
+    return refused;
   row_numbers numbering{what.by};
   auto numbers = numbering.of(input, options.stop);
   if (!numbers)

@@ -21,6 +21,7 @@ struct getdata_request {
   int64_t timeout_ns = 0;          ///< 0: the gateway's own limit.
   question_priority priority = question_priority::normal;
   bool explain = false; ///< `getquery`: return the plan, run nothing.
+  bool analyze = false; ///< The same as "analyze": run it, and return both.
 };
 
 /// Reads a getdata dictionary in JSON (docs/getdata.md) and checks it against

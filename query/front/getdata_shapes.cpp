@@ -2,6 +2,7 @@
 #include <millrace/query/front/getdata_builder_internal.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace millrace::query {
@@ -29,6 +30,23 @@ std::string at(const std::string& place, const json& value) {
   return " (" + place + ": " + value.dump() + ")";
 }
 
+/// A fraction of one as hundredths, without a point.
+std::string percent_text(double fraction) {
+  std::array<char, 32> digits{};
+  // Its shortest digits, moved by two places: a product would be rounded.
+  const auto [end, fault]
+    = std::to_chars(digits.data(), digits.data() + digits.size(), fraction,
+                    std::chars_format::fixed);
+  std::string out{digits.data(), fault == std::errc{} ? end : digits.data()};
+  const auto point = out.find('.');
+  auto whole = out.substr(0, point);
+  auto rest = point == std::string::npos ? "" : out.substr(point + 1);
+  rest.resize(std::max<size_t>(rest.size(), 2), '0');
+  whole += rest.substr(0, 2);
+  whole.erase(0, std::min(whole.find_first_not_of('0'), whole.size() - 1));
+  return rest.size() > 2 ? whole + '_' + rest.substr(2) : whole;
+}
+
 bool is_word(const json& value, std::string_view wanted) {
   return value.text() && *value.text() == wanted;
 }
@@ -53,6 +71,13 @@ std::optional<uint64_t> read_count(const json& value) {
 }
 
 } // namespace
+
+/// "percentile90Price" of 0.9, "percentile99_5Price" of 0.995.
+std::string getdata_builder::aggregation_shape::name() const {
+  if (function != percentile_word)
+    return aggregation_name(function, columns);
+  return aggregation_name(function + percent_text(fraction), columns);
+}
 
 std::string aggregation_name(const std::string& function,
                              const std::vector<std::string>& columns) {
@@ -151,6 +176,10 @@ error getdata_builder::check_names() {
       return fault;
     if (*name == 'i')
       out_.plan.symbols = std::move(*names);
+    else if (*name == 'c' && names->empty())
+      return check_failed_plainly(
+        "checkcolumns", "Columns parameter is empty: leave it out for all",
+        "'columns' is empty: leave it out for all columns");
     else if (*name == 'c')
       columns_ = std::move(*names);
     else
@@ -167,6 +196,11 @@ error getdata_builder::check_aggregations() {
   const auto& given = *found;
   if (!given.is_object())
     return type_incorrect("aggregations", "99", given);
+  if (given.entries().empty())
+    return check_failed_plainly(
+      "checkaggregationparameter",
+      "Aggregations parameter is empty: leave it out for rows",
+      "'aggregations' is empty: leave it out for rows");
   for (const auto& [function, value] : given.entries()) {
     const auto bad = [&, name = function, shown = value] {
       return check_failed("checkaggregationparameter",
@@ -175,6 +209,11 @@ error getdata_builder::check_aggregations() {
                             + std::string{aggregation_example}
                             + at("aggregations." + name, shown));
     };
+    if (function == percentile_word) {
+      if (auto fault = check_percentiles(value))
+        return fault;
+      continue;
+    }
     const auto known = aggregate_function_of(function);
     const bool pairs = known && takes_pairs(*known);
     if (pairs && is_list_of_lists(value)) {
@@ -196,6 +235,26 @@ error getdata_builder::check_aggregations() {
     else
       for (auto& name : *names)
         aggregations_.push_back({function, {std::move(name)}});
+  }
+  return {};
+}
+
+/// [0.9, "price"], or a list of these.
+error getdata_builder::check_percentiles(const json& given) {
+  const auto bad = [&](const json& shown) {
+    return check_failed("checkaggregationparameter",
+                        "A percentile is a number from 0 to 1 and a column, as "
+                        R"({"percentile": [0.9, "price"]}, or a list of these)"
+                          + at("aggregations.percentile", shown));
+  };
+  const auto all
+    = is_list_of_lists(given) ? given.elements() : json::list{given};
+  for (const auto& each : all) {
+    const auto& parts = each.elements();
+    const auto fraction = parts.size() == 2 ? parts[0].number() : std::nullopt;
+    if (!fraction || !(*fraction >= 0 && *fraction <= 1) || !parts[1].text())
+      return bad(each);
+    aggregations_.push_back({percentile_word, {*parts[1].text()}, *fraction});
   }
   return {};
 }
@@ -301,15 +360,16 @@ error getdata_builder::check_filter(const std::string& column,
         + place,
       "'not' stands before within, in and like only" + place);
   if (!op)
-    return check_failed("allowedops",
-                        "Allowed operators are: =, <, >, <=, >=, in, within, "
-                        "like. The last three may be preceeded with 'not' "
-                        "e.g. (not within;80 100)"
-                          + place,
-                        R"({"price": ["not", "within", [80, 100]]})",
-                        "; the conditions are =, <, >, <=, >=, in, within and "
-                        "like, the last three also after \"not\""
-                          + place);
+    return check_failed(
+      "allowedops",
+      "Allowed operators are: =, <, >, <=, >=, in, within, "
+      "like. The last three may be preceeded with 'not' "
+      "e.g. (not within;80 100)"
+        + place,
+      R"({"price": ["not", "within", [80, 100]]})",
+      "; the conditions are =, <>, <, >, <=, >=, in, within and "
+      "like, the last three also after \"not\""
+        + place);
   filter.op = *op;
   const auto& value = parts.back();
   filter.values = value.is_array() ? value.elements() : json::list{value};
@@ -398,10 +458,9 @@ error getdata_builder::check_order_by_aggregate(const std::string& name) const {
       return std::find(agg.columns.begin(), agg.columns.end(), name)
              != agg.columns.end();
     });
-  const bool named = std::any_of(
-    aggregations_.begin(), aggregations_.end(), [&](const auto& agg) {
-      return aggregation_name(agg.function, agg.columns) == name;
-    });
+  const bool named
+    = std::any_of(aggregations_.begin(), aggregations_.end(),
+                  [&](const auto& agg) { return agg.name() == name; });
   if (key || named || uses == 1)
     return {};
   if (uses > 1)
@@ -425,11 +484,14 @@ error getdata_builder::check_order_by_aggregate(const std::string& name) const {
 }
 
 error getdata_builder::check_rest() {
+  const auto* getquery = input_.find("getquery");
+  out_.analyze = getquery && getquery->text_or_empty() == "analyze";
   for (const auto* name : {"getquery", "optimisation"})
-    if (const auto* given = input_.find(name); given && !given->boolean())
+    if (const auto* given = input_.find(name);
+        given && !given->boolean() && !(given == getquery && out_.analyze))
       return type_incorrect(name, "-1", *given);
-  if (const auto* given = input_.find("getquery"))
-    out_.explain = *given->boolean();
+  if (getquery)
+    out_.explain = getquery->boolean().value_or(false);
   if (const auto* given = input_.find("sublist")) {
     if (!given->integer())
       return type_incorrect("sublist", "-5 -6 -7", *given);

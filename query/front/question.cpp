@@ -53,11 +53,11 @@ error read_option(const std::string& key, const text::json_value& value,
     into.priority = *wanted;
     return {};
   }
-  if (key == "explain") {
+  if (key == "explain" || key == "analyze") {
     const auto wanted = value.boolean();
     if (!wanted)
-      return refused_question("explain is true or false, not " + value.dump());
-    into.explain = *wanted;
+      return refused_question(key + " is true or false, not " + value.dump());
+    (key == "explain" ? into.explain : into.analyze) = *wanted;
     return {};
   }
   if (key == "limit") {
@@ -69,7 +69,8 @@ error read_option(const std::string& key, const text::json_value& value,
   }
   return refused_question(
     "there is no option '" + key
-    + "'; there are timeout, at_least, as_of, priority, explain and limit");
+    + "'; there are timeout, at_least, as_of, priority, explain, analyze and "
+      "limit");
 }
 
 result<table_data> to_table(const told_rows& told) {
@@ -131,13 +132,14 @@ result<question> read_text(const text::json_value& asked,
     if (item.key != "language" && item.key != "text")
       if (auto fault = read_option(item.key, item.value, read))
         return fault;
+  // Whoever asks for the plan alone has nothing run.
+  out.analyze = out.analyze && !out.explain;
   const auto named = lookup_in(queries, find, now_ns);
   if (*language == "sql") {
     auto request = parse_sql(*written, find, now_ns, named);
     if (!request)
       return request.failure();
-    // Whoever asks for the plan alone has nothing run.
-    out.analyze = request->analyze && !out.explain;
+    out.analyze = (out.analyze || request->analyze) && !out.explain;
     out.explain = (out.explain || request->explain) && !out.analyze;
     return with_plan(std::move(read), std::move(request->plan));
   }
@@ -172,6 +174,7 @@ result<question> read_question(std::string_view from, const schema_lookup& find,
   out.timeout_ns = request->timeout_ns;
   out.priority = request->priority;
   out.explain = request->explain;
+  out.analyze = request->analyze;
   return out;
 }
 

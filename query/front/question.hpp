@@ -32,10 +32,10 @@ struct question {
 };
 
 /// Reads a question in JSON: {"language": "qsql", "text": "select from trade"},
-/// or "sql", to which "timeout", "at_least", "as_of", "priority", "explain" and
-/// "limit" (only so many rows, the first ones) may come (docs/qsql.md,
-/// docs/sql.md), or a getdata dictionary (docs/getdata.md). Faults are those of
-/// `parse_qsql`, `parse_sql` and `parse_getdata`.
+/// or "sql", to which "timeout", "at_least", "as_of", "priority", "explain",
+/// "analyze" and "limit" (only so many rows, the first ones) may come
+/// (docs/qsql.md, docs/sql.md), or a getdata dictionary (docs/getdata.md).
+/// Faults are those of `parse_qsql`, `parse_sql` and `parse_getdata`.
 /// @param now_ns since 2000.01.01 UTC: what q calls .z.p, and SQL now()
 /// @param tables all that `find` finds
 /// @param queries those that it may ask by name

@@ -170,6 +170,7 @@ public:
     for (const auto& key : what_.order)
       out_.ordering.push_back({number_of(key.column), key.descending});
     out_.sublist = what_.count;
+    out_.skip = static_cast<uint64_t>(what_.skip);
     if (auto fault = validate(out_))
       return fault;
     return std::move(out_);

@@ -21,6 +21,7 @@ struct fused_operators {
   std::optional<operators::aggregate> grouped;
   std::vector<operators::sort_key> order; ///< By visible or grouped columns.
   std::optional<int64_t> count;
+  int64_t skip = 0; ///< First ones of these that are left out.
 
   /// Whether nothing but rows that pass is asked for.
   [[nodiscard]] bool has_plain_rows() const noexcept {

@@ -284,6 +284,10 @@ error validate(const logical_plan& plan) {
       return invalid(plan, "ordering by result column "
                              + std::to_string(term.output) + " of "
                              + std::to_string(count));
+  if (plan.skip != 0
+      && (!plan.sublist || *plan.sublist < 0
+          || plan.skip > static_cast<uint64_t>(*plan.sublist)))
+    return invalid(plan, "skips more rows than it has, or last ones");
   return {};
 }
 
@@ -357,7 +361,10 @@ std::string to_string(const logical_plan& plan) {
     out += '\n';
   }
   if (plan.sublist)
-    out += "sublist " + std::to_string(*plan.sublist) + '\n';
+    out
+      += "sublist " + std::to_string(*plan.sublist)
+         + (plan.skip == 0 ? "" : " but the first " + std::to_string(plan.skip))
+         + '\n';
   if (plan.rows_max)
     out += "at most " + std::to_string(plan.rows_max) + " rows\n";
   if (plan.bytes_max)

@@ -130,6 +130,9 @@ struct logical_plan {
   std::vector<order_term> ordering;
   /// n first rows; -n: last. Cut after merge and ordering.
   std::optional<int64_t> sublist;
+  /// Of these so many first ones are no part of the result: stores keep them,
+  /// so that those after them are told.
+  uint64_t skip = 0;
   /// Refuse results beyond these; 0: no limit.
   uint64_t rows_max = 0;
   uint64_t bytes_max = 0;

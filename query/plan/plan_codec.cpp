@@ -228,6 +228,7 @@ void read_shape(schema::QueryPlan::Reader root, logical_plan& plan) {
     plan.ordering.push_back({term.getOutput(), term.getDescending()});
   if (root.getHasSublist())
     plan.sublist = root.getSublist();
+  plan.skip = root.getSkip();
   plan.rows_max = root.getRowsMax();
   plan.bytes_max = root.getBytesMax();
   plan.priority = read_priority(root.getPriority());
@@ -264,6 +265,7 @@ void write_plan(const logical_plan& plan, schema::QueryPlan::Builder root) {
              });
   root.setHasSublist(plan.sublist.has_value());
   root.setSublist(plan.sublist.value_or(0));
+  root.setSkip(plan.skip);
   root.setRowsMax(plan.rows_max);
   root.setBytesMax(plan.bytes_max);
   root.setPriority(number_of(plan.priority));

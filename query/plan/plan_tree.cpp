@@ -172,6 +172,8 @@ private:
   }
   void print(const limit& what) {
     out_ += "limit " + std::to_string(what.count);
+    if (what.skip != 0)
+      out_ += " but the first " + std::to_string(what.skip);
   }
   void print(const asof_join& what) {
     out_ += what.inner ? "inner as-of join" : "as-of join";

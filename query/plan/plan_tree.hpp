@@ -180,8 +180,10 @@ struct over {
 
 /// The first `count` rows, or the last -count: of a table alone as they are
 /// stored, of all else in order.
+/// Without the first `skip` of these, which is 0 of the last ones.
 struct limit {
   int64_t count = 0;
+  int64_t skip = 0;
   friend bool operator==(const limit&, const limit&) = default;
 };
 

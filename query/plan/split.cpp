@@ -343,8 +343,10 @@ private:
     auto out = open(node.inputs[0], asked);
     if (out && out->what.count)
       out = reopen(*std::move(out));
-    if (out)
+    if (out) {
       out->what.count = what.count;
+      out->what.skip = what.skip;
+    }
     return out;
   }
 

@@ -208,6 +208,14 @@ public:
   [[nodiscard]] size_t byte_count() const noexcept {
     return out_.byte_count() + pool_.byte_count();
   }
+  /// What it holds at most while so many rows more are appended, but for their
+  /// texts: what grows is held twice as it moves.
+  [[nodiscard]] size_t byte_count_with(size_t rows) const noexcept {
+    const auto now = out_.values.capacity();
+    const auto needed = out_.values.size() + rows * width_of(out_.type);
+    return now + (needed > now ? std::max(needed, 2 * now) : 0)
+           + out_.bytes.capacity() + pool_.byte_count();
+  }
   /// `limit_exceeded` when text passed 4 GiB. The writer is done then.
   [[nodiscard]] result<column_data> finish();
 

@@ -96,7 +96,7 @@ def as_questdb(made, port):
   lines = [row[0] for row in got["dataset"]]
   mill.check(got["columns"] == [{"name": "QUERY PLAN", "type": "VARCHAR"}]
              and any(line.startswith("rows: 3 (") for line in lines)
-             and any(line.startswith("read: 20 rows, of the parts") for line in lines)
+             and any(line.startswith("read: 20 of ") for line in lines)
              and lines[-1].startswith("Execution Time: "), got)
   got = exec_(400, query="select prise from trade")
   mill.check(got["position"] == 7 and "prise" in got["error"]

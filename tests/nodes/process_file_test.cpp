@@ -79,6 +79,7 @@ TEST(ProcessFileTest, LinesOfTheStarterPackAreACluster) {
   const auto& hdb = *config->process("hdb1");
   EXPECT_EQ(hdb.hdb_directory, "/torq/hdb");
   EXPECT_EQ(hdb.query_memory_max_bytes, uint64_t{4000} << 20);
+  EXPECT_EQ(hdb.queries_memory_max_bytes, uint64_t{4000} << 20);
   EXPECT_EQ(config->process("gateway1")->query_timeout_ns, 20'000'000'000);
   ASSERT_EQ(config->tables.size(), 2u);
   EXPECT_EQ(config->tables[0].schema.name, "quote");

@@ -111,7 +111,7 @@ TEST(QuestionTest, NamesWhatItCannotRead) {
             "the question: \"text\" is missing");
   EXPECT_EQ(fault(R"({"language":"qsql","text":"quote","at_leat":1})"),
             "the question: there is no option 'at_leat'; there are timeout, "
-            "at_least, as_of, priority, explain and limit");
+            "at_least, as_of, priority, explain, analyze and limit");
   for (const auto* limit : {"-1", "\"5\"", "1.5", "null"})
     EXPECT_EQ(
       fault(std::string{R"({"language":"sql","text":"select * from quote",

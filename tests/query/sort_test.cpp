@@ -160,7 +160,8 @@ TEST(TopRowsTest, HoldsWhatSortingAllWouldLeave) {
   for (const int64_t wanted : {0, 1, 900, -900}) {
     const plan_shape shape{top_plan(wanted)};
     top_bound bound;
-    top_keeper keeper{shape, bound};
+    memory_account memory{{.most = 12'000'000}, "the query"};
+    top_keeper keeper{shape, bound, &memory};
     std::mt19937_64 random{11};
     std::vector<top_row> all;
     uint64_t bytes_max = 0;
@@ -174,11 +175,17 @@ TEST(TopRowsTest, HoldsWhatSortingAllWouldLeave) {
                        rows.columns[3].as<int64_t>()[row], part,
                        rows.columns[4].as<uint64_t>()[row]});
       }
-      ASSERT_FALSE(keeper.add(part, std::move(rows), {}));
+      held_memory room{&memory};
+      ASSERT_FALSE(room.set(rows.byte_count()));
+      ASSERT_FALSE(keeper.add(part, std::move(rows), std::move(room),
+                              {.memory = &memory}));
       bytes_max = std::max(bytes_max, keeper.byte_count());
     }
     // 37 bytes a row: the symbols of a piece are few.
-    EXPECT_LT(bytes_max, (2 * 900 + 65'536 + piece_rows) * 40);
+    EXPECT_LT(bytes_max, (900 + 450 + 65'536 + piece_rows) * 40);
+    // Choosing takes less than that once more, a piece and all.
+    EXPECT_GT(memory.most_held(), bytes_max);
+    EXPECT_LT(memory.most_held(), 2 * bytes_max + piece_rows * 40);
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
       if (std::get<0>(a) != std::get<0>(b))
         return std::get<0>(a) > std::get<0>(b);

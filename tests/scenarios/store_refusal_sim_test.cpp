@@ -31,13 +31,15 @@ chunk plan_of(const std::string& more) {
 struct narrow_stores {
   static constexpr uint64_t query_memory_max = 6'000;
 
-  narrow_stores() {
+  /// @param each, all what one query, and all of them, may hold; 0: no limit
+  explicit narrow_stores(uint64_t each = query_memory_max, uint64_t all = 0) {
     rt_node_options rt;
     rt.period_grace_ns = 100'000'000;
     add_discovery(plan, "disc");
     add_rt_node(plan, "rt0", rt);
     add_feed(plan, "feed0", load, progress);
-    database.query_memory_max_bytes = query_memory_max;
+    database.query_memory_max_bytes = each;
+    database.queries_memory_max_bytes = all;
     add_hdb(plan, "hdb1", database);
     add_rdb(plan, "rdb1", database);
     w.add_cluster(plan.config, plan.options);
@@ -92,6 +94,19 @@ struct narrow_stores {
     = std::make_shared<torq::feed_progress>();
 };
 
+/// What all queries of a store hold there, as `status` says.
+uint64_t queries_memory_of(world& w, const std::string& name) {
+  const auto facts = w.ask<status_facts>(
+    caf::actor_cast<status_actor>(w.find(name, name)), 5s, status_atom_v);
+  EXPECT_TRUE(facts);
+  return facts ? std::get<0>(*facts)
+                   .at("queries_memory")
+                   .at("bytes")
+                   .natural()
+                   .value_or(~uint64_t{0})
+               : 0;
+}
+
 void expect_over_the_limit(const result<std::vector<trade_row>>& got) {
   ASSERT_FALSE(got);
   EXPECT_EQ(got.failure().code, errc::limit_exceeded);
@@ -116,6 +131,36 @@ TEST(StoreRefusalSim, AQueryOverItsMemoryIsRefusedAndTheNextOneServed) {
   served = run.ask_hdb(some);
   ASSERT_TRUE(served) << to_string(served.failure());
   EXPECT_EQ(*served, expected);
+  EXPECT_TRUE(run.w.defects().empty());
+}
+
+TEST(StoreRefusalSim, WhatAllQueriesHoldIsBoundedAndGivenBack) {
+  constexpr uint64_t all_max = 6'000;
+  narrow_stores run{0, all_max};
+  const auto all = plan_of("");
+  const auto some = plan_of(R"(,"instruments":"C")");
+  const auto expected = run.rows_of_symbol("C");
+  const auto expect_refused
+    = [&](const result<std::vector<trade_row>>& got, const char* name) {
+        ASSERT_FALSE(got);
+        EXPECT_EQ(got.failure().code, errc::limit_exceeded);
+        for (const auto* fact : {"trade", "queries_memory_max", "6000", name})
+          EXPECT_NE(got.failure().context.find(fact), std::string::npos)
+            << got.failure().context;
+        EXPECT_EQ(queries_memory_of(run.w, name), 0u);
+      };
+  expect_refused(run.ask_rdb(all), "rdb1");
+  auto served = run.ask_rdb(some);
+  ASSERT_TRUE(served) << to_string(served.failure());
+  EXPECT_EQ(*served, expected);
+  EXPECT_EQ(queries_memory_of(run.w, "rdb1"), 0u);
+
+  run.write_down();
+  expect_refused(run.ask_hdb(all), "hdb1");
+  served = run.ask_hdb(some);
+  ASSERT_TRUE(served) << to_string(served.failure());
+  EXPECT_EQ(*served, expected);
+  EXPECT_EQ(queries_memory_of(run.w, "hdb1"), 0u);
   EXPECT_TRUE(run.w.defects().empty());
 }
 

@@ -9,7 +9,9 @@ namespace millrace::torq {
 
 bundle_source_actor::behavior_type
 bundle_source(bundle_source_actor::stateful_pointer<bundle_source_state> self,
-              chunks rest, const caf::actor_addr& asker) {
+              chunks rest, const caf::actor_addr& asker,
+              std::shared_ptr<query::memory_account> memory) {
+  self->state.memory = std::move(memory);
   self->state.kept = rest.size();
   self->state.rest = std::move(rest);
   self->set_down_handler([self](const caf::down_msg&) { self->quit(); });

@@ -3,6 +3,7 @@
 #include <millrace/messages/protocol/own_message.hpp>
 
 #include <atomic>
+#include <mutex>
 #include <utility>
 
 namespace millrace::torq {
@@ -16,7 +17,11 @@ constexpr size_t piece_bytes = 256u << 10;
 /// What the pool's workers share; outlives the actor when that dies early.
 struct query_flow_state::shared_run {
   shared_run(query_work given, persistence::env& world)
-    : work{std::move(given)}, pool{*world.pool, weight_of(work.plan.priority)} {
+    : work{std::move(given)}, pool{*world.pool, weight_of(work.plan.priority)},
+      clock{world.clock}, began_ns{clock->monotonic_ns()} {
+    told.process = work.process;
+    told.table = work.plan.table;
+    ready = query::held_memory{work.memory.get()};
   }
 
   query_work work;
@@ -24,15 +29,21 @@ struct query_flow_state::shared_run {
   std::optional<query::execution> execution;
   /// By morsel: what it found, from when it is done until it is given.
   std::vector<chunks> found;
+  query::held_memory ready; ///< For what is done. Owner: the actor.
+  persistence::clock_source* clock;
+  int64_t began_ns;
+  std::mutex mutex;            ///< Guards `told`.
+  query::node_statistics told; ///< So far.
 
   /// Binds the plan, which may look at files.
   void open(const query_flow_actor& owner) {
     auto fault = caught("a query on table '" + work.plan.table + "'", [&] {
       execution.emplace(
         std::move(work.plan), std::move(work.parts),
-        query::execution_options{.stop = {.cancel = &pool.given_up()},
-                                 .memory_max = work.memory_max,
-                                 .process = work.process});
+        query::execution_options{
+          .stop = {.cancel = &pool.given_up(), .memory = work.memory.get()},
+          .process = work.process});
+      told.bind_ns = clock->monotonic_ns() - began_ns;
       // A plan that failed has one morsel, which tells why.
       found.resize(std::max<size_t>(execution->morsel_count(), 1));
       return error{};
@@ -41,15 +52,49 @@ struct query_flow_state::shared_run {
                    fault ? to_caf(fault) : caf::error{});
   }
 
+  void tell(const query::scan_statistics& read, int64_t scan_ns,
+            int64_t finish_ns) {
+    const std::lock_guard lock{mutex};
+    told.read += read;
+    told.scan_ns += scan_ns;
+    told.finish_ns += finish_ns;
+  }
+
+  /// A message of no rows, with what all of them took.
+  chunk statistics() {
+    const std::lock_guard lock{mutex};
+    told.read.parts_total += std::exchange(work.parts_left_out, 0);
+    told.elapsed_ns = clock->monotonic_ns() - began_ns;
+    if (work.memory)
+      told.memory_bytes = work.memory->most_held();
+    query::partial_result out;
+    out.statistics = told.read;
+    out.nodes.push_back(told);
+    return encode(out).front();
+  }
+
   void make(size_t morsel, const query_flow_actor& owner) {
     auto fault = caught("the answer to a query", [&]() -> error {
-      if (execution->morsel_count() == 0)
-        return execution->finish().failure();
+      if (execution->morsel_count() == 0) {
+        auto nothing = execution->finish();
+        if (nothing)
+          tell(nothing->statistics, 0, 0);
+        return nothing ? error{} : nothing.failure();
+      }
+      const auto begin_ns = clock->monotonic_ns();
       execution->run(morsel);
-      auto rows = execution->take(morsel);
+      const auto scanned_ns = clock->monotonic_ns();
+      query::held_memory room;
+      auto rows = execution->take(morsel, &room);
       if (!rows)
         return rows.failure();
+      // Held until they are given; what waits for that is a few windows.
+      query::held_memory messages{work.memory.get()};
+      if (auto refused = messages.set(rows->byte_count()))
+        return refused;
       found[morsel] = encode(*rows, piece_bytes, {.cancel = &pool.given_up()});
+      tell(rows->statistics, scanned_ns - begin_ns,
+           clock->monotonic_ns() - scanned_ns);
       return {};
     });
     caf::anon_send(owner, job_atom::value, morsel,
@@ -86,8 +131,12 @@ void query_flow_state::carry_out(const result_flow::effects& what) {
     });
   for (const auto& piece : what.give)
     self->send(sink, chunk_atom_v, flow, piece);
-  if (what.over)
-    end({});
+  if (auto refused = run->ready.set(course->ready_bytes()))
+    return end(to_caf(refused));
+  if (!what.over)
+    return;
+  self->send(sink, chunk_atom_v, flow, run->statistics());
+  end({});
 }
 
 void query_flow_state::end(const caf::error& fault) {
@@ -154,8 +203,10 @@ void ready_rows_state::tick() {
 ready_rows_actor::behavior_type
 ready_rows(ready_rows_actor::stateful_pointer<ready_rows_state> self,
            chunks rows, flow_id flow, result_sink_actor sink,
-           caf::timespan patience) {
+           caf::timespan patience,
+           std::shared_ptr<query::memory_account> memory) {
   auto& state = self->state;
+  state.memory = std::move(memory);
   state.rows = std::move(rows);
   state.flow = flow;
   state.sink = std::move(sink);

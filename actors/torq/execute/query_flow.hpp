@@ -68,7 +68,8 @@ struct ready_rows_state {
   result_sink_actor sink;
   flow_id flow;
   result_flow course{1};
-  chunks rows; ///< Until the flow begins.
+  chunks rows;                                   ///< Until the flow begins.
+  std::shared_ptr<query::memory_account> memory; ///< Whose the rows are.
   caf::timespan patience{};
   bool moved = true; ///< Since the last tick.
 };
@@ -76,6 +77,7 @@ struct ready_rows_state {
 ready_rows_actor::behavior_type
 ready_rows(ready_rows_actor::stateful_pointer<ready_rows_state> self,
            chunks rows, flow_id flow, result_sink_actor sink,
-           caf::timespan patience);
+           caf::timespan patience,
+           std::shared_ptr<query::memory_account> memory);
 
 } // namespace millrace::torq

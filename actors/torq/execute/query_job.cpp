@@ -1,5 +1,6 @@
 #include <millrace/actors/torq/execute/query_job.hpp>
 #include <millrace/messages/base/caught.hpp>
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/query/execution/join_execution.hpp>
 
 #include <algorithm>
@@ -30,10 +31,31 @@ void add_missing(std::vector<std::string>& lines,
       lines.push_back(each);
 }
 
+std::shared_ptr<query::memory_account>
+query_memory::account(const std::string& subject, std::string key) const {
+  query::memory_account::limits limits{.most = each_max,
+                                       .process = all ? all->process() : "",
+                                       .key = std::move(key),
+                                       .of_node = all};
+  return std::make_shared<query::memory_account>(std::move(limits), subject);
+}
+
+void query_memory::add_to(status_facts& facts) const {
+  if (!all)
+    return;
+  auto& told = facts.add("queries_memory", text::json_value::object());
+  told.add("bytes", all->held());
+  if (all->most() != 0)
+    told.add("bytes_max", all->most());
+}
+
 /// What the pool's workers share; outlives the actor when that dies early.
 struct query_job_state::shared_run {
   shared_run(query_work given, persistence::env& world)
-    : work{std::move(given)}, pool{*world.pool, weight_of(work.plan.priority)} {
+    : work{std::move(given)}, pool{*world.pool, weight_of(work.plan.priority)},
+      clock{world.clock}, began_ns{clock->monotonic_ns()} {
+    told.process = work.process;
+    told.table = work.plan.table;
   }
 
   query_work work;
@@ -43,6 +65,10 @@ struct query_job_state::shared_run {
   std::optional<query::join_execution> joined; ///< Instead, of two tables.
   std::atomic<size_t> next{0};
   std::atomic<size_t> active{0};
+  persistence::clock_source* clock;
+  int64_t began_ns;
+  query::node_statistics told; ///< But for the time of morsels.
+  std::atomic<int64_t> scan_ns{0};
 
   /// Whether the plan is bound at once: no file is looked at.
   [[nodiscard]] bool binds_briefly() const {
@@ -68,10 +94,11 @@ struct query_job_state::shared_run {
     const query::execution_options options{.stop
                                            = {.cancel = &self->pool.given_up(),
                                               .clock = world.clock,
-                                              .deadline_ns = given.deadline_ns},
-                                           .memory_max = given.memory_max,
+                                              .deadline_ns = given.deadline_ns,
+                                              .memory = given.memory.get()},
                                            .process = given.process,
                                            .pool = &self->pool};
+    const auto before_ns = world.clock->monotonic_ns();
     auto fault = caught("a query on table '" + given.plan.table + "'", [&] {
       auto& work = self->work;
       if (work.plan.joined)
@@ -83,6 +110,7 @@ struct query_job_state::shared_run {
                                 options);
       return error{};
     });
+    self->told.bind_ns = world.clock->monotonic_ns() - before_ns;
     if (fault)
       return answer(owner, fault);
     const auto workers = std::clamp<size_t>(
@@ -123,13 +151,30 @@ struct query_job_state::shared_run {
   static void run(const std::shared_ptr<shared_run>& self,
                   const query_job_actor& owner) {
     const auto count = self->morsel_count();
-    for (size_t done = 0; done < self->morsels_per_turn; ++done) {
+    const auto before_ns = self->clock->monotonic_ns();
+    bool is_over = false;
+    for (size_t done = 0; done < self->morsels_per_turn && !is_over; ++done) {
       const auto i = self->next++;
-      if (i >= count || self->pool.given_up())
-        return self->leave(owner);
-      self->joined ? self->joined->run(i) : self->execution->run(i);
+      is_over = i >= count || self->pool.given_up();
+      if (!is_over)
+        self->joined ? self->joined->run(i) : self->execution->run(i);
     }
+    self->scan_ns += self->clock->monotonic_ns() - before_ns;
+    if (is_over)
+      return self->leave(owner);
     self->pool.submit([self, owner] { run(self, owner); });
+  }
+
+  void tell(query::partial_result& partial, int64_t finish_began_ns) {
+    partial.statistics.parts_total += work.parts_left_out;
+    told.read = partial.statistics;
+    told.scan_ns = scan_ns;
+    const auto now = clock->monotonic_ns();
+    told.finish_ns = now - finish_began_ns;
+    told.elapsed_ns = now - began_ns;
+    if (work.memory)
+      told.memory_bytes = work.memory->most_held();
+    partial.nodes.push_back(told);
   }
 
   void leave(const query_job_actor& owner) {
@@ -137,10 +182,23 @@ struct query_job_state::shared_run {
       return;
     chunks out;
     auto fault = caught("the answer to a query", [&]() -> error {
+      const auto before_ns = clock->monotonic_ns();
       auto partial = joined ? joined->finish() : execution->finish();
       if (!partial)
         return partial.failure();
+      // Nothing of it is held beside its result.
+      joined.reset();
+      execution.reset();
+      query::held_memory rows{work.memory.get()};
+      if (auto refused = rows.set(partial->byte_count()))
+        return refused;
+      query::held_memory messages{work.memory.get()};
+      if (auto refused = messages.set(partial->byte_count()))
+        return refused;
+      tell(*partial, before_ns);
       out = encode(*partial, message_bytes, {.cancel = &pool.given_up()});
+      // Until they are given, which others do.
+      messages.keep();
       return {};
     });
     if (fault)

@@ -13,6 +13,19 @@
 
 namespace millrace::torq {
 
+/// What questions of a node hold together, from how they are configured.
+struct query_memory {
+  uint64_t each_max = 0; ///< Bytes of one; 0: no limit.
+  std::shared_ptr<query::questions_memory> all;
+
+  /// Of a question. @param subject as "the query on table 't'"
+  [[nodiscard]] std::shared_ptr<query::memory_account>
+  account(const std::string& subject,
+          std::string key = "query_memory_max") const;
+  /// As `status` shows it, below "queries_memory".
+  void add_to(status_facts& facts) const;
+};
+
 using start_atom = caf::atom_constant<caf::atom("start")>;
 using job_atom = caf::atom_constant<caf::atom("job")>;
 
@@ -30,7 +43,10 @@ struct query_work {
   std::vector<persistence::table_view> right_parts{};
   bool is_live = false;    ///< Of the store of the later rows.
   int64_t deadline_ns = 0; ///< Monotonic; 0: none.
-  uint64_t memory_max = 0; ///< 0: no limit.
+  /// What it may hold here; whoever keeps its answer keeps this. Null: it may
+  /// hold what it needs.
+  std::shared_ptr<query::memory_account> memory{};
+  uint64_t parts_left_out = 0; ///< By an index, before it is bound.
   /// The work ends when it does: nobody reads an answer then. May be null.
   caf::strong_actor_ptr asker;
   std::string process; ///< Whose memory it is, for messages.

@@ -33,6 +33,8 @@ public:
   [[nodiscard]] effects made(size_t part, std::vector<chunk> pieces);
   /// So many bytes are taken in, in all. Nothing is given before the first.
   [[nodiscard]] effects taken(uint64_t bytes);
+  /// Of parts that are made and not given yet.
+  [[nodiscard]] uint64_t ready_bytes() const noexcept { return ready_bytes_; }
 
 private:
   [[nodiscard]] effects go();

@@ -26,20 +26,20 @@ std::string analysis_of(const chunks& answer, const query_cut& cut,
                         int64_t took_ns) {
   uint64_t rows = 0;
   uint64_t bytes = 0;
-  query::scan_statistics read;
+  query::answer_statistics took;
   for (const auto& message : answer) {
     const auto counted = query::row_count_of(message.bytes());
     const auto found = query::statistics_of(message.bytes());
     if (!counted || !found)
       return "-- its answer cannot be read: "
              + (counted ? found
-                        : result<query::scan_statistics>{counted.failure()})
+                        : result<query::answer_statistics>{counted.failure()})
                  .failure()
                  .context
              + "\n";
     rows += *counted;
     bytes += message.size();
-    read += *found;
+    took += *found;
   }
   std::array<char, 32> ms{};
   std::snprintf(ms.data(), ms.size(), "%.3f",
@@ -47,14 +47,8 @@ std::string analysis_of(const chunks& answer, const query_cut& cut,
   return "-- answered\n"
          "rows: "
          + std::to_string(rows) + " (" + std::to_string(bytes)
-         + " bytes)\nread: " + std::to_string(read.rows_scanned)
-         + " rows, of the parts that dates and indexes left, which have "
-         + std::to_string(read.rows_total) + "; "
-         + std::to_string(read.segments_scanned) + " of their "
-         + std::to_string(read.segments_total) + " segments; "
-         + std::to_string(read.rows_matched)
-         + " rows passed all filters\ncut: manifest "
-         + std::to_string(cut.manifest.value) + ", cutover "
+         + " bytes)\nread: " + to_string(took.read) + "\n" + lines_of(took)
+         + "cut: manifest " + std::to_string(cut.manifest.value) + ", cutover "
          + to_string(cut.cutover) + ", upper " + to_string(cut.upper)
          + "\nExecution Time: " + ms.data() + " ms\n";
 }

@@ -43,6 +43,14 @@ gateway_state::asker gateway_state::current_asker() const {
           .since_ns = env->clock->monotonic_ns()};
 }
 
+std::shared_ptr<query::memory_account>
+gateway_state::account_of(const query::logical_plan& plan,
+                          uint64_t bytes_max) const {
+  return query_memory{bytes_max, questions_memory.all}.account(
+    "the query on table '" + plan.table + "'",
+    "memory_max of the gateway, or of the user who asks");
+}
+
 void gateway_state::count(const asker& whose, const error& how) {
   const auto took_ns = env->clock->monotonic_ns() - whose.since_ns;
   times.add(whose.language, how.code, took_ns);
@@ -101,12 +109,12 @@ void gateway_state::give(asker& to, const chunks& rows, const query_cut& cut) {
     return give(to, told(explained(text, to.language)), cut);
   }
   if (!to.sink) {
-    to.promise.deliver(bundle_of(self, rows, to.client), cut);
+    to.promise.deliver(bundle_of(self, rows, to.client, to.memory), cut);
     return;
   }
   result_source_actor source
     = self->spawn(ready_rows, rows, to.flow, to.sink,
-                  caf::timespan{settings.query_timeout_ns});
+                  caf::timespan{settings.query_timeout_ns}, to.memory);
   to.promise.deliver(source, cut);
 }
 
@@ -133,7 +141,6 @@ void gateway_state::ask(query::question asked, asker to) {
   request.rows_max = lesser_limit(settings.result_rows_max, to.rows_max);
   request.bytes_max = lesser_limit(settings.result_bytes_max, to.bytes_max);
   request.priority = to.priority;
-  request.process = settings.process;
   request.client = to.client;
   name_sources(request);
   if (auto fault = check_place(request)) {
@@ -225,6 +232,13 @@ void gateway_state::run(held_question what,
   name_backends(what, table.home, *request);
   const auto number = ++question_last;
   what.connections_then = connections;
+  // What flows is bounded by what it is given at a time.
+  request->memory
+    = what.part_of
+        ? what.part_of->memory
+        : account_of(what.plan,
+                     what.to.flows(what.plan) ? 0 : what.plan.bytes_max);
+  what.to.memory = request->memory;
   if (what.to.flows(request->plan)) {
     auto source
       = self->spawn(gateway_flow, env, std::move(request), what.to.flow,
@@ -466,6 +480,10 @@ gateway(gateway_self_actor::stateful_pointer<gateway_state> self,
   auto& state = self->state;
   state.env = world;
   state.settings = std::move(settings);
+  state.questions_memory
+    = {state.settings.result_bytes_max,
+       std::make_shared<query::questions_memory>(
+         state.settings.process, state.settings.queries_memory_max_bytes)};
   state.connector = std::move(connector);
   state.started_ns = world->clock->monotonic_ns();
   state.backends.expect(state.settings.hdbs, state.started_ns);
@@ -480,7 +498,11 @@ gateway(gateway_self_actor::stateful_pointer<gateway_state> self,
                caf::actor_cast<watcher_actor>(self));
   self->send(self, caf::tick_atom_v);
   return {
-    [self](status_atom) { return to_status(self->state.facts()); },
+    [self](status_atom) {
+      auto out = to_status(self->state.facts());
+      self->state.questions_memory.add_to(out);
+      return out;
+    },
     [self](query_atom, const std::string& parameters) {
       auto to = self->state.current_asker();
       auto promise = self->make_response_promise<bundle, query_cut>();

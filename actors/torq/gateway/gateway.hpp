@@ -63,6 +63,8 @@ struct gateway_settings {
   int64_t query_timeout_ns = 30'000'000'000;
   uint64_t result_rows_max = 0;  ///< 0: no limit.
   uint64_t result_bytes_max = 0; ///< 0: no limit.
+  /// What all questions together may hold here. 0: no limit.
+  uint64_t queries_memory_max_bytes = 0;
   /// Questions that run or wait; more are refused with `busy`.
   size_t running_max = 256;
   /// Called with what is to be in the log as a warning: a stable word, and what
@@ -121,6 +123,8 @@ struct gateway_state {
     uint64_t rows_max = 0;
     uint64_t bytes_max = 0;
     question_priority priority = question_priority::normal;
+    /// What its answer is held by until it is given; null: by nobody.
+    std::shared_ptr<query::memory_account> memory{};
     std::string_view language{}; ///< Static; empty: it is not understood.
     std::string shown{};         ///< Its question, for the log.
     /// Its plan, where that and what it took is the answer; empty: it is not.
@@ -133,6 +137,9 @@ struct gateway_state {
     }
   };
   [[nodiscard]] asker current_asker() const;
+  /// @param bytes_max of the question; 0: no limit but all questions'
+  [[nodiscard]] std::shared_ptr<query::memory_account>
+  account_of(const query::logical_plan& plan, uint64_t bytes_max) const;
   /// Counts how its question ended, and has it told.
   void count(const asker& whose, const error& how);
   void tell_ending(const asker& whose, const error& how, int64_t took_ns);
@@ -276,6 +283,7 @@ struct gateway_state {
   gateway_self_actor::pointer self;
   persistence::env* env = nullptr;
   gateway_settings settings;
+  query_memory questions_memory;
   connector_actor connector;
   backend_table backends;
   std::map<std::string, std::vector<std::string>> declared_otherwise;

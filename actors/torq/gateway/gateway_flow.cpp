@@ -165,6 +165,10 @@ void gateway_flow_state::ask(const cut_query::ask_rdb& what) {
 }
 
 void gateway_flow_state::begin(const query_cut& cut) {
+  // What waits here is two windows at most.
+  if (request->memory)
+    if (auto refused = request->memory->take(2 * result_relay::window_bytes))
+      return end(to_caf(refused));
   auto at = cut;
   at.warnings.insert(at.warnings.end(), request->warnings.begin(),
                      request->warnings.end());

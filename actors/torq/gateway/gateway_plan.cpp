@@ -11,34 +11,50 @@ namespace {
 
 constexpr size_t answer_message_bytes = 256u << 10;
 
+/// The rows of a fragment's messages, which are given up one by one: those who
+/// made them took memory for them.
+result<query::table_data> fetched_rows_of(chunks messages,
+                                          query::answer_statistics& statistics,
+                                          const query::interruption& stop) {
+  std::vector<query::partial_result> parts;
+  query::held_memory room{stop.memory};
+  for (auto& message : messages) {
+    if (stop.stopped())
+      return stop.fault("before its steps in the gateway");
+    const auto bytes = std::exchange(message, chunk{});
+    if (auto refused = room.add(bytes.size()))
+      return refused;
+    auto part = query::decode_partial(bytes.bytes());
+    if (!part)
+      return part.failure();
+    if (stop.memory)
+      stop.memory->give_back(bytes.size());
+    statistics += {part->statistics, part->nodes, part->steps};
+    parts.push_back(*std::move(part));
+  }
+  return query::joined_rows(std::move(parts), stop);
+}
+
 /// What is left of a plan, carried out on a pool thread.
 result<chunks> carry_out(const plan_request& request,
-                         const std::vector<chunks>& partials,
+                         std::vector<chunks> partials,
                          const query::interruption& stop,
                          persistence::executor* pool) {
   std::vector<query::table_data> fetched;
-  query::scan_statistics statistics;
-  for (const auto& messages : partials) {
-    std::vector<query::partial_result> parts;
-    for (const auto& bytes : messages) {
-      if (stop.stopped())
-        return stop.fault("before its steps in the gateway");
-      auto part = query::decode_partial(bytes.bytes());
-      if (!part)
-        return part.failure();
-      statistics += part->statistics;
-      parts.push_back(*std::move(part));
-    }
-    auto table = query::joined_rows(std::move(parts), stop);
+  query::answer_statistics statistics;
+  query::held_memory rows{stop.memory};
+  for (auto& messages : partials) {
+    auto table = fetched_rows_of(std::move(messages), statistics, stop);
     if (!table)
       return table.failure();
+    if (auto refused = rows.add(table->byte_count()))
+      return refused;
     fetched.push_back(*std::move(table));
   }
-  auto table = query::run_plan(request.plan.rest, fetched,
-                               {.stop = stop,
-                                .memory_max = request.bytes_max,
-                                .process = request.process,
-                                .pool = pool});
+  rows.release(); // The steps take them up.
+  auto table
+    = query::run_plan(request.plan.rest, fetched,
+                      {.stop = stop, .pool = pool, .steps = &statistics.steps});
   if (!table)
     return table.failure();
   query::logical_plan limits;
@@ -49,11 +65,21 @@ result<chunks> carry_out(const plan_request& request,
                                                  table->byte_count()))
     return refused;
   query::partial_result out;
+  const auto bytes = table->byte_count();
   out.chunks.push_back({0, *std::move(table)});
-  out.statistics = statistics;
+  out.statistics = statistics.read;
+  out.nodes = std::move(statistics.nodes);
+  out.steps = std::move(statistics.steps);
+  // Its rows, and the messages that they are packed into.
+  query::held_memory packed{stop.memory};
+  if (auto refused = rows.set(bytes))
+    return refused;
+  if (auto refused = packed.set(bytes))
+    return refused;
   auto messages = encode(out, answer_message_bytes, stop);
   if (stop.stopped())
     return stop.fault("while its answer was packed");
+  packed.keep();
   return messages;
 }
 
@@ -93,15 +119,16 @@ void gateway_plan_state::fragment_answered(size_t number, const chunks& rows,
   if (!cuts->complete())
     return;
   pool->submit([me = gateway_plan_actor{self}, asked = request,
-                from = std::move(partials), world = env, pool = pool] {
+                from = std::move(partials), world = env,
+                pool = pool]() mutable {
     const query::interruption stop{.cancel = &pool->given_up(),
                                    .clock = world->clock,
                                    .deadline_ns = asked->deadline_ns,
-                                   .table
-                                   = asked->plan.fragments.front().table};
+                                   .table = asked->plan.fragments.front().table,
+                                   .memory = asked->memory.get()};
     chunks answer;
     auto fault = caught("the answer to a query", [&]() -> error {
-      auto made = carry_out(*asked, from, stop, pool.get());
+      auto made = carry_out(*asked, std::move(from), stop, pool.get());
       if (!made)
         return made.failure();
       answer = *std::move(made);

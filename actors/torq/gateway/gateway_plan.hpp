@@ -44,9 +44,10 @@ struct plan_request {
   std::optional<position> as_of{};  ///< In that of all fragments.
   int64_t deadline_ns = 0;          ///< Monotonic.
   uint64_t rows_max = 0;            ///< Of the answer; 0: no limit.
-  uint64_t bytes_max = 0; ///< Of the answer and each step; 0: no limit.
+  uint64_t bytes_max = 0;           ///< Of the answer; 0: no limit.
+  /// What all of it may hold in the gateway; of each begin its own.
+  std::shared_ptr<query::memory_account> memory{};
   question_priority priority = question_priority::normal;
-  std::string process;      ///< The gateway's name, for messages.
   caf::actor_addr client{}; ///< The work ends when it does.
   /// The same without joins in stores; null: there are none.
   std::shared_ptr<const plan_request> by_rows{};

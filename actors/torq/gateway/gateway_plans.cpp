@@ -85,6 +85,7 @@ void gateway_state::ask_joined(plan_request what, asker to) {
 
 void gateway_state::begin_plan(plan_request what, int begun_before, asker to) {
   what.number = ++plan_last;
+  what.memory = account_of(what.plan.fragments.front(), what.bytes_max);
   for (auto& each : what.plan.fragments)
     each.priority = what.priority;
   what.announced.clear();
@@ -97,10 +98,10 @@ void gateway_state::begin_plan(plan_request what, int begun_before, asker to) {
                             fragment_actor{gateway_self_actor{self}}, request);
   self->request(runner, caf::infinite, start_atom::value)
     .then(
-      [this, to, n = request->number](const chunks& rows,
-                                      const query_cut& cut) mutable {
-        plans.erase(n);
+      [this, to, request](const chunks& rows, const query_cut& cut) mutable {
+        plans.erase(request->number);
         count(to, {});
+        to.memory = request->memory;
         give(to, rows, cut);
       },
       [this, to, request, begun_before](caf::error& fault) mutable {

@@ -35,32 +35,62 @@ size_t byte_count(const chunks& partial) {
   return out;
 }
 
+/// The merged result of the messages, and what it took.
+result<query::partial_result> merged_of(const query::logical_plan& plan,
+                                        cut_query::merge& from,
+                                        const query::interruption& stop) {
+  const auto began_ns = stop.clock->monotonic_ns();
+  query::merger merger{plan, stop};
+  for (auto* each : {&from.hdb, &from.rdb})
+    for (auto& message : *each) {
+      // Its bytes are not held beside its rows.
+      const auto bytes = std::exchange(message, chunk{});
+      auto partial = query::decode_partial(bytes.bytes());
+      if (!partial)
+        return partial.failure();
+      if (stop.memory)
+        stop.memory->give_back(bytes.size());
+      if (auto refused = merger.add(*std::move(partial)))
+        return refused;
+    }
+  auto table = merger.finish();
+  if (!table)
+    return table.failure();
+  auto statistics = merger.statistics();
+  query::partial_result out;
+  out.statistics = statistics.read;
+  out.nodes = std::move(statistics.nodes);
+  out.steps = std::move(statistics.steps);
+  out.steps.push_back({"merge of '" + plan.table + "'", table->row_count,
+                       table->byte_count(),
+                       stop.clock->monotonic_ns() - began_ns});
+  out.chunks.push_back({0, *std::move(table)});
+  return out;
+}
+
 /// Merges, on a pool thread when it is more than a little.
 void merge_partials(const gateway_query_actor& owner,
-                    const query::logical_plan& plan, chunks hdb, chunks rdb,
+                    const query::logical_plan& plan, cut_query::merge from,
                     const query::interruption& stop) {
   chunks merged;
   auto fault = caught("the answer to a query", [&]() -> error {
-    query::merger merger{plan, stop};
-    for (auto* from : {&hdb, &rdb})
-      for (auto& message : *from) {
-        // Its bytes are not held beside its rows.
-        const auto bytes = std::exchange(message, chunk{});
-        auto partial = query::decode_partial(bytes.bytes());
-        if (!partial)
-          return partial.failure();
-        if (auto refused = merger.add(*std::move(partial)))
-          return refused;
-      }
-    auto table = merger.finish();
-    if (!table)
-      return table.failure();
-    query::partial_result out;
-    out.chunks.push_back({0, *std::move(table)});
-    out.statistics = merger.statistics();
-    auto messages = encode(out, message_bytes, stop);
+    auto out = merged_of(plan, from, stop);
+    if (!out)
+      return out.failure();
+    // Its rows, and the messages that they are packed into.
+    query::held_memory rows{stop.memory};
+    query::held_memory packed{stop.memory};
+    if (auto refused = rows.set(out->byte_count()))
+      return refused;
+    if (auto refused = packed.set(out->byte_count()))
+      return refused;
+    auto messages = encode(*out, message_bytes, stop);
     if (stop.stopped())
       return stop.fault("while its answer was packed");
+    // As others give it back: of each message its bytes.
+    if (auto refused = packed.set(byte_count(messages)))
+      return refused;
+    packed.keep();
     merged = std::move(messages);
     return {};
   });
@@ -82,6 +112,17 @@ void tell_if_gone(const gateway_request& request, const caf::actor_addr& who,
                   const caf::error& fault) {
   if (fault == caf::sec::request_receiver_down)
     tell_gone(request, who);
+}
+
+bool gateway_query_state::take_room(asked_backend& from,
+                                    const bundle& partial) {
+  // What is still to be fetched comes in messages of this size, about.
+  from.room = query::held_memory{request->memory.get()};
+  auto refused
+    = from.room.set(byte_count(partial.here) + partial.more * message_bytes);
+  if (refused)
+    finish(to_caf(refused));
+  return !refused;
 }
 
 caf::timespan gateway_query_state::remaining() const {
@@ -133,6 +174,8 @@ void gateway_query_state::ask(const cut_query::ask_hdb& what) {
   };
   auto began
     = [this, answered, failed](const bundle& partial, const partition_cut& at) {
+        if (!take_room(hdb, partial))
+          return;
         unpack(
           self, partial, [this] { return remaining(); },
           [answered, at](chunks all) { answered(std::move(all), at); }, failed);
@@ -162,6 +205,8 @@ void gateway_query_state::ask(const cut_query::ask_rdb& what) {
               plan_bytes, rows)
     .then(
       [this, round, number, failed](const bundle& partial, const rdb_cut& at) {
+        if (!take_room(rdb, partial))
+          return;
         unpack(
           self, partial, [this] { return remaining(); },
           [this, round, number, at](chunks all) {
@@ -188,6 +233,13 @@ void gateway_query_state::merge(cut_query::merge what) {
   cut = what.cut;
   cut.warnings.insert(cut.warnings.end(), request->warnings.begin(),
                       request->warnings.end());
+  // From here on each message is given back by itself.
+  for (const auto& [side, messages] :
+       {std::pair{&hdb, &what.hdb}, {&rdb, &what.rdb}}) {
+    if (auto refused = side->room.set(byte_count(*messages)))
+      return finish(to_caf(refused));
+    side->room.keep();
+  }
   auto& only = what.hdb.empty() ? what.rdb : what.hdb;
   if ((what.hdb.empty() || what.rdb.empty()) && are_finished(only)) {
     env->crash_point("gw.before_merge");
@@ -198,12 +250,12 @@ void gateway_query_state::merge(cut_query::merge what) {
   auto job = [me = gateway_query_actor{self}, asked = request,
               partials = std::move(what), world = env, pool = pool]() mutable {
     world->crash_point("gw.before_merge");
-    merge_partials(me, asked->plan, std::move(partials.hdb),
-                   std::move(partials.rdb),
+    merge_partials(me, asked->plan, std::move(partials),
                    {.cancel = &pool->given_up(),
                     .clock = world->clock,
                     .deadline_ns = asked->question.deadline_ns,
-                    .table = asked->plan.table});
+                    .table = asked->plan.table,
+                    .memory = asked->memory.get()});
   };
   if (is_brief)
     job();

@@ -38,6 +38,8 @@ struct gateway_request {
   std::map<std::string, caf::strong_actor_ptr> handles; ///< By name.
   /// Of those that it goes to first, while it is under way.
   std::vector<backend_load::token> loads;
+  /// What it may hold in the gateway.
+  std::shared_ptr<query::memory_account> memory{};
   /// Of the answer, whatever the back ends say.
   std::vector<std::string> warnings;
   /// Hears of a back end that is gone before the question fails for it.
@@ -80,7 +82,12 @@ struct gateway_query_state {
   struct asked_backend {
     watched_request request;
     int round = 0;
+    /// For what comes from it, before it is fetched.
+    query::held_memory room{};
   };
+  /// @returns false when there is no memory for a result: that is the end.
+  [[nodiscard]] bool take_room(asked_backend& from, const bundle& partial);
+
   asked_backend hdb;
   asked_backend rdb;
   chunk plan_bytes;

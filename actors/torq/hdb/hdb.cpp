@@ -316,15 +316,19 @@ position hdb_state::cutover_of(const std::string& table,
   return pinned.cutover(stream->second, table).value_or(position{});
 }
 
-void hdb_state::add_parts(const query::logical_plan& plan,
-                          const persistence::hdb_snapshot& pinned,
-                          std::vector<persistence::table_view>& parts,
-                          std::vector<std::string>& warnings) const {
+uint64_t hdb_state::add_parts(const query::logical_plan& plan,
+                              const persistence::hdb_snapshot& pinned,
+                              std::vector<persistence::table_view>& parts,
+                              std::vector<std::string>& warnings) const {
   add_missing(warnings, warnings_of(plan, &pinned));
   const auto wanted = parts_of_symbols(plan, pinned);
+  uint64_t left_out = 0;
   for (const auto* part : pinned.parts(plan.table))
     if (!wanted || wanted->contains(part->path()))
       parts.push_back(pinned.view(*part));
+    else
+      ++left_out;
+  return left_out;
 }
 
 result<hdb_state::bound_query>
@@ -348,10 +352,12 @@ hdb_state::bind(query::logical_plan plan,
                                     + plan.table + "' and '"
                                     + joined->right.table
                                     + "' end at different places"};
-      add_parts(joined->left, *pinned, work->parts, cut.warnings);
-      add_parts(joined->right, *pinned, work->right_parts, cut.warnings);
+      work->parts_left_out
+        = add_parts(joined->left, *pinned, work->parts, cut.warnings)
+          + add_parts(joined->right, *pinned, work->right_parts, cut.warnings);
     } else {
-      add_parts(plan, *pinned, work->parts, cut.warnings);
+      work->parts_left_out
+        = add_parts(plan, *pinned, work->parts, cut.warnings);
     }
   } else {
     if (!snapshot)
@@ -361,9 +367,10 @@ hdb_state::bind(query::logical_plan plan,
     add_missing(cut.warnings,
                 warnings_of(joined ? joined->left : plan, nullptr));
   }
+  work->memory
+    = questions_memory.account("the query on table '" + plan.table + "'");
   work->plan = std::move(plan);
   work->deadline_ns = env->clock->monotonic_ns() + settings.query_timeout_ns;
-  work->memory_max = settings.query_memory_max_bytes;
   work->asker = self->current_sender();
   work->process = settings.process;
   return out;
@@ -379,12 +386,14 @@ hdb_state::query(const chunk& plan_bytes,
   if (!bound)
     return to_caf(bound.failure());
   const auto asker = caf::actor_cast<caf::actor_addr>(bound->work->asker);
+  const auto held = bound->work->memory;
   auto job = self->spawn(query_job, env, std::move(bound->work));
   auto promise = self->make_response_promise<bundle, partition_cut>();
   self->request(job, caf::infinite, start_atom::value)
     .then(
-      [this, promise, asker, cut = bound->cut](const chunks& partial) mutable {
-        promise.deliver(bundle_of(self, partial, asker), cut);
+      [this, promise, asker, held,
+       cut = bound->cut](const chunks& partial) mutable {
+        promise.deliver(bundle_of(self, partial, asker, held), cut);
       },
       [this, promise](caf::error& fault) mutable {
         met(from_caf(fault));
@@ -533,11 +542,20 @@ hdb(hdb_self_actor::stateful_pointer<hdb_state> self, persistence::env* world,
   self->state.env = world;
   self->state.index = std::move(index);
   self->state.settings = std::move(settings);
+  self->state.questions_memory
+    = {self->state.settings.query_memory_max_bytes,
+       std::make_shared<query::questions_memory>(
+         self->state.settings.process,
+         self->state.settings.queries_memory_max_bytes)};
   self->set_down_handler(
     [self](caf::down_msg& down) { self->state.lost(down); });
   self->state.tick();
   return {
-    [self](status_atom) { return to_status(self->state.facts()); },
+    [self](status_atom) {
+      auto out = to_status(self->state.facts());
+      self->state.questions_memory.add_to(out);
+      return out;
+    },
     [self](query_atom, const chunk& plan) {
       return self->state.query(plan, std::nullopt);
     },

@@ -41,6 +41,8 @@ struct hdb_settings {
   std::map<std::string, table_schema> tables;
   int64_t query_timeout_ns = 30'000'000'000;
   uint64_t query_memory_max_bytes = 0; ///< Of one query; 0: no limit.
+  /// Of all queries together; 0: no limit.
+  uint64_t queries_memory_max_bytes = 0;
   /// Told why the directory cannot be read, and, by no error, that it can be
   /// again.
   std::function<void(const error&)> on_damage;
@@ -124,10 +126,11 @@ struct hdb_state {
   cutover_of(const std::string& table,
              const persistence::hdb_snapshot& pinned) const;
   /// The parts that a plan of one table is over, and what they lack.
-  void add_parts(const query::logical_plan& plan,
-                 const persistence::hdb_snapshot& pinned,
-                 std::vector<persistence::table_view>& parts,
-                 std::vector<std::string>& warnings) const;
+  /// @returns how many the index left out
+  uint64_t add_parts(const query::logical_plan& plan,
+                     const persistence::hdb_snapshot& pinned,
+                     std::vector<persistence::table_view>& parts,
+                     std::vector<std::string>& warnings) const;
   /// A plan, and the parts of a version that it is over.
   [[nodiscard]] result<bound_query>
   bind(query::logical_plan plan, std::optional<manifest_version> version);
@@ -180,6 +183,7 @@ struct hdb_state {
 
   hdb_self_actor::pointer self;
   persistence::env* env = nullptr;
+  query_memory questions_memory;
   hdb_settings settings;
   std::unique_ptr<persistence::hdb_store> store; ///< Null: nothing written yet.
   struct retained {

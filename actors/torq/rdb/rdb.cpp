@@ -35,6 +35,9 @@ void rdb_state::start(connector_actor to_others, registrar_actor discoveries) {
   connector = std::move(to_others);
   registry = std::move(discoveries);
   memory = memory_watch{settings.memory_max_bytes};
+  questions_memory = {settings.query_memory_max_bytes,
+                      std::make_shared<query::questions_memory>(
+                        settings.process, settings.queries_memory_max_bytes)};
   store = std::make_shared<rdb_store>();
   store->stream_tables = settings.stream_tables;
   store->unheld_tables = settings.unheld_tables;
@@ -221,11 +224,12 @@ void rdb_state::answer(rdb_question what) {
     return;
   }
   const auto asker = caf::actor_cast<caf::actor_addr>(work->asker);
+  const auto held = work->memory;
   auto job = self->spawn(query_job, env, std::move(work));
   self->request(job, caf::infinite, start_atom::value)
     .then(
-      [this, promise, cut, asker](const chunks& partial) mutable {
-        promise.deliver(bundle_of(self, partial, asker), cut);
+      [this, promise, cut, asker, held](const chunks& partial) mutable {
+        promise.deliver(bundle_of(self, partial, asker, held), cut);
       },
       [promise](caf::error& fault) mutable {
         promise.deliver(std::move(fault));

@@ -67,6 +67,8 @@ struct rdb_settings {
   int64_t query_timeout_ns = 30'000'000'000;
   /// What one query may hold here. 0: no limit.
   uint64_t query_memory_max_bytes = 0;
+  /// What all queries together may hold here. 0: no limit.
+  uint64_t queries_memory_max_bytes = 0;
   /// Called with what is to be in the log as a warning: a stable word, and what
   /// happened.
   std::function<void(const std::string& id, const std::string& text)>
@@ -237,6 +239,7 @@ struct rdb_state {
   /// A period that is to be written after that.
   std::optional<period_ledger::write> postponed;
   memory_watch memory{0};
+  query_memory questions_memory;
   bool told_stall = false;
   replay_progress progress;
   /// The stream is not the one that the HDB's positions are of; empty: it is.

@@ -40,6 +40,7 @@ rdb_facts rdb_state::facts() const {
 status_facts rdb_state::status() const {
   auto out = to_status(facts());
   out.add("parked_batches", store->parked_batches.load());
+  questions_memory.add_to(out);
   out.add("periods_to_write", ledger.unwritten());
   if (presence->waits())
     out.add("gone", text::json_value::array()).add(presence->waits_text());

@@ -31,10 +31,11 @@ rdb_state::bind(rdb_question what, const persistence::store_snapshot& snapshot,
   if (what.plan.joined)
     if (auto fault = add(what.plan.joined->right.table, work->right_parts))
       return fault;
+  work->memory
+    = questions_memory.account("the query on table '" + what.plan.table + "'");
   work->plan = std::move(what.plan);
   work->is_live = true;
   work->deadline_ns = what.deadline_ns;
-  work->memory_max = settings.query_memory_max_bytes;
   work->asker = std::move(what.asker);
   work->process = settings.process;
   return work;

@@ -344,8 +344,7 @@ private:
                     : error{};
     int64_t last = 0;
     if (count_ && !__builtin_add_overflow(*count_, offset_, &last))
-      if (auto fault = owner_.put(plan, operators::limit{last}, place_))
-        return fault;
+      return owner_.put(plan, operators::limit{last, offset_}, place_);
     operators::window numbers;
     operators::running number;
     number.name = "~row";

@@ -152,6 +152,7 @@ void add_rdb(cluster_plan& to, const std::string& name,
   rdb.query_timeout_ns = options.query_timeout_ns;
   rdb.memory_max_bytes = options.memory_max_bytes;
   rdb.query_memory_max_bytes = options.query_memory_max_bytes;
+  rdb.queries_memory_max_bytes = options.queries_memory_max_bytes;
 }
 
 void add_hdb(cluster_plan& to, const std::string& name,
@@ -160,12 +161,14 @@ void add_hdb(cluster_plan& to, const std::string& name,
   hdb.hdb_directory = options.hdb_directory;
   hdb.query_timeout_ns = options.query_timeout_ns;
   hdb.query_memory_max_bytes = options.query_memory_max_bytes;
+  hdb.queries_memory_max_bytes = options.queries_memory_max_bytes;
 }
 
 void add_gateway(cluster_plan& to, const std::string& name,
                  const database_options& options) {
-  to.add(name, nodes::process_type::gateway).query_timeout_ns
-    = options.query_timeout_ns;
+  auto& gateway = to.add(name, nodes::process_type::gateway);
+  gateway.query_timeout_ns = options.query_timeout_ns;
+  gateway.queries_memory_max_bytes = options.queries_memory_max_bytes;
 }
 
 result<rdb_facts> facts_of_rdb(world& in, const std::string& process) {

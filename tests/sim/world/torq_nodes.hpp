@@ -49,8 +49,9 @@ struct database_options {
   std::string hdb_directory = "/hdb";
   std::string machine = "db"; ///< Whose disk holds the HDB.
   int64_t query_timeout_ns = 2'000'000'000;
-  uint64_t memory_max_bytes = 0;       ///< rdb; 0: no limit.
-  uint64_t query_memory_max_bytes = 0; ///< rdb, hdb; 0: no limit.
+  uint64_t memory_max_bytes = 0;         ///< rdb; 0: no limit.
+  uint64_t query_memory_max_bytes = 0;   ///< rdb, hdb; 0: no limit.
+  uint64_t queries_memory_max_bytes = 0; ///< rdb, hdb, gateway; 0: no limit.
 };
 
 void add_rdb(cluster_plan& to, const std::string& name,
