@@ -198,6 +198,14 @@ group_assigner::span_of(int64_t time, const plan_shape::key_item& item) {
   const auto& day = days_.find(time);
   if (width == 0)
     return {day.day, day.begin, day.end};
+  // Whole days are dates, of whatever length; infinities are none.
+  const bool is_finite = day.day != inf_int && day.day != -inf_int;
+  if (width % text::day_ns == 0 && is_finite) {
+    const auto dates = width / text::day_ns;
+    const auto first = text::floor_divide(day.day, dates) * dates;
+    const auto begin = std::max(days_.begin_of(first), -inf_long + 1);
+    return {first == day.day ? day.begin : begin, day.begin, day.end};
+  }
   const auto start = day.begin + (time - day.begin) / width * width;
   return {start, start, width < day.end - start ? start + width : day.end};
 }

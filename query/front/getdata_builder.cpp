@@ -204,6 +204,7 @@ error getdata_builder::bind_aggregations(const table_schema& schema) {
   std::vector<std::string> undefined;
   for (const auto& agg : aggregations_) {
     if (!aggregate_function_of(agg.function) && agg.function != "distinct"
+        && agg.function != percentile_word
         && std::find(undefined.begin(), undefined.end(), agg.function)
              == undefined.end())
       undefined.push_back(agg.function);
@@ -231,7 +232,11 @@ error getdata_builder::bind_aggregations(const table_schema& schema) {
       use(schema, distinct_);
       return {};
     }
-    const auto function = aggregate_function_of(agg.function);
+    // One half has a name of its own.
+    const auto function
+      = agg.function != percentile_word ? aggregate_function_of(agg.function)
+        : agg.fraction == 0.5           ? std::optional{aggregate_function::med}
+                              : std::optional{aggregate_function::percentile};
     const auto inputs = takes_pairs(*function) ? 2u : 1u;
     if (agg.columns.size() != inputs)
       return check_failed_plainly(
@@ -243,8 +248,9 @@ error getdata_builder::bind_aggregations(const table_schema& schema) {
           + std::to_string(agg.columns.size()));
     for (const auto& column : agg.columns)
       use(schema, column);
-    aggregate made{*function, agg.columns,
-                   aggregation_name(agg.function, agg.columns)};
+    aggregate made{*function, agg.columns, agg.name(),
+                   *function == aggregate_function::percentile ? agg.fraction
+                                                               : 0};
     if (std::find(out_.plan.aggregates.begin(), out_.plan.aggregates.end(),
                   made)
         == out_.plan.aggregates.end())

@@ -10,6 +10,9 @@
 
 namespace millrace::query {
 
+/// Of a fraction, which no other aggregation takes.
+inline constexpr const char* percentile_word = "percentile";
+
 /// Takes a getdata dictionary whose names are known to a request, in two
 /// steps: what can be judged without the table, then what needs its schema.
 class getdata_builder {
@@ -34,6 +37,9 @@ private:
   struct aggregation_shape {
     std::string function;
     std::vector<std::string> columns;
+    double fraction = 0; ///< Of percentiles.
+    /// What its result is called.
+    [[nodiscard]] std::string name() const;
   };
 
   // Without the table, in getdata_shapes.cpp.
@@ -41,6 +47,7 @@ private:
   [[nodiscard]] error check_time(const char* name, bound& into) const;
   [[nodiscard]] error check_names();
   [[nodiscard]] error check_aggregations();
+  [[nodiscard]] error check_percentiles(const json& given);
   [[nodiscard]] error check_timebar();
   [[nodiscard]] error check_timebar_origin();
   [[nodiscard]] error check_filters();

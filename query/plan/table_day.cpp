@@ -42,13 +42,15 @@ result<int64_t> day_start(std::string_view zone, int64_t offset_ns,
   return kept_sum(known->at(wall_ns).utc_ns, beyond_ns);
 }
 
+int64_t day_finder::begin_of(int64_t day) const {
+  const auto found = day_start(zone_, offset_ns_, day);
+  return found ? *found : day * text::day_ns + offset_ns_;
+}
+
 const day_span& day_finder::find(int64_t ns) {
   if (ns >= last_.begin && ns < last_.end)
     return last_;
-  const auto start = [this](int64_t day) {
-    const auto found = day_start(zone_, offset_ns_, day);
-    return found ? *found : day * text::day_ns + offset_ns_;
-  };
+  const auto start = [this](int64_t day) { return begin_of(day); };
   // The last instant of 64 bits has no end after it.
   if (ns == inf_long || ns == -inf_long) {
     last_ = ns > 0 ? day_span{inf_int, ns, ns} : day_span{-inf_int, ns, ns + 1};

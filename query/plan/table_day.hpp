@@ -35,6 +35,8 @@ public:
   /// @pre `ns` is not null. The infinities are dates of their own, inf_int and
   /// -inf_int.
   [[nodiscard]] const day_span& find(int64_t ns);
+  /// Where date `day` begins.
+  [[nodiscard]] int64_t begin_of(int64_t day) const;
 
 private:
   std::string zone_;

@@ -86,6 +86,12 @@ const mistake mistakes[] = {
    R"(checkorderingdirection: pairs of "asc" or "desc" and a column, as in [[)"},
   {R"(,"tablename":"xdaily","limits":{"cells":1})",
    "checklimits: there is no limit 'cells'; there are 'rows' and 'bytes'"},
+  {R"(,"tablename":"xdaily","aggregations":{})",
+   "checkaggregationparameter: 'aggregations' is empty: leave it out for rows"},
+  {R"(,"tablename":"xdaily","columns":[])",
+   "checkcolumns: 'columns' is empty: leave it out for all columns"},
+  {R"(,"tablename":"xdaily","aggregations":{"percentile":[2,"lots"]})",
+   "checkaggregationparameter: A percentile is a number from 0 to 1 and a "},
   {R"(,"tablename":"xdaily","words":"other")",
    R"(checkwords: 'words' is "plain" or "torq")"},
 };

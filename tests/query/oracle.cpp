@@ -147,6 +147,13 @@ cell day_key(const group_key& key, int64_t time, int64_t offset_ns) {
     ++day;
   if (key.bar_ns == 0)
     return day;
+  // Dates are counted from 2000.01.01.
+  if (key.bar_ns % text::day_ns == 0) {
+    const auto dates = key.bar_ns / text::day_ns;
+    while (day % dates != 0)
+      --day;
+    return day * text::day_ns + offset_ns;
+  }
   auto bar = day * text::day_ns + offset_ns;
   while (bar + key.bar_ns <= time)
     bar += key.bar_ns;

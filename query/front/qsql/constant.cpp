@@ -216,6 +216,15 @@ result<written_number> scan_clock_word(std::string_view word, bool negative) {
 std::optional<int64_t> scan_after_day(scanner& in) {
   if (in.done())
     return 0;
+  // "0D0": an hour of one digit stands alone.
+  const auto written = in.rest();
+  if (is_digit(written.front())
+      && (written.size() == 1 || !is_digit(written[1]))) {
+    int32_t hour = 0;
+    if (!in.digits(1, hour) || (!in.done() && in.peek() == ':'))
+      return std::nullopt;
+    return hour * hour_ns;
+  }
   const auto clock = scan_clock_parts(in);
   if (!clock)
     return std::nullopt;

@@ -13,9 +13,12 @@ result<folded> row_scope::folded_of(const node& tree,
                                     aggregate_function function) {
   folded out;
   out.function = function;
-  const size_t wanted = takes_pairs(function) ? 2 : 1;
+  const bool has_fraction = function == aggregate_function::percentile;
+  const size_t wanted = takes_pairs(function) || has_fraction ? 2 : 1;
   if (argument_count(tree) != wanted)
     return no_function(tree);
+  if (has_fraction)
+    return percentile_of(tree);
   // Of rows it matters only that they are there.
   if (function == aggregate_function::count) {
     const auto& counted = argument(tree, 0);
@@ -38,6 +41,34 @@ result<folded> row_scope::folded_of(const node& tree,
       return value.failure();
     out.arguments.push_back(*std::move(value));
   }
+  return out;
+}
+
+/// "0.9 percentile price"
+result<folded> row_scope::percentile_of(const node& tree) {
+  const auto constants = owner_.constant_value(argument(tree, 0));
+  const bool is_one
+    = constants && !constants->is_list && constants->values.size() == 1;
+  const auto* real
+    = is_one ? std::get_if<double>(&constants->values.front()) : nullptr;
+  const auto* whole
+    = is_one ? std::get_if<int64_t>(&constants->values.front()) : nullptr;
+  const auto fraction = real    ? *real
+                        : whole ? static_cast<double>(*whole)
+                                : -1.0;
+  if (!(fraction >= 0 && fraction <= 1))
+    return owner_.wrong(argument(tree, 0), "domain",
+                        "before 'percentile' stands a constant from 0 to 1, as "
+                        "in 0.9 percentile price");
+  auto value = row(argument(tree, 1));
+  if (!value)
+    return value.failure();
+  folded out;
+  // One half has a name of its own.
+  out.function = fraction == 0.5 ? aggregate_function::med
+                                 : aggregate_function::percentile;
+  out.fraction = fraction == 0.5 ? 0 : fraction;
+  out.arguments.push_back(*std::move(value));
   return out;
 }
 
@@ -178,7 +209,8 @@ result<expression> row_scope::grouped_total(const node& tree) {
   }
   const auto& function = what.items[0];
   const auto aggregate = aggregate_of(function.text);
-  if (!aggregate || takes_pairs(*aggregate))
+  if (!aggregate || takes_pairs(*aggregate)
+      || *aggregate == aggregate_function::percentile)
     return owner_.refused(function,
                           "before 'fby' stands an aggregate of one column");
   folded total;

@@ -146,7 +146,8 @@ std::optional<column_type> type_of_part(std::string_view part) {
 
 /// Functions that are words.
 std::vector<std::string> words_of_rows() {
-  std::vector<std::string> out{"in", "within", "like", "fby", "til"};
+  std::vector<std::string> out{"in",  "within", "like",
+                               "fby", "til",    "percentile"};
   for (const auto& each : of_one)
     out.emplace_back(each.name);
   for (const auto& each : of_two)
@@ -399,9 +400,10 @@ result<expression> row_scope::membership(const node& tree) {
   if (!value)
     return value;
   const auto& list = owner_.meant(argument(tree, 1));
-  if (list.kind == node_kind::phrase || list.kind == node_kind::apply)
-    return membership_in_query(tree, *std::move(value));
   const auto constants = owner_.constant_value(list);
+  if (!constants
+      && (list.kind == node_kind::phrase || list.kind == node_kind::apply))
+    return membership_in_query(tree, *std::move(value));
   if (!constants)
     return owner_.wrong(argument(tree, 1), "type",
                         "after 'in' stands a list of constants, or an exec of "

@@ -130,25 +130,53 @@ std::optional<constant> lowering::constant_value(const node& tree) const {
   const auto& value = meant(tree);
   if (value.kind == node_kind::constant)
     return value.value;
+  if (value.kind == node_kind::apply)
+    return made_constant(value);
   // "(`a;`b)" and "()" are lists too.
   if (value.kind != node_kind::list)
     return std::nullopt;
   constant out;
   out.is_list = true;
   for (const auto& item : value.items) {
-    const auto& part = meant(item);
-    if (part.kind != node_kind::constant || part.value.is_list
-        || part.value.values.size() != 1)
+    auto part = constant_value(item);
+    if (!part || part->is_list || part->values.size() != 1)
       return std::nullopt;
     // A char among texts is a text.
-    auto type = part.value.type;
+    auto type = part->type;
     if (type == column_type::char_ && value.items.size() > 1)
       type = column_type::string;
     if (&item != &value.items.front() && type != out.type)
       return std::nullopt;
     out.type = type;
-    out.values.push_back(part.value.values.front());
+    out.values.push_back(std::move(part->values.front()));
   }
+  return out;
+}
+
+/// "`$\"x,y\"", "`$(\"x\";\"y\")", "enlist `a"
+std::optional<constant> lowering::made_constant(const node& tree) const {
+  const auto function = function_of(tree);
+  if (function == "enlist" && argument_count(tree) == 1) {
+    auto out = constant_value(argument(tree, 0));
+    if (!out || out->is_list)
+      return std::nullopt;
+    out->is_list = true;
+    return out;
+  }
+  if (function != "$" || argument_count(tree) != 2)
+    return std::nullopt;
+  const auto to = constant_value(argument(tree, 0));
+  const bool is_symbol
+    = to && to->type == column_type::symbol && !to->is_list
+      && to->values.size() == 1
+      && std::holds_alternative<std::monostate>(to->values[0]);
+  if (!is_symbol)
+    return std::nullopt;
+  auto out = constant_value(argument(tree, 1));
+  if (!out
+      || (out->type != column_type::string && out->type != column_type::char_))
+    return std::nullopt;
+  out->type = column_type::symbol;
   return out;
 }
 

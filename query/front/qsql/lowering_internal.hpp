@@ -68,6 +68,8 @@ public:
   [[nodiscard]] const node& meant(const node& tree) const;
   /// The constant that a tree is, or a name stands for; none: another thing.
   [[nodiscard]] std::optional<constant> constant_value(const node& tree) const;
+  /// What a function makes of constants alone; none: it is not known here.
+  [[nodiscard]] std::optional<constant> made_constant(const node& tree) const;
   /// A symbol or several.
   [[nodiscard]] result<std::vector<std::string>> symbols(const node& tree,
                                                          std::string_view what);
@@ -208,6 +210,7 @@ private:
                                           operators::window_function function);
   [[nodiscard]] result<operators::folded>
   folded_of(const node& tree, aggregate_function function);
+  [[nodiscard]] result<operators::folded> percentile_of(const node& tree);
   [[nodiscard]] error no_function(const node& tree) const;
   [[nodiscard]] error no_column(const node& tree) const;
   [[nodiscard]] std::string next_name();

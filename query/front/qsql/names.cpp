@@ -55,8 +55,9 @@ std::string default_name(const node& tree) {
   if (function.empty() || argument_count(tree) == 0)
     return "x";
   // What stands to the left of these is no column.
-  constexpr std::array right_named{"xbar", "$",      "mavg", "msum", "mmax",
-                                   "mmin", "mcount", "mdev", "ema",  "xprev"};
+  constexpr std::array right_named{"xbar", "$",     "mavg",      "msum",
+                                   "mmax", "mmin",  "mcount",    "mdev",
+                                   "ema",  "xprev", "percentile"};
   const bool right
     = argument_count(tree) == 2
       && std::find(right_named.begin(), right_named.end(), function)
@@ -80,8 +81,10 @@ std::vector<std::string> unique_names(const std::vector<const node*>& columns) {
 }
 
 std::optional<aggregate_function> aggregate_of(std::string_view name) {
-  // "wavg" and its like stand between their arguments; the names are q's.
-  return aggregate_function_of(name);
+  // "wavg" and its like stand between their arguments; the names are q's, but
+  // for the one that q has no word for.
+  return name == "percentile" ? aggregate_function::percentile
+                              : aggregate_function_of(name);
 }
 
 std::optional<operators::window_function>

@@ -14,13 +14,14 @@ namespace {
 /// Names that stand between their arguments, besides those of aggregates of
 /// pairs.
 constexpr std::array infix_names{
-  "and",    "asof",  "bin",    "binr",   "cross",  "cut",     "div",   "ema",
-  "except", "fby",   "ij",     "ijf",    "in",     "inter",   "like",  "lj",
-  "ljf",    "mavg",  "mcount", "mdev",   "mmax",   "mmin",    "mmu",   "mod",
-  "msum",   "or",    "pj",     "rotate", "ss",     "sublist", "sv",    "take",
-  "uj",     "ujf",   "union",  "vs",     "within", "xasc",    "xbar",  "xcol",
-  "xcols",  "xdesc", "xexp",   "xkey",   "xlog",   "xprev",   "xrank", "set",
-  "insert", "upsert"};
+  "and",    "asof",      "bin",  "binr",  "cross",  "cut",   "div",
+  "ema",    "except",    "fby",  "ij",    "ijf",    "in",    "inter",
+  "like",   "lj",        "ljf",  "mavg",  "mcount", "mdev",  "mmax",
+  "mmin",   "mmu",       "mod",  "msum",  "or",     "pj",    "rotate",
+  "ss",     "sublist",   "sv",   "take",  "uj",     "ujf",   "union",
+  "vs",     "within",    "xasc", "xbar",  "xcol",   "xcols", "xdesc",
+  "xexp",   "xkey",      "xlog", "xprev", "xrank",  "set",   "insert",
+  "upsert", "percentile"};
 
 bool is_infix(std::string_view name) noexcept {
   const auto aggregate = aggregate_function_of(name);
