@@ -8,6 +8,7 @@
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/assembly/process_host.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
+#include <millrace/nodes/client/async_answer.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/find_stream.hpp>

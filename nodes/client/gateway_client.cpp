@@ -1,6 +1,7 @@
 #include <millrace/messages/protocol/unpack.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
+#include <millrace/nodes/client/answer_sink_internal.hpp>
 #include <millrace/nodes/client/ask.hpp>
 #include <millrace/nodes/client/countdown.hpp>
 #include <millrace/nodes/client/gateway_client.hpp>
@@ -73,6 +74,12 @@ result<gateway_answer> ask_gateway(runtime& host, const gateway_actor& gateway,
     return answer.failure();
   gateway_answer out;
   out.cut = std::move(answer->cut);
+  for (const auto& part : answer->parts) {
+    const auto told = query::statistics_of(part.bytes());
+    if (!told)
+      return told.failure();
+    out.statistics += *told;
+  }
   auto table = query::joined_rows(answer->parts);
   if (!table)
     return table.failure();
@@ -85,8 +92,7 @@ result<gateway_answer> ask_gateway(runtime& host, const gateway_actor& gateway,
 /// What the sink of an answer hands to the thread that reads it.
 class answer_channel {
 public:
-  struct all_came {};
-  using happening = std::variant<query_cut, chunk, all_came, error>;
+  using happening = answer_event;
 
   void put(happening what) {
     {
@@ -122,60 +128,11 @@ private:
   std::deque<happening> happened_;
 };
 
-namespace {
-
-constexpr flow_id only_flow{1};
-
-/// A RESULT SINK that also hears from its reader how much is taken in.
-caf::behavior answer_sink(caf::event_based_actor* self,
-                          const gateway_actor& gateway,
-                          const std::string& parameters,
-                          std::chrono::milliseconds deadline,
-                          const std::shared_ptr<answer_channel>& to) {
-  auto source = std::make_shared<result_source_actor>();
-  auto over = [self, to](answer_channel::happening how) {
-    to->put(std::move(how));
-    self->quit();
-  };
-  self->set_down_handler([over, source](const caf::down_msg& down) {
-    // Its end may come before its last word, which is on the way.
-    const bool said_all
-      = !down.reason || down.reason == caf::exit_reason::normal;
-    if (*source && down.source == source->address() && said_all)
-      return;
-    over(error{errc::closed, "the gateway ended meanwhile"});
-  });
-  self->monitor(gateway);
-  self
-    ->request(gateway, caf::timespan{deadline}, query_atom_v, parameters,
-              only_flow, caf::actor_cast<result_sink_actor>(self))
-    .then(
-      [self, to, source](const result_source_actor& from,
-                         const query_cut& cut) {
-        *source = from;
-        self->monitor(from);
-        to->put(cut);
-        self->send(from, ack_atom_v, uint64_t{0});
-      },
-      [over](const caf::error& why) { over(from_caf(why)); });
-  return {
-    [to](chunk_atom, flow_id, const chunk& piece) { to->put(piece); },
-    [over](finished_atom, flow_id, const caf::error& fault) {
-      over(fault ? answer_channel::happening{from_caf(fault)}
-                 : answer_channel::all_came{});
-    },
-    [self, source](ack_atom, uint64_t bytes) {
-      self->send(*source, ack_atom_v, bytes);
-    },
-  };
-}
-
-} // namespace
-
 struct answer_reader::state {
   std::shared_ptr<answer_channel> channel;
   caf::actor sink;
   query_cut cut;
+  query::answer_statistics statistics;
   uint64_t taken_bytes = 0;
   bool is_over = false;
   std::function<bool()> interrupted;
@@ -204,6 +161,10 @@ std::vector<std::string> backends_away(runtime& host,
   return out;
 }
 
+const query::answer_statistics& answer_reader::statistics() const noexcept {
+  return state_->statistics;
+}
+
 const query_cut& answer_reader::cut() const noexcept { return state_->cut; }
 
 result<answer_reader> answer_reader::ask(runtime& host,
@@ -215,8 +176,11 @@ result<answer_reader> answer_reader::ask(runtime& host,
   const thread_visit visit;
   auto made = std::make_unique<state>();
   made->channel = std::make_shared<answer_channel>();
-  made->sink = host.system().spawn(answer_sink, gateway, parameters, deadline,
-                                   made->channel);
+  made->sink
+    = host.system().spawn(answer_sink, gateway, parameters, deadline,
+                          [to_reader = made->channel](answer_event what) {
+                            to_reader->put(std::move(what));
+                          });
   made->interrupted = std::move(to.interrupted);
   if (to.slow && !made->channel->came_within(patience))
     to.slow();
@@ -232,6 +196,10 @@ result<std::optional<query::table_data>> answer_reader::next() {
     return std::optional<query::table_data>{};
   auto what = state_->channel->take(state_->interrupted);
   while (const auto* piece = std::get_if<chunk>(&what)) {
+    const auto told = query::statistics_of(piece->bytes());
+    if (!told)
+      return told.failure();
+    state_->statistics += *told;
     auto rows = query::joined_rows(chunks{*piece});
     if (!rows)
       return rows.failure();

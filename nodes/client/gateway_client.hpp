@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/nodes/node/runtime.hpp>
+#include <millrace/query/execution/scan_statistics.hpp>
 #include <millrace/query/table/columns.hpp>
 
 #include <chrono>
@@ -16,6 +17,7 @@ namespace millrace::nodes {
 struct gateway_answer {
   query::table_data table;
   query_cut cut;
+  query::answer_statistics statistics{}; ///< What it took.
 };
 
 /// Asks a GATEWAY; `closed` when it ends meanwhile: another one can be
@@ -57,6 +59,10 @@ public:
   /// be no rows of the columns. After a failure, of which the rows before it
   /// know nothing, there is nothing more.
   [[nodiscard]] result<std::optional<query::table_data>> next();
+
+  /// What the rows took, of all that came so far: the end of an answer tells
+  /// it whole.
+  [[nodiscard]] const query::answer_statistics& statistics() const noexcept;
 
 private:
   struct state;
