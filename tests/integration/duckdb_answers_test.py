@@ -3,8 +3,9 @@
 scripts/duckdb-answers), over the same rows: three days in the hdb and one in the
 rdb, then all in the hdb. In SQL, and in q and as a call of getdata where they are
 questions there too. Values are equal, numbers with a point to 1e-9. Needs no data
-of others, and no DuckDB."""
+of others, and no DuckDB. So are the forms of taq_forms.py, in q."""
 
+import contextlib
 import csv
 import http.client
 import json
@@ -15,6 +16,7 @@ import urllib.parse
 
 import duckdb_questions as asked
 import millrace_cluster as mill
+import taq_forms
 
 STORED = mill.REPOSITORY / "tests" / "data" / "query" / "duckdb"
 DATA = pathlib.Path(os.environ.get("MILLRACE_DUCKDB_ANSWERS", STORED))
@@ -112,21 +114,52 @@ class answers:
             for row in self.ask("/query?language=" + language, text.encode())]
 
 
-def check_rows(table, columns):
+def check_rows(source, prefix, table):
   """That the file has the rows that the questions are made for."""
-  with (DATA / f"{table}.csv").open(newline="") as lines:
+  columns = getattr(source, table.upper())
+  with (DATA / f"{prefix}{table}.csv").open(newline="") as lines:
     stored = list(csv.reader(lines))
   made = [[column.split(":")[0] for column in columns]]
   made += [["" if value is None else str(value) for value in row]
-           for day in asked.DAYS for row in asked.rows_of(table, day)]
+           for day in source.DAYS for row in source.rows_of(table, day)]
   mill.check(stored == made, table, "is not as made; scripts/duckdb-answers")
 
 
-def publish(made, table, day):
-  lines = (DATA / f"{table}.csv").read_text().splitlines()
+def publish(made, prefix, table, day):
+  lines = (DATA / f"{prefix}{table}.csv").read_text().splitlines()
   made.run("pub", "--stream", "market", "--table", table, "--format", "csv",
            text="\n".join([lines[0], *(line for line in lines[1:]
                                       if line.startswith(day))]) + "\n")
+
+
+@contextlib.contextmanager
+def rows_in_place(binary, source, prefix):
+  """A cluster whose hdb has all days of a source but the last one, which is in
+  the rdb, and its port."""
+  mill.TRADE[:], mill.QUOTE[:] = source.TRADE, source.QUOTE
+  for table in ("trade", "quote"):
+    check_rows(source, prefix, table)
+  port = mill.free_ports(1)[0]
+  roles = [*mill.ROLES, ("web", "http")]
+  with mill.cluster(binary, {"node": [name for name, _ in roles]},
+                    roles=roles) as made:
+    made.path.write_text(made.path.read_text().replace(
+      'type = "http"\n', f'type = "http"\nport = {port}\n'))
+    made.up()
+    for day in source.DAYS:
+      publish(made, prefix, "trade", day)
+      publish(made, prefix, "quote", day)
+      if day != source.DAYS[-1]:
+        made.end_period(day)
+    of = answers(port)
+    counts = of.rows("sql", "select count(*) from trade")
+    mill.check(counts == [[source.ROWS * len(source.DAYS)]], "rows:", counts)
+    yield made, of
+
+
+def questions_of(name):
+  lines = (DATA / name).read_text().splitlines()
+  return [json.loads(line) for line in lines]
 
 
 def difference(of, question):
@@ -154,8 +187,6 @@ def difference(of, question):
 
 
 def check_answers(of, questions, where):
-  counts = of.rows("sql", "select count(*) from trade")
-  mill.check(counts == [[asked.ROWS * len(asked.DAYS)]], "rows:", counts)
   faults = []
   for question in questions:
     fault = difference(of, question)
@@ -166,32 +197,36 @@ def check_answers(of, questions, where):
 
 
 def duckdb_answers(binary):
-  mill.TRADE[:], mill.QUOTE[:] = asked.TRADE, asked.QUOTE
-  check_rows("trade", asked.TRADE)
-  check_rows("quote", asked.QUOTE)
-  lines = (DATA / "answers.jsonl").read_text().splitlines()
-  questions = [json.loads(line) for line in lines]
+  questions = questions_of("answers.jsonl")
   made_now = {asked.text_of(each["sql"], False) for each in asked.questions()}
   mill.check(DATA != STORED or {each["sql"] for each in questions} <= made_now,
              "questions are not as made; scripts/duckdb-answers")
   mill.check(len(questions) >= 450, len(questions), "questions only")
-  port = mill.free_ports(1)[0]
-  roles = [*mill.ROLES, ("web", "http")]
-  with mill.cluster(binary, {"node": [name for name, _ in roles]},
-                    roles=roles) as made:
-    made.path.write_text(made.path.read_text().replace(
-      'type = "http"\n', f'type = "http"\nport = {port}\n'))
-    made.up()
-    for day in asked.DAYS:
-      publish(made, "trade", day)
-      publish(made, "quote", day)
-      if day != asked.DAYS[-1]:
-        made.end_period(day)
-    of = answers(port)
+  with rows_in_place(binary, asked, "") as (made, of):
     check_answers(of, questions, "in hdb and rdb")
     made.end_period(asked.DAYS[-1])
     check_answers(of, questions, "in the hdb")
 
 
+def forms_of_taq(binary):
+  """Those that run, as DuckDB answers them; the others, as they are refused."""
+  questions = questions_of("taq.jsonl")
+  mill.check({each["form"]: each["q"] for each in questions}
+             == {number: form[0] for number, form in taq_forms.FORMS.items()
+                 if isinstance(form[1], str)},
+             "forms are not as made; scripts/duckdb-answers")
+  refused = {number: form for number, form in taq_forms.FORMS.items()
+             if isinstance(form[1], tuple)}
+  mill.check(len(questions) + len(refused) == 84 and len(questions) >= 74,
+             len(questions), "forms run")
+  with rows_in_place(binary, taq_forms, "taq_") as (made, of):
+    check_answers(of, questions, "in hdb and rdb")
+    for number, (text, (why,)) in refused.items():
+      done = made.run("query", text, code=64)
+      mill.check(why in done.stderr, number, text, done.stderr)
+    made.end_period(taq_forms.DAYS[-1])
+    check_answers(of, questions, "in the hdb")
+
+
 if __name__ == "__main__":
-  mill.main([duckdb_answers])
+  mill.main([duckdb_answers, forms_of_taq])

@@ -408,13 +408,87 @@ TEST(QsqlPlanTest, FaultsOfTablesNameTheirPlace) {
     {"delete a from trade",
      "a: there is no such column at character 8 near 'a'"},
     {"select from trade where price=(wavg;price) fby sym",
-     "nyi: before 'fby' stands an aggregate of one column at "
+     "nyi: before 'fby' stand functions of one column at "
      "character 32 near 'wavg'"},
     {"update m:max price from trade where size>5",
      "nyi: where a value needs other rows, update has no conditions "
      "at character 10 near 'max price'"},
     {"a;b", "rank: a statement before the last one gives a name to what it "
             "says, as t:select from trade at character 1 near 'a'"},
+  });
+}
+
+TEST(QsqlPlanTest, AppliesConstantsToRows) {
+  expect_plans({
+    {"d:`N`Q!`x`y; select d sym, p:(1 2!3 4)[size] from trade",
+     "scan trade | project sym:?[(sym=`N);`x;?[(sym=`Q);`y;null]] "
+     "p:?[(size=1);3;?[(size=2);4;null]]"},
+    {"d:`N`Q!1 2; select sum size, d last sym by d src from trade",
+     "[src] scan trade | aggregate size:sum(size) ~2:last(sym) by "
+     "src:?[(src=`N);1;?[(src=`Q);2;null]] | project src:src size:size "
+     "sym:?[(~2=`N);1;?[(~2=`Q);2;null]]"},
+    {"d:`s#0D 0D10!`a`b; select b:d time.timespan from trade",
+     "scan trade | project b:?[(`timespan$[time]>=0D10:00:00.000000000);`b;"
+     "?[(`timespan$[time]>=0D00:00:00.000000000);`a;null]]"},
+    {"d:`a`b!5 10; select b:value[d] bin size, k:key[d] size from trade",
+     "scan trade | project b:?[(size>=10);1;?[(size>=5);0;-1]] "
+     "k:?[(size=0);`a;?[(size=1);`b;null]]"},
+    {"select from trade where 1 2 bin size",
+     "type: at character 33: a condition is boolean, not long"},
+    {"d:1 2!3 4; d:`s#d; d:`s#d; select d size from trade",
+     "scan trade | project size:?[(size>=2);4;?[(size>=1);3;null]]"},
+    {"d:1 2!3 4 5; select d size from trade",
+     "length: as many keys as values stand beside '!', and at least one at "
+     "character 3 near '1 2!3 4 5'"},
+    {"d:`s#2 1!3 4; select d size from trade",
+     "s-fail: the keys of steps stand in ascending order at character 6 near "
+     "'2 1!3 4'"},
+    {"select 2 1 bin size from trade",
+     "s-fail: before 'bin' stand values in ascending order at character 8 "
+     "near '2 1'"},
+    {"select sym bin size from trade",
+     "type: before 'bin' stands a list of constants at character 8 near "
+     "'sym'"},
+    {"d:1 2!3 4; d", "d: there is no such table at character 12 near 'd'"},
+  });
+  std::string large{"d:("};
+  for (size_t i = 0; i < 101; ++i)
+    large += (i == 0 ? "" : " ") + std::to_string(i);
+  large += ")!" + large.substr(3) + "; select d size from trade";
+  EXPECT_EQ(planned(large),
+            "limit: what is applied to rows has at most 100 entries; a larger "
+            "one is a table, which 'lj' joins at character "
+              + std::to_string(large.rfind("d size") + 1) + " near 'd'");
+}
+
+TEST(QsqlPlanTest, TakesFunctionsOfGroups) {
+  expect_plans({
+    {"select last price by sym, g:(sums differ@;price) fby sym from trade",
+     "[sym g] scan trade | window ~1:differ(price) by sym | window ~2:sums(~1) "
+     "by sym | aggregate price:last(price) by sym:sym g:~2"},
+    {"select from trade where 2<(max abs@;size) fby sym",
+     "scan trade | window ~1:max(abs[size]) by sym | filter (2<~1) | project "
+     "time:time sym:sym src:src price:price size:size side:side"},
+    {"select from trade where 2<(sums;size) fby sym",
+     "scan trade | window ~1:sums(size) by sym | filter (2<~1) | project "
+     "time:time sym:sym src:src price:price size:size side:side"},
+    {"select from trade where 2<(sums abs;size) fby sym",
+     "type: before 'fby' stand a function and a column, as in (max;price) fby "
+     "sym at character 27 near '(sums abs;size)'"},
+    {"select from trade where 2<(3 mavg;size) fby sym",
+     "parse: nothing stands to the right of the verb at character 30 near "
+     "'mavg'"},
+    {"ungroup select time, sums size, 3 mavg price by sym from trade",
+     "scan trade | window ~1:sums(size) ~2:mavg(3,price) by sym | order asc "
+     "sym asc time | project sym:sym time:time size:~1 price:~2"},
+    {"ungroup select max size by sym from trade",
+     "scan trade | aggregate size:max(size) by sym:sym"},
+    {"ungroup trade",
+     "nyi: 'ungroup' stands before a select of columns with 'by', whose lists "
+     "are rows again at character 9 near 'trade'"},
+    {"ungroup select[5] time by sym from trade",
+     "nyi: a limit is not there for what 'ungroup' makes rows of: it stands "
+     "before, as n#t at character 9 near 'select[5] time by sym from trade'"},
   });
 }
 
@@ -438,14 +512,15 @@ TEST(QsqlPlanTest, RefusesPlansThatGrowWithoutEnd) {
 /// Queries whose parts are mixed: each has a plan or a reason.
 TEST(QsqlPlanTest, SurvivesAnyMixtureOfParts) {
   const std::vector<std::string> parts{
-    "select",  "exec",  "update",  "delete", "by",     "from",  "where",
-    "trade",   "quote", "sym",     "price",  "size",   "time",  "date",
-    "i",       "max",   "sum",     "in",     "within", "fby",   "xbar",
-    "mavg",    "lj",    "aj[",     "]",      "(",      ")",     ";",
-    ",",       "+",     "-",       "=",      "<",      "`a`b",  "1 2",
-    "0D01",    "\"x\"", "5",       "`",      "til",    "count", "x:",
-    "#",       "!",     "$",       "1!",     "sums",   "()",    "distinct",
-    "time.hh", "not",   "([]sym)", "like",   "xasc",   "_",     "avg"};
+    "select",  "exec",  "update",  "delete", "by",       "from",  "where",
+    "trade",   "quote", "sym",     "price",  "size",     "time",  "date",
+    "i",       "max",   "sum",     "in",     "within",   "fby",   "xbar",
+    "mavg",    "lj",    "aj[",     "]",      "(",        ")",     ";",
+    ",",       "+",     "-",       "=",      "<",        "`a`b",  "1 2",
+    "0D01",    "\"x\"", "5",       "`",      "til",      "count", "x:",
+    "#",       "!",     "$",       "1!",     "sums",     "()",    "distinct",
+    "time.hh", "not",   "([]sym)", "like",   "xasc",     "_",     "avg",
+    "ungroup", "bin",   "@;",      "d:",     "`a`b!1 2", "key",   "value"};
   std::mt19937 random{7};
   size_t planned_count = 0;
   for (size_t round = 0; round < 20'000; ++round) {

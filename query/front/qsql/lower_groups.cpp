@@ -118,17 +118,18 @@ window* row_scope::window_to_join(const std::vector<expression>& values,
   return uses ? nullptr : beside;
 }
 
-result<expression> row_scope::running_of(const node& tree, running what) {
+result<expression> row_scope::running_of(const node& tree, running what,
+                                         std::vector<std::string> by) {
   what.name = next_name();
   auto out = column_of(what.name, tree.at.begin);
-  if (auto* beside = window_to_join({what.argument}, by_)) {
+  if (auto* beside = window_to_join({what.argument}, by)) {
     beside->columns.push_back(std::move(what));
     if (auto fault = owner_.resolve_at(input_, tree))
       return fault;
     return out;
   }
   window added;
-  added.by = by_;
+  added.by = std::move(by);
   added.columns.push_back(std::move(what));
   if (auto fault = add(std::move(added), tree))
     return fault;
@@ -165,7 +166,7 @@ result<expression> row_scope::moving(const node& tree,
   if (!value)
     return value;
   what.argument = *std::move(value);
-  return running_of(tree, std::move(what));
+  return running_of(tree, std::move(what), by_);
 }
 
 result<std::string> row_scope::as_column(expression what, const node& tree) {
@@ -179,13 +180,76 @@ result<std::string> row_scope::as_column(expression what, const node& tree) {
   return name;
 }
 
-/// "(max;price) fby sym", "(avg;size) fby ([]sym;src)"
+namespace {
+
+/// The functions of "max", or of the composition "sums differ@", the one that
+/// is applied first at the front; empty: it is neither.
+std::vector<const node*> composed(const node& tree) {
+  std::vector<const node*> out;
+  bool composes = false;
+  const auto* at = &tree;
+  for (; at->kind == node_kind::apply && argument_count(*at) == 1;
+       at = &argument(*at, 0)) {
+    if (function_of(*at) == "@")
+      composes = true;
+    else
+      out.insert(out.begin(), &at->items.front());
+  }
+  out.insert(out.begin(), at);
+  const bool have_names
+    = std::all_of(out.begin(), out.end(), [](const node* each) {
+        return each->kind == node_kind::name || each->kind == node_kind::verb;
+      });
+  return have_names && (out.size() == 1 || composes)
+           ? out
+           : std::vector<const node*>{};
+}
+
+} // namespace
+
+/// What a function of one argument gives of the rows of a group, beside each.
+result<expression>
+row_scope::within_groups(const node& tree, const node& function,
+                         expression value, const std::vector<std::string>& by) {
+  const auto& name = function.text;
+  if (const auto known = scalar_of(name, 1)) {
+    std::vector<expression> arguments;
+    arguments.push_back(std::move(value));
+    return call_of(*known, std::move(arguments), tree.at.begin);
+  }
+  if (const auto aggregate = aggregate_of(name);
+      aggregate && !takes_pairs(*aggregate)
+      && *aggregate != aggregate_function::percentile) {
+    folded total;
+    total.function = *aggregate;
+    if (*aggregate != aggregate_function::count)
+      total.arguments.push_back(std::move(value));
+    return total_of(tree, std::move(total), by);
+  }
+  const auto known = running_function_of(name);
+  const bool takes_one
+    = known && *known != window_function::row_number
+      && *known != window_function::shifted
+      && !(*known >= window_function::moving_sum
+           && *known <= window_function::exponential_average);
+  if (!takes_one)
+    return owner_.refused(function,
+                          "before 'fby' stand functions of one column");
+  running what;
+  what.function = *known;
+  what.argument = std::move(value);
+  return running_of(tree, std::move(what), by);
+}
+
+/// "(max;price) fby sym", "(avg;size) fby ([]sym;src)", "(sums differ@;price)
+/// fby sym"
 result<expression> row_scope::grouped_total(const node& tree) {
   const auto& what = argument(tree, 0);
   const auto& groups = owner_.meant(argument(tree, 1));
-  if (what.kind != node_kind::list || what.items.size() != 2
-      || (what.items[0].kind != node_kind::name
-          && what.items[0].kind != node_kind::verb))
+  const bool is_pair = what.kind == node_kind::list && what.items.size() == 2;
+  const auto functions
+    = is_pair ? composed(what.items[0]) : std::vector<const node*>{};
+  if (functions.empty())
     return owner_.wrong(what, "type",
                         "before 'fby' stand a function and a column, as in "
                         "(max;price) fby sym");
@@ -207,21 +271,13 @@ result<expression> row_scope::grouped_total(const node& tree) {
   } else if (auto fault = add_group(groups)) {
     return fault;
   }
-  const auto& function = what.items[0];
-  const auto aggregate = aggregate_of(function.text);
-  if (!aggregate || takes_pairs(*aggregate)
-      || *aggregate == aggregate_function::percentile)
-    return owner_.refused(function,
-                          "before 'fby' stands an aggregate of one column");
-  folded total;
-  total.function = *aggregate;
-  if (*aggregate != aggregate_function::count) {
-    auto value = row(what.items[1]);
+  auto value = row(what.items[1]);
+  for (const auto* function : functions) {
     if (!value)
       return value;
-    total.arguments.push_back(*std::move(value));
+    value = within_groups(tree, *function, *std::move(value), by);
   }
-  return total_of(tree, std::move(total), std::move(by));
+  return value;
 }
 
 error row_scope::number_rows(const node& tree) {
@@ -240,6 +296,12 @@ result<expression> row_scope::fold(const node& tree,
     return fault;
   if (tree.kind == node_kind::constant)
     return constant_part(tree);
+  auto found
+    = looked_up(tree, [&](const node& part) { return fold(part, into); });
+  if (!found)
+    return found.failure();
+  if (*found)
+    return **std::move(found);
   const auto function = function_of(tree);
   if (const auto aggregate = aggregate_of(function)) {
     auto what = folded_of(tree, *aggregate);

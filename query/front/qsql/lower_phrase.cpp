@@ -53,9 +53,9 @@ struct row_limits {
 class phrase_builder {
 public:
   phrase_builder(lowering& owner, const node& tree, table_value source,
-                 const table_schema* dates)
-    : owner_{owner}, tree_{tree}, phrase_{*tree.phrase}, keys_{std::move(
-                                                           source.keys)},
+                 const table_schema* dates, bool ungroups)
+    : owner_{owner}, tree_{tree}, phrase_{*tree.phrase}, dates_{dates},
+      ungroups_{ungroups}, keys_{std::move(source.keys)},
       columns_{all_columns(source.plan)}, scope_{owner, std::move(source.plan),
                                                  dates} {}
 
@@ -159,6 +159,8 @@ private:
   result<table_value> select_groups() {
     if (phrase_.keys.empty())
       return owner_.wrong(tree_, "rank", "after 'by' stands what to group by");
+    if (ungroups_ && !all_folded(phrase_.columns))
+      return select_ungrouped();
     auto all = pointers(phrase_.keys);
     for (const auto& column : phrase_.columns)
       all.push_back(&column);
@@ -195,7 +197,56 @@ private:
     if (auto fault = limit_rows(groups_scope))
       return fault;
     out->plan = groups_scope.take_input();
+    if (ungroups_)
+      out->keys.clear();
     return out;
+  }
+
+  /// Columns by which rows are grouped that stay.
+  result<std::vector<std::string>> group_columns() {
+    std::vector<std::string> out;
+    for (const auto& key : phrase_.keys) {
+      auto value = scope_.row(key);
+      if (!value)
+        return value.failure();
+      auto name = scope_.as_column(*std::move(value), key);
+      if (!name)
+        return name.failure();
+      out.push_back(*std::move(name));
+    }
+    return out;
+  }
+
+  /// Rows that a list of each group would have, group by group.
+  result<table_value> select_ungrouped() {
+    if (!phrase_.limits.empty())
+      return owner_.refused(tree_, "a limit is not there for what 'ungroup' "
+                                   "makes rows of: it stands before, as n#t");
+    auto all = pointers(phrase_.keys);
+    for (const auto& column : phrase_.columns)
+      all.push_back(&column);
+    const auto names = unique_names(all);
+    auto groups = group_columns();
+    if (!groups)
+      return groups.failure();
+    scope_.set_groups(*groups);
+    std::vector<operators::computed> columns;
+    for (size_t i = 0; i < groups->size(); ++i)
+      columns.push_back({names[i], column_of((*groups)[i])});
+    for (size_t i = 0; i < phrase_.columns.size(); ++i) {
+      auto value = scope_.row(phrase_.columns[i]);
+      if (!value)
+        return value.failure();
+      columns.push_back({names[groups->size() + i], *std::move(value)});
+    }
+    operators::sort ordered;
+    for (const auto& group : *groups)
+      ordered.keys.push_back({group, false});
+    if (dates_ && has_column(scope_.input(), dates_->time_column))
+      ordered.keys.push_back({dates_->time_column, false});
+    if (auto fault = scope_.add(std::move(ordered), tree_))
+      return fault;
+    return finish(std::move(columns), {});
   }
 
   /// Whether an aggregate is of what needs other rows itself.
@@ -315,17 +366,10 @@ private:
   result<table_value> update() {
     if (phrase_.columns.empty())
       return owner_.wrong(tree_, "rank", "after 'update' stand columns");
-    std::vector<std::string> groups;
-    for (const auto& key : phrase_.keys) {
-      auto value = scope_.row(key);
-      if (!value)
-        return value.failure();
-      auto name = scope_.as_column(*std::move(value), key);
-      if (!name)
-        return name.failure();
-      groups.push_back(*std::move(name));
-    }
-    scope_.set_groups(std::move(groups));
+    auto groups = group_columns();
+    if (!groups)
+      return groups.failure();
+    scope_.set_groups(*std::move(groups));
     auto where = condition();
     if (!where)
       return where.failure();
@@ -407,6 +451,8 @@ private:
   lowering& owner_;
   const node& tree_;
   const select_phrase& phrase_;
+  const table_schema* dates_;
+  bool ungroups_;
   std::vector<std::string> keys_;
   std::vector<operators::computed> columns_;
   row_scope scope_;
@@ -415,7 +461,7 @@ private:
 
 } // namespace
 
-result<table_value> lowering::phrase(const node& tree) {
+result<table_value> lowering::phrase(const node& tree, bool ungroups) {
   const bool changes = tree.phrase->kind == phrase_kind::update
                        || tree.phrase->kind == phrase_kind::delete_;
   if (const auto& from = tree.phrase->source;
@@ -429,7 +475,7 @@ result<table_value> lowering::phrase(const node& tree) {
     return source;
   const auto* scan = std::get_if<operators::scan>(&source->plan.what);
   const auto* dates = scan ? find_(scan->schema.name) : nullptr;
-  return phrase_builder{*this, tree, *std::move(source), dates}.run();
+  return phrase_builder{*this, tree, *std::move(source), dates, ungroups}.run();
 }
 
 } // namespace millrace::query::qsql

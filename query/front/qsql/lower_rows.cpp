@@ -283,6 +283,11 @@ result<expression> row_scope::dotted(const node& tree) {
 }
 
 result<expression> row_scope::call(const node& tree) {
+  auto found = looked_up(tree, [this](const node& part) { return row(part); });
+  if (!found)
+    return found.failure();
+  if (*found)
+    return **std::move(found);
   const auto function = function_of(tree);
   if (function.empty())
     return owner_.refused(tree, "what is applied here is not a function by "
@@ -342,7 +347,7 @@ result<expression> row_scope::call_of_one(const node& tree,
     // "til count i": the place of a row in its group.
     running what;
     what.function = window_function::row_number;
-    return running_of(tree, std::move(what));
+    return running_of(tree, std::move(what), by_);
   }
   if (const auto aggregate = aggregate_of(function))
     return total(tree, *aggregate);
@@ -354,7 +359,7 @@ result<expression> row_scope::call_of_one(const node& tree,
     running what;
     what.function = *known;
     what.argument = *std::move(value);
-    return running_of(tree, std::move(what));
+    return running_of(tree, std::move(what), by_);
   }
   return no_function(tree);
 }

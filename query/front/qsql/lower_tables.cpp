@@ -14,7 +14,7 @@ namespace {
 constexpr std::array table_functions{
   "aj",    "aj0",   "asof", "count", "distinct", "ej",      "first", "ij",
   "last",  "lj",    "uj",   "wj",    "wj1",      "sublist", "xasc",  "xcol",
-  "xcols", "xdesc", "xkey", "!",     "#",        "_",       ","};
+  "xcols", "xdesc", "xkey", "!",     "#",        "_",       ",",     "ungroup"};
 
 bool is_table_function(std::string_view name) {
   return std::find(table_functions.begin(), table_functions.end(), name)
@@ -211,10 +211,17 @@ error lowering::define(const std::vector<node>& statements) {
                    "a statement before the last one gives a name "
                    "to what it says, as t:select from trade");
     const auto& value = tree.items.front();
+    const auto lookup = dictionary_of(value);
+    if (!lookup)
+      return lookup.failure();
     // What is no table is looked at where its name stands.
-    if (value.kind == node_kind::phrase || is_table_function(function_of(value))
-        || named_.has(function_of(value))
-        || (value.kind == node_kind::name && !values_.contains(value.text))) {
+    if (*lookup) {
+      keep_dictionary(value, tree.label, **lookup);
+    } else if (value.kind == node_kind::phrase
+               || is_table_function(function_of(value))
+               || named_.has(function_of(value))
+               || (value.kind == node_kind::name
+                   && !values_.contains(value.text))) {
       auto made = table(value);
       if (!made)
         return made.failure();
@@ -288,6 +295,8 @@ result<table_value> lowering::applied_table(const node& tree) {
       return distinct(tree);
     if (function == "count")
       return counted(tree);
+    if (function == "ungroup")
+      return ungrouped(tree);
     if (function == "first" || function == "last") {
       auto from = table(argument(tree, 0));
       return from
@@ -537,6 +546,18 @@ result<table_value> lowering::counted(const node& tree) {
   what.columns.push_back({"count", aggregate_function::count, {}});
   from->keys.clear();
   return put_over(*std::move(from), std::move(what), tree);
+}
+
+/// "ungroup select time, sums size by sym from trade"
+result<table_value> lowering::ungrouped(const node& tree) {
+  const auto& lists = argument(tree, 0);
+  const auto* what
+    = lists.kind == node_kind::phrase ? lists.phrase.get() : nullptr;
+  if (!what || what->kind != phrase_kind::select || !what->grouped
+      || what->columns.empty())
+    return refused(lists, "'ungroup' stands before a select of columns with "
+                          "'by', whose lists are rows again");
+  return phrase(lists, true);
 }
 
 namespace {

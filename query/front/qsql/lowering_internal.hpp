@@ -4,6 +4,7 @@
 #include <millrace/query/front/qsql/syntax.hpp>
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -13,8 +14,9 @@
 
 // From trees of text to plans. Tables are in lower_tables.cpp and
 // lower_joins.cpp, what is told of them in lower_told.cpp, select and its like
-// in lower_phrase.cpp, what is computed of a row in lower_rows.cpp and of
-// several in lower_groups.cpp, names of columns and functions in names.cpp.
+// in lower_phrase.cpp, what is computed of a row in lower_rows.cpp, of
+// constants that are applied to it in lower_lookup.cpp and of several rows in
+// lower_groups.cpp, names of columns and functions in names.cpp.
 
 namespace millrace::query::qsql {
 
@@ -27,6 +29,13 @@ struct table_value {
 struct window_bounds {
   int64_t low = 0;
   int64_t high = 0;
+};
+
+/// Constants for constants.
+struct dictionary {
+  constant keys;
+  constant values;
+  bool steps = false; ///< A key is for all from it on, up to the next one.
 };
 
 /// How many parts a query may have when its names are replaced by what they
@@ -62,14 +71,30 @@ public:
   void bind(const bound_name& what);
 
   [[nodiscard]] result<table_value> table(const node& tree);
-  [[nodiscard]] result<table_value> phrase(const node& tree);
+  /// @param ungroups the lists per group of a select are rows again
+  [[nodiscard]] result<table_value> phrase(const node& tree,
+                                           bool ungroups = false);
 
   /// Where a local name leads, or the tree itself.
   [[nodiscard]] const node& meant(const node& tree) const;
   /// The constant that a tree is, or a name stands for; none: another thing.
   [[nodiscard]] std::optional<constant> constant_value(const node& tree) const;
+<<<<<<< HEAD
   /// What a function makes of constants alone; none: it is not known here.
   [[nodiscard]] std::optional<constant> made_constant(const node& tree) const;
+=======
+  /// A dictionary of constants that a tree is, or a name stands for; none:
+  /// another thing.
+  [[nodiscard]] result<std::optional<dictionary>>
+  dictionary_of(const node& tree) const;
+  /// Gives a name a dictionary, of which no other name is a part.
+  void keep_dictionary(const node& tree, std::string_view name,
+                       const dictionary& what);
+  /// A list of constants, or the keys or values of a dictionary.
+  [[nodiscard]] result<std::optional<constant>> list_of(const node& tree) const;
+  /// Counts parts of what is applied to rows.
+  [[nodiscard]] error count_entries(const node& tree, size_t count);
+>>>>>>> f249467a (Run 76 of the 84 forms of questions that KX publishes of TAQ data)
   /// A symbol or several.
   [[nodiscard]] result<std::vector<std::string>> symbols(const node& tree,
                                                          std::string_view what);
@@ -113,6 +138,7 @@ private:
   [[nodiscard]] result<table_value> dropped(const node& tree);
   [[nodiscard]] result<table_value> distinct(const node& tree);
   [[nodiscard]] result<table_value> counted(const node& tree);
+  [[nodiscard]] result<table_value> ungrouped(const node& tree);
   [[nodiscard]] result<table_value> with_columns(table_value from,
                                                  std::vector<std::string> names,
                                                  const node& tree);
@@ -181,6 +207,10 @@ private:
   [[nodiscard]] result<expression> name(const node& tree);
   [[nodiscard]] result<expression> dotted(const node& tree);
   [[nodiscard]] result<expression> call(const node& tree);
+  using value_of = std::function<result<expression>(const node& tree)>;
+  /// "names ex", "list bin x": constants that are applied; none: another thing.
+  [[nodiscard]] result<std::optional<expression>>
+  looked_up(const node& tree, const value_of& lower);
   [[nodiscard]] result<expression> call_of_one(const node& tree,
                                                std::string_view function);
   [[nodiscard]] result<expression> call_of_two(const node& tree,
@@ -201,11 +231,15 @@ private:
                                             operators::folded what,
                                             std::vector<std::string> by);
   [[nodiscard]] result<expression> grouped_total(const node& tree);
+  [[nodiscard]] result<expression>
+  within_groups(const node& tree, const node& function, expression value,
+                const std::vector<std::string>& by);
   [[nodiscard]] operators::window*
   window_to_join(const std::vector<expression>& values,
                  const std::vector<std::string>& by);
   [[nodiscard]] result<expression> running_of(const node& tree,
-                                              operators::running what);
+                                              operators::running what,
+                                              std::vector<std::string> by);
   [[nodiscard]] result<expression> moving(const node& tree,
                                           operators::window_function function);
   [[nodiscard]] result<operators::folded>

@@ -51,13 +51,19 @@ std::string default_name(const node& tree) {
       return "x";
     return point == std::string::npos ? tree.text : tree.text.substr(point + 1);
   }
-  const auto function = function_of(tree);
-  if (function.empty() || argument_count(tree) == 0)
+  if (tree.kind != node_kind::apply || argument_count(tree) == 0)
     return "x";
+  const auto function = function_of(tree);
   // What stands to the left of these is no column.
+<<<<<<< HEAD
   constexpr std::array right_named{"xbar", "$",     "mavg",      "msum",
                                    "mmax", "mmin",  "mcount",    "mdev",
                                    "ema",  "xprev", "percentile"};
+=======
+  constexpr std::array right_named{"xbar", "$",     "mavg",   "msum",
+                                   "mmax", "mmin",  "mcount", "mdev",
+                                   "ema",  "xprev", "bin"};
+>>>>>>> f249467a (Run 76 of the 84 forms of questions that KX publishes of TAQ data)
   const bool right
     = argument_count(tree) == 2
       && std::find(right_named.begin(), right_named.end(), function)

@@ -187,6 +187,10 @@ private:
     auto verb = take_verb();
     if (!verb)
       return verb;
+    // "sums differ@" before ';' is a function, of what comes to both.
+    if (verb->text == "@" && verb->iterator.empty()
+        && is(token_kind::semicolon))
+      return applied(*std::move(verb), std::move(left));
     if (at_end(ends))
       return fault(verb->at, "nothing stands to the right of the verb");
     auto right = parse_expression(ends);
