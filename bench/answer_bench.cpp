@@ -173,6 +173,7 @@ int64_t wait_for_rest() {
   auto since = now_ns();
   auto worked = worked_ns();
   while (now_ns() - since < window) {
+    // lint: allow(sleep): threads are looked at, and tell nobody.
     std::this_thread::sleep_for(1ms);
     const auto now = now_ns();
     const auto more = worked_ns();

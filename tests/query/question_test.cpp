@@ -124,8 +124,7 @@ TEST(QuestionTest, NamesWhatItCannotRead) {
   EXPECT_EQ(fault(R"({"language":"qsql","text":"quote","as_of":"x"})"),
             "the question: as_of is a position, not \"x\"");
   EXPECT_EQ(
-    fault(
-      R"({"language":"qsql","text":"quote","as_of":100,"at_least":101})"),
+    fault(R"({"language":"qsql","text":"quote","as_of":100,"at_least":101})"),
     "the question: as_of log.0.0 @ 100 is before at_least log.0.0 @ 101, which "
     "the answer must cover");
   EXPECT_EQ(fault(R"({"language":"qsql","text":"quote","priority":"urgent"})"),

@@ -171,8 +171,7 @@ void gateway_state::start(held_question what) {
   const bool grows = table.in_rdb
                      || backends.known(backend_role::rdb, table.home)
                      || written_down(table) != position{};
-  if (!grows || stream == streams.end() || what.upto.at != newest
-      || what.as_of
+  if (!grows || stream == streams.end() || what.upto.at != newest || what.as_of
       || (what.at_least && !may_be_reborn(stream->second, what.plan.table)))
     run(std::move(what), {});
   else

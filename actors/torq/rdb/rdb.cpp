@@ -199,8 +199,7 @@ void rdb_state::answer(rdb_question what) {
                              + " are in the HDB now"}));
     return;
   }
-  const auto upper
-    = what.rows.upto == newest ? snapshot->end : what.rows.upto;
+  const auto upper = what.rows.upto == newest ? snapshot->end : what.rows.upto;
   rdb_cut cut{upper, progress.life(), {}};
   const auto flow = what.flow;
   auto sink = std::move(what.sink);

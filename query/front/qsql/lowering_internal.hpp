@@ -79,10 +79,8 @@ public:
   [[nodiscard]] const node& meant(const node& tree) const;
   /// The constant that a tree is, or a name stands for; none: another thing.
   [[nodiscard]] std::optional<constant> constant_value(const node& tree) const;
-<<<<<<< HEAD
   /// What a function makes of constants alone; none: it is not known here.
   [[nodiscard]] std::optional<constant> made_constant(const node& tree) const;
-=======
   /// A dictionary of constants that a tree is, or a name stands for; none:
   /// another thing.
   [[nodiscard]] result<std::optional<dictionary>>
@@ -94,7 +92,6 @@ public:
   [[nodiscard]] result<std::optional<constant>> list_of(const node& tree) const;
   /// Counts parts of what is applied to rows.
   [[nodiscard]] error count_entries(const node& tree, size_t count);
->>>>>>> f249467a (Run 76 of the 84 forms of questions that KX publishes of TAQ data)
   /// A symbol or several.
   [[nodiscard]] result<std::vector<std::string>> symbols(const node& tree,
                                                          std::string_view what);

@@ -55,15 +55,9 @@ std::string default_name(const node& tree) {
     return "x";
   const auto function = function_of(tree);
   // What stands to the left of these is no column.
-<<<<<<< HEAD
-  constexpr std::array right_named{"xbar", "$",     "mavg",      "msum",
-                                   "mmax", "mmin",  "mcount",    "mdev",
-                                   "ema",  "xprev", "percentile"};
-=======
-  constexpr std::array right_named{"xbar", "$",     "mavg",   "msum",
-                                   "mmax", "mmin",  "mcount", "mdev",
-                                   "ema",  "xprev", "bin"};
->>>>>>> f249467a (Run 76 of the 84 forms of questions that KX publishes of TAQ data)
+  constexpr std::array right_named{"xbar", "$",     "mavg",       "msum",
+                                   "mmax", "mmin",  "mcount",     "mdev",
+                                   "ema",  "xprev", "percentile", "bin"};
   const bool right
     = argument_count(tree) == 2
       && std::find(right_named.begin(), right_named.end(), function)
