@@ -56,13 +56,6 @@ public:
     find_symbol();
     for (auto& each : questions_of(head_))
       out_.questions.push_back(std::move(each));
-    if (const auto known = preset_of_header(head_); !known.empty())
-      out_.questions.push_back("the preset '" + known
-                               + "' is for files with this header, with their "
-                                 "zone and dates: 'millrace "
-                                 "layout --preset "
-                               + known + "' shows it, and --layout " + known
-                               + " reads them");
     write();
     if (auto fault = try_it())
       return fault;

@@ -63,9 +63,6 @@ struct layout_head {
 /// "delimiter ',', a header, the fields time and price" and so on.
 [[nodiscard]] std::string seen_in(const layout_head& head);
 
-/// The preset that reads files with such a header; empty: none is known.
-[[nodiscard]] std::string preset_of_header(const layout_head& head);
-
 /// The names of presets, those whose lines look like these first.
 [[nodiscard]] std::string presets_for(const layout_head& head);
 

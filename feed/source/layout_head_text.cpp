@@ -23,6 +23,34 @@ void ask_about_hashes(const layout_head& head, std::vector<std::string>& out) {
       + lines + "); without comment = \"#\" they are read");
 }
 
+/// The preset that reads files with such a header; empty: none is known.
+std::string preset_of_header(const layout_head& head) {
+  if (!head.header || head.json)
+    return {};
+  const auto has = [&](const std::string& name) {
+    return std::find(head.names.begin(), head.names.end(), name)
+           != head.names.end();
+  };
+  for (const auto name : preset_names()) {
+    // Those of one's own files, whose names anybody's may have.
+    if (name.starts_with("csv-"))
+      continue;
+    const auto each = preset(name);
+    if (!each || !each->header || each->delimiter != head.delimiter)
+      continue;
+    bool all = true;
+    size_t known = 0;
+    for (const auto& column : each->columns)
+      for (const auto& wanted : column.headers) {
+        all = all && has(wanted);
+        ++known;
+      }
+    if (all && known > 2)
+      return std::string{name};
+  }
+  return {};
+}
+
 } // namespace
 
 std::vector<std::string> questions_of(const layout_head& head) {
@@ -83,6 +111,12 @@ std::vector<std::string> questions_of(const layout_head& head) {
                   + " fields, but for others (" + others
                   + "), which give no row: is the delimiter '"
                   + std::string(1, head.delimiter) + "'?");
+  if (const auto known = preset_of_header(head); !known.empty())
+    out.push_back("the preset '" + known
+                  + "' is for files with this header, with their zone and "
+                    "dates: 'millrace layout --preset "
+                  + known + "' shows it, and --layout " + known
+                  + " reads them");
   return out;
 }
 
@@ -104,33 +138,6 @@ std::string seen_in(const layout_head& head) {
     out += "'" + value.substr(0, 40) + "'";
   }
   return out + (head.fields > shown_max ? ", ..." : "");
-}
-
-std::string preset_of_header(const layout_head& head) {
-  if (!head.header || head.json)
-    return {};
-  const auto has = [&](const std::string& name) {
-    return std::find(head.names.begin(), head.names.end(), name)
-           != head.names.end();
-  };
-  for (const auto name : preset_names()) {
-    // Those of one's own files, whose names anybody's may have.
-    if (name.starts_with("csv-"))
-      continue;
-    const auto each = preset(name);
-    if (!each || !each->header || each->delimiter != head.delimiter)
-      continue;
-    bool all = true;
-    size_t known = 0;
-    for (const auto& column : each->columns)
-      for (const auto& wanted : column.headers) {
-        all = all && has(wanted);
-        ++known;
-      }
-    if (all && known > 2)
-      return std::string{name};
-  }
-  return {};
 }
 
 std::string presets_for(const layout_head& head) {
