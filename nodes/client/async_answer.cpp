@@ -15,7 +15,7 @@ namespace millrace::nodes {
 /// Of an answer: what its owner, its sink and the rooms of its rows share.
 struct rows_room::shared {
   answer_calls calls;                 ///< Of the sink's handlers alone.
-  answer_end so_far;                  ///< The same.
+  answer_end so_far;                  ///< Of these, too.
   std::atomic<bool> withdrawn{false}; ///< Nothing is called but `on_end`.
   std::atomic<bool> let_go{false};    ///< Nothing is called.
   std::atomic<bool> over{false};

@@ -82,10 +82,11 @@ public:
 
   /// Withdraws the question; `on_end` is called with `cancelled` unless it was,
   /// or is being, called.
-  void cancel() noexcept;
+  void cancel() noexcept; // lint: allow(half_used): for programs.
   /// Lets the question go on without an owner, to its end.
-  void detach() noexcept;
+  void detach() noexcept; // lint: allow(half_used): for programs.
   /// Whether `on_end` was, or is being, called, or there is no question.
+  // lint: allow(half_used): for programs.
   [[nodiscard]] bool is_over() const noexcept;
 
 private:
@@ -94,6 +95,7 @@ private:
 };
 
 /// As async_answer::ask.
+// lint: allow(half_used): for programs; commands read in threads of theirs.
 [[nodiscard]] inline async_answer ask_async(process_host& host,
                                             const gateway_actor& gateway,
                                             const std::string& parameters,

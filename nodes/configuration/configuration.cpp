@@ -433,14 +433,13 @@ private:
     out.memory_max_bytes = at.bytes("memory_max", 0, most_bytes, 0);
     out.query_memory_max_bytes
       = at.bytes("query_memory_max", 0, most_bytes, out.query_memory_max_bytes);
-    read_queries_memory(at, out, out.query_memory_max_bytes);
+    out.queries_memory_max_bytes = at.bytes("queries_memory_max", 0, most_bytes,
+                                            twice(out.query_memory_max_bytes));
   }
 
-  /// Twice what one query may hold, where the file does not say.
-  static void read_queries_memory(toml_section& at, process_config& out,
-                                  uint64_t of_one) {
-    out.queries_memory_max_bytes = at.bytes("queries_memory_max", 0, most_bytes,
-                                            std::min(2 * of_one, most_bytes));
+  /// Of all queries, twice what one may hold, where the file does not say.
+  static uint64_t twice(uint64_t of_one) {
+    return std::min(2 * of_one, most_bytes);
   }
 
   void read_hdb(toml_section& at, process_config& out) {
@@ -459,7 +458,8 @@ private:
     }
     out.query_memory_max_bytes
       = at.bytes("query_memory_max", 0, most_bytes, out.query_memory_max_bytes);
-    read_queries_memory(at, out, out.query_memory_max_bytes);
+    out.queries_memory_max_bytes = at.bytes("queries_memory_max", 0, most_bytes,
+                                            twice(out.query_memory_max_bytes));
   }
 
   void read_gateway(toml_section& at, process_config& out) {
@@ -471,7 +471,8 @@ private:
                                        out.query_timeout_ns);
     out.memory_max_bytes
       = at.bytes("memory_max", 0, most_bytes, uint64_t{1} << 30);
-    read_queries_memory(at, out, out.memory_max_bytes);
+    out.queries_memory_max_bytes = at.bytes("queries_memory_max", 0, most_bytes,
+                                            twice(out.memory_max_bytes));
     out.result_rows_max = static_cast<uint64_t>(at.integer(
       "rows_max", 0, most_ns, static_cast<int64_t>(out.result_rows_max)));
   }

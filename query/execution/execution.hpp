@@ -19,6 +19,7 @@ struct execution_options {
   /// With the account that all steps take their memory of.
   interruption stop;
   /// Without one: bytes that they may hold; 0: no limit.
+  // lint: allow(half_used): for those who keep no account, as tests.
   uint64_t memory_max = 0;
   std::string process; ///< Whose memory that is, for messages.
   /// Rows of a morsel: about a millisecond of work.

@@ -132,8 +132,7 @@ public:
 
   error prepare(const operators::over& what) {
     const auto& stop = options_.stop;
-    // By row its group, its place in the order and among those of its group,
-    // and its peers.
+    // By row its group, its places, and its peers.
     room_ = held_memory{stop.memory};
     if (auto refused
         = room_.set(count_ * (5 * sizeof(uint32_t) + sizeof(uint8_t))))
@@ -578,8 +577,7 @@ operator_result run_over(const operators::over& what, const physical_node& node,
   std::vector<column_data> made;
   held_memory beside{options.stop.memory};
   for (const auto& each : what.columns) {
-    // Its argument and another one for where it has none, and of totals what
-    // there is up to each row of a group.
+    // Its argument, one for rows without it, and totals up to each row.
     const bool is_total = each.function == of::count || each.function == of::sum
                           || each.function == of::avg;
     if (auto refused

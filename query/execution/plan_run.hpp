@@ -20,6 +20,7 @@ struct run_options {
   /// what they need beside that, as an order of their rows.
   interruption stop;
   /// Without one: bytes that they may hold at a time; 0: no limit.
+  // lint: allow(half_used): for those who keep no account, as tests.
   uint64_t memory_max = 0;
   std::string process; ///< Whose memory that is, for messages.
   /// Whose threads help; none: the caller's works alone.

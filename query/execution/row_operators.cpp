@@ -448,17 +448,26 @@ result<table_data> run_fused(logical_plan plan, const table_data& over,
   return merged.finish();
 }
 
+namespace {
+
+/// Of a row's arguments, and of its group.
+uint64_t width_of_arguments(const std::vector<operators::folded>& columns) {
+  uint64_t width = sizeof(int64_t);
+  for (const auto& each : columns)
+    for (const auto& argument : each.arguments)
+      width += width_of(argument.type);
+  return width;
+}
+
+} // namespace
+
 result<table_data> totals_of(const std::vector<operators::folded>& columns,
                              const table_data& over,
                              std::span<const uint32_t> numbers, uint32_t count,
                              const run_options& options) {
   // The arguments of the rows, and which group each is of.
-  uint64_t width = sizeof(int64_t);
-  for (const auto& each : columns)
-    for (const auto& argument : each.arguments)
-      width += width_of(argument.type);
   held_memory room{options.stop.memory};
-  if (auto refused = room.set(numbers.size() * width))
+  if (auto refused = room.set(numbers.size() * width_of_arguments(columns)))
     return refused;
   table_data inputs;
   inputs.row_count = numbers.size();

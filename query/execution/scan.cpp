@@ -1,3 +1,4 @@
+// lint: allow(length): one way through a morsel, whose steps share vectors.
 #include <millrace/query/execution/computed_values_internal.hpp>
 #include <millrace/query/execution/picked_rows.hpp>
 #include <millrace/query/execution/scan.hpp>

@@ -60,7 +60,7 @@ struct node_statistics {
 struct step_statistics {
   std::string what;
   uint64_t rows = 0;  ///< That it gave.
-  uint64_t bytes = 0; ///< The same.
+  uint64_t bytes = 0; ///< Of these rows.
   int64_t ns = 0;     ///< Without the steps before it.
   friend bool operator==(const step_statistics&, const step_statistics&)
     = default;

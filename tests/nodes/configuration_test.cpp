@@ -308,6 +308,17 @@ tls_certificate = "web.pem"
 tls_key = "web.key"
 )";
 
+TEST(ConfigurationTest, QueriesTogetherMayHoldTwiceWhatOneMay) {
+  const auto parsed = parse(every_option);
+  ASSERT_TRUE(parsed) << parsed.failure().context;
+  EXPECT_EQ(parsed->process("r")->queries_memory_max_bytes, 600u << 20);
+  EXPECT_EQ(parsed->process("copy")->queries_memory_max_bytes,
+            uint64_t{4} << 30);
+  EXPECT_EQ(parsed->process("h")->queries_memory_max_bytes, 2u << 20);
+  EXPECT_EQ(parsed->process("g")->queries_memory_max_bytes, uint64_t{6} << 30);
+  EXPECT_EQ(parsed->process("g2")->queries_memory_max_bytes, uint64_t{2} << 30);
+}
+
 TEST(ConfigurationTest, ReadsEveryOption) {
   const auto parsed = parse(every_option);
   ASSERT_TRUE(parsed) << parsed.failure().context;
@@ -345,13 +356,6 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   EXPECT_EQ(config.process("r")->query_memory_max_bytes, 512u << 20);
   EXPECT_EQ(config.process("copy")->query_memory_max_bytes, uint64_t{2} << 30);
   EXPECT_EQ(config.process("h")->query_memory_max_bytes, 1u << 20);
-  // Twice what one may hold, where the file says nothing else.
-  EXPECT_EQ(config.process("r")->queries_memory_max_bytes, 600u << 20);
-  EXPECT_EQ(config.process("copy")->queries_memory_max_bytes,
-            uint64_t{4} << 30);
-  EXPECT_EQ(config.process("h")->queries_memory_max_bytes, 2u << 20);
-  EXPECT_EQ(config.process("g")->queries_memory_max_bytes, uint64_t{6} << 30);
-  EXPECT_EQ(config.process("g2")->queries_memory_max_bytes, uint64_t{2} << 30);
   EXPECT_EQ(config.process("r")->hdb_directory, "/etc/hdb");
   EXPECT_EQ(config.home_of("t"), "/etc/hdb"); // Of the rdb that writes it.
   EXPECT_EQ(config.home_of("u"), "/hdb");     // Nobody writes it: of the hdb.

@@ -147,17 +147,10 @@ cell day_key(const group_key& key, int64_t time, int64_t offset_ns) {
     ++day;
   if (key.bar_ns == 0)
     return day;
-  // Dates are counted from 2000.01.01.
-  if (key.bar_ns % text::day_ns == 0) {
-    const auto dates = key.bar_ns / text::day_ns;
-    while (day % dates != 0)
-      --day;
-    return day * text::day_ns + offset_ns;
-  }
-  auto bar = day * text::day_ns + offset_ns;
-  while (bar + key.bar_ns <= time)
-    bar += key.bar_ns;
-  return bar;
+  for (; key.bar_ns % text::day_ns == 0; --day)
+    if (day * text::day_ns % key.bar_ns == 0)
+      return day * text::day_ns + offset_ns;
+  return time - (time - day * text::day_ns - offset_ns) % key.bar_ns;
 }
 
 cell key_of(const group_key& key, const cell& value, column_type type) {

@@ -497,11 +497,7 @@ gateway(gateway_self_actor::stateful_pointer<gateway_state> self,
                caf::actor_cast<watcher_actor>(self));
   self->send(self, caf::tick_atom_v);
   return {
-    [self](status_atom) {
-      auto out = to_status(self->state.facts());
-      self->state.questions_memory.add_to(out);
-      return out;
-    },
+    [self](status_atom) { return self->state.status(); },
     [self](query_atom, const std::string& parameters) {
       auto to = self->state.current_asker();
       auto promise = self->make_response_promise<bundle, query_cut>();

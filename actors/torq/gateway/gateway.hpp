@@ -216,6 +216,7 @@ struct gateway_state {
   // gateway_status.cpp
 
   [[nodiscard]] gateway_facts facts() const;
+  [[nodiscard]] status_facts status() const;
   /// That run or wait.
   [[nodiscard]] size_t open_questions() const;
 

@@ -30,6 +30,12 @@ void gateway_state::tell_ending(const asker& whose, const error& how,
   tell("refused", text);
 }
 
+status_facts gateway_state::status() const {
+  auto out = to_status(facts());
+  questions_memory.add_to(out);
+  return out;
+}
+
 /// A plan of several steps is one question, whichever of its steps run.
 size_t gateway_state::open_questions() const {
   const auto count_whole = [](const auto& held, auto question_of) {

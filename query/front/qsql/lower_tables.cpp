@@ -153,33 +153,6 @@ std::optional<constant> lowering::constant_value(const node& tree) const {
   return out;
 }
 
-/// "`$\"x,y\"", "`$(\"x\";\"y\")", "enlist `a"
-std::optional<constant> lowering::made_constant(const node& tree) const {
-  const auto function = function_of(tree);
-  if (function == "enlist" && argument_count(tree) == 1) {
-    auto out = constant_value(argument(tree, 0));
-    if (!out || out->is_list)
-      return std::nullopt;
-    out->is_list = true;
-    return out;
-  }
-  if (function != "$" || argument_count(tree) != 2)
-    return std::nullopt;
-  const auto to = constant_value(argument(tree, 0));
-  const bool is_symbol
-    = to && to->type == column_type::symbol && !to->is_list
-      && to->values.size() == 1
-      && std::holds_alternative<std::monostate>(to->values[0]);
-  if (!is_symbol)
-    return std::nullopt;
-  auto out = constant_value(argument(tree, 1));
-  if (!out
-      || (out->type != column_type::string && out->type != column_type::char_))
-    return std::nullopt;
-  out->type = column_type::symbol;
-  return out;
-}
-
 result<std::vector<std::string>> lowering::symbols(const node& tree,
                                                    std::string_view what) {
   const auto value = constant_value(tree);
