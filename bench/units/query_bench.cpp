@@ -236,7 +236,7 @@ void run(benchmark::State& state, const logical_plan& plan, size_t row_bytes) {
       return;
     }
     auto found = merge.finish();
-    rows = merge.statistics().rows_scanned;
+    rows = merge.statistics().read.rows_scanned;
     benchmark::DoNotOptimize(found->row_count);
   }
   state.SetBytesProcessed(static_cast<int64_t>(
