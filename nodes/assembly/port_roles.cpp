@@ -141,6 +141,7 @@ void set_port(Settings& into, process_host& host,
     into.query_timeout_ns = longest;
   into.limits.bytes_max = process.memory_max_bytes;
   into.limits.connections_max = process.connections_max;
+  into.limits.idle_ns = process.idle_max_ns;
   into.on_warning = warnings_of_port(host, process);
 }
 
@@ -317,7 +318,8 @@ result<hosted_process> start_http(process_host& host,
   // What waits for a client of a stream is bounded by its door.
   settings.limits.push_bytes = process.memory_max_bytes;
   settings.limits.patience_ns = 10'000'000'000;
-  settings.limits.idle_ns = 60'000'000'000;
+  if (process.idle_max_ns == 0)
+    settings.limits.idle_ns = 60'000'000'000;
   return start_port(host, process, http::http_door, std::move(settings));
 }
 

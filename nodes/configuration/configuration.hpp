@@ -160,6 +160,9 @@ struct process_config {
   file_line tls_certificate_line;
   file_line tls_key_line;
   uint32_t connections_max = 256; ///< kdb, http, postgres: at one time.
+  /// kdb, http, postgres: for how long a client may neither ask nor be
+  /// answered; 0: for ever, http: a minute.
+  int64_t idle_max_ns = 0;
   /// kdb, http, postgres: clients are `users` who log in; else processes of the
   /// users of the host that the cluster trusts, who may do all.
   bool asks_login = false;

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/listed.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/nodes/configuration/read_cluster_tls.hpp>
@@ -114,6 +115,8 @@ void read_port(toml_section& at, const cluster_config& within,
   read_address(at, into);
   into.connections_max = static_cast<uint32_t>(
     at.integer("connections_max", 1, 10'000, into.connections_max));
+  into.idle_max_ns = at.duration("idle_max", text::second_ns,
+                                 365 * text::day_ns, into.idle_max_ns);
   constexpr auto most_bytes
     = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
   into.memory_max_bytes

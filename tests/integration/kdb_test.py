@@ -261,6 +261,25 @@ def a_gateway_that_ends(made, port):
     mill.check((kind, got) == (2, 25), kind, got)
 
 
+def idle_ones(made, port):
+  """A port may say for how long; who subscribes waits for what comes."""
+  made.down()
+  made.path.write_text(made.path.read_text().replace(
+    "connections_max = 8\n", 'connections_max = 8\nidle_max = "1s"\n'))
+  made.up()
+  with kdb.client(port) as waits, kdb.client(port) as idles:
+    waits.ask([".u.sub", kdb.symbol("trade"), kdb.symbol("")])
+    mill.check(idles.ask("count trade") == 25, "served")
+    idles.socket.settimeout(30)
+    mill.check(idles.socket.recv(1) == b"", "an idle client was not ended")
+    facts = made.process("kdb1")
+    mill.check(facts["idle_ended"] == 1 and facts["connections"] == 1, facts)
+    made.run("pub", "--stream", "market", "--table", "trade",
+             text=json.dumps(ROWS[0]) + "\n")
+    kind, pushed = waits.message()
+    mill.check(kind == 0 and pushed[1] == "trade", pushed)
+
+
 def kdb_clients(binary):
   port = mill.free_ports(1)[0]
   roles = [*mill.ROLES, ("kdb1", "kdb")]
@@ -274,7 +293,7 @@ def kdb_clients(binary):
     made.run("pub", "--stream", "market", "--table", "trade",
              text="".join(json.dumps(row) + "\n" for row in ROWS))
     for part in (questions, text_clients, node_q, streams, hostile,
-                 a_gateway_that_ends):
+                 a_gateway_that_ends, idle_ones):
       with mill.part(part.__name__):
         part(made, port)
 

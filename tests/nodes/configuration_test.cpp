@@ -274,6 +274,7 @@ port = 5010
 publish = ["a"]
 login = "password"
 connections_max = 9
+idle_max = "10m"
 [[user]]
 name = "ada"
 query = ["t"]
@@ -371,6 +372,7 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   EXPECT_EQ(cluster_config{}.query_timeout_ns(), 0) << "it has no gateway";
   EXPECT_EQ(config.process("g")->result_rows_max, 1000u);
   EXPECT_EQ(config.process("g")->memory_max_bytes, uint64_t{3} << 30);
+  EXPECT_EQ(config.process("kdb1")->idle_max_ns, 600'000'000'000);
   EXPECT_THAT(config.process("own")->libraries,
               ElementsAre("/etc/millrace/vwap.so"));
   const auto* feed = config.process("f");

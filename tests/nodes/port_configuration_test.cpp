@@ -31,6 +31,7 @@ port = 5000
 publish = ["market"]
 connections_max = 9
 memory_max = "2MiB"
+idle_max = "10m"
 [[process]]
 name = "web"
 type = "http"
@@ -47,11 +48,13 @@ port = 5432
   EXPECT_EQ(kdb.published, std::vector<std::string>{"market"});
   EXPECT_EQ(kdb.connections_max, 9u);
   EXPECT_EQ(kdb.memory_max_bytes, 2u << 20);
+  EXPECT_EQ(kdb.idle_max_ns, 600'000'000'000);
   const auto& web = *parsed->process("web");
   EXPECT_EQ(web.port, 5001);
   EXPECT_EQ(web.published, std::vector<std::string>{"market"});
   EXPECT_EQ(web.connections_max, 256u);
   EXPECT_EQ(web.memory_max_bytes, 256u << 20);
+  EXPECT_EQ(web.idle_max_ns, 0);
   EXPECT_EQ(parsed->process("sql")->port, 5432);
 }
 

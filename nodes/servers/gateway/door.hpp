@@ -338,6 +338,8 @@ struct door_state {
       {"bytes_in", facts.bytes_in},
       {"bytes_out", facts.bytes_out},
       {"held_bytes", facts.held_bytes},
+      {"idle", facts.idle},
+      {"idle_ended", facts.idle_ended},
       {"login", settings.access ? "password" : "system"},
       {"tls", settings.tls != nullptr}};
     if (settings.tls) {

@@ -110,6 +110,7 @@ void kdb_door_state::undertake(const take_up<value>& of,
   if (wish.ends) {
     for (const auto& table : wish.tables)
       subscribed.remove(of.from, table);
+    core.keep(of.from, subscribed.has(of.from));
     return answer(of.from, of.request, generic_null());
   }
   if (follows(wish))
@@ -124,6 +125,7 @@ void kdb_door_state::subscribe(connection_id who, uint64_t request,
   if (const auto* client = core.find(who); client && !client->is_text())
     for (const auto& table : wish.tables)
       subscribed.add(who, table, wish.symbols);
+  core.keep(who, subscribed.has(who));
   answer(who, request, subscribed_answer(wish, settings.tables));
 }
 

@@ -3,6 +3,7 @@
 #include <millrace/nodes/servers/kdb/stream_rows.hpp>
 #include <millrace/nodes/servers/port/listener.hpp>
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
@@ -25,6 +26,10 @@ public:
   void remove(connection_id who) {
     for (auto& each : by_table_)
       each.second.erase(who);
+  }
+  [[nodiscard]] bool has(connection_id who) const {
+    return std::any_of(by_table_.begin(), by_table_.end(),
+                       [&](const auto& of) { return of.second.contains(who); });
   }
   /// Valid until the next change.
   [[nodiscard]] const subscribers& of(const std::string& table) const {

@@ -61,6 +61,12 @@ public:
   /// Ends what is over its time; now and then.
   [[nodiscard]] effects tick(int64_t now_ns);
 
+  /// A client waits for what comes to it: it is not idle.
+  void keep(connection_id which, bool waits) {
+    if (const auto found = clients_.find(which); found != clients_.end())
+      found->second.waits = waits;
+  }
+
   /// Null: the connection is gone.
   [[nodiscard]] const Session* find(connection_id which) const {
     const auto found = clients_.find(which);
@@ -138,9 +144,10 @@ private:
     std::string judged_by;   ///< The same of a login that is not told yet.
     bool is_judged = false;  ///< The verdict on its login is awaited.
     bool is_known = false;   ///< It logged in, or asked something.
+    bool waits = false;      ///< For what comes to it, without asking.
     int64_t awaited_ns = 0;  ///< Since when what it sends is waited for.
     int64_t progress_ns = 0; ///< It took something, or nothing was for it.
-    int64_t active_ns = 0;   ///< It sent something, or was answered.
+    int64_t active_ns = 0;   ///< It sent or took something, or was answered.
     bool was_awaited = true;
     bool shakes_hands = false; ///< Since `awaited_ns`, which is for it then.
     std::deque<handle_request<request_type>> waiting;
@@ -170,6 +177,7 @@ private:
   void leave(connection_id id, client& of, effects& out);
   void finish(connection_id id, client& of, effects& out);
   void probe(connection_id id, client& of, int64_t now_ns, effects& out);
+  void end_idle(int64_t now_ns, effects& out);
   void go_on(connection_id id, client& of, effects& out);
   /// Recounts what it holds. Where all together hold too much those go that
   /// take nothing of what is for them, and then itself. @returns whether it is
@@ -303,22 +311,6 @@ void port_core<Session>::finish(connection_id id, client& of, effects& out) {
     out.emplace_back(finish_connection{id});
 }
 
-/// To one that sends no more it cannot be told whether it reads, or went, but
-/// by sending.
-template <port_session Session>
-void port_core<Session>::probe(connection_id id, client& of, int64_t now_ns,
-                               effects& out) {
-  if constexpr (requires { of.talk.probe(); }) {
-    if (!of.input_over || !of.current || now_ns - of.probed_ns < probe_ns)
-      return;
-    of.probed_ns = now_ns;
-    if (auto bytes = of.talk.probe(); !bytes.empty()) {
-      of.unsent_bytes += bytes.size();
-      out.emplace_back(send_to{id, std::move(bytes)});
-    }
-  }
-}
-
 /// What it sent to be done without an answer is done all the same.
 template <port_session Session>
 void port_core<Session>::leave(connection_id id, client& of, effects& out) {
@@ -339,7 +331,7 @@ void port_core<Session>::act(const bytes_sent& what, int64_t now_ns,
   auto& of = found->second;
   facts_.bytes_out += what.bytes;
   of.unsent_bytes -= std::min(of.unsent_bytes, what.bytes);
-  of.progress_ns = now_ns;
+  of.progress_ns = of.active_ns = now_ns;
   (void)account(what.id, of, now_ns, out);
 }
 
@@ -556,41 +548,6 @@ port_core<Session>::push(connection_id to, std::string message,
   return out;
 }
 
-template <port_session Session>
-typename port_core<Session>::effects port_core<Session>::tick(int64_t now_ns) {
-  effects out;
-  std::vector<std::pair<connection_id, std::string>> late;
-  std::vector<connection_id> unshaken;
-  for (const auto& [id, of] : clients_)
-    if (of.shakes_hands) {
-      if (now_ns - of.awaited_ns >= limits_.patience_ns)
-        unshaken.push_back(id);
-    } else if (of.talk.is_awaited()
-               && now_ns - of.awaited_ns >= limits_.patience_ns)
-      late.emplace_back(id, "what it began to send is not there in time");
-    else if (of.unsent_bytes != 0
-             && now_ns - of.progress_ns >= limits_.stall_ns)
-      late.emplace_back(id, "'" + of.talk.user() + "' takes nothing of the "
-                              + std::to_string(of.unsent_bytes)
-                              + " bytes that are for it");
-  for (const auto id : unshaken) {
-    no_tls_with(peer_of(id), "the handshake is not done in time", out);
-    forget(id, out);
-    out.emplace_back(drop_connection{id});
-  }
-  for (const auto& [id, why] : late)
-    refuse(id, why, out);
-  for (auto& [id, of] : clients_)
-    probe(id, of, now_ns, out);
-  if (limits_.idle_ns == 0)
-    return out;
-  for (auto& [id, of] : clients_)
-    if (!of.current && of.unsent_bytes == 0 && !of.finishing
-        && now_ns - of.active_ns >= limits_.idle_ns) {
-      of.finishing = true;
-      out.emplace_back(finish_connection{id});
-    }
-  return out;
-}
-
 } // namespace millrace::nodes
+
+#include <millrace/nodes/servers/port/port_core_tick.hpp>

@@ -71,6 +71,10 @@ struct port_facts {
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
   uint64_t held_bytes = 0;
+  /// Of the connections, those that for a minute neither asked nor were
+  /// answered nor subscribed to anything.
+  size_t idle = 0;
+  uint64_t idle_ended = 0; ///< For being idle longer than they may.
   uint64_t logins = 0;
   uint64_t logins_failed = 0;   ///< A wrong password, or an unknown user.
   uint64_t tls_connections = 0; ///< Those whose handshakes were done.

@@ -26,7 +26,8 @@ struct port_limits {
   int64_t patience_ns = 5'000'000'000;
   /// Of a client that takes nothing of what is for it.
   int64_t stall_ns = 60'000'000'000;
-  /// Of one that neither asks nor is answered; 0: it may be idle.
+  /// Of one that logged in, or asked, and that neither asks nor is answered
+  /// now, nor subscribed to anything; 0: it may be idle.
   int64_t idle_ns = 0;
   /// Of messages that nobody asked for, and that a client did not take yet: one
   /// with more is too slow, and ended.
@@ -49,8 +50,9 @@ struct port_limits {
 /// postgres::pg_session. Its effects are those of `session_effects_of`. One
 /// that speaks TLS has `bind_to(end_point)` beside, one that can ask whether
 /// its client is still there `probe()`, which gives the bytes for that; one
-/// whose clients log in without a word `has_begun()`, and one that can say that
-/// there is no place `no_place(connections_max)`.
+/// whose clients log in without a word `has_begun()`, one that can say that
+/// there is no place `no_place(connections_max)`, and one whose clients are
+/// told that they are ended, as they were idle, `idle_end()`.
 template <class T>
 concept port_session
   = std::constructible_from<T, typename T::limits_type> && requires(

@@ -26,7 +26,10 @@ constexpr size_t read_bytes = 64 * 1024;
 constexpr size_t write_bytes = 256 * 1024;
 /// When the system has no descriptor left for another connection.
 constexpr std::chrono::milliseconds accept_pause{100};
+/// A peer that is gone without a word is noticed within a minute.
 constexpr int keep_alive_s = 30;
+constexpr int keep_alive_pause_s = 10;
+constexpr int keep_alive_tries = 3;
 
 error fault_of(const error_code& code) {
   return {errc::closed, code.message()};
@@ -153,7 +156,13 @@ private:
     made.set_option(asio::socket_base::keep_alive{true}, ignored);
     using idle
       = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPIDLE>;
+    using pause
+      = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPINTVL>;
+    using tries
+      = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPCNT>;
     made.set_option(idle{keep_alive_s}, ignored);
+    made.set_option(pause{keep_alive_pause_s}, ignored);
+    made.set_option(tries{keep_alive_tries}, ignored);
     made.non_blocking(true, ignored);
     const auto peer = made.remote_endpoint(ignored).address().to_string();
     const auto id = ++last_id_;

@@ -152,6 +152,13 @@ std::string pg_session::no_place(size_t connections_max) {
                         0});
 }
 
+std::string pg_session::idle_end() {
+  return error_message({"FATAL", "57P05",
+                        "the connection was idle for longer than it may be "
+                        "(idle_max)",
+                        0});
+}
+
 void pg_session::begin_session(uint32_t version, fields from) {
   std::map<std::string, std::string> said;
   std::vector<std::string> unknown;

@@ -101,6 +101,8 @@ public:
 
   /// What one more client is told than there may be.
   [[nodiscard]] static std::string no_place(size_t connections_max);
+  /// What one that was idle for too long is told.
+  [[nodiscard]] static std::string idle_end();
   /// Whether it has not said yet who it is.
   [[nodiscard]] bool is_awaited() const noexcept {
     return !has_begun_ && login_ != login_step::judged;

@@ -115,6 +115,39 @@ TEST_F(KdbDoorTest, WhoeverDoesNotLogInOrTakesNothingIsDropped) {
   EXPECT_EQ(door.facts().refused, 2u);
 }
 
+/// A port may say for how long its clients may be idle.
+TEST_F(KdbDoorTest, WhoIsIdleForLongerThanItMayIsEnded) {
+  door = door_core{{.idle_ns = 600 * second_ns}};
+  log_in(1);
+  log_in(2);
+  log_in(3);
+  (void)step(bytes_received{2, sync_text("a")}, 500 * second_ns);
+  door.keep(3, true);
+  EXPECT_EQ(said(door.tick(59 * second_ns)), "");
+  EXPECT_EQ(door.facts().idle, 0u);
+  EXPECT_EQ(said(door.tick(599 * second_ns)), "");
+  EXPECT_EQ(door.facts().idle, 1u);
+  // The second one waits for its answer, the third for what comes.
+  EXPECT_EQ(said(door.tick(600 * second_ns)), "finish 1\n");
+  EXPECT_EQ(door.facts().idle_ended, 1u);
+  (void)step(connection_closed{1, {}}, 600 * second_ns);
+  EXPECT_EQ(said(door.tick(2000 * second_ns)), "");
+  (void)door.answered(2, 1, long_answer(5), false, 2000 * second_ns);
+  (void)step(bytes_sent{2, 17}, 2001 * second_ns);
+  door.keep(3, false);
+  EXPECT_EQ(said(door.tick(2600 * second_ns)), "finish 3\n");
+  EXPECT_EQ(said(door.tick(2601 * second_ns)), "finish 2\n");
+  EXPECT_EQ(door.facts().idle_ended, 3u);
+  EXPECT_EQ(door.facts().refused, 0u);
+}
+
+TEST_F(KdbDoorTest, ClientsMayBeIdleForEver) {
+  log_in(1);
+  EXPECT_EQ(said(door.tick(1'000'000 * second_ns)), "");
+  EXPECT_EQ(door.facts().idle, 1u);
+  EXPECT_EQ(door.facts().idle_ended, 0u);
+}
+
 /// Who says nothing holds a place until another one wants it.
 TEST_F(KdbDoorTest, ThoseThatSayNothingMakePlace) {
   door = door_core{{.connections_max = 3}};

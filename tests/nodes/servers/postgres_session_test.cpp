@@ -97,6 +97,28 @@ TEST(PgSessionTest, OneMoreThanThereMayBeIsTold) {
   EXPECT_EQ(std::get<drop_connection>(unsaid[1]).which, 3u);
 }
 
+TEST(PgSessionTest, WhoIsEndedForBeingIdleIsToldSo) {
+  constexpr int64_t minute_ns = 60'000'000'000;
+  using core = port_core<pg_session>;
+  core port{{.idle_ns = minute_ns}};
+  (void)port.step(connection_opened{1}, 0);
+  const auto begun = port.step(bytes_received{1, startup()}, 0);
+  for (const auto& each : begun)
+    if (const auto* sent = std::get_if<send_to>(&each))
+      (void)port.step(bytes_sent{1, sent->bytes.size()}, 0);
+  // Who it is was asked.
+  const auto let_in = port.answered(1, 1, std::string(8, '\0'), false, 0);
+  for (const auto& each : let_in)
+    if (const auto* sent = std::get_if<send_to>(&each))
+      (void)port.step(bytes_sent{1, sent->bytes.size()}, 0);
+  const auto told = port.tick(minute_ns);
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_EQ(pg_read(std::get<send_to>(told[0]).bytes),
+            "E(57P05 the connection was idle for longer than it may be "
+            "(idle_max))");
+  EXPECT_EQ(std::get<finish_connection>(told[1]).which, 1u);
+}
+
 /// A session at a port that has a certificate, and what it comes to.
 struct tls_talk {
   tls_talk() {
