@@ -129,11 +129,42 @@ class reader:
     return list(struct.unpack(form, self.take(struct.calcsize(form))))
 
 
+def expanded(message):
+  """A whole message that was compressed, as it was."""
+  size = struct.unpack("<i", message[8:12])[0]
+  out, seen = bytearray(message[:8]), [0] * 256
+  at, hashed = 12, 8
+  while len(out) < size:
+    flags = message[at]
+    at += 1
+    for bit in range(8):
+      if len(out) >= size:
+        break
+      repeats = flags >> bit & 1
+      if repeats:
+        begin, more = seen[message[at]], message[at + 1]
+        at += 2
+        for place in range(begin, begin + 2):
+          out.append(out[place])
+      else:
+        out.append(message[at])
+        at += 1
+      while hashed < len(out) - 1:
+        seen[out[hashed] ^ out[hashed + 1]] = hashed
+        hashed += 1
+      if repeats:
+        for place in range(begin + 2, begin + 2 + more):
+          out.append(out[place])
+        hashed = len(out)
+  return bytes(out)
+
+
 class client:
   def __init__(self, port, user="me", capability=3, password="secret",
-               tls=None):
+               tls=None, host="127.0.0.1"):
     """`tls`: an ssl.SSLContext."""
-    self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+    self.compressed = 0  # Messages that came so.
+    self.socket = socket.create_connection((host, port), timeout=30)
     if tls:
       self.socket = tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
     self.socket.sendall(f"{user}:{password}".encode() + bytes([capability, 0]))
@@ -165,6 +196,9 @@ class client:
     """(kind, value): 0 a message that was pushed, 2 an answer."""
     head = self.exactly(8)
     body = self.exactly(struct.unpack("<i", head[4:])[0] - 8)
+    if head[2] == 1:
+      self.compressed += 1
+      body = expanded(head + body)[8:]
     return head[1], reader(body).value()
 
   def ask(self, value):

@@ -404,6 +404,39 @@ def addresses(binary):
       wanted = f"{made.path}:{line}:process.address: '0.0.0.0' is not a loopback"
       mill.check(wanted in done.stderr and key.split("\n")[0].split(" = ")[0]
                  in done.stderr, done.stderr)
+    made.path.write_text(text)
+    with mill.part("answers_to_other_hosts"):
+      answers_to_other_hosts(made, ports)
+
+
+def own_address():
+  """One that is not of loopback; none: there is no other one."""
+  with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+    try:
+      made.connect(("192.0.2.1", 9))  # Sends nothing.
+    except OSError:
+      return None
+    out = made.getsockname()[0]
+  return None if out.startswith("127.") else out
+
+
+def answers_to_other_hosts(made, ports):
+  """What kdb+ clients off loopback are sent is compressed when it is long."""
+  sizes = [number % 7 for number in range(2000)]
+  made.up()
+  made.run("pub", "--stream", "market", "--table", "trade", text="".join(
+    json.dumps({**ROW, "size": size}) + "\n" for size in sizes))
+  trusting = ssl.create_default_context(cafile=made.directory / "ca.pem")
+  hosts = {"127.0.0.1": 0, own_address(): 1}
+  for host, wanted in hosts.items():
+    if host is None:
+      print("  left out: this host has no address but that of loopback")
+      continue
+    with kdb.client(ports["kdb"], "ada", password="right", tls=trusting,
+                    host=host) as client:
+      mill.check(client.ask("1+1") == 2 and client.compressed == 0, host)
+      mill.check(client.ask("exec size from trade") == sizes, host)
+      mill.check(client.compressed == wanted, host, client.compressed)
 
 
 if __name__ == "__main__":

@@ -50,6 +50,12 @@ read_header(std::string_view bytes, uint32_t size_max = message_bytes_max);
 /// it. @pre a whole message, not compressed
 [[nodiscard]] std::string compressed(std::string message);
 
+/// Whether a client gets what is longer than `compressed_from_bytes` so, as
+/// kdb+ sends it: one that can read it, and is not on this host.
+/// @param peer its address, without the port
+[[nodiscard]] bool is_sent_compressed(char capability, std::string_view peer);
+inline constexpr size_t compressed_from_bytes = 2'000;
+
 /// What was compressed. `malformed_message`, `oversize`.
 /// @pre read_header says that it is compressed
 [[nodiscard]] result<std::string>

@@ -21,6 +21,12 @@ void put_size(std::string& into, size_t offset, uint32_t size) noexcept {
 
 } // namespace
 
+bool is_sent_compressed(char capability, std::string_view peer) {
+  const bool is_local = peer.empty() || peer.starts_with("127.")
+                        || peer == "::1" || peer.starts_with("::ffff:127.");
+  return capability > 0 && !is_local;
+}
+
 std::string compressed(std::string message) {
   const std::string_view in{message};
   std::string out;

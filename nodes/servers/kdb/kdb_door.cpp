@@ -27,7 +27,14 @@ struct question_way {
   answer_form form;
   bool is_text = false;
   bool is_deferred = false;
+  bool is_compressed = false; ///< If it is long, and gets shorter by it.
 };
+
+std::string as_sent(std::string message, bool is_compressed) {
+  return is_compressed && message.size() > compressed_from_bytes
+           ? compressed(std::move(message))
+           : message;
+}
 
 /// On a thread of the pool: the answer as the client reads it.
 void write_answer(const question_way& way, const chunks& parts,
@@ -45,7 +52,7 @@ void write_answer(const question_way& way, const chunks& parts,
                                      *rows, way.form);
     if (!message)
       return message.failure();
-    out.message = *std::move(message);
+    out.message = as_sent(*std::move(message), way.is_compressed);
     return {};
   });
   if (fault)
@@ -156,7 +163,8 @@ void kdb_door_state::undertake(const take_up<value>& of,
                          .request = of.request,
                          .form = question.form,
                          .is_text = client && client->is_text(),
-                         .is_deferred = question.is_deferred};
+                         .is_deferred = question.is_deferred,
+                         .is_compressed = compresses_for(of.from)};
   asking[of.from] = {of.request, way.is_text, way.is_deferred};
   ask_gateway(
     of.from, client ? client->user() : std::string{},
@@ -173,11 +181,18 @@ void kdb_door_state::undertake(const take_up<value>& of,
        }});
 }
 
+bool kdb_door_state::compresses_for(connection_id to) const {
+  const auto* client = core.find(to);
+  return client && !client->is_text()
+         && is_sent_compressed(client->capability(), core.peer_of(to));
+}
+
 void kdb_door_state::answer(connection_id to, uint64_t request,
                             const result<value>& with) {
   const auto* client = core.find(to);
-  auto message
-    = client && client->is_text() ? value_text(with) : answer_message(with);
+  auto message = client && client->is_text()
+                   ? value_text(with)
+                   : as_sent(answer_message(with), compresses_for(to));
   perform(core.answered(to, request, std::move(message), !with,
                         env->clock->monotonic_ns()));
 }

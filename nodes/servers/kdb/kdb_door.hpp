@@ -117,6 +117,7 @@ struct kdb_door_state : door_state<kdb_door_state, kdb_door_actor, door_core,
   void tick_streams(int64_t now_ns);
   void perform(const give_up& what);
   void answer(connection_id to, uint64_t request, const result<value>& with);
+  [[nodiscard]] bool compresses_for(connection_id to) const;
   void answer_deferred(connection_id to, uint64_t request,
                        result<std::string> message);
   void tick();

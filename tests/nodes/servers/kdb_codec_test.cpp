@@ -145,6 +145,16 @@ TEST(KdbCodecTest, CompressesAsKdbDoes) {
   EXPECT_EQ(compressed(noisy), noisy);
 }
 
+// As kdb+ does: a client on this host has the bytes sooner as they are.
+TEST(KdbCodecTest, ClientsOfOtherHostsGetLongMessagesCompressed) {
+  EXPECT_TRUE(is_sent_compressed(3, "192.0.2.7"));
+  EXPECT_TRUE(is_sent_compressed(1, "2001:db8::7"));
+  EXPECT_FALSE(is_sent_compressed(0, "192.0.2.7"));
+  for (const auto* local :
+       {"127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", ""})
+    EXPECT_FALSE(is_sent_compressed(3, local)) << local;
+}
+
 TEST(KdbCodecTest, CompressesAnythingToItself) {
   std::mt19937_64 random{2};
   for (int round = 0; round < 300; ++round) {
