@@ -122,6 +122,12 @@ kernel_row row_of_single(fn function) {
   }
 }
 
+bool has_bound(const expression& what) {
+  const auto& parts = what.arguments;
+  return what.function == fn::bounded
+         || std::any_of(parts.begin(), parts.end(), has_bound);
+}
+
 bool is_time(column_type type) { return !is_numeric(type) && !is_text(type); }
 
 /// The null of a guid is all zeroes.
@@ -346,9 +352,18 @@ uint32_t expression_program::compile_call(const expression& what) {
       return compile_cast(what);
     case fn::table_date:
       return compile_date(what);
+    case fn::bounded:
+      return compile_bounded(what);
     default:
       return compile_single(what);
   }
+}
+
+uint32_t expression_program::compile_bounded(const expression& what) {
+  step s{.run = steps::keep_bounded};
+  s.a = compile(what.arguments[0]);
+  s.b = compile(what.arguments[1]);
+  return add_step(s, shape::real);
 }
 
 uint32_t expression_program::compile_arithmetic(const expression& what) {
@@ -492,6 +507,9 @@ uint32_t expression_program::compile_date(const expression& what) {
 }
 
 error expression_program::overflow_of(const expression& what) {
+  if (has_bound(what))
+    return {errc::overflow, "a number has more digits before its point than p "
+                            "- s of numeric(p, s)"};
   return {errc::overflow, "a value of " + to_string(what)
                             + " does not fit its type: compute it of floats"};
 }

@@ -84,6 +84,7 @@ private:
   uint32_t compile_column(const expression& what);
   uint32_t compile_constant(const expression& what);
   uint32_t compile_call(const expression& what);
+  uint32_t compile_bounded(const expression& what);
   uint32_t compile_arithmetic(const expression& what);
   uint32_t compile_comparison(const expression& a, const expression& b,
                               scalar_function function);

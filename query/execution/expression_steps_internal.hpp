@@ -83,6 +83,20 @@ void checked_binary(program& p, const step& s, uint32_t count) {
     p.note_overflow();
 }
 
+/// out[i] = a[i]; one that is not nearer to 0 than b[i] is an overflow.
+inline void keep_bounded(program& p, const step& s, uint32_t count) {
+  auto* out = p.at(s.out).floats.data();
+  const auto* a = p.at(s.a).floats.data();
+  const auto* b = p.at(s.b).floats.data();
+  bool beyond = false;
+  for (uint32_t i = 0; i < count; ++i) {
+    beyond |= a[i] <= -b[i] || a[i] >= b[i]; // A null is neither.
+    out[i] = a[i];
+  }
+  if (beyond)
+    p.note_overflow();
+}
+
 /// out[i] = a[i] (whole) is true ? b[i] : c[i].
 template <class T>
 void choose(program& p, const step& s, uint32_t count) {

@@ -9,7 +9,7 @@ namespace millrace::query {
 
 namespace {
 
-constexpr name_table<scalar_function, 33> function_names{{
+constexpr name_table<scalar_function, 34> function_names{{
   {scalar_function::add, "+"},
   {scalar_function::subtract, "-"},
   {scalar_function::multiply, "*"},
@@ -43,6 +43,7 @@ constexpr name_table<scalar_function, 33> function_names{{
   {scalar_function::conditional, "?"},
   {scalar_function::cast, "$"},
   {scalar_function::table_date, "date"},
+  {scalar_function::bounded, "bounded"},
 }};
 
 error refused(const expression& what, const std::string& why) {

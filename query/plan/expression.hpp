@@ -62,6 +62,9 @@ enum class scalar_function : uint8_t {
   cast = 32,        ///< To the expression's own type.
   /// (timestamp, zone, offset in ns): the date of a table whose dates begin so.
   table_date = 33,
+  /// (float, float above 0): the first, which is an `overflow` unless it is
+  /// nearer to 0 than the second.
+  bounded = 34,
 };
 /// As it is written: "+", "xbar", ...
 [[nodiscard]] std::string_view to_string(scalar_function function) noexcept;

@@ -137,6 +137,8 @@ maybe of_two(fn function, type a, type b) {
       return is_text(a) || is_text(b) ? std::nullopt : common(a, b);
     case fn::fill:
       return common(a, b);
+    case fn::bounded:
+      return a == type::float_ && b == a ? maybe{a} : std::nullopt;
     case fn::like:
       return is_text(a) && is_text(b) ? maybe{type::boolean} : std::nullopt;
     default:

@@ -27,6 +27,7 @@ bool never_fails(const expression& what) {
       return is_float(what.type);
     case fn::floor:
     case fn::ceiling:
+    case fn::bounded:
       return false;
     case fn::cast:
       return is_float(what.type) || is_text(what.type)

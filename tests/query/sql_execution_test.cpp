@@ -186,6 +186,17 @@ TEST(SqlExecutionTest, CastsHeedTheirPrecision) {
      "'12345.678'::numeric(6,1), 4503599627370497::numeric(16,0), "
      "null::numeric(5,1) from trade limit 1",
      "1.01,-1.01,114.93,0,12345.7,12345.7,4503599627370497,"},
+    // More digits before the point than p leaves.
+    {"select price::numeric(3,2) from trade where price < 9 order by price",
+     "2.5/5.5/6.5"},
+    {"select 9.996::numeric(3,2) from trade limit 1",
+     "a number has more digits before its point than p - s of numeric(p, s)"},
+    {"select (-1000)::numeric(3) from trade limit 1",
+     "a number has more digits before its point than p - s of numeric(p, s)"},
+    {"select 'inf'::float8::numeric(30,2) from trade limit 1",
+     "a number has more digits before its point than p - s of numeric(p, s)"},
+    {"select max(price)::numeric(2,1) from trade",
+     "a number has more digits before its point than p - s of numeric(p, s)"},
     {"select round(price, 0), round(price * 100 / 7, 2), round(size, -2) from "
      "trade where lot = -7",
      "6,78.57,"},

@@ -35,7 +35,8 @@ bool is_text_type(std::string_view name) {
 }
 
 bool is_time(std::optional<column_type> type) {
-  return type == column_type::timestamp || type == column_type::date;
+  return type == column_type::timestamp || type == column_type::date
+         || type == column_type::timespan;
 }
 bool is_whole_number(std::optional<column_type> type) {
   return type == column_type::short_ || type == column_type::int_
@@ -64,7 +65,10 @@ std::optional<column_type> type_of_both(std::optional<column_type> a,
   if (!a || !b)
     return a ? a : b;
   if (is_time(a) && is_time(b))
-    return a == b ? a : column_type::timestamp;
+    return a == b                       ? a
+           : a == column_type::timespan ? b
+           : b == column_type::timespan ? a
+                                        : column_type::timestamp;
   if (is_real(a) && is_real(b))
     return a == b ? a : column_type::float_;
   if ((is_real(a) && is_whole_number(b)) || (is_whole_number(a) && is_real(b)))
@@ -112,6 +116,10 @@ catalogue_writer::make_alike(std::span<operand> all) {
     } else if (type == column_type::timestamp
                && made.type == column_type::date) {
       made = cast_to("timestamp", std::move(made), nullptr);
+    } else if (type && made.type
+               && (type == column_type::timespan)
+                    != (made.type == column_type::timespan)) {
+      (void)refuse("an interval beside what is none is");
     } else if (relations_.empty() && type && made.type
                && (is_number || is_time(type))
                && made.type == column_type::symbol) {
@@ -171,7 +179,9 @@ catalogue_writer::narrowed(const std::string& type, expression of,
     const auto digits = given.size() == 2 ? given[1] : 0;
     if (given[0] > 0 && digits >= 0
         && digits <= std::min<int64_t>(given[0], 15))
-      return with("pg_digits", digits);
+      return {"pg_within(pg_digits(" + of.sql + "," + std::to_string(digits)
+                + ")," + std::to_string(given[0] - digits) + ")",
+              of.type};
   } else if (given.size() == 1 && given[0] >= 0) {
     if (type == "varchar" || type == "bpchar")
       return {"substr(" + of.sql + ",1," + std::to_string(given[0]) + ")",
@@ -180,6 +190,19 @@ catalogue_writer::narrowed(const std::string& type, expression of,
       return with("pg_fraction", given[0]);
   }
   return refuse("this precision of " + type + " is");
+}
+
+/// A time of day is an interval since midnight here.
+/// @param text of a constant
+catalogue_writer::expression
+catalogue_writer::cast_to_span(const std::string& type, expression of,
+                               const std::string* text) {
+  if (of.type == column_type::timespan)
+    return of;
+  if (type == "time" && of.type == column_type::timestamp)
+    return {"pg_time_of_day(" + of.sql + ")", column_type::timespan};
+  return text ? time_of(*text, column_type::timespan)
+              : refuse("a cast of such a value to " + type + " is");
 }
 
 /// @param text of a constant
@@ -210,6 +233,8 @@ catalogue_writer::cast_to(const std::string& type, expression of,
       return {"pg_time_text(" + of.sql + ")", column_type::symbol};
     if (of.type == column_type::date)
       return {"pg_date_text(" + of.sql + ")", column_type::symbol};
+    if (of.type == column_type::timespan)
+      return wrong();
     if (of.type == column_type::boolean)
       return {"iif(" + of.sql + " IS NULL,NULL,iif(" + of.sql
                 + ",'true','false'))",
@@ -239,7 +264,9 @@ catalogue_writer::cast_to(const std::string& type, expression of,
       return {std::move(of.sql), wanted};
     return relations_.empty() ? wrong() : of;
   }
-  if (type == "interval" || type == "time" || type == "timetz")
+  if (type == "interval" || type == "time")
+    return cast_to_span(type, std::move(of), text);
+  if (type == "timetz")
     return refuse("the type " + type + " is");
   // Of the catalogue there are domains that nobody else has.
   if (relations_.empty() && find_type(type) == nullptr
@@ -262,6 +289,8 @@ catalogue_writer::calculated(const std::string& sign, operand left,
     left = std::move(both[0]);
     right = std::move(both[1]);
   }
+  if (auto made = calculated_time(sign, left, right))
+    return *std::move(made);
   for (auto* each : {&left, &right}) {
     if (is_time(each->made.type) || each->made.type == column_type::boolean)
       return refuse("the sign " + sign + " between these is");
@@ -303,6 +332,8 @@ catalogue_writer::expression catalogue_writer::combined(const std::string& sign,
   static constexpr std::array<std::string_view, 7> arithmetic{
     "+", "-", "*", "/", "%", "&", "|"};
   const auto& right_node = what.at("rexpr");
+  if (auto made = shifted_by_months(sign, what.at("lexpr"), right_node))
+    return *std::move(made);
   auto left = read(what.at("lexpr"));
   if (sign.find('~') != sign.npos)
     return pattern(sign, left.made.sql, right_node);

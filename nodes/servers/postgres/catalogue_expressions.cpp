@@ -253,6 +253,8 @@ catalogue_writer::expression catalogue_writer::column(const node& what) {
 
 catalogue_writer::expression catalogue_writer::call(const node& what) {
   const auto& name = last_name(what.at("funcname"));
+  if (auto made = call_of_time(name, what.at("args")))
+    return *std::move(made);
   const auto* known = known_function(name);
   if (known == nullptr) {
     // Of what has rows here nobody needs more.

@@ -520,6 +520,8 @@ error add_functions(sqlite3* database, const catalogue_facts& with) {
   if (status == SQLITE_OK)
     status = add_value_functions(database);
   if (status == SQLITE_OK)
+    status = add_time_functions(database);
+  if (status == SQLITE_OK)
     status = sqlite3_create_function_v2(database, "pg_array_agg", 1,
                                         SQLITE_UTF8, facts, nullptr, array_step,
                                         array_end, nullptr);

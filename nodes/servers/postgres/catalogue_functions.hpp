@@ -10,7 +10,8 @@
 struct sqlite3;
 
 // Functions that clients ask the catalogue for, in SQLite; those of numbers and
-// parts of texts are in catalogue_values.cpp.
+// parts of texts are in catalogue_values.cpp, those of times in
+// catalogue_times.cpp.
 
 namespace millrace::nodes::postgres {
 
@@ -26,6 +27,8 @@ struct catalogue_function {
 /// Gives `database` what numbers, and parts of texts, are made by. @returns
 /// SQLite's status
 [[nodiscard]] int add_value_functions(sqlite3* database);
+/// The same for what is computed of times.
+[[nodiscard]] int add_time_functions(sqlite3* database);
 
 /// Gives them to `database`, too. @pre `with` outlives its last use
 [[nodiscard]] error add_functions(sqlite3* database,

@@ -232,6 +232,18 @@ void to_digits(catalogue_call of) {
   of.give(std::round(near) / scale);
 }
 
+/// @pre two arguments: a number, and how many digits it has before its point
+void within_digits(catalogue_call of) {
+  if (of.is_null(0))
+    return of.give_null();
+  const auto bound = std::pow(10.0, static_cast<double>(of.number(1)));
+  if (!(std::abs(of.real(0)) < bound))
+    return of.fail_range(of.text(0) + " has more than "
+                         + std::to_string(of.number(1))
+                         + " digits before its point");
+  of.give(of.real(0));
+}
+
 /// @pre two arguments: ns, and how many digits of a second stay
 void to_fraction(catalogue_call of) {
   if (of.is_null(0))
@@ -298,6 +310,7 @@ constexpr added_function value_functions[] = {
   {"pg_greatest", -1, guarded<extreme_of<true>>},
   {"pg_least", -1, guarded<extreme_of<false>>},
   {"pg_digits", 2, guarded<to_digits>},
+  {"pg_within", 2, guarded<within_digits>},
   {"pg_fraction", 2, guarded<to_fraction>},
   {"pg_real_text", 1, guarded<real_text>},
   {"pg_substr", -1, guarded<part_of_text>},

@@ -8,8 +8,8 @@
 #include <vector>
 
 // SELECT is written in catalogue_sql.cpp, expressions in
-// catalogue_expressions.cpp, and in catalogue_casts.cpp casts and what makes
-// values alike.
+// catalogue_expressions.cpp, in catalogue_casts.cpp casts and what makes values
+// alike, in catalogue_times.cpp what is computed of times.
 
 namespace millrace::nodes::postgres {
 
@@ -68,10 +68,14 @@ private:
   [[nodiscard]] expression cast(const node& what);
   [[nodiscard]] expression cast_to(const std::string& type, expression of,
                                    const std::string* text);
+  [[nodiscard]] expression cast_to_span(const std::string& type, expression of,
+                                        const std::string* text);
   [[nodiscard]] expression narrowed(const std::string& type, expression of,
                                     const node::list& numbers);
   [[nodiscard]] expression time_of(const std::string& text, column_type type);
   [[nodiscard]] expression as_text(expression of);
+  /// A date as the time at which it begins; others as they are.
+  [[nodiscard]] expression as_time(expression of);
   /// What an operator works with, and where it was read.
   struct operand {
     expression made;
@@ -88,6 +92,18 @@ private:
                                                  const node& what);
   [[nodiscard]] expression calculated(const std::string& sign, operand left,
                                       operand right);
+  /// Of times, dates and intervals; none: the sign is not there between these.
+  [[nodiscard]] std::optional<expression>
+  calculated_time(const std::string& sign, const operand& left,
+                  const operand& right);
+  /// Of a time and a constant interval that has months, which is no span of one
+  /// length; none: it is something else.
+  [[nodiscard]] std::optional<expression>
+  shifted_by_months(const std::string& sign, const node& left,
+                    const node& right);
+  /// extract, date_part, date_trunc, to_timestamp; none: it is another one.
+  [[nodiscard]] std::optional<expression> call_of_time(const std::string& name,
+                                                       const node& arguments);
   [[nodiscard]] expression signed_value(const std::string& sign,
                                         const node& what);
   [[nodiscard]] expression one_of(const char* function, const node& items);

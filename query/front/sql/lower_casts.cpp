@@ -228,7 +228,13 @@ result<expression> row_scope::narrowed(expression what, const std::string& type,
     if (given[0] < 1 || digits < 0 || digits > given[0])
       return owner_.refused(place, "of numeric(p, s) p is above 0, and s is 0 "
                                    "to p");
-    return to_digits(std::move(what), digits, place);
+    auto made = to_digits(std::move(what), digits, place);
+    const auto bound = std::pow(10.0, static_cast<double>(given[0] - digits));
+    return made && std::isfinite(bound) ? call(
+             fn::bounded,
+             {*std::move(made), constant_of(column_type::float_, bound, place)},
+             place)
+                                        : made;
   }
   if (given.size() == 1
       && (type == "timestamp" || type == "timestamptz" || type == "time"))

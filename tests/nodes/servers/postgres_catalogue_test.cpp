@@ -177,6 +177,10 @@ TEST(PgCatalogueTest, ValuesOfSeveralTypesMeetAsInPostgresql) {
     {"12345.678::numeric(6,1), 1.005::numeric(5,2), 2.5::numeric(4,0), "
      "'abcdef'::varchar(3), 'abc'::char(2)",
      "12345.7,1.01,3,abc,ab"},
+    {"12345.67::numeric(6,2)",
+     "E(22003 12345.67 has more than 4 digits before its point"},
+    {"9.996::numeric(3,2)", "E(22003 10.0 has more than 1 digits before its "
+                            "point"},
     {"timestamp(0) '2024-01-02 10:00:00.7', "
      "current_timestamp(0) = '2024-01-02 14:30:01'",
      "2024-01-02 10:00:01,t"},
@@ -196,6 +200,68 @@ TEST(PgCatalogueTest, ValuesOfSeveralTypesMeetAsInPostgresql) {
     {"nothing_is_visible(1)",
      "E(0A000 the function nothing_is_visible is not there where the catalogue "
      "is asked"},
+  });
+}
+
+TEST(PgCatalogueTest, ComputesTimesWithoutATable) {
+  expect_values({
+    {"now() - interval '1 day', now() + interval '90 minutes', "
+     "current_date + 1, current_date - 1, date '2024-03-01' - 1",
+     "2024-01-01 14:30:00.5,2024-01-02 16:00:00.5,2024-01-03,2024-01-01,"
+     "2024-02-29"},
+    {"date '2024-03-01' - date '2024-02-01', current_date - interval '1 hour'",
+     "29,2024-01-01 23:00:00"},
+    {"timestamp '2024-03-31 10:00' - interval '1 month', "
+     "timestamp '2024-01-31' + interval '1 mon 1 day', "
+     "date '2024-02-29' + interval '1 year', interval '1 month' + date "
+     "'2024-01-01'",
+     "2024-02-29 10:00:00,2024-03-01 00:00:00,2025-02-28 00:00:00,"
+     "2024-02-01 00:00:00"},
+    {"interval '1 month'", "E(42601 '1 month' is not a span of a fixed length"},
+    {"1 + interval '1 month'",
+     "E(0A000 an interval of months beside what is no time is not there where "
+     "the catalogue is asked"},
+    {"timestamp '2024-01-02 10:00' - timestamp '2024-01-01 09:30', "
+     "interval '1 hour' * 3 - interval '5 minutes', interval '1 hour' / 4",
+     "24:30:00,02:55:00,00:15:00"},
+    {"extract(year from now()), extract(month from now()), extract(day from "
+     "now()), extract(hour from now()), extract(minute from now()), "
+     "extract(second from now())",
+     "2024,1,2,14,30,0.5"},
+    {"extract(dow from date '2024-01-07'), extract(isodow from date "
+     "'2024-01-07'), extract(doy from date '2024-12-31'), date_part('quarter', "
+     "date '2024-08-01'), extract(dow from date '1969-12-31')",
+     "0,7,366,3,3"},
+    {"extract(epoch from timestamp '2000-01-01'), extract(epoch from interval "
+     "'1 day 1 second'), extract(hour from interval '30 hours'), extract(day "
+     "from now() - timestamp '2023-12-30')",
+     "946684800,86401,6,3"},
+    {"date_trunc('day', now()), date_trunc('hour', now()), date_trunc('month', "
+     "date '2024-05-17'), date_trunc('quarter', date '2024-05-17'), "
+     "date_trunc('year', now())",
+     "2024-01-02 00:00:00,2024-01-02 14:00:00,2024-05-01 00:00:00,"
+     "2024-04-01 00:00:00,2024-01-01 00:00:00"},
+    {"date_trunc('week', date '2024-01-07'), date_trunc('week', date "
+     "'2024-01-08'), date_trunc('week', date '1999-12-31')",
+     "2024-01-01 00:00:00,2024-01-08 00:00:00,1999-12-27 00:00:00"},
+    {"to_timestamp(1704205801.5), now()::time, '10:30'::time, "
+     "now() - date_trunc('day', now()) > '12 hours'",
+     "2024-01-02 14:30:01.5,14:30:00.5,10:30:00,t"},
+    {"now() + 1", "E(0A000 the sign + between these is not there where the "
+                  "catalogue is asked"},
+    {"now() > interval '1 day'", "E(0A000 an interval beside what is none is "
+                                 "not there where the catalogue is asked"},
+    {"extract(century from now())", "E(0A000 'century' of a time is not there "
+                                    "where the catalogue is asked"},
+    {"extract(year from interval '1 day')",
+     "E(0A000 'year' of an interval is not there where the catalogue is asked"},
+    {"timestamp '2024-01-01' + interval '400 years'",
+     "E(22003 a time is beyond the years 1708 to 2291"},
+    {"timestamp '2291-01-01' + interval '30000 days'",
+     "E(22003 a value does not fit type bigint"},
+    {"null::timestamp + interval '1 month', extract(day from "
+     "null::timestamp), date_trunc('day', null::timestamp)",
+     "null,null,null"},
   });
 }
 
