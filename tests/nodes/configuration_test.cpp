@@ -1,6 +1,5 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
-#include <millrace/tests/support/paths.hpp>
 
 #include <gmock/gmock.h>
 
@@ -566,37 +565,6 @@ TEST(ConfigurationTest, AnEmptyFileSaysWhatIsMissing) {
   const auto fault = fault_of("");
   EXPECT_THAT(fault, HasSubstr(":1:cluster: is missing"));
   EXPECT_THAT(fault, HasSubstr(":1:node: is missing"));
-}
-
-TEST(ConfigurationTest, TheDemoConfigurationIsValid) {
-  const auto parsed = parse(demo_configuration_text(7400));
-  ASSERT_TRUE(parsed) << parsed.failure().context;
-  EXPECT_EQ(parsed->node("demo")->port, 7400);
-  EXPECT_EQ(parsed->node("demo")->processes.size(), parsed->processes.size());
-  for (auto type :
-       {process_type::discovery, process_type::rt, process_type::rdb,
-        process_type::hdb, process_type::gateway, process_type::http}) {
-    const auto has = [&](const auto& process) { return process.type == type; };
-    EXPECT_EQ(
-      std::count_if(parsed->processes.begin(), parsed->processes.end(), has),
-      1);
-  }
-}
-
-TEST(ConfigurationTest, TheExampleIsValidAndSpreadsOverNodes) {
-  const auto path = test_support::source_path("examples/local.toml");
-  const auto parsed
-    = load_configuration(persistence::posix_file_system(), path);
-  ASSERT_TRUE(parsed) << parsed.failure().context;
-  EXPECT_EQ(parsed->nodes.size(), 4u);
-  EXPECT_EQ(parsed->data_directory,
-            test_support::source_path("examples/local-data"));
-  EXPECT_EQ(parsed->process("hdb1")->hdb_directory,
-            parsed->process("rdb1")->hdb_directory);
-  // The demo and the example agree on what their tables are.
-  const auto demo = parse(demo_configuration_text(1));
-  ASSERT_TRUE(demo);
-  EXPECT_EQ(demo->tables, parsed->tables);
 }
 
 } // namespace
