@@ -35,6 +35,8 @@ struct execution::state {
   execution_options options;
   own_account own;
   std::vector<morsel_output> outputs;
+  /// By morsel, for values that were made for it and are kept until the end.
+  std::vector<held_memory> made_rooms;
   std::atomic<bool> failed{false};
   std::atomic<uint64_t> bytes{0};
   std::atomic<uint64_t> rows{0};
@@ -120,10 +122,14 @@ struct execution::state {
     uint64_t size = 0;
     for (const auto& chunk : outputs[i].chunks)
       size += chunk.byte_count();
+    uint64_t made_bytes = 0;
     for (const auto& kept : outputs[i].kept)
       if (const auto* made = dynamic_cast<const persistence::made_values*>(
             kept.values.held[0].get()))
-        size += made->byte_count();
+        made_bytes += made->byte_count();
+    made_rooms[i] = held_memory{options.stop.memory};
+    if (auto refused = made_rooms[i].set(made_bytes))
+      return fail(std::move(refused));
     const auto total = top ? note_top_bytes() : bytes.fetch_add(size) + size;
     const auto& plan = setup.shape.plan;
     if (plan.grouped())
@@ -170,6 +176,7 @@ execution::execution(logical_plan plan,
     return;
   }
   state_->outputs.resize(morsel_count());
+  state_->made_rooms.resize(morsel_count());
   state_->done.resize(morsel_count());
 }
 

@@ -166,7 +166,8 @@ private:
 
 TEST(ClusterSim, AStreamThatWasSetBackIsReadAgainAndMixedWithNothing) {
   const auto config = example();
-  for (uint64_t seed = 10; seed < 14; ++seed) {
+  size_t seen = 0;
+  for (uint64_t seed = 10; seed < 18; ++seed) {
     SCOPED_TRACE(seed);
     traded run{seed, config};
     set_back stream{run, config};
@@ -180,16 +181,20 @@ TEST(ClusterSim, AStreamThatWasSetBackIsReadAgainAndMixedWithNothing) {
     // went comes again from its publisher.
     if (seed % 2 == 0)
       run.w.run_for(3s);
-    run.trade(seed < 12 ? 30 : 200);
+    run.trade(seed % 4 < 2 ? 200 : 30);
     run.expect_all();
-    EXPECT_TRUE(told(run.w, "rdb1", "ended", "was set back"));
-    ASSERT_EQ(run.warnings.size(), 1u);
-    EXPECT_NE(run.warnings[0].find("was set back"), std::string::npos);
+    // Unless all that went came again before anybody looked.
+    const bool is_seen = told(run.w, "rdb1", "ended", "was set back");
+    seen += is_seen ? 1 : 0;
+    ASSERT_EQ(run.warnings.size(), is_seen ? 1u : 0u);
+    if (is_seen)
+      EXPECT_NE(run.warnings[0].find("was set back"), std::string::npos);
     run.end_period(9000);
     run.trade(10);
     run.expect_all();
     run.expect_no_defects();
   }
+  EXPECT_GE(seen, 4u);
 }
 
 TEST(ClusterSim, AnHdbAheadOfAStreamThatWasSetBackIsNotMixedWithIt) {

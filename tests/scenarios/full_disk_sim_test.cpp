@@ -61,6 +61,7 @@ class FullDiskSim : public ::testing::TestWithParam<int> {};
 TEST_P(FullDiskSim, AnAnswerHasAllThatWasCommitted) {
   constexpr int64_t count = 10;
   size_t waited = 0;
+  size_t told = 0; // By their status.
   for_each_seed(8, [&](uint64_t seed) {
     fed_cluster at{seed, small_cluster(GetParam())};
     auto& w = at.w;
@@ -82,9 +83,21 @@ TEST_P(FullDiskSim, AnAnswerHasAllThatWasCommitted) {
     if (got && !whole && got->warnings.empty())
       w.fail(std::to_string(got->rows.size()) + " of 10 rows, and no word");
     waited += whole ? 0 : 1;
+    const auto says = [&](const std::string& name, const char* what) {
+      return w.status(name, "rt/market").find(what) != std::string::npos;
+    };
+    for (const auto& name : rt_nodes(GetParam())) {
+      told += says(name, "\"waits\":true") ? 1 : 0;
+      if (says(name, "\"disk_percent\":0,"))
+        w.fail(name + " does not look at its disk");
+    }
     at.heal();
+    for (const auto& name : rt_nodes(GetParam()))
+      if (says(name, "\"waits\":true"))
+        w.fail(name + " says that it waits, and has room");
   });
   EXPECT_GT(waited, 0u) << "no disk was full";
+  EXPECT_GT(told, 0u) << "no node says that it waits";
 }
 
 /// Goal: a publisher is told of nothing that no log has yet, also where it
@@ -106,28 +119,6 @@ TEST_P(FullDiskSim, NothingIsToldAsCommittedBeforeItIsWritten) {
     if (feed.settled())
       w.fail("what no node has written is told as committed");
     (void)w.expect_true_answer("trade"); // None is as well.
-    at.heal();
-  });
-}
-
-/// Goal: the status of a node says how full its disk is, and that publishers
-/// wait for it, as long as they do.
-TEST_P(FullDiskSim, ThatPublishersWaitIsInTheStatus) {
-  for_each_seed(4, [&](uint64_t seed) {
-    fed_cluster at{seed, small_cluster(GetParam())};
-    auto& w = at.w;
-    const auto says = [&](const char* what) {
-      return w.status("rt0", "rt/market").find(what) != std::string::npos;
-    };
-    EXPECT_TRUE(says("\"waits\":false"));
-    w.at("rt0").disk().leave_free(100);
-    for (int64_t i = 1; i <= 20; ++i)
-      at.feed.publish(sold(i, 1'000));
-    EXPECT_TRUE(w.eventually(30s, [&] { return says("\"waits\":true"); }));
-    EXPECT_TRUE(
-      w.eventually(60s, [&] { return !says("\"disk_percent\":0,"); }));
-    w.at("rt0").disk().set_quota(std::nullopt);
-    EXPECT_TRUE(w.eventually(30s, [&] { return says("\"waits\":false"); }));
     at.heal();
   });
 }
