@@ -36,7 +36,7 @@ GRANTS = {  # query, publish, subscribe
 }
 # Users of one limit each.
 LIMITS = {"few": "connections_max = 2", "slow": "rate_max = 5",
-          "short": "rows_max = 3", "small": "memory_max = 512"}
+          "short": "rows_max = 3", "small": "memory_max = 16384"}
 PASSWORDS = {name: f"pass of {name}: é" if name == "ada" else f"pass-{name}"
              for name in (*GRANTS, *LIMITS)}
 DAY = "2024-01-02"
@@ -521,6 +521,9 @@ def no_user_takes_more_than_it_may(made, ports):
   for i in range(20):
     made.run("pub", "--stream", "market", "--table", "trade", text=json.dumps(
       {"time": f"{DAY}T15:00:{i:02}Z", "sym": "MANY"}) + "\n")
+  made.run("pub", "--stream", "market", "--table", "trade", text="".join(
+    json.dumps({"time": f"{DAY}T15:01:00Z", "sym": "MANY"}) + "\n"
+    for _ in range(2000)))
 
   def answers(user, path="/query", text="select from trade where sym=`MANY"):
     with web(ports["http"], basic(user)) as client:
@@ -530,7 +533,7 @@ def no_user_takes_more_than_it_may(made, ports):
   whole = json.dumps(getdata("trade") | {"limits": {"rows": 100,
                                                     "bytes": 1 << 30}})
   for user, tells in (("short", "more than 3 rows"),
-                      ("small", "more than 512 bytes")):
+                      ("small", "more than 16384 bytes")):
     for path, text in (("/query", "select from trade where sym=`MANY"),
                        ("/query", "select from trade,trade"),
                        ("/query?language=sql", "select * from trade"),
