@@ -1,13 +1,12 @@
-#include <millrace/actors/torq/rdb/write_down.hpp>
 #include <millrace/bench/answer_bench.hpp>
 #include <millrace/bench/query_ask.hpp>
+#include <millrace/bench/written_period.hpp>
 #include <millrace/feed/generate/generator.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
-#include <future>
 #include <thread>
 #include <unistd.h>
 
@@ -49,12 +48,7 @@ error write_quotes(nodes::real_env& host, const std::string& directory,
   request.partition = persistence::date_partition_name(date);
   request.to = snapshot->end;
   request.tables = {*snapshot->view("quote")};
-  // Shared: it may still be telling when the wait is over.
-  auto done = std::make_shared<std::promise<error>>();
-  torq::write_down::start(
-    host.world(), directory, [] { return false; }, std::move(request),
-    [done](uint64_t, const error& fault) { done->set_value(fault); });
-  return done->get_future().get();
+  return write_period(host.world(), directory, std::move(request));
 }
 
 error drop_from_cache(const std::filesystem::path& path) {
@@ -75,7 +69,7 @@ error drop_all(const std::string& directory) {
   return {};
 }
 
-/// A file of zeros, that blocks are written for.
+/// A file of which each block is written.
 error write_file(const std::string& path, uint64_t bytes) {
   std::ofstream file{path, std::ios::binary};
   const std::string block(read_bytes, '\1');

@@ -1,6 +1,6 @@
-#include <millrace/actors/torq/rdb/write_down.hpp>
 #include <millrace/bench/duckdb_peer.hpp>
 #include <millrace/bench/table_bench.hpp>
+#include <millrace/bench/written_period.hpp>
 #include <millrace/feed/generate/generator.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/nodes/host/real_env.hpp>
@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
-#include <future>
 #include <map>
 
 namespace millrace::bench {
@@ -101,7 +100,6 @@ result<std::unique_ptr<quotes>> make_quotes(uint64_t rows) {
   return out;
 }
 
-/// As an RDB writes a period down: sorted, synced and committed.
 result<double> write_down(persistence::env& env, const quotes& from,
                           const std::string& directory) {
   std::filesystem::remove_all(directory);
@@ -111,13 +109,8 @@ result<double> write_down(persistence::env& env, const quotes& from,
   request.partition = persistence::date_partition_name(0);
   request.to = snapshot->end;
   request.tables = {*snapshot->view("quote")};
-  // Shared: it may still be telling when the wait is over.
-  auto done = std::make_shared<std::promise<error>>();
   const auto begin = now_ns();
-  torq::write_down::start(
-    env, directory, [] { return false; }, std::move(request),
-    [done](uint64_t, const error& fault) { done->set_value(fault); });
-  if (auto fault = done->get_future().get())
+  if (auto fault = write_period(env, directory, std::move(request)))
     return fault;
   return per_second(from.rows, begin);
 }

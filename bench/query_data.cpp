@@ -1,5 +1,5 @@
-#include <millrace/actors/torq/rdb/write_down.hpp>
 #include <millrace/bench/query_data.hpp>
+#include <millrace/bench/written_period.hpp>
 #include <millrace/feed/generate/generator.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/messages/text/civil_time.hpp>
@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <future>
 #include <map>
 #include <numeric>
 
@@ -243,12 +242,7 @@ private:
       request.tables.push_back(*std::move(view));
     }
     written_ = request.to;
-    // Shared: it may still be telling when the wait is over.
-    auto done = std::make_shared<std::promise<error>>();
-    torq::write_down::start(
-      out_->host->world(), hdb_path(), [] { return false; }, std::move(request),
-      [done](uint64_t, const error& fault) { done->set_value(fault); });
-    return done->get_future().get();
+    return write_period(out_->host->world(), hdb_path(), std::move(request));
   }
 
   error add_notes(int32_t date) {

@@ -137,20 +137,15 @@ json_value empty_row(const node_config& node, std::string_view state) {
 }
 
 /// What it answers is all that is known.
-json_value row_of_port(const json_value& live, const node_config& node,
-                       const error& unseen) {
+json_value row_of_port(const json_value& live, const node_config& node) {
   const bool answers = live.at("answered").find(node.name) != nullptr;
-  auto row = empty_row(node, answers ? "running" : "no answer");
-  row.add("unseen", unseen.context);
-  return row;
+  return empty_row(node, answers ? "running" : "no answer");
 }
 
-/// Of a node of another host this one knows what it answers.
-result<json_value> row_of_another(const cluster_config& config,
-                                  const json_value& live,
-                                  const node_config& node) {
-  const bool answers = live.at("answered").find(node.name) != nullptr;
-  auto row = empty_row(node, answers ? "running" : "no answer");
+/// Of a node of another host.
+json_value row_of_another(const cluster_config& config, const json_value& live,
+                          const node_config& node) {
+  auto row = row_of_port(live, node);
   row.add("elsewhere", config.address_of(node));
   return row;
 }
@@ -203,8 +198,11 @@ result<json_value> cluster_status(persistence::env& world,
     auto known = is_here ? row_of_this_host(world, config, node)
                          : row_of_another(config, live, node);
     // Of a node whose data this user may not see its port tells all the same.
-    if (!known && known.failure().code == errc::permission)
-      known = row_of_port(live, node, known.failure());
+    if (!known && known.failure().code == errc::permission) {
+      auto row = row_of_port(live, node);
+      row.add("unseen", known.failure().context);
+      known = std::move(row);
+    }
     if (!known)
       return known.failure();
     auto row = *std::move(known);

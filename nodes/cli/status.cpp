@@ -65,9 +65,9 @@ bool is_of_stream_alone(const std::string& key) {
                                           "collection.begin",
                                           "collection.collected",
                                           "disk.sync_ms",
-                                          "repair.files_scrubbed"};
-  return keys.contains(key) || key.starts_with("group.")
-         || key == "repair.reserve";
+                                          "repair.files_scrubbed",
+                                          "repair.reserve"};
+  return keys.contains(key) || key.starts_with("group.");
 }
 
 void add_detail(std::string& out, const std::string& key,

@@ -15,6 +15,13 @@ namespace millrace::torq {
 
 /// What questions of a node hold together, from how they are configured.
 struct query_memory {
+  query_memory() = default;
+  /// @param process the node's, for messages
+  /// @param all_max bytes of all together; 0: no limit
+  query_memory(uint64_t each, const std::string& process, uint64_t all_max)
+    : each_max{each}, all{std::make_shared<query::questions_memory>(process,
+                                                                    all_max)} {}
+
   uint64_t each_max = 0; ///< Bytes of one; 0: no limit.
   std::shared_ptr<query::questions_memory> all;
 

@@ -46,9 +46,10 @@ gateway_state::asker gateway_state::current_asker() const {
 std::shared_ptr<query::memory_account>
 gateway_state::account_of(const query::logical_plan& plan,
                           uint64_t bytes_max) const {
-  return query_memory{bytes_max, questions_memory.all}.account(
-    "the query on table '" + plan.table + "'",
-    "memory_max of the gateway, or of the user who asks");
+  auto own = questions_memory;
+  own.each_max = bytes_max;
+  return own.account("the query on table '" + plan.table + "'",
+                     "memory_max of the gateway, or of the user who asks");
 }
 
 void gateway_state::count(const asker& whose, const error& how) {
@@ -480,9 +481,8 @@ gateway(gateway_self_actor::stateful_pointer<gateway_state> self,
   state.env = world;
   state.settings = std::move(settings);
   state.questions_memory
-    = {state.settings.result_bytes_max,
-       std::make_shared<query::questions_memory>(
-         state.settings.process, state.settings.queries_memory_max_bytes)};
+    = {state.settings.result_bytes_max, state.settings.process,
+       state.settings.queries_memory_max_bytes};
   state.connector = std::move(connector);
   state.started_ns = world->clock->monotonic_ns();
   state.backends.expect(state.settings.hdbs, state.started_ns);

@@ -542,11 +542,9 @@ hdb(hdb_self_actor::stateful_pointer<hdb_state> self, persistence::env* world,
   self->state.env = world;
   self->state.index = std::move(index);
   self->state.settings = std::move(settings);
-  self->state.questions_memory
-    = {self->state.settings.query_memory_max_bytes,
-       std::make_shared<query::questions_memory>(
-         self->state.settings.process,
-         self->state.settings.queries_memory_max_bytes)};
+  self->state.questions_memory = {
+    self->state.settings.query_memory_max_bytes, self->state.settings.process,
+    self->state.settings.queries_memory_max_bytes};
   self->set_down_handler(
     [self](caf::down_msg& down) { self->state.lost(down); });
   self->state.tick();

@@ -35,9 +35,8 @@ void rdb_state::start(connector_actor to_others, registrar_actor discoveries) {
   connector = std::move(to_others);
   registry = std::move(discoveries);
   memory = memory_watch{settings.memory_max_bytes};
-  questions_memory = {settings.query_memory_max_bytes,
-                      std::make_shared<query::questions_memory>(
-                        settings.process, settings.queries_memory_max_bytes)};
+  questions_memory = {settings.query_memory_max_bytes, settings.process,
+                      settings.queries_memory_max_bytes};
   store = std::make_shared<rdb_store>();
   store->stream_tables = settings.stream_tables;
   store->unheld_tables = settings.unheld_tables;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <span>
 #include <sqlite3.h>
 #include <string>
 #include <string_view>
@@ -84,5 +85,20 @@ struct added_function {
   int arguments; ///< -1: any number.
   void (*run)(sqlite3_context*, int, sqlite3_value**);
 };
+
+/// @param flags of SQLite beside the encoding
+/// @param facts what they are handed back as their user data
+/// @returns SQLite's code of the first that failed
+[[nodiscard]] inline int add_to(sqlite3* database,
+                                std::span<const added_function> functions,
+                                int flags, void* facts) {
+  int status = SQLITE_OK;
+  for (const auto& each : functions)
+    if (status == SQLITE_OK)
+      status = sqlite3_create_function_v2(database, each.name, each.arguments,
+                                          SQLITE_UTF8 | flags, facts, each.run,
+                                          nullptr, nullptr, nullptr);
+  return status;
+}
 
 } // namespace millrace::nodes::postgres

@@ -511,12 +511,7 @@ const catalogue_function* known_function(std::string_view name) {
 error add_functions(sqlite3* database, const catalogue_facts& with) {
   // SQLite hands it back as it is.
   auto* facts = const_cast<catalogue_facts*>(&with);
-  int status = SQLITE_OK;
-  for (const auto& each : added_functions)
-    if (status == SQLITE_OK)
-      status = sqlite3_create_function_v2(database, each.name, each.arguments,
-                                          SQLITE_UTF8, facts, each.run, nullptr,
-                                          nullptr, nullptr);
+  auto status = add_to(database, added_functions, 0, facts);
   if (status == SQLITE_OK)
     status = add_value_functions(database);
   if (status == SQLITE_OK)

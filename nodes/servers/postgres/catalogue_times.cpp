@@ -20,8 +20,6 @@ namespace {
 using text::json_value;
 using call = catalogue_call;
 
-constexpr int64_t epoch_days = 10'957; ///< 1970.01.01 to 2000.01.01.
-
 bool is_span(std::optional<column_type> type) {
   return type == column_type::timespan;
 }
@@ -57,6 +55,7 @@ constexpr std::array time_parts{time_part{"epoch", column_type::float_, false},
                                 time_part{"year", column_type::long_, true}};
 
 double seconds_of(int64_t ns) { return static_cast<double>(ns) / 1e9; }
+const auto epoch_seconds = seconds_of(epoch_2000_ns);
 
 /// @pre a part of `time_parts`
 double part_of_span(const std::string& part, int64_t ns) {
@@ -76,7 +75,7 @@ double part_of_point(const std::string& part, int64_t ns) {
   const auto day = text::floor_divide(ns, text::day_ns);
   const auto of_day = ns - day * text::day_ns;
   if (part == "epoch")
-    return seconds_of(ns) + static_cast<double>(epoch_days) * 86'400;
+    return seconds_of(ns) + epoch_seconds;
   const auto date = text::civil_of(day);
   if (part == "year")
     return date.year;
@@ -184,7 +183,7 @@ void shift_months(call of) {
 void time_of_epoch(call of) {
   if (of.is_null(0))
     return of.give_null();
-  const auto ns = (of.real(0) - static_cast<double>(epoch_days) * 86'400) * 1e9;
+  const auto ns = (of.real(0) - epoch_seconds) * 1e9;
   if (!(std::abs(ns) < 9.2e18))
     return of.fail_range(of.text(0) + " does not fit type timestamp");
   of.give(static_cast<int64_t>(std::nearbyint(ns / 1e3)) * 1000);
@@ -213,13 +212,7 @@ std::string summed(char sign, const std::string& left,
 } // namespace
 
 int add_time_functions(sqlite3* database) {
-  int status = SQLITE_OK;
-  for (const auto& each : time_functions)
-    if (status == SQLITE_OK)
-      status = sqlite3_create_function_v2(
-        database, each.name, each.arguments, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
-        nullptr, each.run, nullptr, nullptr, nullptr);
-  return status;
+  return add_to(database, time_functions, SQLITE_DETERMINISTIC, nullptr);
 }
 
 catalogue_writer::expression catalogue_writer::as_time(expression of) {

@@ -319,13 +319,7 @@ constexpr added_function value_functions[] = {
 } // namespace
 
 int add_value_functions(sqlite3* database) {
-  int status = SQLITE_OK;
-  for (const auto& each : value_functions)
-    if (status == SQLITE_OK)
-      status = sqlite3_create_function_v2(
-        database, each.name, each.arguments, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
-        nullptr, each.run, nullptr, nullptr, nullptr);
-  return status;
+  return add_to(database, value_functions, SQLITE_DETERMINISTIC, nullptr);
 }
 
 } // namespace millrace::nodes::postgres
