@@ -59,7 +59,7 @@ at 3s: heal
   "links": """
 at 200ms: corrupt rt1 -> rt2 | corrupt rt2 -> rt3
 at 700ms: corrupt rt3 -> rt1 | corrupt rdb1 -> all
-at 1200ms: heal
+at 2800ms: heal
 at 3s: cut rt1 <-> rt2 | cut rt1 <-> rt3
 at 5s: heal | cut rt2 <-> rt3
 at 7s: heal | cut rt1 -> rt2 | cut rdb1 -> rt2

@@ -103,7 +103,7 @@ struct query_flow_state::shared_run {
 };
 
 caf::result<bool> query_flow_state::start() {
-  promise = self->make_response_promise<bool>();
+  auto promise = owed.owe(self);
   run->pool.submit(
     [shared = run, me = query_flow_actor{self}] { shared->open(me); });
   return promise;
@@ -120,7 +120,7 @@ void query_flow_state::done(size_t morsel, const caf::error& fault) {
   if (fault)
     return end(fault);
   if (!std::exchange(began, true))
-    promise.deliver(true);
+    owed.give(true);
   carry_out(course->made(morsel, std::exchange(run->found[morsel], {})));
 }
 
@@ -141,7 +141,7 @@ void query_flow_state::carry_out(const result_flow::effects& what) {
 
 void query_flow_state::end(const caf::error& fault) {
   if (!std::exchange(began, true))
-    promise.deliver(fault);
+    owed.give(fault);
   else
     self->send(sink, finished_atom_v, flow, fault);
   self->quit(fault);

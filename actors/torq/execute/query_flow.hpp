@@ -2,6 +2,7 @@
 
 #include <millrace/actors/torq/execute/query_job.hpp>
 #include <millrace/actors/torq/execute/result_flow.hpp>
+#include <millrace/messages/protocol/owed_answer.hpp>
 
 #include <optional>
 
@@ -39,7 +40,7 @@ struct query_flow_state {
   std::shared_ptr<shared_run> run;
   std::optional<result_flow> course;
   bool began = false;
-  caf::typed_response_promise<bool> promise;
+  owed_answer<bool> owed;
 };
 
 /// @param work a plan of rows without an ordering and a sublist; its parts in

@@ -209,7 +209,7 @@ struct query_job_state::shared_run {
 };
 
 caf::result<chunks> query_job_state::start() {
-  promise = self->make_response_promise<chunks>();
+  auto promise = owed.owe(self);
   if (run->binds_briefly())
     shared_run::begin(run, *env, query_job_actor{self}, false);
   else
@@ -221,9 +221,9 @@ caf::result<chunks> query_job_state::start() {
 
 void query_job_state::done(const chunks& partial, const caf::error& fault) {
   if (fault)
-    promise.deliver(fault);
+    owed.give(fault);
   else
-    promise.deliver(partial);
+    owed.give(partial);
   self->quit();
 }
 

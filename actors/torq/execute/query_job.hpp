@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/messages/protocol/owed_answer.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/query/execution/execution.hpp>
 
@@ -76,7 +77,7 @@ struct query_job_state {
   persistence::env* env = nullptr;
   struct shared_run;
   std::shared_ptr<shared_run> run;
-  caf::typed_response_promise<chunks> promise;
+  owed_answer<chunks> owed;
 };
 
 query_job_actor::behavior_type

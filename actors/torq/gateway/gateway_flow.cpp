@@ -41,7 +41,7 @@ caf::timespan gateway_flow_state::remaining() const {
 }
 
 caf::result<query_cut> gateway_flow_state::start() {
-  promise = self->make_response_promise<query_cut>();
+  auto promise = owed.owe(self);
   plan_bytes = chunk::copy_of(encode(request->plan));
   way.emplace(request->question);
   step(cut_query::start{});
@@ -178,7 +178,7 @@ void gateway_flow_state::begin(const query_cut& cut) {
     .limits = request->plan,
     .patience_ns = patience_ns});
   env->crash_point("gw.before_merge");
-  promise.deliver(std::move(at));
+  owed.give(std::move(at));
   env->crash_point("gw.after_reply");
   const auto now = env->clock->monotonic_ns();
   carry_out(relay->start(now));
@@ -279,7 +279,7 @@ void gateway_flow_state::end(const caf::error& fault) {
   if (relay)
     self->send(sink, finished_atom_v, flow, fault);
   else
-    promise.deliver(fault);
+    owed.give(fault);
   self->quit();
 }
 

@@ -2,6 +2,7 @@
 
 #include <millrace/actors/torq/gateway/gateway_query.hpp>
 #include <millrace/actors/torq/gateway/result_relay.hpp>
+#include <millrace/messages/protocol/owed_answer.hpp>
 
 namespace millrace::torq {
 
@@ -71,7 +72,7 @@ struct gateway_flow_state {
   result_sink_actor sink;
   flow_id flow;
   int64_t patience_ns = 0;
-  caf::typed_response_promise<query_cut> promise;
+  owed_answer<query_cut> owed;
 };
 
 /// @param patience_ns how long the flow may stand still, either way

@@ -86,7 +86,7 @@ result<chunks> carry_out(const plan_request& request,
 } // namespace
 
 caf::result<chunks, query_cut> gateway_plan_state::start() {
-  promise = self->make_response_promise<chunks, query_cut>();
+  auto promise = owed.owe(self);
   partials.resize(request->plan.fragments.size());
   cuts.emplace(request->sources);
   ask(cuts->start());
@@ -141,9 +141,9 @@ void gateway_plan_state::fragment_answered(size_t number, const chunks& rows,
 
 void gateway_plan_state::finish(const chunks& answer, const caf::error& fault) {
   if (fault)
-    promise.deliver(fault);
+    owed.give(fault);
   else
-    promise.deliver(answer, cut);
+    owed.give(answer, cut);
   self->quit();
 }
 

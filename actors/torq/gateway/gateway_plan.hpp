@@ -3,6 +3,7 @@
 #include <millrace/actors/torq/execute/query_job.hpp>
 #include <millrace/actors/torq/gateway/plan_cuts.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/messages/protocol/owed_answer.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/query/plan/split.hpp>
 
@@ -77,7 +78,7 @@ struct gateway_plan_state {
   query_cut cut; ///< Of the first fragment, with the warnings of all.
   /// All that it does on the pool.
   std::shared_ptr<persistence::share_of_executor> pool;
-  caf::typed_response_promise<chunks, query_cut> promise;
+  owed_answer<chunks, query_cut> owed;
 };
 
 gateway_plan_actor::behavior_type

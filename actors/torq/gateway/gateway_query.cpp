@@ -131,7 +131,7 @@ caf::timespan gateway_query_state::remaining() const {
 }
 
 caf::result<chunks, query_cut> gateway_query_state::start() {
-  promise = self->make_response_promise<chunks, query_cut>();
+  auto promise = owed.owe(self);
   auto plan = request->plan;
   plan.alone = request->question.wants_hdb != request->question.wants_rdb;
   plan_bytes = chunk::copy_of(encode(plan));
@@ -266,7 +266,7 @@ void gateway_query_state::merge(cut_query::merge what) {
 void gateway_query_state::done(const chunks& merged, const caf::error& fault) {
   if (fault)
     return finish(fault);
-  promise.deliver(merged, cut);
+  owed.give(merged, cut);
   env->crash_point("gw.after_reply");
   self->quit();
 }
@@ -274,7 +274,7 @@ void gateway_query_state::done(const chunks& merged, const caf::error& fault) {
 void gateway_query_state::finish(const caf::error& fault) {
   hdb.request.end(self);
   rdb.request.end(self);
-  promise.deliver(fault);
+  owed.give(fault);
   self->quit();
 }
 

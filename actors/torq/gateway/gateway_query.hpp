@@ -4,6 +4,7 @@
 #include <millrace/actors/torq/gateway/cut_query.hpp>
 #include <millrace/actors/torq/registry/backends.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/messages/protocol/owed_answer.hpp>
 #include <millrace/messages/protocol/watched_request.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/query/execution/partial.hpp>
@@ -94,7 +95,7 @@ struct gateway_query_state {
   query_cut cut; ///< Of the answer.
   /// All that it does on the pool.
   std::shared_ptr<persistence::share_of_executor> pool;
-  caf::typed_response_promise<chunks, query_cut> promise;
+  owed_answer<chunks, query_cut> owed;
 };
 
 gateway_query_actor::behavior_type

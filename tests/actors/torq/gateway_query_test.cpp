@@ -229,5 +229,42 @@ TEST_F(QueryJobTest, NeedsAThreadOfThePoolForRowsOnly) {
   }
 }
 
+TEST_F(QueryJobTest, OneWhoseAskerIsGoneAnswersAndGivesItsMemoryBack) {
+  auto rows = rows_of({"A"}, 5000);
+  auto view = query::view_of(rows);
+  ASSERT_TRUE(view);
+  const auto asker = all.emplace_back(system.spawn([](caf::event_based_actor*) {
+    return caf::behavior{[](caf::tick_atom) {}};
+  }));
+  auto memory = query_memory{}.account("a query", {});
+  auto work = std::make_shared<query_work>();
+  work->plan = counts_by_symbol();
+  work->parts.push_back(*std::move(view));
+  work->asker = caf::actor_cast<caf::strong_actor_ptr>(asker);
+  work->memory = memory;
+  const std::weak_ptr<query::memory_account> held = memory;
+  const auto job = system.spawn(query_job, &world, std::move(work));
+  std::string fault;
+  // As its process does, which keeps the memory for the answer.
+  all.push_back(system.spawn([&, memory = std::move(memory)](
+                               caf::event_based_actor* owner) mutable {
+    owner
+      ->request(caf::actor_cast<caf::actor>(job), caf::infinite,
+                start_atom::value)
+      .then(
+        [memory = std::move(memory), &fault](const chunks&) { fault = "rows"; },
+        [&fault](const caf::error& why) { fault = to_string(from_caf(why)); });
+    return caf::behavior{[](caf::tick_atom) {}};
+  }));
+  run();
+  EXPECT_EQ(fault, "");
+  caf::anon_send_exit(asker, caf::exit_reason::kill);
+  run();
+  EXPECT_NE(fault, "");
+  pool.run_all();
+  run();
+  EXPECT_TRUE(held.expired());
+}
+
 } // namespace
 } // namespace millrace::torq
