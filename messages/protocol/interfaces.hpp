@@ -67,12 +67,16 @@ struct input_offer {
   uint64_t life = 0;  ///< Of the publisher, drawn at random when it was opened.
   /// The newest epoch of the origin that it heard of.
   uint64_t seen = 0;
+  /// The life of the stream that merged the log, as the publisher knows; not
+  /// known: none did.
+  lineage_id merged_by{};
+  position merged; ///< By that life, at least so far.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, input_offer& x) {
   return f(caf::meta::type_name("input_offer"), x.directory, x.stream,
-           x.lineage, x.origin, x.life, x.seen);
+           x.lineage, x.origin, x.life, x.seen, x.merged_by, x.merged);
 }
 
 template <class Inspector>
@@ -98,20 +102,23 @@ struct flow_grant {
   uint64_t epoch = 0;
   int64_t watermark = 0; ///< Offer: last merged id of the origin; 0: none.
   uint8_t ids = 0;       ///< Offer: the id_policy of the stream.
-  lineage_id life;       ///< Subscription: of the stream.
+  lineage_id life;       ///< Of the stream.
   position end;          ///< Subscription: where the merged log ends now.
   chunk cursors;         ///< Offer: SourceCursors merged for the origin.
   /// Subscription: the log does not hold what came before the place that was
   /// asked for, although it is of that life: it was set back. The flow begins
   /// where nothing of it is missed.
   bool set_back = false;
+  /// Subscription: a place without a life was asked for, and is none of this
+  /// life of the stream. The flow begins where the stream does.
+  bool other_life = false;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, flow_grant& x) {
   return f(caf::meta::type_name("flow_grant"), x.flow, x.has_begin, x.begin,
            x.before_begin, x.merged, x.leads, x.epoch, x.watermark, x.ids,
-           x.life, x.end, x.cursors, x.set_back);
+           x.life, x.end, x.cursors, x.set_back, x.other_life);
 }
 
 /// Progress of a flow, from SINK to SOURCE; also the credit and the heartbeat.
@@ -139,6 +146,7 @@ struct stream_facts {
   bool cached = false;
   position end; ///< Of what is merged.
   lineage_id life;
+  position first; ///< Where this life begins: no place before it is of it.
   entry_index entries;
   uint64_t publishers = 0; ///< Connected now.
   uint64_t subscribers = 0;
@@ -157,9 +165,9 @@ struct stream_facts {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, stream_facts& x) {
   return f(caf::meta::type_name("stream_facts"), x.stream, x.cached, x.end,
-           x.life, x.entries, x.publishers, x.subscribers, x.pending_bytes,
-           x.duplicates, x.leads, x.last_period, x.last_period_end,
-           x.last_period_absent);
+           x.life, x.first, x.entries, x.publishers, x.subscribers,
+           x.pending_bytes, x.duplicates, x.leads, x.last_period,
+           x.last_period_end, x.last_period_absent);
 }
 
 /// Where an RDB stands.

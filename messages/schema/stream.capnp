@@ -69,6 +69,9 @@ struct StreamLayout {         # how the merged log is written, once and for all
   rollBytes @2 :UInt64;       # a file ends with the entry that passes this
   recordBytes @3 :UInt32;     # a record of many messages closes at this size
   idPolicy @4 :UInt8;         # id_policy, of the messages of all origins
+  firstSession @5 :UInt8;     # of the first file of the merged log
+  firstRoll @6 :UInt16;       # (what an earlier release began, at 0, is as
+                              # large: both lie in what was padding)
 }
 
 struct MergeRange {           # append input bytes [from, to) to the stream

@@ -16,9 +16,6 @@
 
 namespace millrace::nodes {
 
-namespace {
-
-/// Where the directories of publishers lie.
 result<std::string> log_path_of(const cluster_config& config) {
   if (!config.log_path.empty())
     return config.log_path;
@@ -34,6 +31,8 @@ result<std::string> log_path_of(const cluster_config& config) {
            : ": '" + std::string{variable} + "' is not a full path")
       + ": publishers keep their logs in directories below it"};
 }
+
+namespace {
 
 /// How a publisher of a stream is opened: its mode, sizes and places. Of a
 /// stream that the configuration does not have nobody knows that it is
@@ -200,6 +199,7 @@ result<publication> process_host::publish(const std::string& stream,
   auto settings = publisher_options_of(config(), stream, options.name);
   if (!settings)
     return settings.failure();
+  settings->writer = std::move(options.writer);
   settings->origin = std::move(options.origin);
   settings->resumes = options.resumes;
   settings->replay = options.replay;

@@ -46,12 +46,15 @@ struct publication {
 struct publish_options {
   /// First part of its directory, `<name>.<stream>`.
   std::string name{};
+  /// Second part of it, `<name>@<writer>.<stream>`, of one of several that
+  /// publish the same sequence; see `writer_name`. Empty: there is none.
+  std::string writer{};
   /// Default header field `on`; empty: the name of the directory.
   std::string origin{};
   /// What a power cut took of it is published again; see publisher_options.
   bool resumes = false;
   /// What RT has may come again; see publisher_options.
-  bool replay = false; // lint: allow(half_used): for programs.
+  bool replay = false;
   /// Size of its log files; none: that of the stream, 1 GiB of one that the
   /// configuration does not have.
   std::optional<uint64_t> roll_bytes{};
@@ -96,6 +99,10 @@ struct running_subscription {
   std::shared_ptr<rt::subscription> control;
   subscriber_actor subscriber;
 };
+
+/// Where the directories of publishers lie: as the configuration says, else
+/// $RT_LOG_PATH.
+[[nodiscard]] result<std::string> log_path_of(const cluster_config& config);
 
 /// A host of a cluster's processes: a node, a simulated one, a program.
 /// What is put together from actors is put together on one of these, so that

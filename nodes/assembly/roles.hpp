@@ -66,6 +66,8 @@ struct rt_factory {
   /// Bytes of a group's log that a member may be behind before it must copy
   /// what it lacks from another one.
   uint64_t behind_bytes_max = uint64_t{8} << 20;
+  /// A stream that begins does so where no earlier life of it was; else at 0.
+  bool draws_first_place = true;
 
   [[nodiscard]] result<hosted_process>
   operator()(process_host& host, const process_config& process) const;

@@ -105,6 +105,7 @@ result<opened_stream> try_to_open(process_host& host,
     = std::min<uint64_t>(stream.roll_bytes, uint64_t{900} << 20);
   options.ids = stream.ids;
   options.replicated_origins = stream.replicated_origins;
+  options.draws_first_place = how.draws_first_place;
   options.checkpoint_bytes = how.checkpoint_bytes;
   options.behind_bytes_max = how.behind_bytes_max;
   options.gc_grace_ns = stream.gc_grace_ns;

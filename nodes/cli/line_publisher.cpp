@@ -18,7 +18,9 @@ error line_publisher::open(const table_config* table) {
     return {errc::invalid_argument, "table '" + options_->table
                                       + "' is of stream '" + table->stream
                                       + "'"};
-  rows_.emplace(table->schema, options_->format, table->stamp);
+  // The time of reading would make another row of each publisher's.
+  rows_.emplace(table->schema, options_->format,
+                table->stamp && options_->writer.empty());
   auto token
     = out_->publish(encode(table->schema), {}, payload_kind::table_schema);
   return token ? error{} : token.failure();
@@ -39,7 +41,12 @@ error line_publisher::add(std::string_view line) {
   if (fault && fault.code == errc::bad_data)
     fault.context
       = "standard input:" + std::to_string(number) + ": " + fault.context;
-  if (!fault && rows_ && rows_->byte_count() >= batch_bytes)
+  // Where others publish the same, which rows go together must not depend on
+  // when they came.
+  const bool is_due
+    = rows_
+      && (rows_->byte_count() >= batch_bytes || !options_->writer.empty());
+  if (!fault && is_due)
     return flush();
   return fault;
 }
@@ -78,9 +85,13 @@ error line_publisher::publish_payload(std::string_view line) {
 
 error line_publisher::publish(std::span<const std::byte> bytes,
                               payload_kind kind, uint64_t count) {
-  auto token = out_->publish(bytes, {}, kind);
+  message_header header;
+  if (!options_->writer.empty())
+    header.id = static_cast<int64_t>(options_->first_id + numbered_);
+  auto token = out_->publish(bytes, header, kind);
   if (!token)
     return token.failure();
+  ++numbered_;
   recorded_.add(token->end, count);
   // Now and then: to ask costs a lock.
   constexpr uint64_t often = 1024;

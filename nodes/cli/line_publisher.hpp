@@ -48,6 +48,7 @@ private:
   std::optional<row_reader> rows_;
   bool header_seen_ = false;
   uint64_t line_ = 0;
+  uint64_t numbered_ = 0; ///< Messages that were handed over.
   rt::reached_count recorded_;
   uint64_t since_asked_ = 0; ///< Messages.
 };

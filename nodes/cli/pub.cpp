@@ -1,5 +1,6 @@
 #include <millrace/messages/text/csv_text.hpp>
 #include <millrace/messages/text/json_value.hpp>
+#include <millrace/nodes/assembly/writer_name.hpp>
 #include <millrace/nodes/cli/cluster/cluster_option.hpp>
 #include <millrace/nodes/cli/cluster/places_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
@@ -16,7 +17,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <poll.h>
 #include <unistd.h>
@@ -233,7 +236,11 @@ open_publisher(const interrupts& signals, runtime& host,
       return fault;
   auto made = host.publish(
     stream.name,
-    {.name = origin_of(options), .origin = options.origin, .at = options.at});
+    {.name = origin_of(options),
+     .writer = options.writer,
+     .origin = options.writer.empty() ? options.origin : origin_of(options),
+     .replay = !options.writer.empty(),
+     .at = options.at});
   if (!made)
     return made.failure();
   if (local)
@@ -264,6 +271,8 @@ std::string flush_command(const pub_options& options) {
   return "'millrace pub --flush --stream " + options.stream + places
          + (options.origin.empty() ? std::string{}
                                    : " --origin " + options.origin)
+         + (options.writer.empty() ? std::string{}
+                                   : " --writer " + options.writer)
          + "'";
 }
 
@@ -329,6 +338,15 @@ void declare(option_list& list, pub_options& into) {
   declare_line_format(list, into.format);
   list.text("--origin", into.origin, "Origin of the messages").shown_as("NAME");
   list
+    .text("--writer", into.writer,
+          "Which of several publishers of this origin, which all publish the "
+          "same lines, each from its first one on: a line's number is its id. "
+          "Default for one of the stream's replicated_origins: a name that is "
+          "kept in the log path")
+    .shown_as("NAME");
+  list.number("--first-id", into.first_id, uint64_t{1}, uint64_t{INT64_MAX},
+              "Of such an origin: the number of the first line; default: 1");
+  list
     .choice<std::string>("--level", into.level,
                          {{"recorded", "recorded"},
                           {"synced", "synced"},
@@ -345,6 +363,45 @@ void declare(option_list& list, pub_options& into) {
     "the end; default: 30, and for as long as it takes with --flush "
     "and while RT is stopped");
   declare_output(list, into.output);
+}
+
+std::string host_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
+}
+
+/// Whether others may publish the same lines, and which of them this is.
+error choose_writer(runtime& host, pub_options& options) {
+  const auto& config = host.config();
+  const auto* stream = config.stream(options.stream);
+  const auto origin = origin_of(options);
+  const bool is_replicated
+    = stream != nullptr
+      && std::count(stream->replicated_origins.begin(),
+                    stream->replicated_origins.end(), origin)
+           != 0;
+  if (options.writer.empty() && is_replicated) {
+    const auto path = log_path_of(config);
+    if (!path)
+      return path.failure();
+    auto name
+      = writer_name(*host.env().fs, *path, host_name(), host.env().random());
+    if (!name)
+      return name.failure();
+    options.writer = *std::move(name);
+  } else if (!options.writer.empty() && stream != nullptr && !is_replicated) {
+    return {errc::invalid_argument,
+            "--writer: origin '" + origin
+              + "' is none of replicated_origins "
+                "of stream '"
+              + options.stream
+              + "': it has one writer, and a later one fences the earlier"};
+  }
+  if (options.first_id != 1 && options.writer.empty())
+    return {errc::invalid_argument,
+            "--first-id: lines are numbered where several publish the same "
+            "ones: an origin of replicated_origins, or --writer"};
+  return {};
 }
 
 /// What a publisher works with. A log of its own needs no cluster, unless its
@@ -387,7 +444,8 @@ result<position> end_of_stream(runtime& host, const stream_at& stream) {
   return end ? end : end_unknown(end.failure());
 }
 
-int run(const pub_options& options) {
+int run(const pub_options& given) {
+  auto options = given;
   if (options.flush && options.stream.starts_with('/'))
     return fail(
       {errc::invalid_argument, "--flush: nobody merges a log of its own"});
@@ -402,6 +460,8 @@ int run(const pub_options& options) {
   const auto stream = find_places(**host, options);
   if (!stream)
     return fail(stream.failure());
+  if (auto fault = choose_writer(**host, options))
+    return fail(fault);
   const auto table = table_of(**host, options);
   if (!table)
     return fail(table.failure());

@@ -16,6 +16,11 @@ struct pub_options {
   std::string table; ///< Empty: each line is one opaque payload.
   line_format format = line_format::json;
   std::string origin; ///< Empty: the name of the publisher's directory.
+  /// Which of several publishers of a replicated origin this is; empty: that of
+  /// the log path, where the configuration says that the origin is one.
+  std::string writer;
+  /// Number of the first line, of a replicated origin.
+  uint64_t first_id = 1;
   /// What to wait for before the end: recorded, synced or committed.
   std::string level = "committed";
   /// Publishes nothing, and waits for what earlier ones left in the log.

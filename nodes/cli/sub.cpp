@@ -68,13 +68,13 @@ struct ending {
   }
 };
 
-/// Where a stream ends now.
-result<position> end_of_stream(runtime& host, const sub_options& options) {
+/// Where a stream begins, and ends now.
+result<stream_bounds> bounds_of(runtime& host, const sub_options& options) {
   const auto nodes = places_of_stream(host.config(), options.stream,
                                       stream_use::subscribe, options.at);
   if (!nodes)
     return nodes.failure();
-  return stream_end(host, options.stream, *nodes);
+  return bounds_of_stream(host, options.stream, *nodes);
 }
 
 /// One reading of a stream: from a place, until what was asked for is printed.
@@ -215,8 +215,8 @@ void reading::look_for_end(const subscriber_actor& at) {
       && host_->env().clock->now_ns() >= options_->until->time_ns
       && !options_->stream.starts_with('/')) {
     // Nothing later than the present end can be earlier than that time.
-    if (const auto end = end_of_stream(*host_, *options_))
-      end_->until = end->value;
+    if (const auto end = bounds_of(*host_, *options_))
+      end_->until = end->end.value;
     else if (!std::exchange(told_unknown_, true))
       fmt::print(stderr,
                  "millrace: whether all before that time came is not known "
@@ -370,13 +370,15 @@ error check(const sub_options& options) {
 /// From the last file on, or from so many before it that there are enough.
 int print_last(const sub_options& options, runtime& host,
                const interrupts& signals, const std::string& time_column,
-               position end) {
+               const stream_bounds& where) {
+  const auto& [first, end] = where;
+  const auto rolls
+    = end.roll() - (first.session() == end.session() ? first.roll() : 0);
   for (uint64_t back = 0;; back = back == 0 ? 1 : 2 * back) {
     start_spec from;
-    from.kind
-      = back <= end.roll() ? start_spec::at_position : start_spec::begin;
+    from.kind = back <= rolls ? start_spec::at_position : start_spec::begin;
     from.at
-      = position::of(end.session(), end.roll() - std::min(back, end.roll()), 0);
+      = position::of(end.session(), end.roll() - std::min(back, rolls), 0);
     reading one{options, host, signals, time_column};
     auto fault = one.run(from, end.value);
     // Where the stream was cut, the rest begins.
@@ -392,8 +394,23 @@ int print_last(const sub_options& options, runtime& host,
   }
 }
 
+/// A place that is to be read up to, of another life of the stream, would end
+/// it before its first message, or never.
+error check_until(const sub_options& options, const stream_bounds& where) {
+  if (!options.until || options.until->kind != start_spec::at_position
+      || options.until->at == position{})
+    return {};
+  const auto at = options.until->at;
+  if (at >= where.first && at.session() <= where.end.session())
+    return {};
+  return {errc::bad_position,
+          "--until: " + to_string(at) + " is no place of this life of stream '"
+            + options.stream + "', which begins at " + to_string(where.first)
+            + ": it is of an earlier one"};
+}
+
 /// What is written of a log of one's own.
-result<position> journal_end(const std::string& path) {
+result<stream_bounds> journal_bounds(const std::string& path) {
   auto& fs = persistence::posix_file_system();
   const auto files = persistence::list_log_files(fs, path);
   if (!files)
@@ -413,7 +430,7 @@ result<position> journal_end(const std::string& path) {
     if (!item)
       return item.failure();
     if (const auto* end = std::get_if<persistence::log_end>(&*item))
-      return end->end;
+      return stream_bounds{{}, end->end};
   }
 }
 
@@ -475,15 +492,20 @@ int run(const sub_options& options) {
   uint64_t until = no_end;
   if (options.until && options.until->kind == start_spec::at_position)
     until = options.until->at.value;
-  if (until_end || options.last != 0) {
-    const auto end
-      = journal ? journal_end(options.stream) : end_of_stream(**host, options);
-    if (!end)
-      return fail(end.failure());
-    until = end->value;
+  stream_bounds where;
+  if (until_end || options.last != 0 || (until != no_end && !journal)) {
+    const auto found
+      = journal ? journal_bounds(options.stream) : bounds_of(**host, options);
+    if (!found)
+      return fail(found.failure());
+    where = *found;
+    if (auto fault = journal ? error{} : check_until(options, where))
+      return fail(fault);
   }
+  if (until_end || options.last != 0)
+    until = where.end.value;
   if (options.last != 0)
-    return print_last(options, **host, signals, time_column, position{until});
+    return print_last(options, **host, signals, time_column, where);
   reading one{options, **host, signals, time_column};
   auto fault = one.run(begin_of(options), until);
   if (fault.code == errc::bad_position && options.from

@@ -56,6 +56,12 @@ result<position> stream_end(runtime& host, const cluster_config& config,
 
 result<position> stream_end(runtime& host, const std::string& stream,
                             const std::vector<endpoint>& nodes) {
+  const auto bounds = bounds_of_stream(host, stream, nodes);
+  return bounds ? result<position>{bounds->end} : bounds.failure();
+}
+
+result<stream_bounds> bounds_of_stream(runtime& host, const std::string& stream,
+                                       const std::vector<endpoint>& nodes) {
   const countdown time{*host.env().clock, std::chrono::seconds{5}};
   error why; // The last round may have had no time for its own.
   for (;;) {
@@ -67,7 +73,7 @@ result<position> stream_end(runtime& host, const std::string& stream,
     if (!facts)
       return why ? why : facts.failure();
     if (facts->leads)
-      return facts->end;
+      return stream_bounds{facts->first, facts->end};
     // Another one may know a later end.
     why = {errc::unavailable,
            "stream '" + stream + "': no RT node that orders it answers"};

@@ -33,6 +33,15 @@ find_stream(runtime& host, const std::string& stream,
                                           const std::string& stream,
                                           const std::vector<endpoint>& nodes);
 
+/// The same, and where the life of the stream begins that is there.
+struct stream_bounds {
+  position first;
+  position end;
+};
+[[nodiscard]] result<stream_bounds>
+bounds_of_stream(runtime& host, const std::string& stream,
+                 const std::vector<endpoint>& nodes);
+
 /// What is told when all was published, and `stream_end` failed then.
 [[nodiscard]] error end_unknown(error fault);
 

@@ -24,7 +24,7 @@ namespace millrace::nodes {
 class connection_guard {
 public:
   static constexpr size_t head_bytes = 32;
-  static constexpr uint32_t protocol_version = 6;
+  static constexpr uint32_t protocol_version = 7;
   /// Of what is said before the other end is known, and of a refusal.
   static constexpr uint32_t handshake_bytes_max = 64 * 1024;
   static constexpr uint32_t refusal_bytes_max = 1024;

@@ -120,6 +120,11 @@ TEST(GroupGoldenTest, InstructionsKeepTheirBytes) {
     {"begin_stream", begin_stream{{{{5, 6}}, 1 << 20, 4096}}},
     {"begin_monotonic_stream",
      begin_stream{{{{5, 6}}, 1 << 20, 4096, id_policy::monotonic}}},
+    {"begin_drawn_stream", begin_stream{{{{5, 6}},
+                                         1 << 20,
+                                         4096,
+                                         id_policy::strict,
+                                         position::of(137, 4211, 0)}}},
     {"cut_begin", cut_begin{position::of(0, 3, 0)}},
     {"begin_session", begin_session{7, "an operator reset it"}},
     {"claim_origin",
@@ -175,6 +180,11 @@ TEST(GroupGoldenTest, StatesKeepTheirBytes) {
   const auto read = decode_merge_state(stored_as("merge_state"));
   ASSERT_TRUE(read) << to_string(read.failure());
   EXPECT_EQ(encode(*read), whole);
+  auto drawn = state;
+  drawn.layout.first = position::of(137, 4211, 0);
+  const auto begun_there = encode(drawn);
+  EXPECT_EQ(begun_there.size(), whole.size());
+  EXPECT_EQ(decode_merge_state(begun_there)->layout, drawn.layout);
   auto kept = state;
   kept.consumers["rdb1"] = {position::of(0, 3, 64), 2, 0x1234, 5'000};
   kept.consumers["risk"] = {position::of(0, 4, 0), 1, 0x5678, 0};

@@ -102,6 +102,22 @@ protected:
     return {range, std::move(bytes)};
   }
 
+  /// A record of a publisher's log that is no message.
+  void say(uint32_t input, persistence::record_kind kind, payload_kind what,
+           const std::string& origin, std::span<const std::byte> payload) {
+    persistence::record_builder records{{{9, input}}, ends[input]};
+    message_header header;
+    header.on = origin;
+    header.id = 0;
+    header.ts = 1000;
+    records.add(kind, what, header, payload);
+    records.close_record();
+    const auto bytes = records.bytes();
+    const merge_range range{input_id{input}, ends[input], records.end()};
+    ends[input] = records.end();
+    EXPECT_TRUE(apply(range, bytes));
+  }
+
   merged_log read_out() {
     merged_log log;
     auto reader = persistence::log_reader::open(disk, {.directory = "out"}, {});

@@ -254,6 +254,46 @@ TEST_F(MergeCoreTest, SchemaVersionsBecomeEventsOnceEach) {
   EXPECT_TRUE(log.ids.empty());
 }
 
+// What each of several says for itself takes no id of the sequence that all of
+// them publish.
+TEST_F(MergeCoreTest, WritersOfOneSequenceMarkAndDescribeForThemselves) {
+  using persistence::record_kind;
+  const std::map<uint32_t, std::string> writers{{1, "hot@a.market"},
+                                                {2, "hot@b.market"}};
+  table_schema schema;
+  schema.name = "trade";
+  schema.columns
+    = {{"time", column_type::timestamp}, {"sym", column_type::symbol}};
+  schema.time_column = "time";
+  schema.symbol_column = "sym";
+  stream_event told;
+  told.kind = event_kind::schema;
+  told.origin = "hot";
+  told.schema = encode(schema);
+  const period_id period{8767};
+  for (const auto& [input, directory] : writers) {
+    open_input(input, directory);
+    say(input, record_kind::event, payload_kind::opaque, "hot", encode(told));
+    merge(input, "hot", {{1, "p1"}, {2, "p2"}});
+    effects.clear();
+    say(input, record_kind::marker, payload_kind::end_of_period, "hot",
+        encode(end_of_period{period, "hot"}));
+    ASSERT_EQ(effects.size(), 2u);
+    EXPECT_EQ(std::get<marker_merged>(effects[0]).origin, directory);
+    EXPECT_EQ(std::get<marker_merged>(effects[1]).origin, "hot");
+    EXPECT_EQ(std::get<marker_merged>(effects[1]).period, period);
+    merge(input, "hot", {{3, "p3"}});
+  }
+  const auto log = read_out();
+  EXPECT_EQ(log.ids, (std::vector<int64_t>{1, 2, 3})) << "no id was taken";
+  ASSERT_EQ(log.events.size(), 1u) << "one schema, and no gap";
+  EXPECT_EQ(log.events[0].kind, event_kind::schema);
+  EXPECT_EQ(log.events[0].origin, "hot");
+  EXPECT_EQ(core->state().origins.at("hot").duplicates, 3u);
+  for (const auto& name : {"hot@a.market", "hot@b.market", "hot"})
+    EXPECT_EQ(core->state().origins.at(name).period_marked, period) << name;
+}
+
 /// Whatever comes late, twice, or of somebody who was replaced.
 TEST_F(MergeCoreTest, FloorsAreOfWhoHasTheName) {
   open_input(1, "a");

@@ -138,6 +138,72 @@ TEST_P(ProvenanceCoreTest, WhatIsGoneIsNotGuessed) {
     ASSERT_TRUE(what) << to_string(what.failure());
     EXPECT_FALSE(what->certain()) << number;
     EXPECT_EQ(what->unread, std::vector{name});
+    // The history still knows what of it was merged.
+    ASSERT_EQ(what->gone.size(), 1u);
+    EXPECT_EQ(what->gone[0], (merged_part{name, {}, end}));
+  }
+  const auto asked
+    = explain_input(disk, "/rt/market", {name, position{64}}).failure();
+  EXPECT_EQ(asked.code, errc::ahead) << "nothing of it is left";
+  const auto there
+    = explain_gone_input(disk, "/rt/market", {name, position{64}});
+  ASSERT_TRUE(there) << to_string(there.failure());
+  ASSERT_TRUE(*there);
+  EXPECT_EQ((*there)->part.input, name);
+  EXPECT_LE((*there)->part.from, position{64});
+  EXPECT_GT((*there)->part.to, position{64});
+  EXPECT_LT((*there)->part.to, end) << "one entry of three";
+  EXPECT_EQ((*there)->out_to, position{}) << "in the only file";
+  const auto beyond = explain_gone_input(disk, "/rt/market", {name, end});
+  ASSERT_TRUE(beyond) << to_string(beyond.failure());
+  EXPECT_FALSE(*beyond);
+}
+
+// Each file of a publisher's log goes when it has rolled.
+TEST_P(ProvenanceCoreTest, WhatIsGoneIsNarrowedToTheFileThatItWentTo) {
+  publish_and_run(60, 7);
+  ASSERT_FALSE(core->close());
+  const auto merged = messages_of("/rt/market/out");
+  const auto files = persistence::list_log_files(disk, "/rt/market/out");
+  ASSERT_GT(files->size(), 3u);
+  const auto sent = messages_of(directory_of(name));
+  std::map<int64_t, position> at_input;
+  for (const auto& [at, number] : sent)
+    at_input[number] = at;
+  ASSERT_FALSE(disk.remove(directory_of(name) + "/log.0.0"));
+  std::map<position, position> from_by_file;
+  for (const auto& [at, number] : merged) {
+    const auto what = explain_merged(disk, "/rt/market", at);
+    ASSERT_TRUE(what) << to_string(what.failure());
+    EXPECT_FALSE(what->certain());
+    EXPECT_TRUE(what->sources.empty());
+    ASSERT_EQ(what->gone.size(), 1u);
+    EXPECT_LE(what->gone[0].from, at_input[number]);
+    EXPECT_GT(what->gone[0].to, at_input[number]);
+    from_by_file[file_of(at)] = what->gone[0].from;
+    const auto there
+      = explain_gone_input(disk, "/rt/market", {name, at_input[number]});
+    ASSERT_TRUE(there) << to_string(there.failure());
+    ASSERT_TRUE(*there);
+    EXPECT_EQ((*there)->out_from, file_of(at));
+  }
+  EXPECT_EQ(from_by_file.size(), files->size()) << "each has its own part";
+}
+
+TEST_P(ProvenanceCoreTest, APlaceOfAnEarlierLifeIsNone) {
+  core.reset();
+  ASSERT_FALSE(disk.remove_all("/rt"));
+  kept = {};
+  draws = true;
+  env.random = [] { return (uint64_t{4211} << 32) + 5; };
+  open();
+  publish_and_run(1, 2);
+  ASSERT_EQ(core->state()->layout.first, position::of(137, 4211, 0));
+  for (const auto at : {position{464}, position::of(138, 0, 464)}) {
+    const auto why = explain_merged(disk, "/rt/market", at).failure();
+    EXPECT_EQ(why.code, errc::pruned);
+    EXPECT_NE(why.context.find("no place of this life"), std::string::npos)
+      << why.context;
   }
 }
 

@@ -118,7 +118,10 @@ TEST(IdRuleTest, WhatIsMergedIsPublishedAgainOnlyByWhoSaysSo) {
   id_rule again{"own", {{"own", 20}}, id_policy::strict, true};
   again.set_merged(30);
   EXPECT_EQ(*again.next("own", null_long), 21) << "its own log decides";
-  EXPECT_EQ(again.next("own", 22).failure().code, errc::bad_id);
+  EXPECT_EQ(again.next("own", 32).failure().code, errc::bad_id);
+  // Others published what its own log does not have.
+  for (const int64_t known : {22, -30, 31})
+    EXPECT_EQ(*again.next("own", known), known);
   EXPECT_EQ(*again.next("own", 5), 5);
   again.took("own", 5);
   EXPECT_EQ(*again.next("own", null_long), 6);

@@ -1,3 +1,4 @@
+#include <millrace/persistence/log/log_directory.hpp>
 #include <millrace/tests/support/counted_disk.hpp>
 #include <millrace/tests/support/watched_executor.hpp>
 
@@ -72,8 +73,12 @@ protected:
 };
 
 TEST_F(RtSeekTest, ATimeIsSoughtBesideTheHandlers) {
+  const auto out = host->config().stream_directory("rt1", "market") + "/out";
+  const auto files = persistence::list_log_files(*host->env().fs, out);
+  ASSERT_TRUE(files && !files->empty());
   const std::filesystem::path index
-    = host->config().stream_directory("rt1", "market") + "/out/.index.0.0";
+    = out + "/.index." + std::to_string(files->front().session) + "."
+      + std::to_string(files->front().roll);
   ASSERT_FALSE(std::filesystem::exists(index));
   inbox in;
   io->hold();

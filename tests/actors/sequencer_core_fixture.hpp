@@ -71,6 +71,7 @@ protected:
                                         .directory = "/rt/market",
                                         .cached = GetParam(),
                                         .roll_bytes = 4096,
+                                        .draws_first_place = draws,
                                         .checkpoint_bytes = 1024},
                                        std::make_unique<memory_store>(kept));
     ASSERT_TRUE(opened) << to_string(opened.failure());
@@ -169,6 +170,7 @@ protected:
   }
 
   bool checkpoints = false;
+  bool draws = false;              ///< Where a stream begins.
   bool refused_checkpoint = false; ///< The last one, by a full disk.
   sim::memory_file_system disk{1};
   test_support::manual_clock clock;

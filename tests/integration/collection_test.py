@@ -68,12 +68,14 @@ def a_consumer_holds_what_it_needs(binary):
   with mill.cluster(binary, mode=SMALL, roles=ROLES) as made:
     made.up()
     publish(made, 0, 400)
-    words = ["stream", "prune", "market", "--to", "log.0.3@0"]
+    words = ["stream", "prune", "market", "--to", made.place(3)]
     made.run(*words, code=64)
     # A place that is none: beyond the end, inside a message, beyond a file.
-    for place, why in (("log.0.999@0", "beyond its end"),
-                       ("log.0.1@100", "boundary"),
-                       ("log.0.1@900000000", "boundary")):
+    for place, why in ((made.place(999), "beyond its end"),
+                       (made.place(1, 100), "boundary"),
+                       (made.place(1, 900000000), "boundary"),
+                       ("log.0.3@0", "no place of this life"),
+                       ("log.300.0@64", "no place of this life")):
       said = made.run("stream", "prune", "market", "--to", place, "--yes",
                       code=65).stderr
       mill.check(why in said, place, said)
@@ -83,28 +85,28 @@ def a_consumer_holds_what_it_needs(binary):
     refused = made.run(*words, "--yes", code=1)
     mill.check("rdb1" in refused.stderr, refused.stderr)
     out = made.merged
-    mill.check((out / "log.0.0").stat().st_size > 0)
+    mill.check((out / made.file(0)).stat().st_size > 0)
     info = made.run("stream", "info", "market").stdout
     mill.check("rdb1" in info, info)
     done = json.loads(made.run(*words, "--yes", "--force", "-o",
                                "json").stdout)
     mill.check(done["files"] == dry["files"], done, dry)
-    mill.wait_until(lambda: not (out / "log.0.0").exists()
-                    and (out / "log.0.2").stat().st_size == 0, 30,
+    mill.wait_until(lambda: not (out / made.file(0)).exists()
+                    and (out / made.file(2)).stat().st_size == 0, 30,
                     "files that go")
     listed = json.loads(made.run("stream", "ls", "-o", "json").stdout)
-    mill.check(listed[0]["begin"] == 3 << 30, listed)
+    mill.check(listed[0]["begin"] == made.position(3), listed)
     # What went, and over whom, is written down, also after a restart.
     for _ in range(2):
       said = json.loads(made.run("stream", "losses", "market", "-o",
                                  "json").stdout)
       kinds = {each["kind"]: each for each in said["losses"]}
       mill.check(kinds.keys() == {"pruned", "overruled"}, said)
-      mill.check(kinds["pruned"]["to"] == 3 << 30, said)
+      mill.check(kinds["pruned"]["to"] == made.position(3), said)
       mill.check("rdb1" in kinds["overruled"]["cause"], said)
       mill.check(kinds["pruned"]["nodes"] == ["rt1"], said)
       lines = made.run("stream", "losses", "market").stdout.splitlines()
-      mill.check(len(lines) == 2 and "log.0.3 @ 0" in lines[1], lines)
+      mill.check(len(lines) == 2 and f"{made.file(3)} @ 0" in lines[1], lines)
       mill.check((made.process("rt1")["losses"], made.process("rt1")["let_go"]) == (1, 1))
       made.kill("n-rt1")
       made.up()
@@ -146,10 +148,10 @@ def lags_and_rates_are_told(binary):
 
 
 def files_go_on_demand(binary):
-  words = ["stream", "archive", "market", "--to", "log.0.3@0"]
   with mill.cluster(binary, mode=SMALL, roles=ROLES) as made:
     made.up()
     publish(made, 0, 400)
+    words = ["stream", "archive", "market", "--to", made.place(3)]
     made.run(*words, code=64)
     for how in ("--dry-run", "--yes"):
       held = json.loads(made.run(*words, how, "-o", "json", code=1).stdout)
@@ -157,13 +159,13 @@ def files_go_on_demand(binary):
       mill.check([each["consumer"] for each in held["holders"]] == ["rdb1"],
                  held)
     mill.check("rdb1" in made.run(*words, "--yes", code=1).stdout)
-    mill.check((made.merged / "log.0.0").stat().st_size > 0)
+    mill.check((made.merged / made.file(0)).stat().st_size > 0)
   with mill.cluster(binary, mode=SMALL, roles=ROLES[:2]) as made:
     made.up()
     publish(made, 0, 400)
-    made.run(*words, "--yes")
+    made.run("stream", "archive", "market", "--to", made.place(3), "--yes")
     mill.wait_until(lambda: made.process("rt1")["collection"]["collected"]
-                    == 3 << 30, 30, "files that go")
+                    == made.position(3), 30, "files that go")
 
 
 def a_stream_is_reset(binary):
@@ -178,10 +180,10 @@ def a_stream_is_reset(binary):
     mill.check(soft[0]["checkpoint"] > 0, soft)
     dry = json.loads(made.run(*words, "--hard", "--dry-run", "-o",
                               "json").stdout)
-    mill.check(dry["session"] == 1 and len(dry["files"]) > 5, dry)
+    mill.check(dry["session"] == made.first()[0] + 1 and len(dry["files"]) > 5, dry)
     refused = made.run(*words, "--hard", "--yes", code=1)
     mill.check("rdb1" in refused.stderr, refused.stderr)
-    mill.check((made.merged / "log.0.0").stat().st_size > 0)
+    mill.check((made.merged / made.file(0)).stat().st_size > 0)
     made.run(*words, "--hard", "--yes", "--force")
     publish(made, 400, 10)
     for _ in range(2):
@@ -191,7 +193,7 @@ def a_stream_is_reset(binary):
       got = [json.loads(line)["id"] for line in said.stdout.splitlines()
              if "payload" in line or '"data"' in line]
       mill.check(got == list(range(401, 411)), got, said.stdout)
-      mill.check(made.process("rt1")["end"] >> 44 == 1)
+      mill.check(made.process("rt1")["end"] >> 44 == made.first()[0] + 1)
       made.kill("n-rt1")
       made.up()
     kinds = {each["kind"] for each in json.loads(

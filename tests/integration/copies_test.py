@@ -180,7 +180,7 @@ def lacking_replica(binary):
     publish(made, DAYS[0], 3000, "A")
     made.down("back")
     publish(made, DAYS[0], 6000, "A")
-    made.run("stream", "prune", "market", "--to", "log.0.2@0", "--force",
+    made.run("stream", "prune", "market", "--to", made.place(2), "--force",
              "--yes")
     made.up()
     question = {"tablename": "trade", "starttime": DAYS[0], "endtime": DAYS[0],

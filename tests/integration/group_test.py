@@ -104,6 +104,7 @@ def a_group_is_reset(binary):
   with mill.cluster(binary, mode="cached", roles=ROLES) as made:
     made.up()
     publish(made, "a", 0)
+    session, roll = made.first()
     soft = json.loads(made.run("stream", "reset", "market", "--soft", "-o",
                                "json").stdout)
     mill.check(sorted(each["process"] for each in soft) == MEMBERS, soft)
@@ -122,9 +123,10 @@ def a_group_is_reset(binary):
     mill.wait_until(
       lambda: len({made.process(name)["end"] for name in MEMBERS}) == 1, 30,
       "three equal ends")
-    mill.check(made.process("rt1")["end"] >> 44 == 1)
+    mill.check(made.process("rt1")["end"] >> 44 == session + 1)
     mill.wait_until(lambda: all(files(made, name) == files(made, "rt1")
-                                and "log.0.1" not in files(made, name)
+                                and f"log.{session}.{roll + 1}"
+                                not in files(made, name)
                                 for name in MEMBERS), 30, "equal copies")
     followed = [json.loads(line) for line in made.run(
       "sub", "--stream", "market", "--from", "begin", "--until",

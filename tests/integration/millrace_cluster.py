@@ -126,6 +126,7 @@ class cluster:
     self.binary = str(pathlib.Path(binary).resolve())
     self.directory = pathlib.Path(tempfile.mkdtemp(prefix="millrace-test-"))
     self.path = self.directory / "cluster.toml"
+    self.begin = None
     self.nodes = nodes or {f"n-{name}": [name] for name, _ in roles}
     self.ports = dict(zip(self.nodes, free_ports(len(self.nodes))))
     node_of = {p: n for n, all_of in self.nodes.items() for p in all_of}
@@ -242,6 +243,27 @@ columns = {json.dumps(QUOTE)}
   def merged(self):
     """The directory of the merged stream."""
     return self.directory / "data" / "rt" / "rt1" / "market" / "out"
+
+  def first(self):
+    """Session and roll where the merged stream began: they are drawn. Asked
+    for before any file of it went."""
+    if self.begin is None:
+      self.begin = min(tuple(map(int, path.name.split(".")[1:]))
+                       for path in self.merged.glob("log.*.*"))
+    return self.begin
+
+  def file(self, number):
+    """The name of a file of the merged stream; its first one is 0."""
+    session, roll = self.first()
+    return f"log.{session}.{roll + number}"
+
+  def place(self, number, offset=0):
+    """A place there, as a command takes it."""
+    return f"{self.file(number)}@{offset}"
+
+  def position(self, number, offset=0):
+    session, roll = self.first()
+    return (session << 44) + (roll + number << 30) + offset
 
   def log(self, *words, code=0):
     return json.loads(

@@ -115,10 +115,17 @@ TEST(ClusterSim, TheRdbFollowsAStreamIntoItsNextLifeAndSaysSo) {
   traded run{5, config};
   run.trade(200);
   run.expect_all();
+  const auto of_before = run.stream_end();
   lose_stream(run, config);
   // What the publisher kept comes again.
   run.trade(30);
   run.expect_all();
+  // Nobody can say whether what came up to there is in an answer.
+  const auto refused = run.ask(of_before);
+  EXPECT_EQ(refused.failure().code, errc::bad_position);
+  EXPECT_NE(refused.failure().context.find("no place of this life"),
+            std::string::npos)
+    << refused.failure().context;
   EXPECT_TRUE(told(run.w, "rdb1", "ended", "began a new life"));
   EXPECT_TRUE(told(run.w, "gw1", "new_life", "began a new life"));
   // What it brings no more is not known: each answer says so, until a period

@@ -93,7 +93,13 @@ TEST(GoneHdbSim, TheStreamIsKeptForAnRdbThatReadsItAgain) {
         return position{each.at("needs_from").natural().value_or(0)};
     return position{};
   };
-  EXPECT_TRUE(run.w.run_until([&] { return needs_from() > position{}; }, 120s))
+  const auto files = persistence::list_log_files(
+    run.w.at("rt1").disk(),
+    example().stream_directory("rt1", "market") + "/out");
+  ASSERT_TRUE(files && !files->empty());
+  const auto first
+    = position::of(files->front().session, files->front().roll, 0);
+  EXPECT_TRUE(run.w.run_until([&] { return needs_from() > first; }, 120s))
     << "it needs what is written down";
   const auto before = needs_from();
   stop_stores(run);

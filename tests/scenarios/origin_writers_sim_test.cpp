@@ -134,9 +134,11 @@ public:
           is->fenced_at.reset();
           is->accepted_by_life = 0;
           is->closed = is->stops = false;
-          auto made = me.publish(
-            "market",
-            {.name = me.name(), .origin = origin, .replay = is->replays});
+          auto made
+            = me.publish("market", {.name = is->replays ? origin : me.name(),
+                                    .writer = is->replays ? me.name() : "",
+                                    .origin = origin,
+                                    .replay = is->replays});
           if (!made)
             return made.failure();
           return nodes::hosted_process{caf::actor_cast<caf::strong_actor_ptr>(
@@ -248,6 +250,27 @@ public:
     for (auto& line : w.defects())
       broken.push_back(line);
     return changes;
+  }
+
+  /// Messages before the end of that period, once rt0 has it.
+  uint64_t messages_in(period_id period) {
+    const auto end_of = [&](const std::vector<delivered>& all) {
+      return std::find_if(all.begin(), all.end(), [&](const delivered& item) {
+        return item.kind == delivered::what::period && item.period == period;
+      });
+    };
+    std::vector<delivered> all;
+    if (!w.run_until(
+          [&] {
+            all = stream();
+            return end_of(all) != all.end();
+          },
+          10s))
+      broken.emplace_back("a node does not come to the end of a period");
+    return static_cast<uint64_t>(
+      std::count_if(all.cbegin(), end_of(all), [](const delivered& item) {
+        return item.kind == delivered::what::message;
+      }));
   }
 
   world w;
@@ -495,6 +518,73 @@ TEST_P(OriginWritersSim, OfAReplicatedOriginEachMessageIsMergedOnce) {
                        + std::to_string(run.a->messages) + " are merged");
     if (run.told().fences != 0)
       broken.emplace_back("one is fenced");
+    return report(seed, broken);
+  });
+}
+
+// A period ends when each of them has marked it, in no id of what they publish;
+// one that is away is not waited for, and one that comes back marks it as well.
+TEST_P(OriginWritersSim, WritersOfOneSequenceMarkTheEndsOfPeriods) {
+  for_each_seed(10, [&](uint64_t seed) {
+    writers_run run{seed, GetParam(), true};
+    auto& broken = run.broken;
+    run.a->messages = run.b->messages = 400;
+    run.b->pause_max = 60ms;
+    const auto end_period = [&](int64_t period) {
+      return run.w.ask<position>(
+        caf::actor_cast<sequencer_actor>(run.w.find("rt0", "rt/market")), 20s,
+        end_period_atom_v, period_id{period});
+    };
+    if (!run.publishes(*run.a, 20) || !run.publishes(*run.b, 5))
+      broken.emplace_back("they do not publish");
+    uint64_t before = 0;
+    for (int64_t period = 9000; period < 9004; ++period) {
+      const auto alone = period == 9002;
+      if (alone)
+        run.w.crash(run.w.chance(0.5) ? "a" : "b", {.restart_after = 8s});
+      run.w.run_for(std::chrono::milliseconds{50 + run.w.draw(500)});
+      // What one that is down had recorded comes when it is back.
+      before = 0;
+      for (const auto* who : {run.a.get(), run.b.get()})
+        if (run.w.at(who->name).alive())
+          before = std::max(before, who->accepted_by_life);
+      const auto asked_at = run.w.now();
+      const auto ended = end_period(period);
+      if (!ended)
+        broken.push_back("period " + std::to_string(period) + ": "
+                         + to_string(ended.failure()));
+      if (!alone && run.w.now() - asked_at > 3s)
+        broken.push_back("period " + std::to_string(period)
+                         + " waited for somebody");
+      // What either had published when it was asked for is in it.
+      const auto count = run.messages_in(period_id{period});
+      if (count < before)
+        broken.push_back("period " + std::to_string(period) + " has "
+                         + std::to_string(count) + " of "
+                         + std::to_string(before));
+      if (run.w.story().find("without the marker") != std::string::npos)
+        broken.emplace_back("one is said to be absent");
+    }
+    if (!run.w.run_until(
+          [&] {
+            return run.a->accepted_by_life >= run.a->messages
+                   && run.b->accepted_by_life >= run.b->messages;
+          },
+          90s))
+      broken.emplace_back("they do not come to their end");
+    run.stop(*run.a);
+    run.stop(*run.b);
+    run.settle();
+    run.check();
+    uint64_t count = 0;
+    size_t periods = 0;
+    for (const auto& item : run.stream()) {
+      count += item.kind == delivered::what::message ? 1 : 0;
+      periods += item.kind == delivered::what::period ? 1 : 0;
+    }
+    if (count != run.a->messages || periods != 4)
+      broken.push_back(std::to_string(count) + " messages, "
+                       + std::to_string(periods) + " periods");
     return report(seed, broken);
   });
 }

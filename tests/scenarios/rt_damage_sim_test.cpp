@@ -252,9 +252,10 @@ TEST_P(RtDamageSim, EventsKeepTheirPlaceBehindWhatIsHeldBack) {
     const auto last = whole.back().end.roll();
     const auto& hit = whole[run.w.draw(whole.size())];
     if (hit.kind == delivered::what::message && hit.begin.roll() < last)
-      disk.flip_bit(directory + "/out/"
-                      + persistence::log_file_name(0, hit.begin.roll()),
-                    hit.begin.offset() * 8 + 1);
+      disk.flip_bit(
+        directory + "/out/"
+          + persistence::log_file_name(hit.begin.session(), hit.begin.roll()),
+        hit.begin.offset() * 8 + 1);
     run.w.crash("plain");
     run.w.restart("rt0");
     run.w.restart("plain");

@@ -57,6 +57,14 @@ std::string chosen_file(memory_file_system& disk, file_place where) {
   return out + "/" + persistence::log_file_name(hit.session, hit.roll);
 }
 
+std::string first_out_file(memory_file_system& disk) {
+  const auto out = stream_directory("rt0") + "/out";
+  const auto files = *persistence::list_log_files(disk, out);
+  return out + "/"
+         + persistence::log_file_name(files.front().session,
+                                      files.front().roll);
+}
+
 /// @returns whether there was something to harm.
 bool do_harm(memory_file_system& disk, harm what, const std::string& path,
              const std::string& foreign) {
@@ -88,6 +96,7 @@ bool do_harm(memory_file_system& disk, harm what, const std::string& path,
 /// Harms a file of rt0 once a hundred messages were accepted, while that node
 /// is down or runs.
 /// @param path of the file, once the node is as it is to be
+/// @param foreign one that may take its place; empty: the first of out/
 /// @returns whether there was something to harm
 template <class Path>
 bool harm_rt0(rt_scenario& run, harm what, bool runs, Path path,
@@ -96,8 +105,10 @@ bool harm_rt0(rt_scenario& run, harm what, bool runs, Path path,
     broken.push_back("nothing was accepted");
   if (!runs)
     run.w.crash("rt0");
-  const bool done = do_harm(run.w.at("rt0").disk(), what, path(),
-                            stream_directory("rt0") + foreign);
+  auto& disk = run.w.at("rt0").disk();
+  const bool done = do_harm(
+    disk, what, path(),
+    foreign.empty() ? first_out_file(disk) : stream_directory("rt0") + foreign);
   if (!runs)
     run.w.restart("rt0");
   return done;
@@ -184,8 +195,8 @@ TEST_P(RtKeptFilesSim, NothingIsLostWithThem) {
     rt_scenario run{seed, false, 3, rt_scenario::files::small};
     std::vector<std::string> broken;
     const bool done = harm_rt0(
-      run, it.what, it.runs, [&] { return any_file(run, it.where); },
-      "/out/log.0.0", broken);
+      run, it.what, it.runs, [&] { return any_file(run, it.where); }, "",
+      broken);
     harmed += done;
     run.w.run_for(40s);
     // What only the next life finds.

@@ -53,6 +53,7 @@ public:
               const extras& more = {0, 5'000'000'000})
     : w{seed, {.faults_may_miss = true}}, cached_{cached} {
     rt.cached = cached;
+    rt.draws_first_place = seed % 2 == 0;
     rt.period_grace_ns = more.period_grace_ns;
     rt.roll_bytes = 4096 << w.draw(5);
     rt.checkpoint_bytes = 1024 << w.draw(7);

@@ -134,6 +134,15 @@ public:
   std::vector<std::string> warnings;            ///< Of the last answer.
   int64_t first_time = 820'000'000'000'000'000; ///< Of what is traded next.
 
+  /// The end of the merged log, from what its sequencer says.
+  position stream_end() {
+    const auto facts = w.ask<stream_facts>(
+      caf::actor_cast<sequencer_actor>(w.find("rt1", "rt/market")), 5s,
+      facts_atom_v);
+    EXPECT_TRUE(facts) << to_string(facts.failure());
+    return facts ? std::get<0>(*facts).end : position{};
+  }
+
 private:
   /// A batch of so many, expected from now on.
   std::vector<std::byte> trades(int count) {
@@ -151,15 +160,6 @@ private:
       expected[symbol] += size;
     }
     return rows.encode();
-  }
-
-  /// The end of the merged log, from what its sequencer says.
-  position stream_end() {
-    const auto facts = w.ask<stream_facts>(
-      caf::actor_cast<sequencer_actor>(w.find("rt1", "rt/market")), 5s,
-      facts_atom_v);
-    EXPECT_TRUE(facts) << to_string(facts.failure());
-    return facts ? std::get<0>(*facts).end : position{};
   }
 
   nodes::cluster_config config_;

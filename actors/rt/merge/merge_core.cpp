@@ -20,6 +20,13 @@ message_header own_header() {
 
 } // namespace
 
+merge_state begun_state(const stream_layout& layout) {
+  merge_state out;
+  out.layout = layout;
+  out.out_end = out.out_begin = layout.first;
+  return out;
+}
+
 merge_core::merge_core(merge_state state, persistence::log_writer& out)
   : state_{std::move(state)}, out_{&out} {}
 
@@ -185,14 +192,12 @@ error merge_core::apply_part(merge_input& input, position at,
 error merge_core::apply_record(const merge_input& input,
                                const record_view& record) {
   if (record.kind == record_kind::event)
-    return apply_fence(record);
+    return apply_said(record);
+  if (record.kind == record_kind::marker)
+    apply_marker(input, record);
   if (record.kind != record_kind::messages)
     return {};
-  auto found = state_.origins.find(record.origin);
-  if (found == state_.origins.end())
-    found = state_.origins.emplace(std::string{record.origin}, merge_origin{})
-              .first;
-  auto& origin = found->second;
+  auto& origin = origin_of(record.origin);
   // Left by a life that was fenced: its numbers are those of another writer.
   if (!input.fenced_of.empty() && input.fenced_of.contains(record.origin)) {
     origin.duplicates += record.frame_count;
@@ -213,19 +218,66 @@ error merge_core::apply_record(const merge_input& input,
   return {};
 }
 
+merge_origin& merge_core::origin_of(std::string_view name) {
+  const auto found = state_.origins.find(name);
+  return found != state_.origins.end()
+           ? found->second
+           : state_.origins.emplace(std::string{name}, merge_origin{})
+               .first->second;
+}
+
+/// What a publisher says without an id.
+error merge_core::apply_said(const record_view& record) {
+  for (auto at = record.first_frame; at < record.length;) {
+    const auto frame = record.frame_at(at);
+    at = frame.end;
+    const auto said = decode_stream_event(frame.payload);
+    if (!said)
+      continue;
+    error fault;
+    if (said->kind == event_kind::reset)
+      fault = apply_fence(*said);
+    else if (said->kind == event_kind::schema)
+      fault = apply_schema(said->origin, said->schema);
+    if (fault)
+      return fault;
+  }
+  return {};
+}
+
 /// A publisher that may have lost the end of its log says so there. Without a
 /// cause nobody is to hear of it.
-error merge_core::apply_fence(const record_view& record) {
-  const auto said
-    = decode_stream_event(record.frame_at(record.first_frame).payload);
-  if (!said || said->kind != event_kind::reset || said->cause.empty())
+error merge_core::apply_fence(const stream_event& said) {
+  if (said.cause.empty())
     return {};
   stream_event reset;
   reset.kind = event_kind::reset;
-  reset.origin = said->origin;
-  reset.last_id = said->last_id;
-  reset.cause = said->cause;
+  reset.origin = said.origin;
+  reset.last_id = said.last_id;
+  reset.cause = said.cause;
   return append_event(reset);
+}
+
+/// One of several that write an origin has marked the end of a period: it
+/// counts for its own log, and for the origin.
+void merge_core::apply_marker(const merge_input& input,
+                              const record_view& record) {
+  for (auto at = record.first_frame; at < record.length;) {
+    const auto frame = record.frame_at(at);
+    at = frame.end;
+    const auto marker = decode_end_of_period(frame.payload);
+    if (!marker)
+      continue;
+    mark(input.directory, marker->period);
+    if (frame.header.on != input.directory)
+      mark(frame.header.on, marker->period);
+  }
+}
+
+void merge_core::mark(std::string_view origin, period_id period) {
+  auto& known = origin_of(origin);
+  known.period_marked = std::max(known.period_marked, period);
+  effects_.emplace_back(marker_merged{std::string{origin}, period});
 }
 
 result<bool> merge_core::apply_whole(const record_view& record,
@@ -312,23 +364,8 @@ error merge_core::take(const frame_view& frame, merge_origin& origin) {
         marker_merged{std::string{frame.header.on}, marker->period});
       return {};
     }
-    case payload_kind::table_schema: {
-      auto schema
-        = decode_table_schema(frame.payload.data(), frame.payload.size());
-      if (!schema)
-        return {};
-      auto& newest = state_.schema_versions[schema->name];
-      if (schema->version <= newest)
-        return {};
-      newest = schema->version;
-      stream_event event;
-      event.kind = event_kind::schema;
-      event.origin = frame.header.on;
-      event.cause = "table '" + schema->name + "' version "
-                    + std::to_string(schema->version);
-      event.schema.assign(frame.payload.begin(), frame.payload.end());
-      return append_event(event);
-    }
+    case payload_kind::table_schema:
+      return apply_schema(frame.header.on, frame.payload);
     case payload_kind::table_batch:
       if (auto cursor = peek_cursor(frame.payload);
           cursor && !cursor->name.empty())
@@ -341,6 +378,24 @@ error merge_core::take(const frame_view& frame, merge_origin& origin) {
   auto end = out_->append(record_kind::messages, frame.kind, frame.header,
                           frame.payload, frame.payload_crc);
   return end ? error{} : end.failure();
+}
+
+error merge_core::apply_schema(std::string_view origin,
+                               std::span<const std::byte> encoded) {
+  auto schema = decode_table_schema(encoded.data(), encoded.size());
+  if (!schema)
+    return {};
+  auto& newest = state_.schema_versions[schema->name];
+  if (schema->version <= newest)
+    return {};
+  newest = schema->version;
+  stream_event event;
+  event.kind = event_kind::schema;
+  event.origin = origin;
+  event.cause
+    = "table '" + schema->name + "' version " + std::to_string(schema->version);
+  event.schema.assign(encoded.begin(), encoded.end());
+  return append_event(event);
 }
 
 error merge_core::apply_open(const open_input& entry) {

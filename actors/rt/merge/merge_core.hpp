@@ -91,6 +91,9 @@ struct merge_state {
   merge_consumers consumers;
 };
 
+/// Of a stream of which nothing was merged yet.
+[[nodiscard]] merge_state begun_state(const stream_layout& layout);
+
 [[nodiscard]] std::vector<std::byte> encode(const merge_state& state);
 /// What a file of out/ begins with: the state, where it is small beside the
 /// file; else no more than its place, so that a roll costs little however many
@@ -179,7 +182,14 @@ private:
                    std::span<const std::byte> bytes);
   error apply_record(const merge_input& input,
                      const persistence::record_view& record);
-  error apply_fence(const persistence::record_view& record);
+  error apply_said(const persistence::record_view& record);
+  error apply_fence(const stream_event& said);
+  error apply_schema(std::string_view origin,
+                     std::span<const std::byte> encoded);
+  void apply_marker(const merge_input& input,
+                    const persistence::record_view& record);
+  void mark(std::string_view origin, period_id period);
+  merge_origin& origin_of(std::string_view name);
   /// Takes a record whose messages all follow, as it is.
   /// @returns false when it must be looked at one by one.
   result<bool> apply_whole(const persistence::record_view& record,

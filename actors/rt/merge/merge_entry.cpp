@@ -1,5 +1,6 @@
 #include <millrace/actors/rt/merge/consumer_wire_internal.hpp>
 #include <millrace/actors/rt/merge/merge_entry.hpp>
+#include <millrace/actors/rt/merge/stream_layout_wire_internal.hpp>
 #include <millrace/messages/data/capnp_io.hpp>
 #include <millrace/messages/schema/stream.capnp.h>
 #include <millrace/messages/text/plain_name.hpp>
@@ -53,12 +54,7 @@ void write(schema::MergeEntry::Builder root, const period_end& entry) {
 }
 
 void write(schema::MergeEntry::Builder root, const begin_stream& entry) {
-  auto out = root.initBeginStream();
-  out.setLineageHigh(entry.layout.lineage.words[0]);
-  out.setLineageLow(entry.layout.lineage.words[1]);
-  out.setRollBytes(entry.layout.roll_bytes);
-  out.setRecordBytes(entry.layout.record_bytes);
-  out.setIdPolicy(static_cast<uint8_t>(entry.layout.ids));
+  write_layout(root.initBeginStream(), entry.layout);
 }
 
 void write(schema::MergeEntry::Builder root, const cut_begin& entry) {
@@ -119,6 +115,21 @@ bool is_input_directory(std::string_view name) noexcept {
          && name.front() != '.' && name.find('/') == std::string_view::npos;
 }
 
+namespace {
+constexpr uint64_t first_session_max = 255;
+constexpr uint64_t first_roll_max = 8191;
+} // namespace
+
+position first_place(uint64_t random) noexcept {
+  return position::of(1 + random % first_session_max,
+                      (random >> 32) & first_roll_max, 0);
+}
+
+bool is_first_place(position at) noexcept {
+  return at.session() <= first_session_max && at.roll() <= first_roll_max
+         && at.offset() == 0;
+}
+
 std::vector<std::byte> encode(const merge_entry& entry) {
   ::capnp::MallocMessageBuilder builder{64};
   auto root = builder.initRoot<schema::MergeEntry>();
@@ -159,16 +170,9 @@ result<merge_entry> decode_merge_entry(std::span<const std::byte> bytes) {
           return merge_entry{std::move(out)};
         }
         case schema::MergeEntry::BEGIN_STREAM: {
-          auto in = root.getBeginStream();
-          const auto ids = id_policy_of(in.getIdPolicy());
-          if (!ids)
-            return error{errc::malformed_message,
-                         "a stream whose ids have a policy of a later release"};
-          return merge_entry{
-            begin_stream{{{{in.getLineageHigh(), in.getLineageLow()}},
-                          in.getRollBytes(),
-                          in.getRecordBytes(),
-                          *ids}}};
+          const auto layout = read_layout(root.getBeginStream());
+          return layout ? result<merge_entry>{begin_stream{*layout}}
+                        : layout.failure();
         }
         case schema::MergeEntry::CUT_BEGIN:
           return merge_entry{cut_begin{{root.getCutBegin().getPosition()}}};

@@ -58,8 +58,20 @@ struct stream_layout {
   uint64_t roll_bytes = 0;   ///< A file ends with the entry that passes this.
   uint32_t record_bytes = 0; ///< A record of many messages closes at this size.
   id_policy ids = id_policy::strict; ///< Of the messages of all its origins.
+  /// Where out/ begins: a place of an earlier life of the stream is none of
+  /// this one, as far as chance allows.
+  position first{};
   friend bool operator==(const stream_layout&, const stream_layout&) = default;
 };
+
+/// Of a life of a stream that begins: one of two million places, so that
+/// positions of it stay below 2^53, and a life has half of the rolls of its
+/// first session, and thousands of sessions, before it.
+/// @param random any number
+[[nodiscard]] position first_place(uint64_t random) noexcept;
+
+/// Whether a life of a stream may begin there.
+[[nodiscard]] bool is_first_place(position at) noexcept;
 
 /// The first instruction of a stream; a later one says nothing.
 struct begin_stream {

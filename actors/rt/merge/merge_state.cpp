@@ -1,5 +1,6 @@
 #include <millrace/actors/rt/merge/consumer_wire_internal.hpp>
 #include <millrace/actors/rt/merge/merge_core.hpp>
+#include <millrace/actors/rt/merge/stream_layout_wire_internal.hpp>
 #include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/messages/data/capnp_io.hpp>
 #include <millrace/messages/schema/stream.capnp.h>
@@ -43,12 +44,7 @@ void write_place(schema::MergeState::Builder root, const merge_state& state) {
   root.setLastPeriod(state.last_period.value);
   root.setOutEnd(state.out_end.value);
   root.setOutBegin(state.out_begin.value);
-  auto layout = root.initLayout();
-  layout.setLineageHigh(state.layout.lineage.words[0]);
-  layout.setLineageLow(state.layout.lineage.words[1]);
-  layout.setRollBytes(state.layout.roll_bytes);
-  layout.setRecordBytes(state.layout.record_bytes);
-  layout.setIdPolicy(static_cast<uint8_t>(state.layout.ids));
+  write_layout(root.initLayout(), state.layout);
 }
 
 template <class T>
@@ -263,23 +259,12 @@ error read_claims(schema::MergeState::Reader root, merge_state& into) {
   return {};
 }
 
-result<stream_layout> read(schema::StreamLayout::Reader in) {
-  const auto ids = id_policy_of(in.getIdPolicy());
-  if (!ids)
-    return error{errc::malformed_message,
-                 "a stream whose ids have a policy of a later release"};
-  return stream_layout{{{in.getLineageHigh(), in.getLineageLow()}},
-                       in.getRollBytes(),
-                       in.getRecordBytes(),
-                       *ids};
-}
-
 } // namespace
 
 result<stream_layout> decode_stream_layout(std::span<const std::byte> bytes) {
   return messages::read_as<schema::MergeState>(
     bytes, [](schema::MergeState::Reader root) -> result<stream_layout> {
-      return read(root.getLayout());
+      return read_layout(root.getLayout());
     });
 }
 
@@ -293,7 +278,7 @@ result<merge_state> decode_merge_state(std::span<const std::byte> bytes) {
       out.last_period = period_id{root.getLastPeriod()};
       out.out_end = {root.getOutEnd()};
       out.out_begin = {root.getOutBegin()};
-      auto layout = read(root.getLayout());
+      auto layout = read_layout(root.getLayout());
       if (!layout)
         return layout.failure();
       out.layout = *layout;

@@ -52,16 +52,23 @@ group_commit::~group_commit() {
 result<position> group_commit::append(payload_kind kind,
                                       const message_header& header,
                                       std::span<const std::byte> payload) {
+  auto end
+    = announce(persistence::record_kind::messages, kind, header, payload);
+  if (end)
+    ++messages_;
+  return end;
+}
+
+result<position> group_commit::announce(persistence::record_kind kind,
+                                        payload_kind what,
+                                        const message_header& header,
+                                        std::span<const std::byte> payload) {
   // While the disk is full one buffer waits; nothing more is taken in.
   if (out_of_space_)
     if (auto fault = write())
       return fault;
-  auto end = writer_->append(persistence::record_kind::messages, kind, header,
-                             payload);
-  if (!end)
-    return keep(end.failure());
-  ++messages_;
-  return end;
+  auto end = writer_->append(kind, what, header, payload);
+  return end ? end : keep(end.failure());
 }
 
 result<position> group_commit::append(const stream_event& event) {

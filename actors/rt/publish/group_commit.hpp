@@ -62,6 +62,11 @@ public:
   [[nodiscard]] result<position> append(payload_kind kind,
                                         const message_header& header,
                                         std::span<const std::byte> payload);
+  /// The same of a record without an id, which says something to the merge.
+  [[nodiscard]] result<position> announce(persistence::record_kind kind,
+                                          payload_kind what,
+                                          const message_header& header,
+                                          std::span<const std::byte> payload);
   /// Writes an event of the log itself, for those that merge it.
   /// @returns its end; after a full disk it is written later.
   [[nodiscard]] result<position> append(const stream_event& event);

@@ -44,8 +44,12 @@ result<int64_t> id_rule::next(std::string_view origin, int64_t id) const {
                    + ", which is merged: go on after that, or open the "
                      "publisher with replay where it publishes again what may "
                      "be merged, which is dropped then"};
+  // Others may have published what is missing here.
   const bool again = own && replays_ && !took_own_ && id != 0
-                     && !is_newer_id(policy_, id, last);
+                     && (!is_newer_id(policy_, id, last)
+                         || (merged_ != 0
+                             && (!is_newer_id(policy_, id, merged_)
+                                 || id_follows(policy_, id, merged_))));
   if (again || id_follows(policy_, id, last))
     return id;
   const auto both

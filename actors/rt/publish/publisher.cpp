@@ -7,6 +7,7 @@
 #include <millrace/persistence/log/log_directory.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace millrace::rt {
 
@@ -30,12 +31,17 @@ error check(std::span<const std::byte> payload, const message_header& header) {
   return {};
 }
 
-/// `<host>.<topic>` names one directory below the log path, and no other pair
-/// gives the same one.
+/// `<host>.<topic>`, or `<host>@<writer>.<topic>`, names one directory below
+/// the log path, and no others give the same one.
 error check_names(const publisher_options& options) {
   if (!text::is_undotted_name(options.host))
     return {errc::invalid_argument,
             "publisher '" + options.host
+              + "' is not a name: at most 64 letters, digits, '_' and '-', not "
+                "led by '-'"};
+  if (!options.writer.empty() && !text::is_undotted_name(options.writer))
+    return {errc::invalid_argument,
+            "writer '" + options.writer
               + "' is not a name: at most 64 letters, digits, '_' and '-', not "
                 "led by '-'"};
   if (!text::is_plain_name(options.topic))
@@ -44,6 +50,12 @@ error check_names(const publisher_options& options) {
               + "' is not a name: at most 64 letters, digits, '_', '-' and "
                 "'.', not led by '-' or '.'"};
   return {};
+}
+
+/// Of a directory.
+std::string name_of(const publisher_options& options) {
+  return options.host + (options.writer.empty() ? "" : "@" + options.writer)
+         + "." + options.topic;
 }
 
 /// A directory that does not say which life it is in is of no use before
@@ -82,10 +94,10 @@ result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
       return error{errc::invalid_argument,
                    "topic '" + options.topic
                      + "': not a full path, and no log_path to put it in"};
-    directory = options.log_path + "/" + options.host + "." + options.topic;
+    directory = options.log_path + "/" + name_of(options);
   }
   if (options.origin.empty())
-    options.origin = options.host + "." + options.topic;
+    options.origin = name_of(options);
   if (!text::valid_utf8(options.origin))
     return error{errc::invalid_argument, "origin: is not UTF-8"};
   if (options.origin.size() > persistence::origin_bytes_max)
@@ -128,6 +140,9 @@ publisher::publisher(persistence::env& world, publisher_options options,
     life_{world.random() | 1}, ids_{options_.origin, writer->recovered_ids(),
                                     options_.ids, options_.replay},
     doubt_{std::move(doubt)} {
+  merged_before_ = merged_ = read_merged_note(*world.fs, directory_);
+  collecting_->noted = merged_before_;
+  noted_for_ = merged_before_.by;
   const bool known = writer->recovered_ids().contains(options_.origin);
   if (doubt_.settle(known, writer->recovered_clean())) {
     const auto& surviving = writer->surviving_ids();
@@ -149,11 +164,11 @@ error publisher::look_for_other_writers() {
     return {};
   const auto replayed = directory_ + "/.replayed";
   auto& fs = *env_->fs;
-  const auto own = options_.host + "." + options_.topic;
   const auto held = log_->lock();
   hears_first_
     = fs.exists(replayed)
-      || (options_.origin != own && options_.origin != options_.host);
+      || (options_.origin != name_of(options_)
+          && (options_.origin != options_.host || !options_.writer.empty()));
   if (!options_.replay || fs.exists(replayed))
     return {};
   const auto made = fs.open(replayed, persistence::open_mode::write);
@@ -212,6 +227,10 @@ result<publish_token> publisher::append(std::span<const std::byte> payload,
     return error{errc::origin_unverified,
                  "origin '" + options_.origin
                    + "': RT has not yet told its last id; retry"};
+  const bool has_no_id
+    = kind == payload_kind::table_schema || kind == payload_kind::end_of_period;
+  if (options_.replay && has_no_id)
+    return announce(payload, complete, kind, now);
   auto id = ids_.next(complete.on, header.id);
   if (!id) {
     // Which ids it has the stream has not told yet.
@@ -245,6 +264,31 @@ result<publish_token> publisher::append(std::span<const std::byte> payload,
   if (auto fault = log_->appended_at(now))
     return fault;
   return publish_token{*end, complete.id};
+}
+
+/// Others publish the same sequence of ids, and none of these. With the lock
+/// held.
+result<publish_token> publisher::announce(std::span<const std::byte> payload,
+                                          const message_header& header,
+                                          payload_kind kind, int64_t now_ns) {
+  auto told = header;
+  told.id = 0;
+  auto end = [&] {
+    if (kind == payload_kind::end_of_period)
+      return log_->announce(persistence::record_kind::marker, kind, told,
+                            payload);
+    stream_event event;
+    event.kind = event_kind::schema;
+    event.origin = header.on;
+    event.schema.assign(payload.begin(), payload.end());
+    return log_->announce(persistence::record_kind::event, payload_kind::opaque,
+                          told, encode(event));
+  }();
+  if (!end)
+    return end.failure();
+  if (auto fault = log_->appended_at(now_ns))
+    return fault;
+  return publish_token{*end, told.id};
 }
 
 error publisher::wait_verified(std::chrono::milliseconds deadline) {
@@ -291,11 +335,47 @@ publisher::~publisher() {
 }
 
 error publisher::close() {
+  merged_note noted;
   {
     const std::scoped_lock held{collecting_->mutex};
     collecting_->ended = true;
+    noted = collecting_->noted;
   }
-  return log_->close();
+  auto fault = log_->close();
+  const auto held = log_->lock();
+  if (!merged_.by.is_known()
+      || (merged_.by == noted.by && merged_.end <= noted.end))
+    return fault;
+  const auto unnoted = write_merged_note(*env_->fs, directory_, merged_);
+  if (!unnoted) {
+    const std::scoped_lock known{collecting_->mutex};
+    collecting_->noted = merged_;
+  }
+  // It is of use for who looks into a loss, and no part of the log.
+  return fault || unnoted.code == errc::no_space ? fault : unnoted;
+}
+
+std::function<error()> publisher::merged_by(const lineage_id& life,
+                                            position end) {
+  const auto held = log_->lock();
+  if (!life.is_known() || end == position{})
+    return {};
+  if (merged_.by != life)
+    merged_ = {life, end};
+  merged_.end = std::max(merged_.end, end);
+  // In a life that was noted the rest is, when the publisher is closed.
+  if (std::exchange(noted_for_, life) == life)
+    return {};
+  return [world = env_, directory = directory_, what = merged_,
+          ending = collecting_]() -> error {
+    const std::scoped_lock not_ended{ending->mutex};
+    if (ending->ended)
+      return {};
+    auto fault = write_merged_note(*world->fs, directory, what);
+    if (!fault)
+      ending->noted = what;
+    return fault;
+  };
 }
 
 std::function<error()> publisher::collected(const std::string& copy,

@@ -4,6 +4,7 @@
 #include <millrace/actors/rt/publish/collected_copies.hpp>
 #include <millrace/actors/rt/publish/group_commit.hpp>
 #include <millrace/actors/rt/publish/id_rule.hpp>
+#include <millrace/actors/rt/publish/merged_note.hpp>
 #include <millrace/actors/rt/publish/origin_doubt.hpp>
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/header.hpp>
@@ -33,9 +34,13 @@ struct publisher_options {
   /// A stream's name, or a full path ("/..."): exactly that directory, without
   /// replicators; `committed` then means `synced`.
   std::string topic;
-  /// Root of publisher directories; the directory is `<host>.<topic>` in it.
+  /// Root of publisher directories; the directory is `<host>.<topic>` in it,
+  /// or `<host>@<writer>.<topic>`.
   std::string log_path;
   std::string host = "localhost";
+  /// Which of several publishers of the origin this is, each of which has a
+  /// directory of its own, on whatever host; empty: there is one.
+  std::string writer{};
   /// Default header field `on`.
   std::string origin;
   /// The stream is `cached`: everywhere "written" stands for "synced".
@@ -50,7 +55,8 @@ struct publisher_options {
   /// What RT has of the origin may be published again, with the same ids: the
   /// second of two feeds does so, and a feed that is read again. RT drops what
   /// it has. Without an id the message after the log's own last is numbered,
-  /// not the one after all that RT has.
+  /// not the one after all that RT has. Schemas and markers of periods take no
+  /// id then: what others publish as well has none of them.
   bool replay = false;
   /// RT nodes that keep copies of this log: a file goes when all of them
   /// collected theirs. 0: none does, and files stay.
@@ -242,6 +248,16 @@ public:
   }
   /// RT merged everything below this position of this log.
   void set_committed(position end) { log_->set_committed(end); }
+  /// As it was known when this publisher was opened.
+  [[nodiscard]] const merged_note& merged_before() const noexcept {
+    return merged_before_;
+  }
+  /// A life of the stream has merged this log so far. What is remembered of it
+  /// outlives the directory's owner, so that a stream that was wiped hears of
+  /// what it had.
+  /// @returns for another thread, when it is to be written down; else empty.
+  [[nodiscard]] std::function<error()> merged_by(const lineage_id& life,
+                                                 position end);
   /// The RT node `copy` collected its copy so far.
   /// @returns for another thread, when files of this log can go: they do,
   ///   unless this publisher has ended by then.
@@ -268,6 +284,9 @@ private:
                                              bool wants_response);
   /// What keeps messages from RT, for whoever waits in vain; empty: nothing.
   [[nodiscard]] std::string troubles() const;
+  [[nodiscard]] result<publish_token>
+  announce(std::span<const std::byte> payload, const message_header& header,
+           payload_kind kind, int64_t now_ns);
   /// How far a message got, for whoever waits in vain for its response.
   [[nodiscard]] std::string how_far(const publish_token& token) const;
 
@@ -292,6 +311,9 @@ private:
   std::optional<merged_origin> told_; ///< Under the lock of `log_`.
   std::unique_ptr<group_commit> log_;
   position fence_;
+  merged_note merged_before_;
+  merged_note merged_;   ///< Under the lock of `log_`.
+  lineage_id noted_for_; ///< The life that a job was handed out for. The same.
   awaited_responses responses_;           ///< Under the lock of `log_`.
   collected_copies collected_;            ///< Under the lock of `log_`.
   std::set<std::string> strange_;         ///< Under the lock of `log_`.
@@ -301,6 +323,7 @@ private:
   struct collecting {
     std::mutex mutex;
     bool ended = false;
+    merged_note noted; ///< As it stands in the directory.
   };
   std::shared_ptr<collecting> collecting_ = std::make_shared<collecting>();
 };

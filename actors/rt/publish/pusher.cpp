@@ -53,6 +53,8 @@ input_offer pusher_state::offered() const {
   what.origin = source->options().origin;
   what.life = source->life();
   what.seen = seen;
+  what.merged_by = merged_log.by;
+  what.merged = merged_log.end;
   return what;
 }
 
@@ -181,6 +183,9 @@ void pusher_state::start_flow(std::optional<position> from,
   // So much must be there: what is no record before it is damage.
   sender->grew(source->reached(ack_level::recorded), {});
   holds = grant.has_begin ? grant.begin : position{};
+  // It has heard what an earlier life had.
+  if (grant.life.is_known() && grant.life != merged_log.by)
+    merged_log = {grant.life, {}};
   step(link_core::granted{grant.flow});
   learn(grant);
   ask_what_is_merged();
@@ -300,6 +305,16 @@ void pusher_state::merged(position end) {
   if (MILLRACE_PLANTED(commit_what_was_sent))
     end = sender->last_sent();
   source->set_committed(end);
+  merged_log.end = std::max(merged_log.end, end);
+  if (auto job = source->merged_by(merged_log.by, merged_log.end))
+    in_background(std::move(job));
+}
+
+/// What of the publisher's directory is written or goes beside its log.
+void pusher_state::in_background(std::function<error()> job) {
+  env->io->submit([job = std::move(job), me = pusher_self_actor{self}] {
+    caf::anon_send(me, collected_atom::value, to_caf(job()));
+  });
 }
 
 void pusher_state::collected(const collected_copy& copy) {
@@ -307,9 +322,7 @@ void pusher_state::collected(const collected_copy& copy) {
     return;
   told_collected = copy;
   if (auto job = source->collected(to_string(options.rt), copy))
-    env->io->submit([job = std::move(job), me = pusher_self_actor{self}] {
-      caf::anon_send(me, collected_atom::value, to_caf(job()));
-    });
+    in_background(std::move(job));
 }
 
 /// Who says nothing more, or nothing before RT has merged the fence of the log,
@@ -385,6 +398,7 @@ pusher(pusher_self_actor::stateful_pointer<pusher_state> self,
   state.link = link_core{{.peer = to_string(options.rt), .sends = true}};
   state.options = std::move(options);
   state.credit = std::make_shared<tail_credit>(tail_bytes);
+  state.merged_log = state.source->merged_before();
   const auto listening = state.source->listen(
     [me = pusher_self_actor{self}, credit = state.credit](
       position, position end, std::span<const std::byte> bytes) {

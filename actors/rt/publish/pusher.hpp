@@ -42,7 +42,8 @@ struct replicator_facts {
   link_core::phase_type phase = link_core::phase_type::away;
   position where; ///< Up to which this flow sent the log; 0 without one.
   error last_failure;
-  error collect_failure; ///< Why old files of the log stay; none: they do not.
+  error collect_failure; ///< Why old files of the log stay, or a note beside it
+                         ///< is not written; none: all is as it should be.
   std::string harm;      ///< What was done to its newest file; empty: nothing.
   uint64_t refused_responses
     = 0; ///< Of consumers, to the publisher's messages.
@@ -90,6 +91,7 @@ struct pusher_state {
   void acked(const flow_ack& ack);
   void merged(position end);
   void collected(const collected_copy& copy);
+  void in_background(std::function<error()> job);
   void pass_damage();
   void look_after_file();
   void tick();
@@ -109,6 +111,8 @@ struct pusher_state {
   sequencer_actor rt; ///< That was connected last.
   bool asks = false;  ///< It was asked what is merged.
   uint64_t seen = 0;  ///< The newest epoch of the origin that RT told.
+  /// The life of the stream that this node is of, and what it merged.
+  merged_note merged_log;
   sink_actor sink;
   collected_copy told_collected; ///< As the RT node told last.
   error collect_failure;

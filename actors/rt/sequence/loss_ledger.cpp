@@ -259,6 +259,13 @@ bool loss_ledger::knows(const loss& what) const {
   });
 }
 
+bool loss_ledger::tells(const loss& what) const {
+  return std::any_of(kept_.begin(), kept_.end(), [&](const loss& each) {
+    return each.kind == what.kind && each.input == what.input
+           && each.cause == what.cause;
+  });
+}
+
 /// A retention lets files go every few seconds: the losses between are not to
 /// be pushed out by that.
 bool loss_ledger::goes_on(const loss& cut) const {

@@ -21,7 +21,9 @@ struct loss {
   uint64_t number = 0; ///< From 1 on; of this node.
   int64_t time_ns = 0; ///< When it was written down; ns since 2000.01.01.
   /// Of an event: its kind. "pruned": files before `to` went. Others are of
-  /// this node alone: "input_lost", "out_lost", "refused", "fenced" (from
+  /// this node alone: "life_lost" (of the publisher's log, up to `to`, an
+  /// earlier life of the stream had it), "input_lost", "out_lost", "refused",
+  /// "fenced" (from
   /// `from` on nothing of it is merged; to `to` this node has it), "overruled",
   /// "ledger_damaged" (so many losses that were written down are `missing`).
   std::string kind;
@@ -66,6 +68,9 @@ public:
   /// already, because its entry is applied again, changes nothing. Cuts of one
   /// day that follow each other are one line.
   [[nodiscard]] error add(loss what);
+  /// One of the same kind and input, with the same cause, is among those that
+  /// are kept.
+  [[nodiscard]] bool tells(const loss& what) const;
 
   /// All that was ever written down here.
   [[nodiscard]] uint64_t count() const noexcept { return count_; }

@@ -69,9 +69,7 @@ result<merge_state> rebuilding::begin(position file) {
   }
   if (anchored)
     return *anchor;
-  merge_state state;
-  state.out_end = position::of(0, 0, 0);
-  return state;
+  return merge_state{}; // Its first entry says where.
 }
 
 error rebuilding::open(const merge_state& state) {
@@ -147,7 +145,7 @@ error rebuilding::make(position file, std::optional<position> until) {
                                    : state->applied_index)};
     if (!open_yet) {
       if (const auto* first = std::get_if<begin_stream>(&(*next)->second))
-        state->layout = first->layout;
+        *state = begun_state(first->layout);
       if (auto fault = open(*state))
         return fault;
       open_yet = true;
@@ -312,7 +310,8 @@ kept_files(std::vector<persistence::log_file_info> files, position begin) {
 }
 
 std::vector<position>
-missing_files(const std::vector<persistence::log_file_info>& files) {
+missing_files(const std::vector<persistence::log_file_info>& files,
+              position begin) {
   std::vector<position> out;
   const auto add = [&](uint64_t session, uint64_t first, uint64_t end) {
     for (auto roll = first; roll < end; ++roll)
@@ -323,7 +322,8 @@ missing_files(const std::vector<persistence::log_file_info>& files) {
     // Files that were collected end with one that says so.
     const bool collected = each.archived && each.size == 0;
     if (i == 0 && !collected)
-      add(each.session, 0, each.roll);
+      add(each.session, begin.session() == each.session ? begin.roll() : 0,
+          each.roll);
     else if (i != 0 && files[i - 1].session == each.session)
       add(each.session, files[i - 1].roll + 1, each.roll);
     else if (i != 0)

@@ -28,8 +28,10 @@ struct rebuild_source {
                                  const lineage_id& lineage, position file);
 
 /// Files of a log that are missing before or between those that are there.
+/// @param begin where the log begins: nothing before it is missing
 [[nodiscard]] std::vector<position>
-missing_files(const std::vector<persistence::log_file_info>& files);
+missing_files(const std::vector<persistence::log_file_info>& files,
+              position begin = {});
 
 /// Those of a log that are kept by agreement, from that of `begin` on. None of
 /// them was collected, whatever its mark says: an empty one is damaged.

@@ -57,21 +57,37 @@ result<std::unique_ptr<log_reader>> open_at(persistence::file_system& fs,
 }
 
 /// Of a merged log; each of its files says it.
-id_policy policy_of(persistence::file_system& fs, const std::string& directory,
-                    const lineage_id& lineage) {
+stream_layout layout_of(persistence::file_system& fs,
+                        const std::string& directory,
+                        const lineage_id& lineage) {
   const auto out = directory + "/out";
   const auto files = persistence::list_log_files(fs, out);
   if (!files)
-    return id_policy::strict;
+    return {};
   for (auto file = files->rbegin(); file != files->rend(); ++file) {
     const auto bytes = state_bytes(fs, out, lineage,
                                    position::of(file->session, file->roll, 0));
     const auto layout = bytes ? decode_stream_layout(*bytes)
                               : result<stream_layout>{bytes.failure()};
     if (layout)
-      return layout->ids;
+      return *layout;
   }
-  return id_policy::strict;
+  return {};
+}
+
+/// What was applied where the files of a merged log begin that are there, and
+/// say so; oldest first.
+std::vector<std::pair<position, entry_index>>
+applied_at_files(persistence::file_system& fs, const std::string& directory,
+                 const lineage_id& lineage) {
+  std::vector<std::pair<position, entry_index>> out;
+  const auto files = persistence::list_log_files(fs, directory + "/out");
+  for (const auto& file : files ? *files : decltype(*files){}) {
+    const auto begin = position::of(file.session, file.roll, 0);
+    if (const auto state = state_at(fs, directory + "/out", lineage, begin))
+      out.emplace_back(begin, state->applied_index);
+  }
+  return out;
 }
 
 /// One copy of an input, read on from range to range.
@@ -116,8 +132,11 @@ struct copy_search {
       auto item = reader->next();
       if (!item)
         return item.failure();
-      if (std::holds_alternative<log_end>(*item))
+      if (std::holds_alternative<log_end>(*item)) {
+        // What was merged of it was there.
+        lacks = lacks || (to && reader->where() < *to);
         return std::optional<position>{};
+      }
       const auto* message = std::get_if<log_message>(&*item);
       if (message == nullptr) {
         const auto kind = std::get<stream_event>(*item).kind;
@@ -144,15 +163,18 @@ public:
     auto found = through_history(merged, lineage);
     if (!found)
       return found.failure();
-    if (*found) {
+    if (*found)
       into.sources.push_back(**found);
-    } else if (auto fault = after_history(into.sources)) {
-      return fault;
-    }
+    else if (!passed_)
+      if (auto fault = after_history(into.sources))
+        return fault;
     for (const auto& [number, copy] : copies_)
       tell_unread(copy, into);
     for (const auto& copy : later_)
       tell_unread(copy, into);
+    for (auto& part : gone_)
+      if (std::count(into.unread.begin(), into.unread.end(), part.input) != 0)
+        into.gone.push_back(std::move(part));
     return {};
   }
 
@@ -187,11 +209,19 @@ private:
       return std::optional<input_place>{};
     if (!history)
       return history.failure();
+    std::optional<entry_index> last;
+    for (const auto& [file, index] :
+         applied_at_files(*fs_, directory_, lineage))
+      if (file > merged && !last)
+        last = index;
     for (;;) {
       auto next = history->next();
       if (!next)
         return next.failure();
       if (!*next)
+        return std::optional<input_place>{};
+      passed_ = last && (*next)->first > *last;
+      if (passed_)
         return std::optional<input_place>{};
       auto found = through((*next)->second);
       if (!found || *found)
@@ -218,13 +248,27 @@ private:
         copy.done = range.to;
         continue;
       }
+      const auto from = copy.done;
+      const bool lacked = std::exchange(copy.lacks, false);
       const auto at = copy.look(*fs_, directory_, wanted_, range.to);
       if (!at)
         return at.failure();
       if (*at)
         return std::optional{input_place{copy.name, **at}};
+      if (copy.lacks)
+        add_gone({copy.name, from, range.to});
+      copy.lacks = copy.lacks || lacked;
     }
     return std::optional<input_place>{};
+  }
+
+  void add_gone(merged_part part) {
+    for (auto& each : gone_)
+      if (each.input == part.input && each.to <= part.from) {
+        each.to = part.to;
+        return;
+      }
+    gone_.push_back(std::move(part));
   }
 
   /// What was merged last is not in the history yet: in any order.
@@ -276,11 +320,18 @@ private:
   wanted_message wanted_;
   std::map<input_id, copy_search> copies_;
   std::vector<copy_search> later_; ///< Not in the history yet.
+  std::vector<merged_part> gone_;  ///< What could not be read.
+  bool passed_ = false; ///< All that the file was made from was looked at.
 };
 
 error not_there(const stream_event& event) {
   return {event.kind == event_kind::badtail ? errc::corrupt : errc::pruned,
           to_string(event.from) + ": " + event.cause};
+}
+
+/// Of the reader itself, which goes on in another file.
+bool leaps(const stream_event& event) {
+  return file_of(event.from) != file_of(event.to);
 }
 
 /// The first item at a place, that is no event of the reader itself.
@@ -290,7 +341,7 @@ result<log_reader::item> item_at(log_reader& reader, position at) {
     return item;
   if (const auto* event = std::get_if<stream_event>(&*item);
       event != nullptr
-      && (event->kind == event_kind::pruned
+      && (event->kind == event_kind::pruned || leaps(*event)
           || (event->kind == event_kind::badtail && event->origin.empty())))
     return not_there(*event);
   if (std::holds_alternative<log_end>(*item))
@@ -298,11 +349,37 @@ result<log_reader::item> item_at(log_reader& reader, position at) {
   return item;
 }
 
+/// At a place whose files may be gone.
+result<std::unique_ptr<log_reader>> open_or_gone(persistence::file_system& fs,
+                                                 const std::string& directory,
+                                                 position at) {
+  auto reader = log_reader::open(fs, {.directory = directory}, at);
+  if (!reader && reader.failure().code == errc::not_found)
+    return error{errc::pruned, reader.failure().context};
+  return reader;
+}
+
 } // namespace
 
 result<provenance> explain_merged(persistence::file_system& fs,
                                   const std::string& directory, position at) {
-  auto reader = log_reader::open(fs, {.directory = directory + "/out"}, at);
+  const auto lineage = persistence::read_lineage(fs, directory + "/out");
+  if (!lineage)
+    return lineage.failure();
+  const auto layout = layout_of(fs, directory, *lineage);
+  if (at == position{})
+    at = layout.first; // Where each life begins.
+  const auto files = persistence::list_log_files(fs, directory + "/out");
+  if (!files)
+    return files.failure();
+  const bool is_later = !files->empty() && at.session() > files->back().session;
+  if (at < layout.first || is_later)
+    return error{errc::pruned, to_string(at)
+                                 + ": is no place of this life of the stream, "
+                                   "which begins at "
+                                 + to_string(layout.first)
+                                 + ": it is of an earlier one"};
+  auto reader = open_or_gone(fs, directory + "/out", at);
   if (!reader)
     return reader.failure();
   const auto item = item_at(**reader, at);
@@ -327,10 +404,8 @@ result<provenance> explain_merged(persistence::file_system& fs,
   }
   out.origin = message.frame.header.on;
   out.id = message.frame.header.id;
-  source_search search{
-    fs, directory,
-    wanted_message{message.frame,
-                   policy_of(fs, directory, (*reader)->lineage())}};
+  source_search search{fs, directory,
+                       wanted_message{message.frame, layout.ids}};
   if (auto fault = search.run(message.begin, (*reader)->lineage(), out))
     return fault;
   return out;
@@ -339,8 +414,7 @@ result<provenance> explain_merged(persistence::file_system& fs,
 result<std::optional<provenance>> explain_input(persistence::file_system& fs,
                                                 const std::string& directory,
                                                 const input_place& from) {
-  auto reader = log_reader::open(
-    fs, {.directory = path_of(directory, from.input)}, from.at);
+  auto reader = open_or_gone(fs, path_of(directory, from.input), from.at);
   if (!reader)
     return reader.failure();
   const auto item = item_at(**reader, from.at);
@@ -352,8 +426,8 @@ result<std::optional<provenance>> explain_input(persistence::file_system& fs,
   auto merged = open_at(fs, directory + "/out", std::nullopt);
   if (!merged)
     return merged.failure();
-  const wanted_message wanted{message->frame,
-                              policy_of(fs, directory, (*merged)->lineage())};
+  const wanted_message wanted{
+    message->frame, layout_of(fs, directory, (*merged)->lineage()).ids};
   for (;;) {
     auto next = (*merged)->next();
     if (!next)
@@ -367,6 +441,55 @@ result<std::optional<provenance>> explain_input(persistence::file_system& fs,
     if (!out)
       return out.failure();
     return std::optional{*std::move(out)};
+  }
+}
+
+result<std::optional<merged_place>>
+explain_gone_input(persistence::file_system& fs, const std::string& directory,
+                   const input_place& from) {
+  using answer = std::optional<merged_place>;
+  const auto lineage = persistence::read_lineage(fs, directory + "/out");
+  if (!lineage)
+    return lineage.failure();
+  const auto files = applied_at_files(fs, directory, *lineage);
+  if (files.empty())
+    return answer{};
+  // What it names of inputs is known there.
+  std::map<input_id, input_name> names;
+  const auto base
+    = state_at(fs, directory + "/out", *lineage, files.front().first);
+  if (!base)
+    return base.failure();
+  for (const auto& [number, input] : base->inputs)
+    names[number] = {input.directory, input.lineage};
+  auto history
+    = history_reader::open(fs, directory + "/history", base->applied_index);
+  if (!history)
+    return history.failure().code == errc::not_found
+             ? result<answer>{answer{}}
+             : result<answer>{history.failure()};
+  for (;;) {
+    const auto next = history->next();
+    if (!next)
+      return next.failure();
+    if (!*next)
+      return answer{};
+    const auto& [index, entry] = **next;
+    if (const auto* opened = std::get_if<open_input>(&entry))
+      names[opened->input] = {opened->directory, opened->lineage};
+    for (const auto& range : ranges_of(entry)) {
+      const auto named = names.find(range.input);
+      if (named == names.end() || named->second != from.input
+          || from.at < range.from || from.at >= range.to)
+        continue;
+      merged_place out{{from.input, range.from, range.to}, {}, {}};
+      for (const auto& [file, applied] : files)
+        if (applied < index)
+          out.out_from = file;
+        else if (out.out_to == position{})
+          out.out_to = file;
+      return answer{std::move(out)};
+    }
   }
 }
 

@@ -19,6 +19,15 @@ struct input_place {
   friend bool operator==(const input_place&, const input_place&) = default;
 };
 
+/// A part of one life of a publisher's log that was merged, as the history has
+/// it: it names no messages.
+struct merged_part {
+  input_name input;
+  position from;
+  position to;
+  friend bool operator==(const merged_part&, const merged_part&) = default;
+};
+
 /// What lies at a place of a merged log, and where it came from.
 struct provenance {
   position begin;
@@ -33,6 +42,9 @@ struct provenance {
   std::vector<input_place> sources;
   /// Copies that may have had it before, and whose files are gone or damaged.
   std::vector<input_name> unread;
+  /// What was merged of those before the source that is known, or at all: it
+  /// may have come from there.
+  std::vector<merged_part> gone;
 
   /// All that there is to know is known.
   [[nodiscard]] bool certain() const noexcept {
@@ -43,8 +55,9 @@ struct provenance {
 /// By the files of one RT node, which may be running.
 /// @param directory of the stream there: holds in/, history/ and out/
 /// @param at where a message begins, or the one before it ends
-/// `ahead` at the end of the log, `bad_position` inside of a message,
-/// `not_found` where its files are gone, `corrupt` where they are damaged.
+/// `ahead` at the end of the log, `bad_position` inside of a message, `pruned`
+/// where its files are gone, or that is no place of this life of the stream,
+/// `corrupt` where they are damaged.
 [[nodiscard]] result<provenance> explain_merged(persistence::file_system& fs,
                                                 const std::string& directory,
                                                 position at);
@@ -56,6 +69,18 @@ struct provenance {
 [[nodiscard]] result<std::optional<provenance>>
 explain_input(persistence::file_system& fs, const std::string& directory,
               const input_place& from);
+
+/// What the history has of a place of an input whose file is gone.
+struct merged_place {
+  merged_part part;
+  position out_from; ///< It lies in the merged log from there on,
+  position out_to;   ///< to there; {0}: to its end.
+};
+
+/// None: nothing that is left says that it was merged. Failures as above.
+[[nodiscard]] result<std::optional<merged_place>>
+explain_gone_input(persistence::file_system& fs, const std::string& directory,
+                   const input_place& from);
 
 /// The lives of a publisher's directory of which a node has a copy.
 [[nodiscard]] result<std::vector<input_name>>

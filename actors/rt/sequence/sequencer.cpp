@@ -144,8 +144,7 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
     note("publisher_began", "publisher '" + what.origin + "' began");
   publishers[flow] = {from, what.origin, copy, what.life};
   self->monitor(from);
-  if (!core->is_replicated(what.origin))
-    periods->step(period_ending::came{{flow, what.origin}});
+  periods->step(period_ending::came{{flow, marks_as(what.origin, copy)}});
   progress(core->advance());
   auto promise = self->make_response_promise<sink_actor, flow_grant>();
   self->request(*sink, caf::infinite, flow_atom::value, flow, from)
@@ -154,7 +153,7 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
        what](bool has_position, position end, uint32_t before) {
         offers.push_back({promise, caf::actor_cast<sink_actor>(sink), flow,
                           copy, what.origin, what.life, has_position, end,
-                          before});
+                          before, what.merged_by, what.merged});
         grant_offers();
       },
       [promise](caf::error& fault) mutable {
@@ -180,6 +179,8 @@ void sequencer_state::grant_offers() {
     answer.before_begin = offer.before;
     answer.merged = core->merged(offer.copy);
     answer.epoch = core->epoch_of(offer.origin);
+    answer.life = core->life();
+    note_earlier_life(offer);
     if (leads
         && core->standing_of(offer.origin, core->inputs().name(offer.copy),
                              offer.life)

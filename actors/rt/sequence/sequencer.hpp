@@ -143,6 +143,11 @@ struct sequencer_state {
   [[nodiscard]] std::optional<position> begin_of_stream() const;
   /// It names a place in an earlier life of the stream.
   [[nodiscard]] bool of_another_life(const start_spec& from) const;
+  [[nodiscard]] bool is_strange(position at) const;
+  [[nodiscard]] bool begins_anew(const start_spec& from) const;
+  [[nodiscard]] error strange_place(position at) const;
+  [[nodiscard]] std::string marks_as(const std::string& origin,
+                                     copy_id copy) const;
   [[nodiscard]] bool set_back(const start_spec& from) const;
   void serve_waiting();
   using subscriber_promise
@@ -265,9 +270,12 @@ struct sequencer_state {
     std::string origin;
     uint64_t life = 0;
     bool has_position = false;
-    position end;        ///< Of the copy.
-    uint32_t before = 0; ///< Sum of the record that ends there.
+    position end;           ///< Of the copy.
+    uint32_t before = 0;    ///< Sum of the record that ends there.
+    lineage_id merged_by{}; ///< As the publisher knows; see input_offer.
+    position merged_end{};
   };
+  void note_earlier_life(const waiting_offer& offer);
   std::vector<waiting_offer> offers;
   pending_claims waiting_claims;
   std::set<input_name> refused_inputs; ///< In this life; told once.

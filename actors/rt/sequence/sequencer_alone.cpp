@@ -64,6 +64,19 @@ bool sequencer_core::inputs_reach(const merge_state& state) const {
   });
 }
 
+/// Of a stream whose first file is here.
+std::optional<merge_state> sequencer_core::state_at_first_file() const {
+  const auto files = persistence::list_log_files(*env_->fs, out_directory());
+  if (!files || files->empty())
+    return std::nullopt;
+  const auto file
+    = position::of(files->front().session, files->front().roll, 0);
+  auto state = state_record(file);
+  if (!state || state->layout.first != file)
+    return std::nullopt;
+  return *std::move(state);
+}
+
 /// What the log had after what is applied names inputs that are still here:
 /// it is ordered anew, and nobody was told of it.
 error sequencer_core::go_on_alone(
@@ -91,7 +104,7 @@ error sequencer_core::go_on_alone(
       consider(**kept);
   // Nothing goes of inputs before the first checkpoint.
   if (out_ && !from)
-    if (const auto begin = state_record(position::of(0, 0, 0)))
+    if (const auto begin = state_at_first_file())
       consider(*begin);
   forgot_ = group_->why_set_aside();
   if (forgot_.empty())

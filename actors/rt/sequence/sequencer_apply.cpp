@@ -210,11 +210,9 @@ error sequencer_core::apply(const stream_group::instruction& what,
     return leave(index);
   if (const auto* begin = std::get_if<begin_stream>(&agreed);
       begin && !merge_) {
-    merge_state state;
-    state.layout = begin->layout;
-    state.out_end = position::of(0, 0, 0);
-    if (auto fault = begin_merge(std::move(state)))
+    if (auto fault = begin_merge(begun_state(begin->layout)))
       return wait_if_full(std::move(fault));
+    cut_kept_ = begin->layout.first; // Nothing was cut yet.
   }
   if (!merge_)
     return {errc::corrupt, options_.directory + "/raft: entry "

@@ -108,7 +108,11 @@ void stream_archive::disk_seen(uint32_t percent) {
 
 void stream_archive::collect_out() {
   const auto below = of_.core->needless_out();
-  if (collecting_out_ || below <= out_collected_end_)
+  const auto* state = of_.core->state();
+  // Nothing was ever before the first file.
+  const auto gone = std::max(
+    out_collected_end_, state != nullptr ? state->layout.first : position{});
+  if (collecting_out_ || below <= gone)
     return;
   collecting_out_ = true;
   of_.submit([world = of_.env, directory = of_.core->out_directory(), below,
@@ -249,6 +253,8 @@ void stream_archive::files_seen() {
 
 /// A cut is at a message of the stream, or where a file begins.
 error stream_archive::check_cut(position at) const {
+  if (of_.is_strange(at))
+    return of_.strange_place(at);
   if (at > of_.core->out_end())
     return {errc::ahead, "stream '" + of_.core->options().stream
                            + "': " + to_string(at) + " lies beyond its end "

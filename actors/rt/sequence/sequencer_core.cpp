@@ -201,10 +201,7 @@ result<bool> sequencer_core::plan() {
       entries.push_back(*std::move(entry));
   };
   if (!planner_->begun())
-    entries.emplace_back(planner_->begin({{{env_->random(), env_->random()}},
-                                          options_.roll_bytes,
-                                          log_writer_options{}.record_bytes,
-                                          options_.ids}));
+    entries.emplace_back(planner_->begin(new_layout()));
   for (const auto copy : unplanned_) {
     add(planner_->open(inputs_.name(copy)));
     // Planned when its publisher claims its origin again.

@@ -41,6 +41,9 @@ struct sequencer_options {
   /// Origins that several publishers write at a time, all the same sequence;
   /// agreed on when one of them claims it.
   std::vector<std::string> replicated_origins{};
+  /// A stream that begins does so at a place that is drawn, so that places of
+  /// an earlier life of it are none of this one; else in session 0.
+  bool draws_first_place = false;
   /// out/ bytes between checkpoints: what a restart applies again at most.
   uint64_t checkpoint_bytes = checkpoint_bytes_default;
   /// The nodes that order the stream, and which of them this one is. Empty: it
@@ -378,11 +381,17 @@ private:
   [[nodiscard]] bool history_leads_on(entry_index from) const;
   error apply_history();
   error make_missing_files();
-  error open_out(const stream_layout& layout);
-  error begin_merge(merge_state state);
   [[nodiscard]] result<merge_state> state_record(position file) const;
+  [[nodiscard]] std::optional<merge_state> state_at_first_file() const;
   void recover_needless();
   error apply_alone();
+  // sequencer_out.cpp
+  [[nodiscard]] stream_layout new_layout() const;
+  error open_out_again(const lineage_id& lineage,
+                       const std::optional<merge_state>& checkpoint);
+  [[nodiscard]] error make_first_file(const stream_layout& layout) const;
+  error open_out(const stream_layout& layout);
+  error begin_merge(merge_state state);
   // sequencer_alone.cpp
   error go_on_alone(const std::optional<merge_state>& checkpoint);
   [[nodiscard]] entry_index history_end(entry_index from) const;

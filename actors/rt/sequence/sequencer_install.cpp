@@ -127,7 +127,7 @@ sequencer_core::install(const raft_snapshot& what,
       return fault;
     return advance();
   }
-  const auto began = parked_ ? parked_->out_begin : position{};
+  const auto began = parked_ ? parked_->out_begin : state->layout.first;
   if (state->out_begin > began)
     facts.emplace_back(log_cut{began, state->out_begin});
   parked_.reset();

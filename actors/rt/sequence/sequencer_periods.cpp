@@ -37,9 +37,16 @@ caf::result<position> period_desk::end(period_id period) {
 void period_desk::ask_for_end(uint64_t request, period_id period) {
   period_ending::asked what{request, period, {}};
   for (const auto& [flow, publisher] : of_.publishers)
-    if (!of_.core->is_replicated(publisher.origin))
-      what.connected.push_back({flow, publisher.origin});
+    what.connected.push_back(
+      {flow, of_.marks_as(publisher.origin, publisher.copy)});
   step(what);
+}
+
+/// Each of several that write an origin marks the end for itself.
+std::string sequencer_state::marks_as(const std::string& origin,
+                                      copy_id copy) const {
+  return core->is_replicated(origin) ? core->inputs().name(copy).directory
+                                     : origin;
 }
 
 void period_desk::ended(const period_ended& what) {

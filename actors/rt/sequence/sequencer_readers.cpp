@@ -30,8 +30,11 @@ sequencer_state::resolve(const start_spec& from) const {
     case start_spec::end:
       return std::optional<position>{core->out_end()};
     case start_spec::at_position:
-      return of_another_life(from) ? begin_of_stream()
-                                   : std::optional<position>{from.at};
+      if (of_another_life(from) || begins_anew(from))
+        return begin_of_stream();
+      return core->state() == nullptr
+               ? std::optional{from.at}
+               : std::optional{std::max(from.at, core->state()->layout.first)};
     default:
       return error{errc::invalid_argument,
                    "start kind " + std::to_string(from.kind)};
@@ -41,6 +44,31 @@ sequencer_state::resolve(const start_spec& from) const {
 bool sequencer_state::of_another_life(const start_spec& from) const {
   return from.life.is_known() && core->state() != nullptr
          && from.life != core->life();
+}
+
+/// No place of this life of the stream; 0 is where each begins.
+/// @pre this node knows where the stream ends, or that the place is before it
+bool sequencer_state::is_strange(position at) const {
+  const auto* state = core->state();
+  return state != nullptr && at != position{}
+         && (at < state->layout.first
+             || at.session() > state->out_end.session());
+}
+
+/// The start of a file before the first one means the beginning: nobody was
+/// delivered a message that ends there.
+bool sequencer_state::begins_anew(const start_spec& from) const {
+  return from.kind == start_spec::at_position && !from.life.is_known()
+         && is_strange(from.at)
+         && (from.at.offset() != 0 || from.at > core->out_end());
+}
+
+error sequencer_state::strange_place(position at) const {
+  return {errc::bad_position,
+          "stream '" + core->options().stream + "': " + to_string(at)
+            + " is no place of this life of it, which begins at "
+            + to_string(core->state()->layout.first)
+            + ": it is of an earlier one"};
 }
 
 /// Whether what was delivered before this place is not in the log: an older
@@ -175,6 +203,7 @@ sequencer_state::open_tail(const start_spec& from, const sink_actor& to) {
   grant.life = core->life();
   grant.end = core->out_end();
   grant.set_back = gone;
+  grant.other_life = begins_anew(from);
   auto source = self->spawn(
     feeder, std::make_shared<std::unique_ptr<flow_sender>>(std::move(sender)),
     to,

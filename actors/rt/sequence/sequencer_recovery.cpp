@@ -139,12 +139,9 @@ error sequencer_core::recover() {
   const auto lineage = out_lineage(checkpoint);
   if (!lineage)
     return lineage.failure();
-  if (*lineage) {
-    if (auto fault = begin_anchored_file(**lineage))
+  if (*lineage)
+    if (auto fault = open_out_again(**lineage, checkpoint))
       return fault;
-    if (auto fault = open_out({**lineage, 0, 0}))
-      return fault;
-  }
   if (!group_->founded() && options_.nodes.size() == 1)
     if (auto fault = go_on_alone(checkpoint))
       return fault;
@@ -464,54 +461,6 @@ void sequencer_core::recover_needless() {
   take_needless(std::move(what));
 }
 
-/// @param layout without a record size: that of a writer's default.
-error sequencer_core::open_out(const stream_layout& layout) {
-  log_writer_options how;
-  how.directory = out_directory();
-  how.session = persistence::session_policy::rebuild;
-  how.lineage = layout.lineage;
-  if (layout.record_bytes != 0)
-    how.record_bytes = layout.record_bytes;
-  out_.reset();
-  const auto synced = persistence::read_synced_end(*env_->fs, out_directory());
-  auto writer = log_writer::open(*env_, std::move(how));
-  if (!writer)
-    return writer.failure();
-  out_ = *std::move(writer);
-  if (const auto at = out_->damaged_from())
-    remarks_.push_back(
-      out_directory() + "/"
-      + persistence::log_file_name(at->session(), at->roll())
-      + ": is damaged at " + to_string(*at)
-      + ", where nobody writes any more: it is made again from there");
-  if (synced && *synced > out_->recorded_end())
-    remarks_.push_back(out_directory() + ": ends at "
-                       + to_string(out_->recorded_end())
-                       + ", though it was synced up to " + to_string(*synced)
-                       + ": what is missing is made again");
-  return {};
-}
-
-error sequencer_core::begin_merge(merge_state state) {
-  const auto& layout = state.layout;
-  if (!out_ || out_->lineage() != layout.lineage
-      || layout.record_bytes != log_writer_options{}.record_bytes)
-    if (auto fault = open_out(layout))
-      return fault;
-  if (state.out_end < out_->recorded_end()) {
-    env_->crash_point("rt.before_truncate");
-    if (auto fault = out_->truncate(state.out_end))
-      return fault;
-  }
-  anchor_next_.reset();
-  out_->on_write = [this](const log_writer::written& part) {
-    written_.push_back(
-      {part.end, followed_ ? chunk::copy_of(part.bytes) : chunk{}});
-  };
-  merge_ = std::make_unique<merge_core>(std::move(state), *out_);
-  return {};
-}
-
 /// Closed files of out/ that are gone or empty: a reader from the beginning
 /// would not miss the first ones. What cannot be made again, readers tell.
 error sequencer_core::make_missing_files() {
@@ -521,7 +470,7 @@ error sequencer_core::make_missing_files() {
   if (!files)
     return files.failure();
   *files = kept_files(*std::move(files), merge_->state().out_begin);
-  auto missing = missing_files(*files);
+  auto missing = missing_files(*files, merge_->state().out_begin);
   for (size_t i = 0; i + 1 < files->size(); ++i)
     if ((*files)[i].size == 0)
       missing.push_back(position::of((*files)[i].session, (*files)[i].roll, 0));

@@ -74,8 +74,9 @@ bool file_scrub::list_files(const std::string& directory,
   auto files = persistence::list_log_files(*of_.env->fs, directory);
   if (!files)
     return files.failure().code != errc::not_found;
+  const auto kept = copy ? position{} : of_.core->state()->out_begin;
   if (!copy)
-    *files = kept_files(*std::move(files), of_.core->state()->out_begin);
+    *files = kept_files(*std::move(files), kept);
   for (size_t i = 0; i + 1 < files->size(); ++i) {
     const auto& each = (*files)[i];
     const auto& next = (*files)[i + 1];
@@ -98,7 +99,7 @@ bool file_scrub::list_files(const std::string& directory,
   if (!copy && !files->empty() && written.offset() != 0)
     to_scrub_.push_back({directory, lineage, file_of(written), written,
                          files->back().size, copy, written});
-  for (const auto& gone : missing_files(*files)) {
+  for (const auto& gone : missing_files(*files, kept)) {
     // The copy of a log whose first files were collected begins late.
     if (copy
         && gone < position::of(files->front().session, files->front().roll, 0))

@@ -27,6 +27,7 @@ stream_facts sequencer_state::facts() const {
   out.pending_bytes = core->inputs().waiting_bytes();
   out.leads = core->leads();
   if (const auto* state = core->state()) {
+    out.first = state->layout.first;
     out.entries = state->applied_index;
     for (const auto& [origin_name, origin] : state->origins)
       out.duplicates += origin.duplicates;

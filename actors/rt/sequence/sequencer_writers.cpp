@@ -241,6 +241,30 @@ void sequencer_state::note_refused(const input_name& input, const error& why,
   note_loss(std::move(what));
 }
 
+/// A publisher's log was merged by a life of the stream of which this one
+/// knows nothing: somebody took that away, and with it what publishers have let
+/// go since.
+void sequencer_state::note_earlier_life(const waiting_offer& offer) {
+  if (!offer.merged_by.is_known() || !core->life().is_known()
+      || offer.merged_by == core->life())
+    return;
+  loss what;
+  what.kind = "life_lost";
+  what.origin = offer.origin;
+  what.input = to_string(core->inputs().name(offer.copy));
+  what.to = offer.merged_end;
+  what.cause = "life " + to_string(offer.merged_by)
+               + " of the stream had merged this log up to "
+               + to_string(offer.merged_end)
+               + " at least, and this one knows nothing of it: what that life "
+                 "had, and publishers do not have any more, is lost";
+  // Publishers come again and again, and this node begins again.
+  if (core->losses().tells(what))
+    return;
+  warn("life_lost", what.input + ": " + what.cause);
+  note_loss(std::move(what));
+}
+
 /// What it says of itself is not believed to be text.
 void sequencer_state::publisher_refused(const input_offer& what) {
   const input_name input{what.directory, what.lineage};

@@ -137,7 +137,8 @@ void subscriber_state::begin_flow(const source_actor& from,
     registers_at = out->where();
     if (grant.set_back)
       tell_set_back(grant.begin);
-  } else if (before != lineage_id{} && before != lineage) {
+  } else if (grant.other_life
+             || (before != lineage_id{} && before != lineage)) {
     tell_new_life(grant.begin);
   } else if (grant.set_back) {
     tell_set_back(grant.begin);

@@ -172,8 +172,10 @@ void gateway_state::start(held_question what) {
   const bool grows = table.in_rdb
                      || backends.known(backend_role::rdb, table.home)
                      || written_down(table) != position{};
-  if (!grows || stream == streams.end() || what.upto.at != newest || what.as_of
-      || (what.at_least && !may_be_reborn(stream->second, what.plan.table)))
+  if (!grows || stream == streams.end() || what.upto.at != newest
+      || (what.as_of && is_of_this_life(stream->second, *what.as_of))
+      || (what.at_least && is_of_this_life(stream->second, *what.at_least)
+          && !may_be_reborn(stream->second, what.plan.table)))
     run(std::move(what), {});
   else
     inquire(std::move(what));
@@ -194,6 +196,8 @@ bool gateway_state::may_be_reborn(const followed_stream& stream,
 
 void gateway_state::run(held_question what,
                         const std::vector<std::string>& warnings) {
+  if (auto fault = strange_place(what))
+    return refuse(what, to_caf(fault));
   const auto& table = settings.tables.at(what.plan.table);
   auto request = std::make_shared<gateway_request>();
   request->plan = what.plan;

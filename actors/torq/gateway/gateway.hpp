@@ -244,6 +244,7 @@ struct gateway_state {
   struct followed_stream {
     std::vector<rt_node> nodes;
     end_inquiry ends;
+    stream_place first; ///< Where the life begins that a node told last.
     std::map<uint64_t, held_question> waiting; ///< For an inquiry.
     uint64_t asked = 0; ///< The inquiry under way, or the last one.
     std::vector<held_inquiry> unreached;
@@ -257,6 +258,9 @@ struct gateway_state {
 
     [[nodiscard]] bool reachable() const;
   };
+  [[nodiscard]] bool is_of_this_life(const followed_stream& stream,
+                                     position at) const;
+  [[nodiscard]] error strange_place(const held_question& what) const;
   [[nodiscard]] bool may_be_reborn(const followed_stream& stream,
                                    const std::string& table) const;
   /// Up to where the table's stream is, as the HDBs tell; the start: nothing,

@@ -173,6 +173,38 @@ gateway_state::unheld_text(const gateway_settings::table& table) const {
          + "): that is in no answer";
 }
 
+/// As far as is known without asking. 0 is where each life begins.
+bool gateway_state::is_of_this_life(const followed_stream& stream,
+                                    position at) const {
+  const auto floor = stream.ends.floor();
+  return at == position{}
+         || (floor.life.is_known() && stream.first.life == floor.life
+             && at >= stream.first.at && at.session() <= floor.at.session());
+}
+
+/// A place that a question names, and that is of another life of its stream:
+/// what it asks for nobody can know any more. None: it names no such place.
+error gateway_state::strange_place(const held_question& what) const {
+  const auto& stream_name = settings.tables.at(what.plan.table).home.stream;
+  const auto stream = streams.find(stream_name);
+  if (stream == streams.end())
+    return {};
+  const auto floor = stream->second.ends.floor();
+  const auto& first = stream->second.first;
+  if (!floor.life.is_known() || first.life != floor.life)
+    return {};
+  for (const auto& at : {what.at_least, what.as_of})
+    if (at && *at != position{}
+        && (*at < first.at
+            || (stream->second.ends.is_sure()
+                && at->session() > floor.at.session())))
+      return {errc::bad_position,
+              "stream '" + stream_name + "': " + to_string(*at)
+                + " is no place of this life of it, which begins at "
+                + to_string(first.at) + ": it is of an earlier one"};
+  return {};
+}
+
 void gateway_state::ask_end(const std::string& stream_name,
                             held_question what) {
   auto& stream = streams.at(stream_name);
@@ -204,6 +236,8 @@ void gateway_state::hear(const std::string& stream_name, uint64_t number,
   auto& stream = streams.at(stream_name);
   if (facts.leads)
     stream.leaderless_since_ns = 0;
+  if (facts.life.is_known())
+    stream.first = {facts.first, facts.life};
   auto& of = stream.ends;
   const auto lives = of.new_lives();
   const auto set_backs = of.set_backs();

@@ -119,6 +119,20 @@ json_value json_of(const rt::input_place& place) {
           {"place", to_string(place.at)}};
 }
 
+json_value json_of(const rt::merged_part& part) {
+  return {{"directory", part.input.directory},
+          {"lineage", to_string(part.input.lineage)},
+          {"from", part.from.value},
+          {"to", part.to.value}};
+}
+
+std::string line_of(const rt::merged_part& part) {
+  return fmt::format("{} from {} ({}) to {} ({}), lineage {}",
+                     part.input.directory, to_string(part.from),
+                     part.from.value, to_string(part.to), part.to.value,
+                     to_string(part.input.lineage));
+}
+
 json_value json_of(const rt::provenance& what) {
   auto sources = json_value::array();
   for (const auto& each : what.sources)
@@ -126,6 +140,9 @@ json_value json_of(const rt::provenance& what) {
   auto unread = json_value::array();
   for (const auto& each : what.unread)
     unread.add(to_string(each));
+  auto gone = json_value::array();
+  for (const auto& each : what.gone)
+    gone.add(json_of(each));
   return {{"begin", what.begin.value},
           {"end", what.end.value},
           {"place", to_string(what.begin)},
@@ -135,6 +152,7 @@ json_value json_of(const rt::provenance& what) {
           {"time", what.ts},
           {"sources", std::move(sources)},
           {"unread", std::move(unread)},
+          {"gone", std::move(gone)},
           {"certain", what.certain()}};
 }
 
@@ -158,7 +176,13 @@ std::string lines_of(const rt::provenance& what) {
     out += fmt::format("not read   {}: it may have had the message before, and "
                        "files of it are gone or damaged\n",
                        to_string(each));
-  if (what.sources.empty())
+  for (const auto& each : what.gone)
+    out += fmt::format("{} {}: that is gone\n",
+                       what.sources.empty() && what.gone.size() == 1
+                         ? "came from "
+                         : "maybe from",
+                       line_of(each));
+  if (what.sources.empty() && what.gone.empty())
     out += "came from  a file that is gone\n";
   if (what.sources.size() > 1)
     out
@@ -174,6 +198,38 @@ void print(const stream_explain_options& options, const stream_files& files,
                                                          : lines);
 }
 
+/// Where the file of a publisher's log is gone: the question was well put, and
+/// the history may still know half of the answer.
+int explain_gone(const stream_explain_options& options,
+                 const stream_files& files, const rt::input_place& from,
+                 const error& why) {
+  const auto what = rt::explain_gone_input(persistence::posix_file_system(),
+                                           files.directory, from);
+  if (!what)
+    return fail(what.failure());
+  // Where all files are gone the log looks as if it had not come so far.
+  if (!*what && why.code == errc::ahead)
+    return fail(why);
+  json_value facts{{"begin", {}}, {"asked", json_of(from)}};
+  std::string lines = "gone       " + why.context + "\n";
+  if (*what) {
+    const auto& [part, out_from, out_to] = **what;
+    facts.add("merged_with", json_of(part));
+    facts.add("merged_from", out_from.value);
+    lines += fmt::format("merged     with {}\nto         a place from {} ({})",
+                         line_of(part), to_string(out_from), out_from.value);
+    if (out_to != position{}) {
+      facts.add("merged_to", out_to.value);
+      lines += fmt::format(" to {} ({})", to_string(out_to), out_to.value);
+    }
+    lines += " on\n";
+  } else {
+    lines += "merged     nobody knows any more whether, and where\n";
+  }
+  print(options, files, std::move(facts), lines);
+  return exit_negative;
+}
+
 int explain_publishers(const stream_explain_options& options,
                        const stream_files& files) {
   const auto from = place_of(files, options);
@@ -181,6 +237,10 @@ int explain_publishers(const stream_explain_options& options,
     return fail(from.failure());
   const auto what = rt::explain_input(persistence::posix_file_system(),
                                       files.directory, *from);
+  if (!what
+      && (what.failure().code == errc::pruned
+          || what.failure().code == errc::ahead))
+    return explain_gone(options, files, *from, what.failure());
   if (!what)
     return fail(what.failure());
   auto facts = *what ? json_of(**what) : json_value{{"begin", {}}};

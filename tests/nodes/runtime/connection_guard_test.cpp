@@ -47,7 +47,7 @@ std::string verdicts(guard::end which, const std::vector<std::string>& pieces,
 
 TEST(ConnectionGuard, TheGreetingIsAsWritten) {
   EXPECT_EQ(greeting(),
-            std::string("MILLRACE\0\0\0\6", 12) + std::string(20, '\0'));
+            std::string("MILLRACE\0\0\0\7", 12) + std::string(20, '\0'));
   EXPECT_EQ(guard::refusal("no"),
             std::string("MILLRACE\xff\xff\xff\xff\0\0\0\2", 16)
               + std::string(16, '\0') + "no");

@@ -26,9 +26,10 @@ void add_rt_node(cluster_plan& to, const std::string& name,
   stream.roll_bytes = options.roll_bytes;
   stream.gc_grace_ns = options.gc_grace.count();
   to.config.period.grace_ns = options.period_grace_ns;
-  to.options.roles.add(
-    std::string{nodes::process_type::rt},
-    nodes::rt_factory{options.checkpoint_bytes, options.behind_bytes_max});
+  to.options.roles.add(std::string{nodes::process_type::rt},
+                       nodes::rt_factory{options.checkpoint_bytes,
+                                         options.behind_bytes_max,
+                                         options.draws_first_place});
   to.add(name, nodes::process_type::rt).streams = {stream.name};
 }
 

@@ -23,6 +23,7 @@ struct rt_node_options {
   int64_t period_grace_ns = 5'000'000'000;
   uint64_t behind_bytes_max = uint64_t{8} << 20;
   duration gc_grace = std::chrono::minutes{10};
+  bool draws_first_place = false; ///< Else its first file is log.0.0.
 };
 
 /// The RT node of "market"; its sequencer is the actor "rt/market". A failure

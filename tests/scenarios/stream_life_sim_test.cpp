@@ -1,0 +1,127 @@
+// A stream that was wiped, and whoever still has a place of its earlier life.
+
+#include "report.hpp"
+#include "rt_scenario.hpp"
+
+namespace millrace::sim {
+namespace {
+
+struct wiped_run {
+  explicit wiped_run(uint64_t seed) : w{seed, {.faults_may_miss = true}} {
+    rt_node_options rt;
+    rt.draws_first_place = true;
+    rt.roll_bytes = 4096 << w.draw(5);
+    rt.checkpoint_bytes = 1024 << w.draw(7);
+    add_rt_node(plan, "rt0", rt);
+    publisher_load load;
+    load.messages = 100 + w.draw(200);
+    // As many bytes in each life: places would be the same.
+    load.payload_bytes_max = 0;
+    book->origin = "pub0.market";
+    add_publisher(plan, "pub0", load, book);
+    subscriber_load sub;
+    sub.checkpoint_every = 7;
+    add_subscriber(plan, "sub0", sub, read);
+    w.add_cluster(plan.config, plan.options);
+  }
+
+  bool settles() {
+    return w.run_until([&] { return book->settled; }, 60s)
+           && w.run_until([&] { return read->reached() >= end(); }, 20s);
+  }
+  position end() {
+    const auto said = text::parse_json(w.status("rt0", "rt/market"));
+    return {said ? said->at("end").natural().value_or(0) : 0};
+  }
+
+  world w;
+  cluster_plan plan;
+  std::shared_ptr<ledger> book = std::make_shared<ledger>();
+  std::shared_ptr<reading> read = std::make_shared<reading>();
+};
+
+// All of RT and of the publisher goes, and the one who reads has stored a plain
+// place: it is told, and misses nothing of the next life.
+TEST(StreamLifeSim, APlaceOfAnEarlierLifeIsAnsweredByAReset) {
+  for_each_seed(20, [](uint64_t seed) {
+    std::vector<std::string> broken;
+    wiped_run run{seed};
+    if (!run.settles())
+      broken.emplace_back("the first life does not come to its end");
+    run.w.crash("sub0");
+    run.w.crash("pub0");
+    run.w.crash("rt0");
+    if (run.w.at("rt0").disk().remove_all(stream_directory("rt0"))
+        || run.w.at("pub0").disk().remove_all("/pub"))
+      broken.emplace_back("not wiped");
+    *run.book = ledger{.origin = "pub0.market"};
+    run.w.restart("rt0");
+    run.w.restart("pub0");
+    if (!run.w.run_until([&] { return run.book->settled; }, 60s))
+      broken.emplace_back("the second life does not come to its end");
+    run.w.restart("sub0");
+    if (!run.w.run_until([&] { return run.read->reached() >= run.end(); }, 20s))
+      broken.emplace_back("it does not read on");
+    const auto& life = run.read->lives.back();
+    if (!life.started_at)
+      broken.emplace_back("it had no checkpoint");
+    if (life.items.empty() || life.items[0].kind != delivered::what::event
+        || life.items[0].event.kind != event_kind::reset
+        || life.items[0].event.from != *life.started_at)
+      broken.emplace_back("it is not told");
+    const auto whole
+      = read_stream(run.w.at("rt0").disk(), stream_directory("rt0") + "/out");
+    if (!whole || life.items.size() != whole->size() + 1
+        || !std::equal(whole->begin(), whole->end(), life.items.begin() + 1))
+      broken.emplace_back("it is not given all of the stream");
+    for (auto& line : run.w.defects())
+      broken.push_back(line);
+    return report(seed, broken);
+  });
+}
+
+// Only what RT had is gone, and publishers know what it was: the ledger of the
+// next life tells, once, also when both begin again.
+TEST(StreamLifeSim, WhatAnEarlierLifeHadIsALoss) {
+  for_each_seed(20, [](uint64_t seed) {
+    std::vector<std::string> broken;
+    wiped_run run{seed};
+    if (!run.settles())
+      broken.emplace_back("the first life does not come to its end");
+    if (run.w.chance(0.5))
+      run.w.crash("pub0", any_crash(run.w, {.restart_within = 2s}));
+    run.w.crash("rt0");
+    if (run.w.at("rt0").disk().remove_all(stream_directory("rt0")))
+      broken.emplace_back("not wiped");
+    for (int life = 0; life < 3; ++life) {
+      run.w.restart("rt0");
+      run.w.run_for(10s);
+      const auto ledger = rt::loss_ledger::open(
+        run.w.at("rt0").disk(), stream_directory("rt0") + "/losses.jsonl");
+      size_t told = 0;
+      if (ledger) {
+        const auto all = (*ledger)->after(0);
+        for (const auto& each : all.at("losses").elements())
+          told += *each.at("kind").text() == "life_lost"
+                      && each.at("input").text()->starts_with("pub0.market")
+                    ? 1
+                    : 0;
+      }
+      if (told != 1)
+        broken.push_back("it is told " + std::to_string(told) + " times");
+      if (run.w.chance(0.5)) {
+        run.w.crash("pub0");
+        run.w.restart("pub0");
+      }
+      run.w.crash("rt0");
+    }
+    if (run.w.story().find("life_lost") == std::string::npos)
+      broken.emplace_back("RT's log does not tell");
+    for (auto& line : run.w.defects())
+      broken.push_back(line);
+    return report(seed, broken);
+  });
+}
+
+} // namespace
+} // namespace millrace::sim
