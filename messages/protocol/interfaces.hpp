@@ -132,12 +132,14 @@ struct flow_ack {
   /// Of those, what the SOURCE may let go once most SINKs say so: the others
   /// were away for too long, and will need none of it.
   position released;
+  /// The life of the stream that `merged` is of; not known: it has none yet.
+  lineage_id merged_by{};
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, flow_ack& x) {
   return f(caf::meta::type_name("flow_ack"), x.flow, x.bytes, x.merged,
-           x.collected, x.released);
+           x.collected, x.released, x.merged_by);
 }
 
 /// Where a stream stands at its SEQUENCER.
@@ -154,6 +156,8 @@ struct stream_facts {
   uint64_t duplicates = 0;    ///< Messages dropped since the stream began.
   /// This node decides the order; of one that does not, `end` may lag.
   bool leads = false;
+  /// No other node has a vote in it; of one that follows, as far as it knows.
+  bool alone = false;
   period_id last_period = period_id::before_all(); ///< Newest that ended.
   /// Where; the start: it ended before this process knew.
   position last_period_end;
@@ -166,7 +170,7 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, stream_facts& x) {
   return f(caf::meta::type_name("stream_facts"), x.stream, x.cached, x.end,
            x.life, x.first, x.entries, x.publishers, x.subscribers,
-           x.pending_bytes, x.duplicates, x.leads, x.last_period,
+           x.pending_bytes, x.duplicates, x.leads, x.alone, x.last_period,
            x.last_period_end, x.last_period_absent);
 }
 

@@ -331,6 +331,15 @@ std::vector<std::string> held(const json_value& status) {
   return out;
 }
 
+/// Nodes whose directory is of another life of a stream.
+std::vector<std::string> foreign(const json_value& status) {
+  std::vector<std::string> out;
+  for (const auto& row : status.at("streams").elements())
+    if (const auto& why = row.at("foreign").text_or_empty(); !why.empty())
+      out.push_back(cell_text(row.at("process")) + ": " + why);
+  return out;
+}
+
 /// Back ends that run, and that a gateway lost and has not found again, and
 /// those that are none.
 std::vector<std::string> cut_off(const json_value& status) {
@@ -445,7 +454,11 @@ int run(const status_options& options) {
   const auto full = held(*status);
   for (const auto& why : full)
     fail({errc::no_space, why});
+  const auto strange = foreign(*status);
+  for (const auto& why : strange)
+    fail({errc::unavailable, why});
   return idle.empty() && refused.empty() && apart.empty() && full.empty()
+             && strange.empty()
            ? exit_ok
            : exit_negative;
 }
@@ -456,7 +469,8 @@ const command<status_options> status_command{
   {"status",
    "Show the nodes of a cluster; exit code 1 when one, or a process of "
    "it, does not run, nobody orders a stream, a full disk keeps publishers "
-   "waiting, or a gateway cannot reach what runs; 77 when a node may not be "
+   "waiting, an rt has a directory of another life of its stream, or a gateway "
+   "cannot reach what runs; 77 when a node may not be "
    "asked, or others may write to the data; 78 "
    "when what does not run could not be started as the configuration and the "
    "disk are",

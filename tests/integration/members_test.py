@@ -146,5 +146,23 @@ def members_come_and_go(binary):
     one.end()
 
 
+def one_becomes_three(binary):
+  """What was started with the only node is told by it of the others."""
+  with mill.cluster(binary, roles=ROLES) as made:
+    one = group(made)
+    one.declare("rt1")
+    one.begin()
+    one.send()
+    one.ask()
+    one.declare("rt1", "rt2", "rt3")
+    one.await_votes("rt1", "rt2", "rt3")
+    one.send()
+    one.await_leader_of("rt2", "rt3")
+    one.ask()
+    one.send()
+    one.ask()
+    one.end()
+
+
 if __name__ == "__main__":
-  mill.main([members_come_and_go])
+  mill.main([members_come_and_go, one_becomes_three])

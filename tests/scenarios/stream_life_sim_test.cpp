@@ -7,12 +7,16 @@ namespace millrace::sim {
 namespace {
 
 struct wiped_run {
-  explicit wiped_run(uint64_t seed) : w{seed, {.faults_may_miss = true}} {
+  explicit wiped_run(uint64_t seed, size_t rts = 1)
+    : w{seed, {.faults_may_miss = true}} {
     rt_node_options rt;
     rt.draws_first_place = true;
     rt.roll_bytes = 4096 << w.draw(5);
     rt.checkpoint_bytes = 1024 << w.draw(7);
-    add_rt_node(plan, "rt0", rt);
+    for (size_t i = 0; i < rts; ++i) {
+      rt_names.push_back("rt" + std::to_string(i));
+      add_rt_node(plan, rt_names.back(), rt);
+    }
     publisher_load load;
     load.messages = 100 + w.draw(200);
     // As many bytes in each life: places would be the same.
@@ -22,6 +26,7 @@ struct wiped_run {
     subscriber_load sub;
     sub.checkpoint_every = 7;
     add_subscriber(plan, "sub0", sub, read);
+    add_subscriber(plan, "late0", {}, late);
     w.add_cluster(plan.config, plan.options);
   }
 
@@ -34,10 +39,42 @@ struct wiped_run {
     return {said ? said->at("end").natural().value_or(0) : 0};
   }
 
+  /// What each RT node has goes.
+  bool wipe_stream() {
+    for (const auto& name : rt_names) {
+      w.crash(name);
+      if (w.at(name).disk().remove_all(stream_directory(name)))
+        return false;
+    }
+    return true;
+  }
+  /// How often the ledger of this node has what the publisher had told an
+  /// earlier life.
+  size_t told_lost(const std::string& name) {
+    const auto ledger = rt::loss_ledger::open(
+      w.at(name).disk(), stream_directory(name) + "/losses.jsonl");
+    size_t told = 0;
+    if (!ledger)
+      return told;
+    const auto all = (*ledger)->after(0);
+    for (const auto& each : all.at("losses").elements())
+      told += *each.at("kind").text() == "life_lost"
+                  && each.at("input").text()->starts_with("pub0.market")
+                ? 1
+                : 0;
+    return told;
+  }
+  void restart_stream() {
+    for (const auto& name : rt_names)
+      w.restart(name);
+  }
+
   world w;
   cluster_plan plan;
+  std::vector<std::string> rt_names;
   std::shared_ptr<ledger> book = std::make_shared<ledger>();
   std::shared_ptr<reading> read = std::make_shared<reading>();
+  std::shared_ptr<reading> late = std::make_shared<reading>(); ///< From begin.
 };
 
 // All of RT and of the publisher goes, and the one who reads has stored a plain
@@ -85,38 +122,68 @@ TEST(StreamLifeSim, APlaceOfAnEarlierLifeIsAnsweredByAReset) {
 TEST(StreamLifeSim, WhatAnEarlierLifeHadIsALoss) {
   for_each_seed(20, [](uint64_t seed) {
     std::vector<std::string> broken;
-    wiped_run run{seed};
+    wiped_run run{seed, seed % 2 == 0 ? 1u : 3u};
     if (!run.settles())
       broken.emplace_back("the first life does not come to its end");
     if (run.w.chance(0.5))
       run.w.crash("pub0", any_crash(run.w, {.restart_within = 2s}));
-    run.w.crash("rt0");
-    if (run.w.at("rt0").disk().remove_all(stream_directory("rt0")))
+    if (!run.wipe_stream())
       broken.emplace_back("not wiped");
     for (int life = 0; life < 3; ++life) {
-      run.w.restart("rt0");
+      run.restart_stream();
       run.w.run_for(10s);
-      const auto ledger = rt::loss_ledger::open(
-        run.w.at("rt0").disk(), stream_directory("rt0") + "/losses.jsonl");
-      size_t told = 0;
-      if (ledger) {
-        const auto all = (*ledger)->after(0);
-        for (const auto& each : all.at("losses").elements())
-          told += *each.at("kind").text() == "life_lost"
-                      && each.at("input").text()->starts_with("pub0.market")
-                    ? 1
-                    : 0;
-      }
-      if (told != 1)
-        broken.push_back("it is told " + std::to_string(told) + " times");
+      for (const auto& name : run.rt_names)
+        if (const auto told = run.told_lost(name); told != 1)
+          broken.push_back(name + " tells " + std::to_string(told) + " times");
       if (run.w.chance(0.5)) {
         run.w.crash("pub0");
         run.w.restart("pub0");
       }
-      run.w.crash("rt0");
+      for (const auto& name : run.rt_names)
+        run.w.crash(name);
     }
     if (run.w.story().find("life_lost") == std::string::npos)
       broken.emplace_back("RT's log does not tell");
+    for (auto& line : run.w.defects())
+      broken.push_back(line);
+    return report(seed, broken);
+  });
+}
+
+// One node's disk is put back as it was in an earlier life: it says what is
+// wrong, and nobody takes what it has for the stream.
+TEST(StreamLifeSim, ADirectoryOfAnEarlierLifeServesNobody) {
+  for_each_seed(20, [](uint64_t seed) {
+    std::vector<std::string> broken;
+    wiped_run run{seed, 3};
+    if (!run.settles())
+      broken.emplace_back("the first life does not come to its end");
+    run.w.back_up("rt2");
+    run.w.crash("pub0");
+    if (!run.wipe_stream() || run.w.at("pub0").disk().remove_all("/pub"))
+      broken.emplace_back("not wiped");
+    *run.book = ledger{.origin = "pub0.market"};
+    run.restart_stream();
+    run.w.restart("pub0");
+    if (!run.w.run_until([&] { return run.book->settled; }, 60s))
+      broken.emplace_back("the second life does not come to its end");
+    run.w.kill("rt2", restart_older_after(0s));
+    run.w.run_for(run.w.chance(0.5) ? 10ms : 5s);
+    const auto whole
+      = read_stream(run.w.at("rt0").disk(), stream_directory("rt0") + "/out");
+    for (int life = 0; life < 4; ++life) {
+      run.w.crash("late0");
+      run.w.restart("late0");
+      run.w.run_for(6s);
+      const auto& items = run.late->lives.back().items;
+      if (!whole || items != *whole)
+        broken.push_back("it is given " + std::to_string(items.size())
+                         + " messages, which are not the stream's");
+    }
+    if (run.w.story().find("is of another life") == std::string::npos)
+      broken.emplace_back("nobody says what is wrong");
+    if (run.told_lost("rt2") != 0)
+      broken.emplace_back("it tells a loss that is none");
     for (auto& line : run.w.defects())
       broken.push_back(line);
     return report(seed, broken);

@@ -183,15 +183,12 @@ void pusher_state::start_flow(std::optional<position> from,
   // So much must be there: what is no record before it is damage.
   sender->grew(source->reached(ack_level::recorded), {});
   holds = grant.has_begin ? grant.begin : position{};
-  // It has heard what an earlier life had.
-  if (grant.life.is_known() && grant.life != merged_log.by)
-    merged_log = {grant.life, {}};
   step(link_core::granted{grant.flow});
   learn(grant);
   ask_what_is_merged();
   pump();
   if (sender)
-    merged(grant.merged);
+    merged(grant.merged, grant.life);
 }
 
 caf::result<position, chunk> pusher_state::fetch(position from,
@@ -288,13 +285,13 @@ void pusher_state::acked(const flow_ack& ack) {
   if (takes && std::exchange(in_trouble, false))
     source->found_trouble(to_string(options.rt), {});
   sender->acked(ack.bytes);
-  merged(ack.merged);
+  merged(ack.merged, ack.merged_by);
   collected({ack.collected, ack.released});
   pump();
   pull_if_idle();
 }
 
-void pusher_state::merged(position end) {
+void pusher_state::merged(position end, const lineage_id& by) {
   // An earlier session ends before the next one begins: when all of it is
   // merged, so is everything up to where the log goes on.
   // So it is where RT held more than this log, and nothing was sent since.
@@ -305,6 +302,11 @@ void pusher_state::merged(position end) {
   if (MILLRACE_PLANTED(commit_what_was_sent))
     end = sender->last_sent();
   source->set_committed(end);
+  if (!by.is_known())
+    return;
+  // When this one was offered, RT has heard what an earlier life had.
+  if (by != merged_log.by)
+    merged_log = {by, {}};
   merged_log.end = std::max(merged_log.end, end);
   if (auto job = source->merged_by(merged_log.by, merged_log.end))
     in_background(std::move(job));

@@ -89,7 +89,8 @@ struct pusher_state {
   void pull_if_idle();
   void pull(bool insist);
   void acked(const flow_ack& ack);
-  void merged(position end);
+  /// @param by the life of the stream; not known: it has none yet
+  void merged(position end, const lineage_id& by);
   void collected(const collected_copy& copy);
   void in_background(std::function<error()> job);
   void pass_damage();

@@ -396,7 +396,9 @@ void input_sink_state::ping(flow_id flow) {
     acknowledge();
 }
 
-void input_sink_state::merged_up_to(position end, bool leads) {
+void input_sink_state::merged_up_to(position end, const lineage_id& by,
+                                    bool leads) {
+  options.merged_by = by;
   merged_end = std::max(merged_end, end);
   if (!source || broken)
     return;
@@ -460,7 +462,7 @@ void input_sink_state::acknowledge() {
                       MILLRACE_PLANTED(commit_what_is_not_ordered)
                         ? replica->end().value_or(merged_end)
                         : merged_end,
-                      collected_end, released()});
+                      collected_end, released(), options.merged_by});
   env->crash_point("rt.after_ack");
 }
 
@@ -512,8 +514,8 @@ input_sink(input_sink_actor::stateful_pointer<input_sink_state> self,
       self->state.rests = false;
       return self->state.offer(flow, from);
     },
-    [self](merged_atom, position end, bool leads) {
-      self->state.merged_up_to(end, leads);
+    [self](merged_atom, position end, const lineage_id& by, bool leads) {
+      self->state.merged_up_to(end, by, leads);
       settle(self->state);
     },
     [self](fill_atom, position begin, const chunk& bytes) {

@@ -51,7 +51,7 @@ using input_sink_actor = sink_actor::extend<
                                                           uint32_t>,
   // The input is merged up to this position, and whether this node leads: it is
   // the first to know, and its publisher hears of it at once.
-  caf::reacts_to<merged_atom, position, bool>,
+  caf::reacts_to<merged_atom, position, lineage_id, bool>,
   // Whole records from there on, out of another copy or the publisher's log.
   caf::reacts_to<fill_atom, position, chunk>,
   // Nobody has the bytes [from, to) of a file that lacked here.
@@ -72,7 +72,8 @@ struct input_sink_options {
   copy_id copy;
   std::string directory; ///< Of the copy.
   lineage_id lineage;
-  position merged; ///< What the stream holds of it already.
+  position merged;        ///< What the stream holds of it already.
+  lineage_id merged_by{}; ///< The life of the stream; not known: it has none.
   /// All before this was durable here once, whatever a power cut took.
   position vouched;
   /// Something of it was kept here before.
@@ -116,7 +117,7 @@ struct input_sink_state {
                                                    position to) const;
   void event(flow_id flow, const chunk& event_bytes);
   void ping(flow_id flow);
-  void merged_up_to(position end, bool leads);
+  void merged_up_to(position end, const lineage_id& by, bool leads);
   void acknowledge_soon();
   void synced(position end, const caf::error& outcome);
   void collect(position below, position released);

@@ -28,6 +28,7 @@ void sequencer_state::start(persistence::env* world,
   env = world;
   core = std::move(whose);
   settings = std::move(how);
+  began_ns = env->clock->monotonic_ns();
   children.attach(self);
   self->set_down_handler([this](caf::down_msg& down) { went(down.source); });
   peers = std::make_unique<peer_links>(settings.peers);
@@ -82,6 +83,7 @@ result<input_sink_actor> sequencer_state::sink_of(const input_name& input,
   how.directory = grant->directory;
   how.lineage = input.lineage;
   how.merged = grant->merged;
+  how.merged_by = core->life();
   how.vouched = grant->vouched;
   how.was_here = was_here;
   how.cached = core->options().cached;
@@ -122,6 +124,8 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
                      + "' is not a plain name of at most "
                      + std::to_string(input_directory_bytes_max) + " bytes"});
   const input_name input{what.directory, what.lineage};
+  if (!foreign.empty())
+    return to_caf({errc::unavailable, foreign});
   auto sink = sink_of(input);
   if (!sink) {
     if (sink.failure().code == errc::fenced)
@@ -142,7 +146,8 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
         [&](const auto& entry) { return entry.second.copy == copy; })
       == 0)
     note("publisher_began", "publisher '" + what.origin + "' began");
-  publishers[flow] = {from, what.origin, copy, what.life};
+  publishers[flow]
+    = {from, what.origin, copy, what.life, what.merged_by, what.merged};
   self->monitor(from);
   periods->step(period_ending::came{{flow, marks_as(what.origin, copy)}});
   progress(core->advance());
@@ -153,7 +158,7 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
        what](bool has_position, position end, uint32_t before) {
         offers.push_back({promise, caf::actor_cast<sink_actor>(sink), flow,
                           copy, what.origin, what.life, has_position, end,
-                          before, what.merged_by, what.merged});
+                          before});
         grant_offers();
       },
       [promise](caf::error& fault) mutable {
@@ -168,6 +173,7 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
 /// and tells no watermark; nor does one to a publisher that did not claim its
 /// origin yet.
 void sequencer_state::grant_offers() {
+  note_earlier_lives();
   const bool leads = core->leads();
   std::erase_if(offers, [&](waiting_offer& offer) {
     if (core->group().leads() && !(leads && core->settled(offer.copy)))
@@ -180,7 +186,6 @@ void sequencer_state::grant_offers() {
     answer.merged = core->merged(offer.copy);
     answer.epoch = core->epoch_of(offer.origin);
     answer.life = core->life();
-    note_earlier_life(offer);
     if (leads
         && core->standing_of(offer.origin, core->inputs().name(offer.copy),
                              offer.life)
@@ -259,7 +264,7 @@ void sequencer_state::progress(const result<sequencer_effects>& outcome) {
   for (const auto copy : outcome->merged)
     if (const auto sink = sinks.find(copy); sink != sinks.end())
       self->send(sink->second, merged_atom::value, core->merged(copy),
-                 core->leads());
+                 core->life(), core->leads());
   for (const auto& input : outcome->opened)
     (void)sink_of(input, false); // One that is closed again needs no copy.
   if (core->leads() != led_for_sure) {
@@ -393,6 +398,7 @@ void sequencer_state::tick() {
   if (auto fault = core->group().tick(env->clock->monotonic_ns()))
     return fail(fault);
   look_for_peers();
+  mind_place();
   say_hello();
   input_mends->retry();
   disk->mind(); // Before what holds it up is tried again.

@@ -118,6 +118,8 @@ struct sequencer_state {
   // sequencer_status.cpp: what it says of itself.
 
   [[nodiscard]] stream_facts facts() const;
+  /// It is the only member of its group.
+  [[nodiscard]] bool is_alone() const;
   caf::result<stream_facts> tell_facts();
   caf::result<stream_facts> tell_facts_of_leader();
   void tell_facts_that_wait();
@@ -223,6 +225,8 @@ struct sequencer_state {
   }
   void say_hello();
   void take(const peer_hello& what);
+  void mind_place();
+  [[nodiscard]] bool knows_its_place() const;
   void take_held(const peer_hello& what);
   void take_raft(founding_id group, const chunk& bytes);
   void send(const raft_message& what);
@@ -260,6 +264,9 @@ struct sequencer_state {
     std::string origin;
     copy_id copy;
     uint64_t life = 0; ///< Of the publisher.
+    /// As it knows, until that was looked at; see input_offer.
+    lineage_id merged_by{};
+    position merged_end{};
   };
   std::map<flow_id, connected_publisher> publishers; ///< By flow.
   struct waiting_offer {
@@ -270,12 +277,11 @@ struct sequencer_state {
     std::string origin;
     uint64_t life = 0;
     bool has_position = false;
-    position end;           ///< Of the copy.
-    uint32_t before = 0;    ///< Sum of the record that ends there.
-    lineage_id merged_by{}; ///< As the publisher knows; see input_offer.
-    position merged_end{};
+    position end;        ///< Of the copy.
+    uint32_t before = 0; ///< Sum of the record that ends there.
   };
-  void note_earlier_life(const waiting_offer& offer);
+  void note_earlier_lives();
+  void note_earlier_life(const connected_publisher& of);
   std::vector<waiting_offer> offers;
   pending_claims waiting_claims;
   std::set<input_name> refused_inputs; ///< In this life; told once.
@@ -301,6 +307,11 @@ struct sequencer_state {
   entry_index stands_at;       ///< What was merged last,
   int64_t stands_since_ns = 0; ///< and since when nothing else was that could.
   bool stands_still = false;
+  /// What its directory is, where that is of another group than most nodes are
+  /// of, and what to do; empty: it is not. Nobody is served then.
+  std::string foreign;
+  bool has_met_group = false; ///< Some node led it, in this life.
+  int64_t began_ns = 0;       ///< This life; monotonic.
   consumer_desk consumers;
   log_growth growth; ///< Of out/.
 

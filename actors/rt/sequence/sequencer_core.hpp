@@ -391,6 +391,7 @@ private:
                        const std::optional<merge_state>& checkpoint);
   [[nodiscard]] error make_first_file(const stream_layout& layout) const;
   error open_out(const stream_layout& layout);
+  static error foreign_out(error fault);
   error begin_merge(merge_state state);
   // sequencer_alone.cpp
   error go_on_alone(const std::optional<merge_state>& checkpoint);

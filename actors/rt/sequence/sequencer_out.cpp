@@ -60,6 +60,16 @@ error sequencer_core::make_first_file(const stream_layout& layout) const {
   return made ? error{} : made.failure();
 }
 
+/// Files of another log in the place of this one's are nothing to go on with.
+error sequencer_core::foreign_out(error fault) {
+  if (fault.code == errc::fenced)
+    fault.context
+      += ": it is the directory of another log; put back what was there, or "
+         "move it away, and start this node again: what it lacks is made "
+         "again, from other nodes where there are any";
+  return fault;
+}
+
 /// @param layout without a record size: that of a writer's default.
 error sequencer_core::open_out(const stream_layout& layout) {
   out_.reset();
@@ -74,7 +84,7 @@ error sequencer_core::open_out(const stream_layout& layout) {
   const auto synced = persistence::read_synced_end(*env_->fs, out_directory());
   auto writer = log_writer::open(*env_, std::move(how));
   if (!writer)
-    return writer.failure();
+    return foreign_out(writer.failure());
   out_ = *std::move(writer);
   if (const auto at = out_->damaged_from())
     remarks_.push_back(

@@ -111,6 +111,7 @@ void sequencer_state::take(const peer_hello& what) {
   if (auto fault = core->heard(
         what.from, {founding_of(what.founding), what.generation}, what.forgot))
     return fail(fault);
+  mind_place();
   take_in(what, now_ns);
   archive->heard(what);
   disk->heard(what, now_ns);
@@ -124,6 +125,46 @@ void sequencer_state::take(const peer_hello& what) {
     heard_of_claims(what);
   }
   progress(core->advance());
+}
+
+/// What a directory of an earlier life of the stream holds is nobody's stream
+/// any more.
+void sequencer_state::mind_place() {
+  const auto* raft = core->group().raft();
+  has_met_group = has_met_group || (raft != nullptr && raft->leader());
+  const bool is_out = core->group().is_out_of_place();
+  if (is_out == !foreign.empty())
+    return;
+  if (!is_out) {
+    foreign.clear();
+    note("foreign", "it is of the group of the other nodes again");
+    return;
+  }
+  foreign = "stream '" + core->options().stream
+            + "': " + core->options().directory
+            + " is of another life of it than those of most other nodes that "
+              "order it: this node follows none of them, and serves nobody; "
+              "stop it, move that directory away, and start it: it is taken "
+              "in as a new member, and copies what the stream has";
+  warn("foreign", foreign);
+  const auto why = to_caf({errc::unavailable, foreign});
+  for (auto& each : std::exchange(waiting, {}))
+    each.promise.deliver(why);
+  for (const auto& reader : readers)
+    self->send_exit(reader.source, caf::exit_reason::user_shutdown);
+  for (const auto& [flow, each] : std::exchange(publishers, {})) {
+    self->demonitor(each.pusher.address());
+    self->send(each.pusher, refused_atom_v, flow);
+  }
+}
+
+/// One that has begun a moment ago may have the directory of another life, and
+/// not know it yet.
+bool sequencer_state::knows_its_place() const {
+  constexpr int64_t patience_ns = 1'500'000'000;
+  return foreign.empty()
+         && (settings.peers.empty() || has_met_group
+             || env->clock->monotonic_ns() - began_ns >= patience_ns);
 }
 
 /// A publisher may reach other nodes and not the leader, which is the one that

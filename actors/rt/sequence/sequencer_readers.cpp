@@ -79,9 +79,7 @@ bool sequencer_state::set_back(const start_spec& from) const {
     return false;
   if (from.at > core->out_end()) {
     // One of several may have been deposed, and not know it yet.
-    const auto* raft = core->group().raft();
-    return core->leads() && raft != nullptr
-           && raft->members().members().size() == 1;
+    return core->leads() && is_alone();
   }
   if (from.before == 0)
     return false;
@@ -94,6 +92,8 @@ bool sequencer_state::set_back(const start_spec& from) const {
 /// beyond the end of the stream.
 bool sequencer_state::reached(const start_spec& from) const {
   const auto* raft = core->group().raft();
+  if (!knows_its_place())
+    return false;
   return (raft != nullptr && knows_end(raft->group_commit_index()))
          || (core->state() != nullptr
              && (from.kind != start_spec::at_position || of_another_life(from)
@@ -107,6 +107,8 @@ sequencer_state::subscribe(const start_spec& from, const sink_actor& to) {
     return to_caf(
       {errc::unavailable, "stream '" + core->options().stream
                             + "': this node stands still, while others go on"});
+  if (!foreign.empty())
+    return to_caf({errc::unavailable, foreign});
   auto promise = self->make_response_promise<source_actor, flow_grant>();
   if (reached(from)) {
     serve(from, to, promise);

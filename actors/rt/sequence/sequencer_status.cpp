@@ -26,6 +26,7 @@ stream_facts sequencer_state::facts() const {
   out.subscribers = readers.size();
   out.pending_bytes = core->inputs().waiting_bytes();
   out.leads = core->leads();
+  out.alone = is_alone();
   if (const auto* state = core->state()) {
     out.first = state->layout.first;
     out.entries = state->applied_index;
@@ -38,6 +39,11 @@ stream_facts sequencer_state::facts() const {
     }
   }
   return out;
+}
+
+bool sequencer_state::is_alone() const {
+  const auto* raft = core->group().raft();
+  return raft != nullptr && raft->members().members().size() == 1;
 }
 
 /// This node leads, and has applied all that the group agreed on up to there.
@@ -54,6 +60,8 @@ bool sequencer_state::may_tell_facts(entry_index agreed) const {
 }
 
 caf::result<stream_facts> sequencer_state::tell_facts() {
+  if (!foreign.empty())
+    return to_caf({errc::unavailable, foreign});
   const auto* raft = core->group().raft();
   if (raft == nullptr || may_tell_facts(raft->group_commit_index()))
     return facts();
@@ -135,6 +143,7 @@ status_facts sequencer_state::status() const {
           group_status(core->group(), *peers, env->clock->monotonic_ns()));
   const auto& alone = core->forgot();
   out.add("forgot", alone.empty() ? core->group().why_set_aside() : alone);
+  out.add("foreign", foreign);
   out.add("strange_messages", strange_messages);
   out.add("damaged_records", damaged_records);
   out.add("repair", repair_status());

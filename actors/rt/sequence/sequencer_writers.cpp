@@ -1,6 +1,7 @@
 #include <millrace/actors/rt/sequence/sequencer.hpp>
 
 #include <algorithm>
+#include <utility>
 
 // How publishers become writers of their origins, and what becomes of those
 // that others take the place of.
@@ -241,21 +242,34 @@ void sequencer_state::note_refused(const input_name& input, const error& why,
   note_loss(std::move(what));
 }
 
+/// Of a group they may come before its stream has begun this life.
+void sequencer_state::note_earlier_lives() {
+  const auto life = core->life();
+  const auto* raft = core->group().raft();
+  if (!life.is_known() || raft == nullptr || !raft->leader())
+    return; // It may be the one that is of an earlier life.
+  for (auto& [flow, each] : publishers) {
+    const auto by = std::exchange(each.merged_by, lineage_id{});
+    if (!by.is_known() || by == life)
+      continue;
+    auto earlier = each;
+    earlier.merged_by = by;
+    note_earlier_life(earlier);
+  }
+}
+
 /// A publisher's log was merged by a life of the stream of which this one
 /// knows nothing: somebody took that away, and with it what publishers have let
 /// go since.
-void sequencer_state::note_earlier_life(const waiting_offer& offer) {
-  if (!offer.merged_by.is_known() || !core->life().is_known()
-      || offer.merged_by == core->life())
-    return;
+void sequencer_state::note_earlier_life(const connected_publisher& of) {
   loss what;
   what.kind = "life_lost";
-  what.origin = offer.origin;
-  what.input = to_string(core->inputs().name(offer.copy));
-  what.to = offer.merged_end;
-  what.cause = "life " + to_string(offer.merged_by)
+  what.origin = of.origin;
+  what.input = to_string(core->inputs().name(of.copy));
+  what.to = of.merged_end;
+  what.cause = "life " + to_string(of.merged_by)
                + " of the stream had merged this log up to "
-               + to_string(offer.merged_end)
+               + to_string(of.merged_end)
                + " at least, and this one knows nothing of it: what that life "
                  "had, and publishers do not have any more, is lost";
   // Publishers come again and again, and this node begins again.

@@ -118,6 +118,10 @@ public:
   /// one in its next life.
   [[nodiscard]] error heard(const member_id& from,
                             const group_founding& founding, bool forgot);
+  /// Its directory is of a group that most nodes of the stream are not of, as
+  /// one that was put back after the stream had begun anew: it follows nobody,
+  /// and nobody follows it.
+  [[nodiscard]] bool is_out_of_place() const;
   /// What is to be founded now, if anything is.
   [[nodiscard]] std::optional<group_founding> to_found() const;
   /// An earlier life of this node was a member of it: what it applied holds.
@@ -300,6 +304,7 @@ private:
   std::string why_set_aside_;
   std::string whose_;
   founding_id group_id_;
+  std::set<node_id> of_others_; ///< Nodes that are of another group.
   std::unique_ptr<raft_core> raft_;
   /// Those after `first_`, the oldest first: what may still be asked for.
   std::deque<log_entry> entries_;

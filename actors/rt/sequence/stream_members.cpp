@@ -263,6 +263,10 @@ error stream_group::heard(const member_id& from, const group_founding& founding,
     forming_.heard(from, founding, forgot);
     return {};
   }
+  if (!forgot && !founding.empty() && group_id_of(founding) != group_id_)
+    of_others_.insert(from.node);
+  else
+    of_others_.erase(from.node);
   // While this one has a leader, it is the later group that is in the wrong.
   if (forgot || founding.generation <= founding_.generation || raft_->leader())
     return {};
@@ -272,6 +276,11 @@ error stream_group::heard(const member_id& from, const group_founding& founding,
           settings_.directory
             + ": 'stream recover' made a later group of this stream; the log "
               "of this node was set aside, start it again to join that"};
+}
+
+bool stream_group::is_out_of_place() const {
+  return founded() && !raft_->leader()
+         && 2 * of_others_.size() > settings_.nodes.size();
 }
 
 std::optional<group_founding> stream_group::to_found() const {

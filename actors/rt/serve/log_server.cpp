@@ -336,7 +336,7 @@ stream_facts log_server_state::facts() const {
   out.life = source->lineage();
   out.publishers = 1;
   out.subscribers = readers.size();
-  out.leads = true;
+  out.leads = out.alone = true;
   return out;
 }
 

@@ -172,10 +172,12 @@ void gateway_state::start(held_question what) {
   const bool grows = table.in_rdb
                      || backends.known(backend_role::rdb, table.home)
                      || written_down(table) != position{};
+  const auto needs_no_end = [&](const std::optional<position>& at) {
+    return at && is_of_this_life(stream->second, *at)
+           && !may_be_reborn(stream->second, what.plan.table);
+  };
   if (!grows || stream == streams.end() || what.upto.at != newest
-      || (what.as_of && is_of_this_life(stream->second, *what.as_of))
-      || (what.at_least && is_of_this_life(stream->second, *what.at_least)
-          && !may_be_reborn(stream->second, what.plan.table)))
+      || needs_no_end(what.as_of) || needs_no_end(what.at_least))
     run(std::move(what), {});
   else
     inquire(std::move(what));

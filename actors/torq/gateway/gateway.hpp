@@ -255,6 +255,7 @@ struct gateway_state {
     bool told_silent = false;
     /// No node that is known here led when they were asked: they ask who does.
     bool by_way = false;
+    bool stands_alone = false; ///< The node that answered last has no others.
 
     [[nodiscard]] bool reachable() const;
   };

@@ -236,16 +236,18 @@ void gateway_state::hear(const std::string& stream_name, uint64_t number,
   auto& stream = streams.at(stream_name);
   if (facts.leads)
     stream.leaderless_since_ns = 0;
+  stream.stands_alone = facts.alone;
   if (facts.life.is_known())
     stream.first = {facts.first, facts.life};
   auto& of = stream.ends;
   const auto lives = of.new_lives();
   const auto set_backs = of.set_backs();
   const auto floor = of.floor().at;
-  const auto done = of.answered(number, node,
-                                {{facts.end, facts.life},
-                                 facts.leads,
-                                 facts.leads && stream.nodes.size() == 1});
+  const auto done
+    = of.answered(number, node,
+                  {{facts.end, facts.life},
+                   facts.leads,
+                   facts.leads && facts.alone && stream.nodes.size() == 1});
   if (of.set_backs() != set_backs && settings.on_warning)
     settings.on_warning("set_back",
                         "stream '" + stream_name
@@ -265,13 +267,14 @@ void gateway_state::hear(const std::string& stream_name, uint64_t number,
 }
 
 /// A group may have grown since this gateway was told who is in it: nodes that
-/// it knows are asked once more at once, for the one that leads. A lone node
-/// leads soon, and may have been set back: then what it says itself counts.
+/// it knows are asked once more at once, for the one that leads. One that has
+/// no others leads soon, and may have been set back: then what it says itself
+/// counts.
 void gateway_state::go_on(const std::string& stream_name,
                           const end_inquiry::effects& what) {
   carry_out(stream_name, what);
   auto& stream = streams.at(stream_name);
-  if (!stream.ends.is_undecided() || stream.nodes.size() == 1
+  if (!stream.ends.is_undecided() || stream.stands_alone
       || std::exchange(stream.by_way, true))
     return;
   carry_out(stream_name, stream.ends.again());
