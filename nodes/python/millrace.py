@@ -1,3 +1,4 @@
+# lint: allow(length): one file, which programs may take without an installation.
 """Asks a Millrace cluster through its HTTP port, follows its streams, and
 publishes to them.
 

@@ -104,92 +104,105 @@ def stored_copies(binary):
     mill.check(len(files) > 3, "the log should have rolled:", files)
 
     with mill.part("  a message leads to its publisher's log, and back"):
-      place = next(item["begin"] for item in made.log("dump", out, "--bytes",
-                                                      "0")
-                   if item["type"] == "message" and item["id"] == 300)
-      told = json.loads(made.run("stream", "explain-pos", "market", str(place),
-                                 "-o", "json").stdout)
-      mill.check(told["certain"] and told["id"] == 300, told)
-      source = told["sources"][0]
-      mill.check(source["directory"] == "a.market", told)
-      back = json.loads(made.run("stream", "explain-pos", "market",
-                                 source["place"], "--publisher", "a.market",
-                                 "-o", "json").stdout)
-      mill.check(back["begin"] == place and not back["duplicate"], back)
-      made.run("stream", "explain-pos", "market", str(place + 4), code=65)
-      made.run("stream", "explain-pos", "market", "0", "--publisher",
-               "nobody.market", code=64)
-
-    with mill.part("  a bit in a closed file of out/, live"):
-      whole = files[1].read_bytes()
-      flip(files[1])
-      mill.check(made.received() == [], "repaired, and yet an event")
-      mill.check(files[1].read_bytes() == whole, "not the same bytes")
-      mill.check(made.repair()["out_mended"] == 1, made.repair())
-      mill.check("out_mended" in made.node_log(), "the log does not tell")
-
-    with mill.part("  a closed file of out/ gone, another cut, over a start"):
-      made.down("n")
-      files[0].unlink()
-      cut = files[2]
-      cut.write_bytes(cut.read_bytes()[:5000])
-      made.up("n")
-      mill.check(made.received() == [], "repaired, and yet an event")
-
-    with mill.part("  the last file of out/: a bit, zeroes, gone"):
-      for harm in (flip,
-                   lambda path: path.write_bytes(bytes(path.stat().st_size)),
-                   lambda path: path.unlink()):
-        made.down("n")
-        harm(sorted(out.glob("log.*"),
-                    key=lambda path: int(path.name.split(".")[2]))[-1])
-        made.up("n")
-        made.received()
-
-    with mill.part("  all of out/ gone"):
-      made.down("n")
-      shutil.rmtree(out)
-      made.up("n")
-      made.received()
-
-    with mill.part("  a bit in an input that is merged"):
-      made.down("n")
-      flip(made.input("a") / "log.0.0")
-      made.up("n")
-      made.pub("a", 5, config=made.whole)
-      made.pub("b", 5, config=made.whole)
-      made.received()
-
-    with mill.part("  all inputs gone under a running node"):
-      shutil.rmtree(made.stream / "in")
-      made.pub("a", 70, config=made.whole)
-      made.pub("c", 5, config=made.whole)
-      made.received()
-      told = lambda name: f"{made.input(name)}: is gone" in made.node_log()
-      mill.wait_until(lambda: told("a"), 10, "the copy of 'a' to be told")
-      again(made)
-      made.pub("a", 5, config=made.whole)
-      made.received()
-      mill.wait_until(lambda: told("b"), 10, "the copy of 'b' to be told")
-      mill.check(made.repair()["inputs_gone"] >= 1, made.repair())
-
+      a_message_leads_to_its_publisher(made, out)
+    damaged_files_of_out(made, out, files)
+    damaged_inputs(made)
     with mill.part("  what is made again at a start, and told"):
-      rot = lambda at: [flip(path) for path in at.glob("*.log")
-                        if path.stat().st_size > 0]
-      for name, harm, words in [
-          ("state", shutil.rmtree, "/state: is gone;"),
-          ("state", rot, "/state: is damaged: "),
-          ("history", shutil.rmtree, "/history: is gone,")]:
-        made.down("n")
-        before = len(made.node_log())
-        harm(made.stream / name)
-        made.up("n")
-        made.received()
-        told = made.node_log()[before:]
-        mill.check(words in told and "|WARN|begins-anew|" in told, name, told)
-        again(made)
-        mill.check(told.count("begins-anew") == 1
-                   and made.node_log().count(words) == 1, name, "told twice")
+      made_again_at_a_start(made)
+
+
+def a_message_leads_to_its_publisher(made, out):
+  place = next(item["begin"] for item in made.log("dump", out, "--bytes",
+                                                  "0")
+               if item["type"] == "message" and item["id"] == 300)
+  told = json.loads(made.run("stream", "explain-pos", "market", str(place),
+                             "-o", "json").stdout)
+  mill.check(told["certain"] and told["id"] == 300, told)
+  source = told["sources"][0]
+  mill.check(source["directory"] == "a.market", told)
+  back = json.loads(made.run("stream", "explain-pos", "market",
+                             source["place"], "--publisher", "a.market",
+                             "-o", "json").stdout)
+  mill.check(back["begin"] == place and not back["duplicate"], back)
+  made.run("stream", "explain-pos", "market", str(place + 4), code=65)
+  made.run("stream", "explain-pos", "market", "0", "--publisher",
+           "nobody.market", code=64)
+
+
+def damaged_files_of_out(made, out, files):
+  with mill.part("  a bit in a closed file of out/, live"):
+    whole = files[1].read_bytes()
+    flip(files[1])
+    mill.check(made.received() == [], "repaired, and yet an event")
+    mill.check(files[1].read_bytes() == whole, "not the same bytes")
+    mill.check(made.repair()["out_mended"] == 1, made.repair())
+    mill.check("out_mended" in made.node_log(), "the log does not tell")
+
+  with mill.part("  a closed file of out/ gone, another cut, over a start"):
+    made.down("n")
+    files[0].unlink()
+    cut = files[2]
+    cut.write_bytes(cut.read_bytes()[:5000])
+    made.up("n")
+    mill.check(made.received() == [], "repaired, and yet an event")
+
+  with mill.part("  the last file of out/: a bit, zeroes, gone"):
+    for harm in (flip,
+                 lambda path: path.write_bytes(bytes(path.stat().st_size)),
+                 lambda path: path.unlink()):
+      made.down("n")
+      harm(sorted(out.glob("log.*"),
+                  key=lambda path: int(path.name.split(".")[2]))[-1])
+      made.up("n")
+      made.received()
+
+  with mill.part("  all of out/ gone"):
+    made.down("n")
+    shutil.rmtree(out)
+    made.up("n")
+    made.received()
+
+
+def damaged_inputs(made):
+  with mill.part("  a bit in an input that is merged"):
+    made.down("n")
+    flip(made.input("a") / "log.0.0")
+    made.up("n")
+    made.pub("a", 5, config=made.whole)
+    made.pub("b", 5, config=made.whole)
+    made.received()
+
+  with mill.part("  all inputs gone under a running node"):
+    shutil.rmtree(made.stream / "in")
+    made.pub("a", 70, config=made.whole)
+    made.pub("c", 5, config=made.whole)
+    made.received()
+    told = lambda name: f"{made.input(name)}: is gone" in made.node_log()
+    mill.wait_until(lambda: told("a"), 10, "the copy of 'a' to be told")
+    again(made)
+    made.pub("a", 5, config=made.whole)
+    made.received()
+    mill.wait_until(lambda: told("b"), 10, "the copy of 'b' to be told")
+    mill.check(made.repair()["inputs_gone"] >= 1, made.repair())
+
+
+def made_again_at_a_start(made):
+  rot = lambda at: [flip(path) for path in at.glob("*.log")
+                    if path.stat().st_size > 0]
+  for name, harm, words in [
+      ("state", shutil.rmtree, "/state: is gone;"),
+      ("state", rot, "/state: is damaged: "),
+      ("history", shutil.rmtree, "/history: is gone,")]:
+    made.down("n")
+    before = len(made.node_log())
+    harm(made.stream / name)
+    made.up("n")
+    made.received()
+    told = made.node_log()[before:]
+    mill.check(words in told and "|WARN|begins-anew|" in told, name, told)
+    again(made)
+    mill.check(told.count("begins-anew") == 1
+               and made.node_log().count(words) == 1, name, "told twice")
 
 
 def live_publisher(binary):

@@ -4,45 +4,17 @@ Rows of several dates, periods out of turn, batches that no table fits, tables
 that change between two lives.
 """
 
-import gzip
 import json
 import select
 import shutil
 import socket
 import threading
 
-import lean_data
 import millrace_cluster as mill
+from past_days import history, real_history, texts
+from period_steps import NODES, ends, publish, total
 
-NEGATIVE, USAGE, DATA, UNAVAILABLE, RETRY, CONFIG = 1, 64, 65, 69, 75, 78
-NODES = {"front": ["discovery1", "rt1"], "back": ["rdb1", "hdb1", "gw1"]}
-
-
-def publish(made, *rows, table="trade", config=None, code=0):
-  """Rows of (date, symbol, size)."""
-  text = "".join(
-    json.dumps({"time": f"{date}T12:00:00Z", "sym": symbol, "size": size}) +
-    "\n" for date, symbol, size in rows)
-  words = ["pub", "--stream", "market", "--table", table]
-  return made.run(*words, *(["--config", config] if config else []), text=text,
-                  code=code)
-
-
-def total(made, **more):
-  """Rows and their sizes, whatever the date."""
-  rows = made.query({"tablename": "trade", "starttime": "2020-01-01",
-                     "endtime": "2050-01-01",
-                     "aggregations": {"count": "sym", "sum": "size"}, **more},
-                    at_least=made.merged_end())
-  return list(rows[0].values()) if rows else [0, 0]
-
-
-def ends(made, date, *more, code=0, tells=()):
-  done = made.run("eop", "--period", date, "--timeout", "30", *more, code=code)
-  text = done.stdout + done.stderr
-  for needle in tells:
-    mill.check(needle in text, "no", repr(needle), "in:", text)
-  return text
+NEGATIVE, USAGE, UNAVAILABLE, RETRY, CONFIG = 1, 64, 69, 75, 78
 
 
 def periods(binary):
@@ -172,118 +144,6 @@ def tables(binary):
                and "holds 3 rows of table 'trade'" in log, log)
 
 
-
-def history(binary):
-  """Files of past days, past the stream: each row to its own date, once."""
-  with mill.cluster(binary, NODES) as made:
-    layout = made.directory / "plain.toml"
-    layout.write_text(mill.LAYOUT)
-
-    def write(name, *rows):
-      at = made.directory / name
-      at.write_text("time,sym,size\n" + "".join(
-        f"{date}T{12 + i % 8}:00:00Z,{symbol},{size}\n"
-        for i, (date, symbol, size) in enumerate(rows)))
-      return at
-
-    def load(*words, code=0, tells=()):
-      done = made.run("load", "--layout", layout, "--table", "trade", *words,
-                      code=code)
-      text = done.stdout + done.stderr
-      for needle in tells:
-        mill.check(needle in text, "no", repr(needle), "in:", text)
-
-    first = write("a.csv", ("2023-12-28", "A", 1), ("2023-12-29", "B", 2),
-                  ("2023-12-28", "C", 4))
-    second = write("b.csv", ("2023-12-29", "A", 8), ("2023-12-27", "D", 16))
-    # Before anything lives, and beside what lives.
-    load(first, tells=["3 rows loaded into 2 partitions",
-                       "2023.12.28 2023.12.29"])
-    made.up()
-    publish(made, ("2024-01-02", "E", 32))
-    load(second, tells=["2 rows loaded into 2 partitions", "served by hdb1",
-                        "those dates had 1 rows before"])
-    mill.check(total(made) == [6, 63], "not seen after load:", total(made))
-    # Again: nothing twice.
-    load(first, second, tells=["0 rows loaded", "already loaded"])
-    ends(made, "2024-01-02", tells=["trade: 1 rows"])
-    mill.check(total(made) == [6, 63], total(made))
-    day = made.query({"tablename": "trade", "starttime": "2023-12-29",
-                      "endtime": "2023-12-29", "columns": ["sym", "size"]})
-    mill.check(sorted(row["sym"] for row in day) == ["A", "B"], day)
-    # A day is replaced as a whole; the others stay.
-    third = write("c.csv", ("2023-12-29", "Z", 64))
-    load("--replace", third, tells=["1 rows loaded into 1 partitions",
-                                    "in the place of 2"])
-    mill.check(total(made) == [5, 1 + 4 + 16 + 32 + 64], "the replaced day:",
-               total(made))
-    load(second, code=DATA, tells=["b.csv", "--replace loads it anew"])
-    made.kill("back")
-    made.up("back")
-    mill.check(total(made) == [5, 117], total(made))
-    # What was dropped is not said to be replaced.
-    hdb = made.directory / "data/hdb"
-    done = made.run("hdb", "drop", hdb, "-p", "2023-12-28")
-    mill.check("served by hdb1" in done.stdout, done.stdout)
-    mill.check(total(made) == [3, 112], "the dropped day:", total(made))
-    done = made.run("hdb", "drop", hdb, "-p", "2023-12-28")
-    mill.check("nothing of it is there" in done.stdout, done.stdout)
-    load(first, code=DATA, tells=["its rows of 2023.12.28 were dropped",
-                                  "other rows took the place of its own of "
-                                  "2023.12.29"])
-    # Of both its days, one still its own.
-    load("--replace", second, tells=["2 rows loaded into 2 partitions",
-                                     "in the place of 2"])
-    mill.check(total(made) == [3, 8 + 16 + 32], "the day that is back:",
-               total(made))
-    # An answer after an amendment is one with it, also by another path.
-    link = made.directory / "link"
-    link.symlink_to(hdb)
-    for size in (2, 4, 6):
-      done = made.run("hdb", "amend", link, "-t", "trade", "--symbol", "D",
-                      "--set", json.dumps({"size": size}), "-o", "json")
-      mill.check(json.loads(done.stdout)["served_by"] == ["hdb1"], done.stdout)
-      mill.check(total(made) == [3, 8 + size + 32], "amended:", total(made))
-    done = made.run("hdb", "amend", hdb, "-t", "trade", "--symbol", "none",
-                    "--remove", code=NEGATIVE)
-    mill.check("no row of table 'trade' is meant" in done.stderr, done.stderr)
-    entries = json.loads(made.run("hdb", "ledger", hdb, "-o",
-                                  "json").stdout)["entries"]
-    mill.check([(entry["partition"], entry["rows"]) for entry in entries]
-               == [("2023.12.29", 2), ("2023.12.28", 2), ("2023.12.27", 1),
-                   ("2023.12.29", 1)] + [("2023.12.27", 1)] * 3, entries)
-    # What was dropped of a file is known after its other rows were amended.
-    made.run("hdb", "drop", hdb, "-p", "2023-12-29")
-    made.run("hdb", "amend", hdb, "-t", "trade", "--symbol", "D", "--set",
-             json.dumps({"size": 16}))
-    load(second, code=DATA, tells=["its rows of 2023.12.29 were dropped"])
-    load("--replace", second, tells=["2 rows loaded into 2 partitions"])
-    # What the stream has brought and no period has ended stays, and is told.
-    publish(made, ("2024-01-03", "F", 64))
-    load(write("d.csv", ("2024-01-03", "F", 64)),
-         tells=["rdb1 holds 1 rows of 2024.01.03 that the stream brought: they "
-                "stay beside these"])
-    mill.check(total(made) == [5, 8 + 16 + 32 + 128], total(made))
-    # What an rdb holds is not changed by hand, either, and that is no success.
-    told = "rdb1 holds 1 rows of 2024.01.03 that the stream brought: they are "
-    busts = ["amend", hdb, "-t", "trade", "--symbol", "F", "--remove"]
-    drops = ["drop", hdb, "-p", "2024-01-03"]
-    for words in (busts, drops):
-      done = made.run("hdb", *words, "--dry-run", code=None)
-      mill.check("rdb1 holds 1 rows of 2024.01.03" in done.stderr, done.stderr)
-    for words, fate in ((busts, "not amended"), (drops, "not dropped")):
-      done = made.run("hdb", *words, "-o", "json", code=NEGATIVE)
-      mill.check(told + fate in done.stderr, done.stderr)
-      mill.check(json.loads(done.stdout)["rows_in_rdbs"]
-                 == [{"rdb": "rdb1", "table": "trade",
-                      "partition": "2024.01.03", "rows": 1}], done.stdout)
-    mill.check(total(made)[0] == 4, total(made))
-    # Of other symbols, or dates, it holds none.
-    made.run("hdb", "amend", hdb, "-t", "trade", "--symbol", "D", "--set",
-             json.dumps({"size": 8}))
-    made.run("hdb", "drop", hdb, "--before", "2023-12-28")
-
-
 def spawned(binary):
   """One that only `spawn` starts is missed while it is away, and seen."""
   nodes = {"front": ["discovery1", "rt1"], "back": ["hdb1", "gw1"]}
@@ -385,145 +245,6 @@ def directories(binary):
     made.kill("back")
     made.up("back")
     alike([2, 3])
-
-
-def texts(binary):
-  """What a file is, is its text: nothing twice, nothing half, nothing stale."""
-  with mill.cluster(binary, NODES) as made:
-    layout = made.directory / "plain.toml"
-    layout.write_text(mill.LAYOUT)
-    quoted = made.directory / "quoted.toml"
-    quoted.write_text(mill.LAYOUT.replace('"trade"', '"trade"\nquote = true', 1))
-    made.up()
-    day = {"tablename": "trade", "starttime": "2023-03-01",
-           "endtime": "2023-03-01",
-           "aggregations": {"count": "sym", "sum": "size"}}
-
-    def answer():
-      got = made.query(day)
-      return [got[0]["countSym"], got[0]["sumSize"]] if got else [0, 0]
-
-    def write(name, sizes, symbol="A"):
-      at = made.directory / name
-      at.write_text("time,sym,size\n" + "".join(
-        f"2023-03-01T12:{i // 60 % 60:02}:{i % 60:02}Z,{symbol},{size}\n"
-        for i, size in enumerate(sizes)))
-      return at
-
-    def load(at, *words, code=0, tells="", by=layout):
-      done = made.run("load", "--layout", by, "--table", "trade", *words, at,
-                      code=code)
-      mill.check(tells in done.stdout + done.stderr, repr(tells), "not in",
-                 done.stdout, done.stderr)
-
-    # A correction after the first 64 KiB, of the same size.
-    at = write("day.csv", [1] * 3000)
-    load(at)
-    write("day.csv", [1] * 2900 + [9] + [1] * 99)
-    load(at, code=DATA, tells="another text of this name")
-    mill.check(answer() == [3000, 3000], answer())
-    load(at, "--replace", tells="in the place of 3000")
-    mill.check(answer() == [3000, 3008], answer())
-    # The same text by another name, packed, and twice in one command.
-    copy = write("copy.csv", [1] * 2900 + [9] + [1] * 99)
-    load(copy, tells="already loaded")
-    packed = made.directory / "packed.csv.gz"
-    packed.write_bytes(gzip.compress(copy.read_bytes()))
-    load(packed, tells="already loaded")
-    mill.check(answer() == [3000, 3008], answer())
-    # Nor by another name with more lines, or fewer.
-    longer = write("longer.csv", [1] * 2900 + [9] + [1] * 100)
-    load(longer, code=DATA, tells="(3001 lines) are those of day.csv")
-    shorter = write("shorter.csv", [1] * 2000)
-    load(shorter, code=DATA, tells="what day.csv begins with")
-    load(longer, "--replace", copy, code=DATA, tells="would come twice")
-    mill.check(answer() == [3000, 3008], answer())
-    # What came to the day since goes with it.
-    load(write("more.csv", [5, 5], "B"), tells="had 3000 rows before")
-    load(at, "--replace", tells="in the place of 3002")
-    mill.check(answer() == [3000, 3008], answer())
-    # A file that grew is another text.
-    write("day.csv", [1] * 3001)
-    load(at, code=DATA, tells="another text of this name")
-    # A line that gives no row is told, and its mended load is no second one.
-    bad = made.directory / "bad.csv"
-    bad.write_text("time,sym,size\n2023-03-02T12:00:00Z,E,1\n"
-                   '2023-03-02T12:00:01Z,E,"2"\n')
-    load(bad, code=DATA, tells="1 line gave no row")
-    load(bad, code=DATA, by=quoted, tells="with another layout")
-    load(bad, "--replace", by=quoted, tells="in the place of 1")
-    # A damaged file puts nothing in the place of a whole day.
-    packed.write_bytes(gzip.compress(
-      write("half.csv", range(20000)).read_bytes())[:-5000])
-    load(packed, "--replace", code=DATA, tells="packed.csv.gz")
-    mill.check(answer() == [3000, 3008], answer())
-    # Rows that the stream brought are not replaced, and that is told.
-    publish(made, ("2023-03-01", "S", 7), ("2023-03-03", "S", 7))
-    total(made)
-    write("day.csv", [2] * 10)
-    load(at, "--replace", code=NEGATIVE,
-         tells="rdb1 holds 1 rows of 2023.03.01 that the stream brought")
-    mill.check(answer() == [11, 27], answer())
-
-
-def real_history(binary):
-  """Real days, loaded in any order, answer as an independent reading says, and
-  to the last byte as the same days do that were fed and ended one by one."""
-  days = [("SPY", "2013-10-07"), ("SPY", "2013-10-08"), ("AIG", "2013-10-08"),
-          ("SPY", "2013-10-09")]
-
-  def words(symbol, date):
-    name = f"{symbol.lower()}_{date.replace('-', '')}_trade.zip"
-    return ["--layout", "lean-equity-trade", "--table", "trade", "--date", date,
-            "--symbol", symbol, mill.shared_data("lean") / name]
-
-  def answers(made):
-    out = []
-    for columns in (["size", "price"], ["price", "size"]):
-      out.append(made.query({
-        "tablename": "trade", "starttime": days[0][1], "endtime": days[-1][1],
-        "grouping": ["date", "sym"], "aggregations": {
-          "count": "time", "first": ["time", "price", "ex", "cond"],
-          "last": ["time", "price", "size", "ex"], "sum": columns,
-          "avg": columns, "dev": columns, "wavg": [columns],
-          "cor": [columns]}}))
-    out.append(made.query(lean_data.trade_query(days[0][1], days[-1][1],
-                                                bars=True)))
-    # Rows, those of one symbol and time as they came: of several symbols they
-    # came by the order of the loads.
-    rows = made.query({
-      "tablename": "trade", "starttime": days[1][1] + "T14:00:00",
-      "endtime": days[1][1] + "T14:05:00", "ordering": ["asc", "time"]})
-    mill.check([row["time"] for row in rows]
-               == sorted(row["time"] for row in rows), "not by time")
-    out.append(sorted(rows, key=lambda row: (row["time"], row["sym"])))
-    mill.check(len(out[-1]) > 100, "too few rows to tell:", len(out[-1]))
-    return out
-
-  with mill.cluster(binary, NODES) as made:
-    made.up()
-    for symbol, date in days:
-      made.run("feed", *words(symbol, date))
-      if (symbol, date) != days[1]:
-        made.end_period(date)
-    fed = answers(made)
-  for order in ([3, 2, 0, 1], [1, 3, 0, 2]):
-    with mill.cluster(binary, NODES) as made:
-      made.up()
-      want = {}
-      for symbol, date in (days[i] for i in order):
-        made.run("load", *words(symbol, date))
-        facts = lean_data.trade_facts(words(symbol, date)[-1], symbol, date)
-        want.setdefault(date, {}).update(
-          {key: value for key, value in facts.items() if key[1] is None})
-      mill.check(made.process("hdb1")["partitions"]
-                 == ["2013.10.07", "2013.10.08", "2013.10.09"],
-                 made.process("hdb1"))
-      for date, facts in want.items():
-        lean_data.compare(f"trades of {date}",
-                          made.query(lean_data.trade_query(date, date)), facts)
-      mill.check(answers(made) == fed, "loaded", order, "is", answers(made),
-                 "not", fed)
 
 
 def log_is_gone(binary):

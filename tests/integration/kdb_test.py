@@ -38,85 +38,101 @@ q.connect({host: "127.0.0.1", port: PORT, user: "me", password: "p"},
 
 def questions(made, port):
   with kdb.client(port) as client:
-    mill.check(client.ask("1+1") == 2, "1+1")
-    mill.check(client.ask("tables[]") == ["quote", "trade"], "tables")
-    mill.check(client.ask([kdb.symbol("cols"), kdb.symbol("quote")])[:2]
-               == ["time", "sym"], "cols")
-    by_symbol = client.ask("select n:count i, sum size by sym from trade")
-    mill.check(by_symbol.keys_part == {"sym": ["AAPL", "IBM"]}, by_symbol)
-    mill.check(by_symbol.values_part
-               == {"n": [10, 10],
-                   "size": [sum(row["size"] for row in ROWS[first::2])
-                            for first in (0, 1)]}, by_symbol.values_part)
-    rows = client.ask("select time,sym,price,size from trade where sym=`IBM")
-    mill.check(rows["price"] == [row["price"] for row in ROWS[1::2]], rows)
-    seconds = (rows["time"][0] // 10**9)
-    mill.check(kdb.EPOCH + kdb.datetime.timedelta(seconds=seconds)
-               == kdb.datetime.datetime(2024, 1, 2, 14, 30, 1), rows["time"])
-    mill.check(client.ask("exec max price from trade") == 104.75, "atom")
-    mill.check(client.ask("exec distinct sym from trade") == ["AAPL", "IBM"],
-               "exec")
-    mill.check(client.ask("count trade") == 20, "count")
-    got = client.ask(["getdata", {
-      "tablename": kdb.symbol("trade"), "starttime": kdb.date(8767),
-      "endtime": kdb.date(8767), "instruments": kdb.symbol("IBM"),
-      "aggregations": {"max": kdb.symbol("size")}}])
-    mill.check(got == {"maxSize": [29]}, got)
-    got = client.ask([".gw.syncexec", "select count i from trade",
-                      kdb.column(11, ["rdb", "hdb"])])
-    mill.check(got == {"x": [20]}, got)
-    # Queries with names, as texts and as lists.
-    for asked in ("countbysym[2024.01.02;2024.01.02]",
-                  ["countbysym", kdb.date(8767), kdb.date(8767)],
-                  [kdb.symbol("countbysym"), kdb.date(8767), "2024-01-02"]):
-      got = client.ask(asked)
-      mill.check(got.keys_part == {"sym": ["AAPL", "IBM"]}
-                 and got.values_part["tradecount"] == [10, 10], asked, got)
-    for asked in (["of_syms", kdb.symbol("IBM")],
-                  ["of_syms", kdb.column(11, ["IBM", "\"\\"])],
-                  "of_syms `IBM", "of_syms[\"IBM\"]"):
-      got = client.ask(asked)
-      mill.check(got == {"n": [10]}, asked, got)
-    for asked, tells in (("of_syms[5]", "query: query 'of_syms': parameter"),
-                         (["of_syms"], "query: query 'of_syms': 0 values"),
-                         (["of_syms", None], "query: query 'of_syms'"),
-                         (["of_syms", [1, "a"]], "nyi: ")):
-      try:
-        answer = client.ask(asked)
-        mill.check(False, asked, "was answered:", answer)
-      except kdb.kdb_error as why:
-        mill.check(str(why).startswith(tells), asked, why)
-    for asked, tells in (("select prise from trade", "prise: there is no such"),
-                         ("meta nothing", "nothing"),
-                         ("{x}", "nyi: "),
-                         (["getdata", {"tablename": kdb.symbol("nothing"),
-                                       "starttime": kdb.date(8767),
-                                       "endtime": kdb.date(8767)}],
-                          "tableexists: Table:`nothing doesn't exist"),
-                         (["system", "ls"], "system: there is no function")):
-      try:
-        answer = client.ask(asked)
-        mill.check(False, asked, "was answered:", answer)
-      except kdb.kdb_error as why:
-        mill.check(str(why).startswith(tells), asked, why)
-    # Several at once, and one that wants no answer.
-    client.send(1, "count trade")
-    client.tell([".gw.asyncexec", "exec min size from trade",
-                 kdb.symbol("rdb")])
-    client.send(1, "")
-    got = [client.message() for _ in range(3)]
-    mill.check(got == [(2, 20), (0, 10), (2, None)], got)
-    for asked, tells in (("select prise from trade", "error: prise: "),
-                         ("select from nothing", "error: nothing"),
-                         ("select from (", "error: parse")):
-      client.tell([".gw.asyncexec", asked, kdb.symbol("rdb")])
-      kind, text = client.message()
-      mill.check(kind == 0 and text.startswith(tells), asked, kind, text)
-    client.tell([".gw.asyncexec", "tables[]", kdb.symbol("rdb")])
-    mill.check(client.message() == (0, ["quote", "trade"]), "a known value")
+    answers(client)
+    named_queries(client)
+    refusals(client)
+    messages_without_an_answer(client)
   with kdb.client(port, capability=0) as client:
     got = client.ask("select first time from trade")["time"][0]
     mill.check(abs(got - 8767.604166666) < 1e-6, "a datetime", got)
+
+
+def answers(client):
+  mill.check(client.ask("1+1") == 2, "1+1")
+  mill.check(client.ask("tables[]") == ["quote", "trade"], "tables")
+  mill.check(client.ask([kdb.symbol("cols"), kdb.symbol("quote")])[:2]
+             == ["time", "sym"], "cols")
+  by_symbol = client.ask("select n:count i, sum size by sym from trade")
+  mill.check(by_symbol.keys_part == {"sym": ["AAPL", "IBM"]}, by_symbol)
+  mill.check(by_symbol.values_part
+             == {"n": [10, 10],
+                 "size": [sum(row["size"] for row in ROWS[first::2])
+                          for first in (0, 1)]}, by_symbol.values_part)
+  rows = client.ask("select time,sym,price,size from trade where sym=`IBM")
+  mill.check(rows["price"] == [row["price"] for row in ROWS[1::2]], rows)
+  seconds = (rows["time"][0] // 10**9)
+  mill.check(kdb.EPOCH + kdb.datetime.timedelta(seconds=seconds)
+             == kdb.datetime.datetime(2024, 1, 2, 14, 30, 1), rows["time"])
+  mill.check(client.ask("exec max price from trade") == 104.75, "atom")
+  mill.check(client.ask("exec distinct sym from trade") == ["AAPL", "IBM"],
+             "exec")
+  mill.check(client.ask("count trade") == 20, "count")
+  got = client.ask(["getdata", {
+    "tablename": kdb.symbol("trade"), "starttime": kdb.date(8767),
+    "endtime": kdb.date(8767), "instruments": kdb.symbol("IBM"),
+    "aggregations": {"max": kdb.symbol("size")}}])
+  mill.check(got == {"maxSize": [29]}, got)
+  got = client.ask([".gw.syncexec", "select count i from trade",
+                    kdb.column(11, ["rdb", "hdb"])])
+  mill.check(got == {"x": [20]}, got)
+
+
+def named_queries(client):
+  """As texts and as lists."""
+  for asked in ("countbysym[2024.01.02;2024.01.02]",
+                ["countbysym", kdb.date(8767), kdb.date(8767)],
+                [kdb.symbol("countbysym"), kdb.date(8767), "2024-01-02"]):
+    got = client.ask(asked)
+    mill.check(got.keys_part == {"sym": ["AAPL", "IBM"]}
+               and got.values_part["tradecount"] == [10, 10], asked, got)
+  for asked in (["of_syms", kdb.symbol("IBM")],
+                ["of_syms", kdb.column(11, ["IBM", "\"\\"])],
+                "of_syms `IBM", "of_syms[\"IBM\"]"):
+    got = client.ask(asked)
+    mill.check(got == {"n": [10]}, asked, got)
+  for asked, tells in (("of_syms[5]", "query: query 'of_syms': parameter"),
+                       (["of_syms"], "query: query 'of_syms': 0 values"),
+                       (["of_syms", None], "query: query 'of_syms'"),
+                       (["of_syms", [1, "a"]], "nyi: ")):
+    try:
+      answer = client.ask(asked)
+      mill.check(False, asked, "was answered:", answer)
+    except kdb.kdb_error as why:
+      mill.check(str(why).startswith(tells), asked, why)
+
+
+def refusals(client):
+  for asked, tells in (("select prise from trade", "prise: there is no such"),
+                       ("meta nothing", "nothing"),
+                       ("{x}", "nyi: "),
+                       (["getdata", {"tablename": kdb.symbol("nothing"),
+                                     "starttime": kdb.date(8767),
+                                     "endtime": kdb.date(8767)}],
+                        "tableexists: Table:`nothing doesn't exist"),
+                       (["system", "ls"], "system: there is no function")):
+    try:
+      answer = client.ask(asked)
+      mill.check(False, asked, "was answered:", answer)
+    except kdb.kdb_error as why:
+      mill.check(str(why).startswith(tells), asked, why)
+
+
+def messages_without_an_answer(client):
+  # Several at once, and one that wants no answer.
+  client.send(1, "count trade")
+  client.tell([".gw.asyncexec", "exec min size from trade",
+               kdb.symbol("rdb")])
+  client.send(1, "")
+  got = [client.message() for _ in range(3)]
+  mill.check(got == [(2, 20), (0, 10), (2, None)], got)
+  for asked, tells in (("select prise from trade", "error: prise: "),
+                       ("select from nothing", "error: nothing"),
+                       ("select from (", "error: parse")):
+    client.tell([".gw.asyncexec", asked, kdb.symbol("rdb")])
+    kind, text = client.message()
+    mill.check(kind == 0 and text.startswith(tells), asked, kind, text)
+  client.tell([".gw.asyncexec", "tables[]", kdb.symbol("rdb")])
+  mill.check(client.message() == (0, ["quote", "trade"]), "a known value")
 
 
 def text_clients(made, port):

@@ -2,8 +2,6 @@
 """Who may do what at the ports of a real node: users, passwords, tokens and
 grants, by each door and verb. Needs no data of others."""
 
-import base64
-import http.client
 import json
 import os
 import pty
@@ -16,30 +14,8 @@ import time
 
 import kdb_client as kdb
 import millrace_cluster as mill
-
-# Debian's, also for a Python of its version that is another one.
-sys.path.append("/usr/lib/python3/dist-packages")
-try:
-  import psycopg2
-except ImportError:
-  psycopg2 = None
-
-# Nobody who may not see the table sees any of these.
-MARKS = ("ZZHIDDEN", "hidden", "secret")
-TABLES = ("trade", "quote", "secret")
-GRANTS = {  # query, publish, subscribe
-  "ada": (("trade",), ("trade",), ("trade",)),
-  "root-of-all": (TABLES, TABLES, TABLES),
-  "feeder": ((), ("quote",), ()),
-  "watcher": ((), (), ("quote",)),
-  "nobody": ((), (), ()),
-}
-# Users of one limit each.
-LIMITS = {"few": "connections_max = 2", "slow": "rate_max = 5",
-          "short": "rows_max = 3", "small": "memory_max = 16384"}
-PASSWORDS = {name: f"pass of {name}: é" if name == "ada" else f"pass-{name}"
-             for name in (*GRANTS, *LIMITS)}
-DAY = "2024-01-02"
+from lock_doors import (DAY, GRANTS, LIMITS, PASSWORDS, TABLES, basic, by_http,
+                        by_kdb, by_postgres, getdata, psycopg2, web)
 
 
 def configuration(ports):
@@ -84,220 +60,6 @@ admin = {json.dumps(everything)}
   for name, limit in LIMITS.items():
     out += f'[[user]]\nname = "{name}"\nquery = ["trade"]\n{limit}\n'
   return out
-
-
-def basic(user, password=None):
-  both = f"{user}:{PASSWORDS[user] if password is None else password}"
-  return {"Authorization": "Basic "
-          + base64.b64encode(both.encode()).decode()}
-
-
-class web:
-  """A connection that a user keeps: its password is judged once."""
-
-  def __init__(self, port, headers):
-    self.made = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    self.headers = headers
-
-  def ask(self, method, path, body=None):
-    self.made.request(method, path, body, self.headers)
-    got = self.made.getresponse()
-    return got.status, got.read().decode()
-
-  def __enter__(self):
-    return self
-
-  def __exit__(self, *_):
-    self.made.close()
-
-
-def getdata(table):
-  return {"tablename": table, "starttime": DAY, "endtime": DAY}
-
-
-def check_no_leak(user, table, said):
-  if table in ("secret", "nosuch") and "secret" not in GRANTS[user][0]:
-    text = str(said).replace(f"'{table}'", "").replace(table, "")
-    for mark in MARKS:
-      mill.check(mark not in text, "a leak to", user, ":", said)
-
-
-def expect(user, use, table, is_done, said):
-  """It is done where it is granted, and told of like a table that is not there
-  otherwise."""
-  allowed = table in GRANTS[user][use]
-  mill.check(is_done == allowed, user, ("query", "publish", "subscribe")[use],
-             table, "allowed" if allowed else "not allowed", ":", said)
-  if not is_done:
-    check_no_leak(user, table, said)
-
-
-# -- the doors -----------------------------------------------------------------
-
-
-def by_kdb(user, port):
-  row = {"trade": lambda: kdb.table({
-           "time": kdb.column(12, [0]), "sym": kdb.column(11, ["X"])}),
-         "quote": lambda: kdb.table({
-           "time": kdb.column(12, [0]), "sym": kdb.column(11, ["X"])}),
-         "secret": lambda: kdb.table({
-           "time": kdb.column(12, [0]), "sym": kdb.column(11, ["ZZHIDDEN"])}),
-         "nosuch": lambda: kdb.table({"sym": kdb.column(11, ["X"])})}
-  with kdb.client(port, user, password=PASSWORDS[user]) as client:
-    def answer(wanted):
-      """What comes of this kind; whatever is pushed before may be."""
-      while True:
-        kind, said = client.message()
-        if not (isinstance(said, list) and said and said[0] == "upd"):
-          mill.check(kind == wanted, kind, said)
-          return said
-        mill.check(said[1] in GRANTS[user][2], user, "was pushed", said[1])
-
-    def attempt(what):
-      client.send(1, what)
-      try:
-        return True, answer(2)
-      except kdb.kdb_error as why:
-        return False, str(why)
-
-    known = sorted(set().union(*GRANTS[user]))
-    mill.check(attempt("tables[]") == (True, known), user, "tables")
-    for table in (*TABLES, "nosuch"):
-      for text in (f"select from {table}", f"exec sym from {table}",
-                   f"select from (select from {table})",
-                   f"select sym from {table} where sym in exec sym from {table}",
-                   f".gw.syncexec[\"select from {table}\";`rdb]",
-                   f"count {table}"):
-        expect(user, 0, table, *attempt(text))
-      for what in (["getdata", {"tablename": kdb.symbol(table),
-                                "starttime": kdb.date(8767),
-                                "endtime": kdb.date(8767)}],
-                   [".dataaccess.getdata", {"tablename": kdb.symbol(table),
-                                            "starttime": kdb.date(8767),
-                                            "endtime": kdb.date(8767)}]):
-        expect(user, 0, table, *attempt(what))
-      for text in (f"meta {table}", f"cols `{table}", f"keys `{table}",
-                   f"type `{table}"):
-        done, said = attempt(text)
-        mill.check(done == (table in known), user, text, said)
-        if not done:
-          check_no_leak(user, table, said)
-      expect(user, 2, table, *attempt(f".u.sub[`{table};`]"))
-      expect(user, 1, table, *attempt(
-        [".u.upd", kdb.symbol(table), row[table]()]))
-      # Whom it serves by a message.
-      client.tell([".gw.asyncexec", f"select from {table}", kdb.symbol("rdb")])
-      said = answer(0)
-      expect(user, 0, table, not str(said).startswith("error: "), said)
-    _, pairs = attempt(".u.sub[`;`]")
-    mill.check([pair[0] for pair in pairs] == sorted(GRANTS[user][2]), user,
-               pairs)
-
-
-def by_http(user, port):
-  line = {table: json.dumps({"time": f"{DAY}T15:00:00Z", "sym": "X"}) + "\n"
-          for table in (*TABLES, "nosuch")}
-  with web(port, basic(user)) as client:
-    for table in (*TABLES, "nosuch"):
-      for path, body in (
-          ("/query", f"select from {table}"),
-          ("/query", f"meta {table}" if table in GRANTS[user][0] else
-           f"select from {table}"),
-          ("/query?language=sql", f"select * from {table}"),
-          ("/query?language=sql", f"with a as (select * from {table}) "
-                                  "select count(*) from a"),
-          ("/query?language=sql", f"select sym from {table} "
-                                  f"where sym in (select sym from {table})"),
-          ("/query?language=sql", f"explain select * from {table}"),
-          ("/query?format=csv", f"select from {table}"),
-          ("/query?language=getdata", json.dumps(getdata(table))),
-          ("/query", json.dumps(getdata(table) | {"getquery": True}))):
-        status, said = client.ask("POST", path, body)
-        mill.check(status in (200, 400), path, body, status, said)
-        expect(user, 0, table, status == 200, said)
-      status, said = client.ask("POST", "/query", json.dumps(
-        {"user": "root-of-all", "peer": "x", "tables": [table],
-         "question": json.dumps(getdata(table))}))
-      mill.check(status == 400, "a question within a question", said)
-      status, said = client.ask("POST", f"/publish?table={table}", line[table])
-      expect(user, 1, table, status == 200, said)
-      knows = any(table in granted for granted in GRANTS[user])
-      mill.check(status == (200 if table in GRANTS[user][1]
-                            else 403 if knows else 400), user, table, said)
-    status, said = client.ask("POST", "/query", "tables[]")
-    mill.check(json.loads(said) == [{"table": table}
-                                    for table in sorted(GRANTS[user][0])],
-               user, said)
-    for path in ("/status", "/metrics"):
-      status, said = client.ask("GET", path)
-      mill.check(status == (200 if user == "root-of-all" else 403), user, path,
-                 status)
-      if status != 200:
-        check_no_leak(user, "secret", said)
-    for wish in (*(f"table={table}" for table in (*TABLES, "nosuch")),
-                 "stream=market"):
-      allowed = wish.partition("=")[2] in GRANTS[user][2] \
-          or (wish == "stream=market" and user == "root-of-all")
-      with web(port, basic(user)) as follower:
-        follower.made.request("GET", f"/stream?from=begin&{wish}", None,
-                              follower.headers)
-        got = follower.made.getresponse()
-        mill.check((got.status == 200) == allowed, user, wish, got.status)
-        if not allowed:
-          check_no_leak(user, "secret", got.read().decode())
-
-
-def by_postgres(user, port):
-  if psycopg2 is None:
-    print("  skipped: there is no psycopg2")
-    return
-  client = psycopg2.connect(host="127.0.0.1", port=port, user=user,
-                            password=PASSWORDS[user], dbname="any")
-  client.autocommit = True
-  with client.cursor() as cursor:
-    def attempt(text):
-      try:
-        cursor.execute(text)
-        return True, cursor.fetchall()
-      except psycopg2.Error as why:
-        return False, str(why)
-
-    for table in (*TABLES, "nosuch"):
-      for text in (f"select * from {table}", f"select count(*) from {table}",
-                   f"select a.sym from {table} a join (select sym, count(*) as n "
-                   f"from {table} group by sym) b using (sym)",
-                   f"with a as (select * from {table}) select * from a",
-                   f"select * from (select sym from {table}) x",
-                   f"select sym from {table} union all "
-                   f"select sym from {table}",
-                   f"select * from public.{table} limit 1",
-                   f"explain select * from {table}",
-                   f"copy (select * from {table}) to stdout"):
-        if text.startswith("copy"):
-          class sink:
-            text = ""
-
-            def write(self, more):
-              self.text += more if isinstance(more, str) else more.decode()
-          into = sink()
-          try:
-            cursor.copy_expert(text, into)
-            done, said = True, into.text
-          except psycopg2.Error as why:
-            done, said = False, str(why)
-        else:
-          done, said = attempt(text)
-        expect(user, 0, table, done, said)
-    for text in ("select relname from pg_catalog.pg_class",
-                 "select table_name from information_schema.tables",
-                 "select table_name, column_name from "
-                 "information_schema.columns"):
-      done, said = attempt(text)
-      mill.check(done, text, said)
-      names = {row[0] for row in said} & set(TABLES)
-      mill.check(names == set(GRANTS[user][0]), user, text, names)
-      check_no_leak(user, "secret", said)
-  client.close()
 
 
 def no_grant_leaks(made, ports):
@@ -524,12 +286,23 @@ def no_user_takes_more_than_it_may(made, ports):
   made.run("pub", "--stream", "market", "--table", "trade", text="".join(
     json.dumps({"time": f"{DAY}T15:01:00Z", "sym": "MANY"}) + "\n"
     for _ in range(2000)))
+  rows_and_bytes_are_bounded(ports)
+  questions_per_second_are_bounded(ports)
+  connections_are_bounded(made, ports)
+  log = next(made.directory.glob("data/nodes/node/node.log")).read_text()
+  for tells in ("user 'few' has 2 connections, as many as it may",
+                "user 'slow' at 127.0.0.1 asks more than 5 questions per second"):
+    mill.check(tells in log, "the log does not tell:", tells)
 
-  def answers(user, path="/query", text="select from trade where sym=`MANY"):
-    with web(ports["http"], basic(user)) as client:
-      return client.ask("POST", path, text)
 
-  # Rows and bytes of an answer, whatever the question says of them itself.
+def answers(ports, user, path="/query",
+            text="select from trade where sym=`MANY"):
+  with web(ports["http"], basic(user)) as client:
+    return client.ask("POST", path, text)
+
+
+def rows_and_bytes_are_bounded(ports):
+  """Those of an answer, whatever the question says of them itself."""
   whole = json.dumps(getdata("trade") | {"limits": {"rows": 100,
                                                     "bytes": 1 << 30}})
   for user, tells in (("short", "more than 3 rows"),
@@ -540,15 +313,17 @@ def no_user_takes_more_than_it_may(made, ports):
                        ("/query?language=sql",
                         "select sym, row_number() over () from trade"),
                        ("/query?language=getdata", whole)):
-      status, said = answers(user, path, text)
+      status, said = answers(ports, user, path, text)
       mill.check(status == 413 and json.loads(said)["error"] ==
                  "limit_exceeded", user, text, status, said)
-    status, said = answers(user)
+    status, said = answers(ports, user)
     mill.check(tells in said and "of the user who asks" in said, said)
-    status, said = answers(user, text="count trade")
+    status, said = answers(ports, user, text="count trade")
     mill.check(status == 200, user, said)
 
-  # Questions per second: the others of the port ask on.
+
+def questions_per_second_are_bounded(ports):
+  """The others of the port ask on."""
   with web(ports["http"], basic("slow")) as client:
     came = [client.ask("POST", "/query", "count trade") for _ in range(60)]
     done = [said for status, said in came if status == 200]
@@ -557,7 +332,7 @@ def no_user_takes_more_than_it_may(made, ports):
                and len(done) + len(refused) == 60, came)
     mill.check(json.loads(refused[0])["error"] == "busy"
                and "5 questions per second (rate_max)" in refused[0], refused[0])
-  mill.check(answers("root-of-all")[0] == 200, "another user")
+  mill.check(answers(ports, "root-of-all")[0] == 200, "another user")
   with kdb.client(ports["kdb"], "slow", password=PASSWORDS["slow"]) as client:
     tells = []
     for _ in range(60):
@@ -568,7 +343,9 @@ def no_user_takes_more_than_it_may(made, ports):
     mill.check(tells and all(each.startswith("limit: user 'slow' asks more")
                              for each in tells), tells)
 
-  # Connections: a third one gets in once another one ends.
+
+def connections_are_bounded(made, ports):
+  """A third one gets in once another one ends."""
   def log_in(door):
     if door == "kdb":
       return kdb.client(ports["kdb"], "few", password=PASSWORDS["few"]).socket
@@ -605,10 +382,6 @@ def no_user_takes_more_than_it_may(made, ports):
     facts = made.process({"kdb": "kdb1", "http": "web1", "postgres":
                           "sql1"}[door])
     mill.check(facts["refused_by_limits"] >= 1, door, facts)
-  log = next(made.directory.glob("data/nodes/node/node.log")).read_text()
-  for tells in ("user 'few' has 2 connections, as many as it may",
-                "user 'slow' at 127.0.0.1 asks more than 5 questions per second"):
-    mill.check(tells in log, "the log does not tell:", tells)
 
 
 # -- many that mean harm -------------------------------------------------------

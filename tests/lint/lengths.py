@@ -1,5 +1,6 @@
-"""Files that fit a mind, functions that fit a screen."""
+"""Files that fit a mind, functions that fit a screen: in C++ and in Python."""
 
+import ast
 import re
 
 FILE_LINES_MAX = 600
@@ -15,14 +16,42 @@ BEFORE = re.compile(
 
 def check(lint):
     for name, code in lint.code.items():
-        if len(code) > FILE_LINES_MAX:
-            lint.report(name, 1, "length", f"{len(code)} lines; a file has at "
-                        f"most {FILE_LINES_MAX}")
-        for begin, end, what in functions("\n".join(code)):
-            if end - begin + 1 > FUNCTION_LINES_MAX:
-                lint.report(name, begin, "length",
-                            f"{what} has {end - begin + 1} lines; a function "
-                            f"has at most {FUNCTION_LINES_MAX}")
+        check_file(lint, name, 1, len(code), functions("\n".join(code)))
+    for name, lines in lint.lines.items():
+        if not is_python(name, lines):
+            continue
+        try:
+            found = python_functions("\n".join(lines))
+        except SyntaxError as why:
+            lint.report(name, why.lineno or 1, "syntax", why.msg)
+            continue
+        # A reason stands before the text that tells what the file is.
+        check_file(lint, name, 2 if lines and lines[0].startswith("#!") else 1,
+                   len(lines), found)
+
+
+def check_file(lint, name, first, count, found):
+    if count > FILE_LINES_MAX:
+        lint.report(name, first, "length", f"{count} lines; a file has at "
+                    f"most {FILE_LINES_MAX}")
+    for begin, end, what in found:
+        if end - begin + 1 > FUNCTION_LINES_MAX:
+            lint.report(name, begin, "length",
+                        f"{what} has {end - begin + 1} lines; a function "
+                        f"has at most {FUNCTION_LINES_MAX}")
+
+
+def is_python(name, lines):
+    return name.endswith(".py") or bool(
+        lines and re.match(r"#!.*\bpython3?$", lines[0]))
+
+
+def python_functions(text):
+    """@returns (first line, last line, name) of each function.
+    @throws SyntaxError"""
+    return [(each.lineno, each.end_lineno, each.name)
+            for each in ast.walk(ast.parse(text))
+            if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef))]
 
 
 def functions(text):

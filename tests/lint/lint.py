@@ -8,7 +8,7 @@ is one. A line that must break a rule says so, with a reason:
 
     // lint: allow(<rule>): <reason>
 
-on the line or the one before it.
+on the line or the one before it; in Python after `#`.
 """
 
 import pathlib
@@ -174,9 +174,12 @@ class Lint:
 
     def check_allowances(self):
         """Last: what allows nothing says what is not so."""
-        for name in self.code:
-            for i, line in enumerate(self.lines[name]):
-                if (re.search(r"// lint: allow\(\w+\): \S", line)
+        for name, lines in self.lines.items():
+            mark = "//" if name in self.code else r"^\s*#"
+            if name not in self.code and not lengths.is_python(name, lines):
+                continue
+            for i, line in enumerate(lines):
+                if (re.search(mark + r" lint: allow\(\w+\): \S", line)
                         and (name, i + 1) not in self.needed):
                     self.report(name, i + 1, "allowance",
                                 "nothing is found here without it: remove it")
