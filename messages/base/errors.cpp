@@ -5,7 +5,7 @@ namespace millrace {
 
 namespace {
 
-constexpr name_table<errc, 33> names{{
+constexpr name_table<errc, 34> names{{
   {errc::none, "none"},
   {errc::malformed_message, "malformed_message"},
   {errc::storage_failed, "storage_failed"},
@@ -39,6 +39,7 @@ constexpr name_table<errc, 33> names{{
   {errc::busy, "busy"},
   {errc::id_behind, "id_behind"},
   {errc::before_cutover, "before_cutover"},
+  {errc::overloaded, "overloaded"},
 }};
 
 } // namespace

@@ -43,6 +43,7 @@ enum class errc : uint8_t {
   busy = 32,      ///< As much is asked at a time as may be; retry later.
   id_behind = 33, ///< A message id is at or below what is merged of its origin.
   before_cutover = 34, ///< As of a place before what was written down.
+  overloaded = 35,     ///< What all queries of a node may hold is held; retry.
 };
 
 /// The stable name of a code, such as "storage_failed".

@@ -40,6 +40,7 @@ int exit_code_of(errc code) noexcept {
     case errc::timeout:
     case errc::moved:
     case errc::busy:
+    case errc::overloaded:
     case errc::origin_unverified:
     case errc::cancelled:
       return exit_retry;

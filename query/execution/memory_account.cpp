@@ -53,14 +53,21 @@ error memory_account::take(uint64_t bytes) {
   const auto& node = limits_.of_node;
   if (node && !node->take(bytes)) {
     const auto own = held_.fetch_sub(bytes, std::memory_order_relaxed) - bytes;
+    if (bytes > node->most() || own > node->most() - bytes)
+      return {errc::limit_exceeded,
+              whose + subject_ + " needs more than "
+                + std::to_string(node->most())
+                + " bytes of memory, which all queries together may hold there "
+                  "(queries_memory_max of '"
+                + node->process() + "'): ask for less"};
     const auto all = node->held();
-    return {errc::limit_exceeded,
+    return {errc::overloaded,
             whose + subject_ + " holds " + std::to_string(own) + " and needs "
               + std::to_string(bytes) + " bytes of memory more, other queries "
               + "there hold " + std::to_string(all - std::min(all, own))
               + ", and all together may hold " + std::to_string(node->most())
               + " (queries_memory_max of '" + node->process()
-              + "'): ask again when others are done, or ask for less"};
+              + "'): ask again when others are done"};
   }
   const auto now = held();
   auto most = most_held();

@@ -59,8 +59,9 @@ public:
   memory_account(const memory_account&) = delete;
   memory_account& operator=(const memory_account&) = delete;
 
-  /// `limit_exceeded`, with the key that says how much may be held and the node
-  /// whose it is: nothing is taken then.
+  /// `limit_exceeded` when that is more than one question may ever hold,
+  /// `overloaded` when others hold what it would be given; with the key that
+  /// says how much may be held and the node whose it is. Nothing is taken then.
   [[nodiscard]] error take(uint64_t bytes);
   /// No more than it holds.
   void give_back(uint64_t bytes) noexcept;
@@ -100,7 +101,8 @@ public:
   }
   ~held_memory() { release(); }
 
-  /// So many bytes in all from now on. `limit_exceeded`: it stays as it was.
+  /// So many bytes in all from now on. `limit_exceeded`, `overloaded`: it stays
+  /// as it was.
   [[nodiscard]] error set(uint64_t bytes);
   [[nodiscard]] error add(uint64_t bytes) { return set(held() + bytes); }
   /// So many bytes less, or none. Any thread.

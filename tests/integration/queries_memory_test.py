@@ -10,6 +10,8 @@ import millrace_cluster as mill
 ROWS = 400_000
 GROUPS = "select sum size by size from trade"
 ORDERED = "`size xdesc select from trade"
+TWO = [("discovery1", "discovery"), ("rt1", "rt"), ("rdb1", "rdb"),
+       ("rdb2", "rdb"), ("hdb1", "hdb"), ("gw1", "gateway")]
 
 
 def write(made, day):
@@ -77,6 +79,28 @@ def a_gateway_refuses(binary):
   refuses(binary, "gw1", GROUPS, live=True)
 
 
+def a_full_rdb_gives_way(binary):
+  """The questions of one rdb may hold next to nothing: those that it refuses
+  its replica answers, and it does not draw them for being so quick."""
+  with mill.cluster(binary, roles=TWO) as made:
+    text = made.path.read_text()
+    head = '[[process]]\nname = "rdb2"\ntype = "rdb"\n'
+    mill.check(head in text, "no rdb2 in", text)
+    made.path.write_text(text.replace(
+      head, head + 'write_down = false\nquery_memory_max = "64KiB"\n'))
+    filled(made, True)
+    for _ in range(8):
+      done = made.run("query", GROUPS, "-o", "csv")
+      mill.check(done.stdout.count("\n") == ROWS + 1, done.stdout[-200:])
+    # Where no other one is left, its refusal is the answer.
+    made.run("stop", "rdb1")
+    done = made.run("query", GROUPS, "-o", "csv", code=65)
+    for fact in ("limit_exceeded", "rdb2", "query_memory_max"):
+      mill.check(fact in done.stderr, fact, "in", done.stderr)
+    done = made.run("query", "count select from trade", "-o", "csv")
+    mill.check(f"{2 * ROWS}\n" in done.stdout, done.stdout)
+
+
 def a_cancel_gives_back(binary):
   with mill.cluster(binary) as made:
     filled(made, True)
@@ -134,4 +158,4 @@ def what_it_took(binary):
 
 if __name__ == "__main__":
   mill.main([an_rdb_refuses, an_hdb_refuses, a_gateway_refuses,
-             a_cancel_gives_back, what_it_took])
+             a_full_rdb_gives_way, a_cancel_gives_back, what_it_took])

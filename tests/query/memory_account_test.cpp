@@ -83,7 +83,7 @@ TEST(MemoryAccountTest, QuestionsOfANodeShareWhatItHas) {
   auto second = made("the query on table 'quote'");
   ASSERT_FALSE(first->take(70));
   const auto refused = second->take(31);
-  EXPECT_EQ(refused.code, errc::limit_exceeded);
+  EXPECT_EQ(refused.code, errc::overloaded) << "others hold it";
   for (const auto* fact :
        {"rdb1", "'quote'", "queries_memory_max", "31", "70", "100"})
     EXPECT_NE(refused.context.find(fact), std::string::npos)
@@ -97,6 +97,24 @@ TEST(MemoryAccountTest, QuestionsOfANodeShareWhatItHas) {
   EXPECT_FALSE(second->take(60));
   second.reset();
   EXPECT_EQ(node->held(), 0u);
+}
+
+TEST(MemoryAccountTest, MoreThanTheNodeEverHasIsALimitOfTheQuestion) {
+  const auto node = std::make_shared<questions_memory>("rdb1", 100);
+  memory_account other{{.process = "rdb1", .of_node = node}, "another query"};
+  memory_account account{{.process = "rdb1", .of_node = node},
+                         "the query on table 'trade'"};
+  ASSERT_FALSE(other.take(10));
+  ASSERT_FALSE(account.take(60));
+  EXPECT_EQ(account.take(40).code, errc::overloaded) << "but for the other one";
+  EXPECT_EQ(account.take(41),
+            (error{errc::limit_exceeded,
+                   "rdb1: the query on table 'trade' needs more than 100 bytes "
+                   "of memory, which all queries together may hold there "
+                   "(queries_memory_max of 'rdb1'): ask for less"}));
+  EXPECT_EQ(account.take(~uint64_t{0} - 60).code, errc::limit_exceeded);
+  EXPECT_EQ(account.held(), 60u);
+  EXPECT_EQ(node->held(), 70u);
 }
 
 TEST(MemoryAccountTest, WithoutALimitItIsCountedAllTheSame) {

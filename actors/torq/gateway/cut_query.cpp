@@ -15,6 +15,13 @@ bool is_of_backend(const error& fault) {
          || fault.code == errc::storage_failed || fault.code == errc::internal;
 }
 
+/// A back end's own limit, or what others hold of it: one of its kind may have
+/// more. A limit of the question is told by the same word, and is passed there
+/// as well.
+bool is_limit(const error& fault) {
+  return fault.code == errc::overloaded || fault.code == errc::limit_exceeded;
+}
+
 /// What lies in a back end is at fault, not that it is away.
 bool is_damage(const error& fault) {
   return fault.code == errc::corrupt || fault.code == errc::storage_failed
@@ -241,19 +248,25 @@ void cut_query::on(rdb_failed& what, int64_t now, effects& out) {
 
 bool cut_query::another_may_do(const std::string& who, const error& fault,
                                int64_t now, tried_ones& tried, effects& out) {
-  if (!is_of_backend(fault)) {
+  if (!is_of_backend(fault) && !is_limit(fault)) {
     refuse(fault, out);
     return false;
   }
   if (now >= asked_.deadline_ns) {
     // One that says why it cannot answer yet tells more than the time does.
-    if (fault.code == errc::unavailable || fault.code == errc::timeout)
+    if (fault.code == errc::unavailable || fault.code == errc::timeout
+        || is_limit(fault))
       refuse({fault.code, fault.context}, out);
     else
       refuse({errc::timeout, who + ": no answer before the deadline"}, out);
     return false;
   }
   tried.names.insert(who);
+  out.failed = who;
+  if (is_limit(fault)) {
+    tried.limit = fault;
+    return true;
+  }
   const error why{fault.code, who + ": " + fault.context};
   // What is to be mended first is the table's own.
   if (is_damage(fault) && tried.damage)
@@ -282,9 +295,17 @@ void cut_query::merge_when_complete(effects& out) {
 }
 
 /// All of a kind were tried. What is wrong with them is told by its own name,
-/// unless one of them is away, and may be whole.
+/// unless one of them is away, and may be whole. One that lives and refuses is
+/// the answer: waiting for the others is up to who asked.
 error cut_query::lost(const char* kind, const tried_ones& tried,
                       const std::string& hint) const {
+  if (tried.limit) {
+    auto out = tried.limit;
+    for (const auto& why : {tried.damage, tried.away})
+      if (why)
+        out.context += "; " + to_string(why);
+    return out;
+  }
   if (tried.damage && !tried.away)
     return tried.damage;
   auto text = "the " + std::string{kind} + " part of '" + asked_.table
@@ -298,8 +319,7 @@ error cut_query::lost(const char* kind, const tried_ones& tried,
 
 void cut_query::refuse(error fault, effects& out) {
   over_ = true;
-  out = {};
-  out.refusal = std::move(fault);
+  out = {.refusal = std::move(fault), .failed = std::move(out.failed)};
 }
 
 } // namespace millrace::torq

@@ -15,11 +15,12 @@ namespace millrace::torq {
 /// One question's way through the two stores, at one cut. When the HDB to ask
 /// has announced its cut, both are asked side by side at that one; else the
 /// HDB's answer tells the cut, and the RDB is asked after it. A back end that
-/// is lost is replaced by another of its kind at the same cut; an RDB whose
-/// rows may not be all gives way to one whose are; one that cannot serve the
-/// cut moves it: the question is planned again, from what an HDB serves then.
-/// Knows no actor and no clock: each step takes what happened and the time
-/// (monotonic, ns), and returns what is to be done. One owner.
+/// is lost, or has no memory for it, is replaced by another of its kind at the
+/// same cut; an RDB whose rows may not be all gives way to one whose are; one
+/// that cannot serve the cut moves it: the question is planned again, from what
+/// an HDB serves then. Knows no actor and no clock: each step takes what
+/// happened and the time (monotonic, ns), and returns what is to be done. One
+/// owner.
 class cut_query {
 public:
   /// How often a moved cut is planned again.
@@ -106,6 +107,8 @@ public:
     std::optional<ask_rdb> rdb;
     std::optional<merge> complete;
     error refusal; ///< The question has no answer.
+    /// A back end that failed the question; another one may not.
+    std::string failed;
   };
 
   explicit cut_query(question asked);
@@ -123,6 +126,7 @@ private:
     std::set<std::string> lacking; ///< Whose rows may not be all.
     error damage;                  ///< Of one whose rows cannot be read.
     error away;                    ///< Of one that gave no answer.
+    error limit; ///< Of the last one whose memory it would pass.
   };
 
   void on(start& what, int64_t now, effects& out);

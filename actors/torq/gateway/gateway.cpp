@@ -188,7 +188,7 @@ bool gateway_state::may_be_reborn(const followed_stream& stream,
                                   const std::string& table) const {
   const auto& life = stream.ends.floor().life;
   const auto rdbs
-    = backends.candidates(backend_role::rdb, settings.tables.at(table).home, 0);
+    = backends.candidates(backend_role::rdb, settings.tables.at(table).home);
   return life.is_known()
          && std::any_of(rdbs.begin(), rdbs.end(), [&](const auto* rdb) {
               return rdb->standing && rdb->standing->life.is_known()

@@ -44,8 +44,8 @@ error gateway_state::check_place(const plan_request& what) {
 bool gateway_state::have_both(const query::joined_tables& tables) const {
   const auto& left = settings.tables.at(tables.left.table);
   const auto& right = settings.tables.at(tables.right.table);
-  const auto of_left = backends.candidates(backend_role::rdb, left.home, 0);
-  const auto of_right = backends.candidates(backend_role::rdb, right.home, 0);
+  const auto of_left = backends.candidates(backend_role::rdb, left.home);
+  const auto of_right = backends.candidates(backend_role::rdb, right.home);
   return left.home.stream == right.home.stream
          && left.home.directory == right.home.directory
          && left.in_rdb == right.in_rdb && left.in_hdb == right.in_hdb
@@ -154,8 +154,8 @@ void gateway_state::keep_to_plan(const held_question& what,
     if (!source.grows || source.stream != question.stream)
       continue;
     const auto& table = what.part_of->plan.fragments[i].table;
-    for (const auto* hdb : backends.candidates(
-           backend_role::hdb, settings.tables.at(table).home, 0))
+    for (const auto* hdb :
+         backends.candidates(backend_role::hdb, settings.tables.at(table).home))
       if (const auto found = what.part_of->announced.find(hdb->row.name);
           found != what.part_of->announced.end())
         question.at_least
@@ -169,24 +169,27 @@ void gateway_state::name_backends(const held_question& what,
                                   const table_home& home,
                                   gateway_request& into) {
   auto& question = into.question;
-  for (const auto* hdb : backends.candidates(backend_role::hdb, home, turn)) {
+  const auto now = env->clock->monotonic_ns();
+  for (const auto* hdb :
+       backends.candidates(backend_role::hdb, home, turn, now)) {
     if (question.hdbs.empty())
       into.loads.push_back(hdb->load.take());
     question.hdbs.push_back({hdb->row.name, cut_for(what, *hdb)});
-    into.handles[hdb->row.name] = hdb->handle;
+    into.add(*hdb);
   }
   const auto own = backends.contents(home);
   for (const auto* copy : backends.copies(home)) {
     question.hdbs.push_back({copy->row.name, cut_for(what, *copy),
                              copy->directory,
                              own == copy->announced->contents.at(home.table)});
-    into.handles[copy->row.name] = copy->handle;
+    into.add(*copy);
   }
-  for (const auto* rdb : backends.candidates(backend_role::rdb, home, turn)) {
+  for (const auto* rdb :
+       backends.candidates(backend_role::rdb, home, turn, now)) {
     if (question.rdbs.empty())
       into.loads.push_back(rdb->load.take());
     question.rdbs.push_back(rdb->row.name);
-    into.handles[rdb->row.name] = rdb->handle;
+    into.add(*rdb);
   }
 }
 

@@ -142,7 +142,9 @@ caf::result<chunks, query_cut> gateway_query_state::start() {
 
 void gateway_query_state::step(cut_query::input what) {
   const auto round = way->round();
-  auto done = way->step(std::move(what), env->clock->monotonic_ns());
+  const auto now = env->clock->monotonic_ns();
+  auto done = way->step(std::move(what), now);
+  request->note_failure(done.failed, now);
   if (way->round() != round)
     env->crash_point("gw.before_dispatch");
   if (done.hdb)

@@ -37,6 +37,7 @@ struct gateway_request {
   query::logical_plan plan;
   cut_query::question question;
   std::map<std::string, caf::strong_actor_ptr> handles; ///< By name.
+  std::map<std::string, backend_load> stores;           ///< By name.
   /// Of those that it goes to first, while it is under way.
   std::vector<backend_load::token> loads;
   /// What it may hold in the gateway.
@@ -45,6 +46,17 @@ struct gateway_request {
   std::vector<std::string> warnings;
   /// Hears of a back end that is gone before the question fails for it.
   caf::actor_addr gateway;
+
+  void add(const backend& what) {
+    handles[what.row.name] = what.handle;
+    stores[what.row.name] = what.load;
+  }
+  /// Questions after this one go to others first.
+  /// @param who empty: none failed; @param now_ns monotonic
+  void note_failure(const std::string& who, int64_t now_ns) const {
+    if (!who.empty())
+      stores.at(who).note_failure(now_ns);
+  }
 };
 
 /// Passes on that a back end is gone: its gateway's own word of it may come

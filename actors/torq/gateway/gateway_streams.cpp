@@ -152,7 +152,7 @@ void gateway_state::inquire_waiting(const std::string& stream_name) {
 position
 gateway_state::written_down(const gateway_settings::table& table) const {
   position out;
-  for (const auto* hdb : backends.candidates(backend_role::hdb, table.home, 0))
+  for (const auto* hdb : backends.candidates(backend_role::hdb, table.home))
     if (const auto cut = hdb->cut_of(table.schema.name))
       out = std::max(out, cut->cutover);
   return out == unread_cutover ? position{} : out;

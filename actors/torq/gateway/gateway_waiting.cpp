@@ -42,7 +42,7 @@ bool gateway_state::ready(const held_question& what) const {
       && now - std::max({started_ns, table.since_ns, met_ns}) > start_grace_ns)
     return true;
   const auto connected = [&](backend_role role) {
-    return !backends.candidates(role, table.home, 0).empty();
+    return !backends.candidates(role, table.home).empty();
   };
   // One that was tried, and is not there, is not waited for.
   const auto stream = streams.find(table.home.stream);

@@ -11,6 +11,7 @@ std::string_view ending_of(errc how) noexcept {
     case errc::limit_exceeded:
     case errc::busy:
     case errc::oversize:
+    case errc::overloaded:
       return "limit";
     case errc::cancelled:
       return "cancelled";

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 namespace millrace::torq {
 
@@ -53,9 +54,8 @@ backend_table::update(const std::vector<process_row>& rows,
   return fresh;
 }
 
-std::vector<const backend*> backend_table::candidates(backend_role role,
-                                                      const table_home& home,
-                                                      uint64_t turn) const {
+std::vector<const backend*>
+backend_table::candidates(backend_role role, const table_home& home) const {
   std::vector<const backend*> found;
   for (const auto& [name, entry] : rows_)
     if (entry.role == role && entry.handle && !entry.unfit
@@ -67,14 +67,22 @@ std::vector<const backend*> backend_table::candidates(backend_role role,
         };
       std::any_of(found.begin(), found.end(), is_ready))
     std::erase_if(found, std::not_fn(is_ready));
+  return found;
+}
+
+std::vector<const backend*> backend_table::candidates(backend_role role,
+                                                      const table_home& home,
+                                                      uint64_t turn,
+                                                      int64_t now_ns) const {
+  auto found = candidates(role, home);
   if (!found.empty())
     std::rotate(found.begin(),
                 found.begin() + static_cast<ptrdiff_t>(turn % found.size()),
                 found.end());
   // As they were at one moment: others may be done meanwhile.
-  std::map<const backend*, uint32_t> loads;
+  std::map<const backend*, std::pair<bool, uint32_t>> loads;
   for (const auto* each : found)
-    loads[each] = each->load.count();
+    loads[each] = {each->load.failed_lately(now_ns), each->load.count()};
   std::stable_sort(
     found.begin(), found.end(),
     [&](const auto* a, const auto* b) { return loads[a] < loads[b]; });

@@ -44,17 +44,31 @@ struct table_home {
 /// Questions that are under way to a back end; each holds a token. Thread safe.
 class backend_load {
 public:
+  /// For so long one that failed a question comes after those that did not:
+  /// who fails at once has the fewest under way.
+  static constexpr int64_t failed_ns = 1'000'000'000;
+
   using token = std::shared_ptr<const void>;
   /// One more, until the token goes.
   [[nodiscard]] token take() const {
-    ++*count_;
-    return {this, [count = count_](const void*) { --*count; }};
+    ++facts_->count;
+    return {this, [facts = facts_](const void*) { --facts->count; }};
   }
-  [[nodiscard]] uint32_t count() const noexcept { return *count_; }
+  [[nodiscard]] uint32_t count() const noexcept { return facts_->count; }
+  /// @param now_ns monotonic
+  void note_failure(int64_t now_ns) const noexcept {
+    facts_->failed_until_ns = now_ns + failed_ns;
+  }
+  [[nodiscard]] bool failed_lately(int64_t now_ns) const noexcept {
+    return now_ns < facts_->failed_until_ns;
+  }
 
 private:
-  std::shared_ptr<std::atomic<uint32_t>> count_
-    = std::make_shared<std::atomic<uint32_t>>(0);
+  struct facts {
+    std::atomic<uint32_t> count{0};
+    std::atomic<int64_t> failed_until_ns{0};
+  };
+  std::shared_ptr<facts> facts_ = std::make_shared<facts>();
 };
 
 /// One RDB or HDB as the gateway and the RDB know it.
@@ -110,10 +124,17 @@ public:
                                   int64_t now_ns);
 
   /// Connected back ends that serve a table; of RDBs only those that say that
-  /// they are ready, if any does. Those with the fewest questions under way
-  /// come first; of equals `turn` says which one does.
+  /// they are ready, if any does. Those that failed none lately come first, and
+  /// of them those with the fewest questions under way; of equals `turn` says
+  /// which one does.
+  /// @param now_ns monotonic
+  [[nodiscard]] std::vector<const backend*> candidates(backend_role role,
+                                                       const table_home& home,
+                                                       uint64_t turn,
+                                                       int64_t now_ns) const;
+  /// The same, in no order.
   [[nodiscard]] std::vector<const backend*>
-  candidates(backend_role role, const table_home& home, uint64_t turn) const;
+  candidates(backend_role role, const table_home& home) const;
 
   /// Connected HDBs of other directories, which say what they have of a table:
   /// copies, when streams were written down, or files copied, there as well.

@@ -354,6 +354,10 @@ known_response failed_response(const error& why) {
       status = 429;
       headers = "Retry-After: 1\r\n";
       break;
+    case errc::overloaded:
+      status = 503;
+      headers = "Retry-After: 1\r\n";
+      break;
     case errc::unavailable:
     case errc::backend_lost:
     case errc::closed:

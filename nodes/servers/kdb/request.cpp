@@ -484,6 +484,9 @@ error as_in_q(error why) {
       if (!why.context.starts_with("limit: "))
         why.context = "limit: " + why.context;
       break;
+    case errc::overloaded:
+      why.context = "wsfull: " + why.context;
+      break;
     case errc::unsupported:
       if (!why.context.starts_with("nyi: "))
         why.context = "nyi: " + why.context;

@@ -49,6 +49,8 @@ std::string_view sql_state_of(const error& why) noexcept {
     case errc::busy:
     case errc::oversize:
       return "53400";
+    case errc::overloaded:
+      return "53200";
     case errc::overflow:
       return "22003";
     case errc::before_cutover:

@@ -119,7 +119,7 @@ TEST_F(BackendsSystemTest, TheOneWithTheFewestQuestionsIsAskedFirst) {
   for (const auto* name : {"r1", "r2", "r3"})
     table.find(name)->handle = caf::actor_cast<caf::strong_actor_ptr>(self);
   const auto first = [&](uint64_t turn) {
-    return table.candidates(backend_role::rdb, home, turn).front()->row.name;
+    return table.candidates(backend_role::rdb, home, turn, 0).front()->row.name;
   };
   EXPECT_EQ(first(0), "r1");
   EXPECT_EQ(first(1), "r2");
@@ -131,6 +131,41 @@ TEST_F(BackendsSystemTest, TheOneWithTheFewestQuestionsIsAskedFirst) {
   one.reset(); // Its answer came.
   for (uint64_t turn = 0; turn < 4; ++turn)
     EXPECT_EQ(first(turn), "r1");
+}
+
+TEST_F(BackendsSystemTest, OneThatFailsAtOnceDrawsNoQuestions) {
+  const table_home home{"market", "trade", "/hdb"};
+  backend_table table;
+  std::vector<process_row> rows;
+  caf::scoped_actor self{system};
+  for (const auto* name : {"r1", "r2"}) {
+    rows.push_back(rdb("trade", "/hdb"));
+    rows.back().name = name;
+  }
+  table.update(rows, {backend_role::rdb}, 1);
+  for (const auto* name : {"r1", "r2"})
+    table.find(name)->handle = caf::actor_cast<caf::strong_actor_ptr>(self);
+  const auto order = [&](uint64_t turn, int64_t now) {
+    std::string out;
+    for (const auto* each :
+         table.candidates(backend_role::rdb, home, turn, now))
+      out += each->row.name;
+    return out;
+  };
+  const int64_t then = 5'000'000'000;
+  const std::vector<backend_load::token> three{table.find("r1")->load.take(),
+                                               table.find("r1")->load.take(),
+                                               table.find("r1")->load.take()};
+  EXPECT_EQ(order(0, then), "r2r1") << "r2 has none";
+  table.find("r2")->load.note_failure(then);
+  for (uint64_t turn = 0; turn < 4; ++turn) {
+    EXPECT_EQ(order(turn, then), "r1r2");
+    EXPECT_EQ(order(turn, then + backend_load::failed_ns - 1), "r1r2");
+    EXPECT_EQ(order(turn, then + backend_load::failed_ns), "r2r1");
+  }
+  // Of those that all failed it is the fewest again.
+  table.find("r1")->load.note_failure(then);
+  EXPECT_EQ(order(0, then), "r2r1");
 }
 
 TEST_F(BackendsSystemTest, CopiesAreThoseOfOtherDirectoriesThatHaveTheTable) {

@@ -19,6 +19,9 @@ namespace {
 
 constexpr int64_t deadline_ns = 1000;
 
+/// Back ends that failed a question, in this order.
+std::string failures;
+
 std::string text_of(const cut_query::effects& done) {
   std::string out;
   auto add
@@ -35,6 +38,8 @@ std::string text_of(const cut_query::effects& done) {
   }
   if (done.refusal)
     add("! " + std::string{to_string(done.refusal.code)});
+  if (!done.failed.empty())
+    failures += done.failed + " ";
   return out;
 }
 
@@ -305,8 +310,44 @@ const std::vector<query_path> query_paths{
    announced,
    two_rdbs,
    {{start(), "hdb1@4 rdb1>100"},
+    {rdb_fails(1, errc::schema_mismatch), "! schema_mismatch"},
+    {hdb(1, 4, 100), ""}}},
+  {"AnRdbThatIsFullGivesWay",
+   announced,
+   two_rdbs,
+   {{start(), "hdb1@4 rdb1>100"},
+    {rdb_fails(1, errc::overloaded), "rdb2>100"},
+    {hdb(1, 4, 100), ""},
+    {rdb(1, 130), "= 4 100..130"}}},
+  {"TheLastRefusalIsTheAnswerWhenAllRefuse",
+   announced,
+   two_rdbs,
+   {{start(), "hdb1@4 rdb1>100"},
+    {rdb_fails(1, errc::overloaded), "rdb2>100"},
     {rdb_fails(1, errc::limit_exceeded), "! limit_exceeded"},
     {hdb(1, 4, 100), ""}}},
+  {"AnHdbWhoseOwnLimitIsLessGivesWay",
+   announced,
+   two_rdbs,
+   {{start(), "hdb1@4 rdb1>100"},
+    {hdb_fails(1, errc::limit_exceeded), "hdb2@4"},
+    {hdb_fails(1, errc::overloaded), "! overloaded"}}},
+  {"ACopyIsNotAskedForWantOfMemory",
+   with_copy,
+   two_rdbs,
+   {{start(), "hdb1@4 rdb1>100"},
+    {hdb_fails(1, errc::overloaded), "! overloaded"}}},
+  {"ARefusalTellsMoreThanThatTheOtherIsAway",
+   announced,
+   two_rdbs,
+   {{start(), "hdb1@4 rdb1>100"},
+    {rdb_fails(1, errc::overloaded), "rdb2>100"},
+    {rdb_fails(1, errc::backend_lost), "! overloaded"}}},
+  {"ARefusalAtTheDeadlineIsTheAnswer",
+   announced,
+   two_rdbs,
+   {{start(), "hdb1@4 rdb1>100"},
+    {rdb_fails(1, errc::overloaded), "! overloaded", deadline_ns}}},
   {"AFaultOfTheQuestionInTheHdb",
    announced,
    two_rdbs,
@@ -466,6 +507,36 @@ TEST(CutQueryTest, NamesWhoWasLostAndWhy) {
   EXPECT_EQ(to_string(done.refusal),
             "backend_lost: the hdb part of 'trade' is missing: no live hdb "
             "(backend_lost: hdb1: reason)");
+}
+
+TEST(CutQueryTest, TellsWhichBackEndsFailedTheQuestion) {
+  failures.clear();
+  cut_query query{{.deadline_ns = deadline_ns,
+                   .wants_hdb = true,
+                   .wants_rdb = true,
+                   .hdbs = announced,
+                   .rdbs = two_rdbs}};
+  for (const auto& happens :
+       {start(), rdb_fails(1, errc::overloaded), hdb_fails(1, errc::moved),
+        hdb(2, 5, 120), rdb_fails(2, errc::unavailable)})
+    (void)text_of(query.step(happens, 0));
+  EXPECT_EQ(failures, "rdb1 rdb2 ") << "also of the last one; and no cut that "
+                                       "moved";
+  failures.clear();
+  auto other = one_hdb();
+  (void)other.step(start(), 0);
+  EXPECT_EQ(text_of(other.step(hdb_fails(1, errc::schema_mismatch), 0)),
+            "! schema_mismatch");
+  EXPECT_EQ(failures, "") << "it is the question's";
+}
+
+TEST(CutQueryTest, TellsOfAllThatRefused) {
+  cut_query query{
+    {.deadline_ns = deadline_ns, .wants_rdb = true, .rdbs = two_rdbs}};
+  (void)query.step(start(), 0);
+  (void)query.step(rdb_fails(1, errc::corrupt), 0);
+  EXPECT_EQ(to_string(query.step(rdb_fails(1, errc::overloaded), 0).refusal),
+            "overloaded: reason; corrupt: rdb1: reason");
 }
 
 TEST(CutQueryTest, NamesWhatIsDamagedAndWhere) {

@@ -87,10 +87,14 @@ struct gateway_flow_test : testing::Test {
     question.wants_rdb = question.wants_hdb = true;
     question.rdbs = {"rdb1"};
     question.hdbs.push_back({"hdb1", partition_cut{manifest_version{1}, {10}}});
-    made->handles["rdb1"]
-      = caf::actor_cast<caf::strong_actor_ptr>(spawn(flow_backend, rdb));
-    made->handles["hdb1"]
-      = caf::actor_cast<caf::strong_actor_ptr>(spawn(flow_backend, hdb));
+    for (const auto& [name, held] : {std::pair{"rdb1", rdb}, {"hdb1", hdb}}) {
+      backend one;
+      one.row.name = name;
+      one.handle
+        = caf::actor_cast<caf::strong_actor_ptr>(spawn(flow_backend, held));
+      one.load = loads[name];
+      made->add(one);
+    }
     flow = system.spawn(
       gateway_flow, &world, std::shared_ptr<const gateway_request>{made},
       flow_id{7},
@@ -181,6 +185,7 @@ struct gateway_flow_test : testing::Test {
   std::shared_ptr<told_backend> hdb = std::make_shared<told_backend>();
   std::shared_ptr<std::optional<error>> told_client
     = std::make_shared<std::optional<error>>();
+  std::map<std::string, backend_load> loads;
   gateway_flow_actor flow;
   caf::actor of_rdb;
   caf::actor of_hdb;
@@ -200,6 +205,9 @@ TEST_F(GatewayFlowTest, AFaultThatComesBeforeTheCutIsTold) {
   rdb_begins();
   rdb_flow_fails();
   EXPECT_EQ(refusal(), too_many);
+  // Questions after it go to others first.
+  EXPECT_TRUE(loads["rdb1"].failed_lately(clock.monotonic_ns()));
+  EXPECT_FALSE(loads["hdb1"].failed_lately(clock.monotonic_ns()));
 }
 
 TEST_F(GatewayFlowTest, AnEndThatOvertakesTheLastWordTellsTheFault) {

@@ -122,9 +122,13 @@ struct gateway_query_test : testing::Test {
     question.wants_rdb = wants_rdb;
     question.rdbs = {"rdb1"};
     question.hdbs.push_back({"hdb1", partition_cut{manifest_version{1}, {10}}});
-    for (const auto& [name, held] : {std::pair{"rdb1", rdb}, {"hdb1", hdb}})
-      made->handles[name] = caf::actor_cast<caf::strong_actor_ptr>(
+    for (const auto& [name, held] : {std::pair{"rdb1", rdb}, {"hdb1", hdb}}) {
+      torq::backend one;
+      one.row.name = name;
+      one.handle = caf::actor_cast<caf::strong_actor_ptr>(
         all.emplace_back(system.spawn(store, held)));
+      made->add(one);
+    }
     const auto asked = system.spawn(
       gateway_query, &world, std::shared_ptr<const gateway_request>{made});
     self->send(caf::actor_cast<caf::actor>(asked), start_atom::value);

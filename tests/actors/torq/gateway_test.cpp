@@ -186,7 +186,7 @@ using GatewayTest = gateway_test;
 const caf::error gone = caf::sec::request_receiver_down;
 
 TEST_F(GatewayTest, AQuestionWhoseBackEndWentIsAskedAgainWhenItIsBack) {
-  const error word_of_it{errc::limit_exceeded, "said when it was back"};
+  const error word_of_it{errc::invalid_argument, "said when it was back"};
   words->to_ask
     = {caf::make_message(gone), caf::make_message(to_caf(word_of_it))};
   self->send(asked, query_atom_v,
@@ -208,7 +208,7 @@ const char* const trades_counted
         "aggregations":{"count":"sym"}})";
 
 TEST_F(GatewayTest, ACopyThatHasNotComeYetIsWaitedForWhereFilesAreDamaged) {
-  const error word_of_it{errc::limit_exceeded, "said by the copy"};
+  const error word_of_it{errc::invalid_argument, "said by the copy"};
   words->to_ask
     = {damaged, damaged, damaged, caf::make_message(to_caf(word_of_it))};
   self->send(asked, query_atom_v, std::string{trades_counted});
@@ -229,7 +229,7 @@ TEST_F(GatewayTest, ACopyThatHasNotComeYetIsWaitedForWhereFilesAreDamaged) {
 TEST_F(GatewayTest, WhatIsNoBackEndIsNamedAndNotAsked) {
   comes("hdb3", "/hdb", stranger_port);
   EXPECT_EQ(warned, std::vector<std::string>{"backend_unfit"});
-  const error word_of_it{errc::limit_exceeded, "said by the hdb"};
+  const error word_of_it{errc::invalid_argument, "said by the hdb"};
   const auto said = caf::make_message(to_caf(word_of_it));
   words->to_ask = {said, said, said};
   for (size_t i = 1; i <= words->to_ask.size(); ++i) {

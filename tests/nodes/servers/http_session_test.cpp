@@ -415,6 +415,9 @@ TEST(HttpRoutesTest, TakesQueries) {
                     "application/json",
                     "{\"error\":\"timeout\",\"text\":\"a \\\"b\\\"\"}\n",
                     {}}));
+  const auto full = failed_response({errc::overloaded, "rdb1 is full"});
+  EXPECT_EQ(full.status, 503u);
+  EXPECT_EQ(full.headers, "Retry-After: 1\r\n");
 }
 
 // -- /exec --------------------------------------------------------------------

@@ -339,6 +339,8 @@ TEST(KdbRequestTest, SaysInQsWordsWhatItDoesNotDo) {
   EXPECT_TRUE(fault(atom_of(kind::int_, int32_t{1})).starts_with("type: "));
   EXPECT_EQ(as_in_q({errc::timeout, "the deadline"}).context,
             "stop: the deadline");
+  EXPECT_EQ(as_in_q({errc::overloaded, "rdb1 is full"}).context,
+            "wsfull: rdb1 is full");
   EXPECT_EQ(as_in_q({errc::unavailable, "nobody"}).context,
             "unavailable: nobody");
 }
