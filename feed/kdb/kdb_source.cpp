@@ -42,6 +42,16 @@ kdb_source::kdb_source(persistence::file_system& fs, options given,
   : fs_{&fs}, given_{std::move(given)}, counters_{std::move(counters)},
     domains_{fs, given_.database.directory}, builder_{given_.schema} {}
 
+std::string kdb_source::name_of(const persistence::kdb_database& database,
+                                const std::string& table,
+                                const persistence::kdb_part& part) {
+  auto directory = database.directory;
+  while (directory.size() > 1 && directory.ends_with('/'))
+    directory.pop_back();
+  return directory.substr(directory.rfind('/') + 1) + "/"
+         + (part.partition.empty() ? table : part.partition + "/" + table);
+}
+
 std::string kdb_source::label(const persistence::kdb_part& part) const {
   return part.partition.empty() ? given_.table
                                 : part.partition + "/" + given_.table;
@@ -107,11 +117,7 @@ error kdb_source::begin_part() {
   const auto text = identify();
   if (!text)
     return text.failure();
-  auto database = given_.database.directory;
-  while (database.size() > 1 && database.ends_with('/'))
-    database.pop_back();
-  at_ = {"=" + *text + ":" + database.substr(database.rfind('/') + 1) + "/"
-           + label(part) + "@"
+  at_ = {"=" + *text + ":" + name_of(given_.database, given_.table, part) + "@"
            + hash_of(given_.schema, given_.left_out, part.date),
          0, 0};
   report_ = {};

@@ -37,6 +37,11 @@ public:
     std::vector<std::string> absent; ///< Columns whose rows are null.
   };
 
+  /// What a part is called in the names of sources.
+  [[nodiscard]] static std::string
+  name_of(const persistence::kdb_database& database, const std::string& table,
+          const persistence::kdb_part& part);
+
   /// Nothing is touched yet. `fs` outlives the object.
   kdb_source(persistence::file_system& fs, options given,
              std::shared_ptr<batch_source_counters> counters);

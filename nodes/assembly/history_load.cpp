@@ -130,6 +130,38 @@ error check_names(const persistence::hdb_manifest& manifest,
   return {};
 }
 
+/// Where rows of a part came from, for messages.
+std::string origin_of(const persistence::hdb_part& part) {
+  const auto of = parse_load_stream(part.stream);
+  return of ? "of a load of " + feed::parse_text_identity(of->second).name
+         : part.stream.empty() ? std::string{"of no stream"}
+                               : "of stream '" + part.stream + "'";
+}
+
+/// By partition, whose rows, and how many: each named, of many the first ones.
+std::string
+rows_text(const std::map<std::string, std::map<std::string, uint64_t>>& there) {
+  constexpr size_t named_max = 5;
+  std::string out;
+  size_t named = 0;
+  for (const auto& [partition, kinds] : there) {
+    if (++named > named_max) {
+      out
+        += ", and " + std::to_string(there.size() - named_max) + " dates more";
+      break;
+    }
+    uint64_t all = 0;
+    for (const auto& [kind, rows] : kinds)
+      all += rows;
+    text::add_to_list(out,
+                      partition + " has " + std::to_string(all)
+                        + " rows already (" + kinds.begin()->first
+                        + (kinds.size() == 1 ? "" : " and others") + ")",
+                      ", ");
+  }
+  return out;
+}
+
 /// Why rows of these partitions are not there any more, of those that have rows
 /// now.
 std::string lost_text(const std::set<std::string>& lost,
@@ -166,6 +198,10 @@ history_load::open(persistence::env& world, const cluster_config& config,
   std::unique_ptr<history_load> out{new history_load{
     world, *std::move(schema), std::move(directory), given.replaces}};
   out->dry_ = given.dry;
+  out->beside_ = given.beside;
+  out->names_ = std::move(given.names);
+  for (const auto& path : given.what.files)
+    out->names_.insert(path.substr(path.rfind('/') + 1));
   out->stopped_ = std::move(given.stopped);
   out->bytes_max_ = given.bytes_max;
   feed_run run;
@@ -371,6 +407,8 @@ history_load::write_rows(persistence::hdb_writer& writer) {
   auto fault = written.failure();
   if (!fault && !replaces_)
     fault = check_names(planned_, schema_, read_.name, *written);
+  if (!fault && !replaces_ && !beside_)
+    fault = check_empty(*written);
   if (!fault && replaces_)
     fault = check_replaced(*written);
   if (fault) {
@@ -378,6 +416,56 @@ history_load::write_rows(persistence::hdb_writer& writer) {
     return fault;
   }
   return written;
+}
+
+/// Whether a stream of a manifest is a source of this load, by its name: what
+/// has its name and another text is refused by itself.
+bool history_load::is_own(const std::string& stream) const {
+  const auto of = parse_load_stream(stream);
+  if (!of)
+    return false;
+  const auto name = feed::parse_text_identity(of->second).name;
+  return names_.contains(name)
+         || names_.contains(name.substr(0, name.find('#')));
+}
+
+/// Refuses dates that have rows of others: the same ones may be among them,
+/// which nothing tells of rows that a stream brought, or of another layout.
+error history_load::check_empty(
+  const persistence::written_parts& written) const {
+  const auto partitions = partitions_of(written);
+  auto dates = persistence::part_dates::open(planned_, schema_);
+  if (!dates)
+    return dates.failure();
+  std::map<std::string, std::map<std::string, uint64_t>> there;
+  for (const auto& [partition, rows] : elsewhere_)
+    if (partitions.contains(partition))
+      there[partition] = rows;
+  for (const auto& here : planned_.parts)
+    if (here.row_count != 0 && here.table == schema_.name
+        && !is_own(here.stream) && meets(*dates, here, partitions))
+      there[here.partition][origin_of(here)] += here.row_count;
+  if (there.empty())
+    return {};
+  return {errc::already_exists,
+          feed::parse_text_identity(read_.name).name + ": of table '"
+            + schema_.name + "' " + rows_text(there)
+            + ". --beside adds these to them, as where each file or symbol of "
+              "a day is loaded by a command of its own; --replace puts these "
+              "in the place of all rows of their dates"};
+}
+
+result<uint64_t> history_load::rows_of(const std::string& partition) const {
+  const auto manifest = persistence::read_hdb_manifest(*env_->fs, directory_);
+  if (!manifest && manifest.failure().code == errc::not_found)
+    return uint64_t{0};
+  if (!manifest)
+    return manifest.failure();
+  uint64_t out = 0;
+  for (const auto& part : manifest->parts)
+    if (part.table == schema_.name && part.partition == partition)
+      out += part.row_count;
+  return out;
 }
 
 void history_load::count_before(const persistence::hdb_manifest& manifest,

@@ -39,6 +39,13 @@ public:
     /// All other rows of the dates of the files' rows go, in one step with the
     /// coming of these, once all files are read.
     bool replaces = false;
+    /// They come beside what else their dates have; without this or `replaces`
+    /// dates that have rows are refused.
+    bool beside = false;
+    /// What sources of this load are called, members of archives by their file,
+    /// where `source` gives them: their rows of an earlier run, which ended
+    /// before it was done, are no other rows.
+    std::set<std::string> names{};
     /// All is read and checked, and nothing written; rows() counts what would
     /// be.
     bool dry = false;
@@ -67,7 +74,8 @@ public:
   /// written counts from its commit on, with that of other files: once per
   /// second at most, since each writes the whole manifest. After a failure what
   /// was written before it stays; `locked`: another writes there;
-  /// `already_exists`: dates have rows of another text of this file's name;
+  /// `already_exists`: dates have rows of another text of this file's name, or
+  /// other rows, and nothing said that these may come beside them;
   /// `schema_mismatch`, of one that replaces: partitions, made by another roll
   /// rule, have rows that are replaced and others.
   /// @returns false when all is written.
@@ -86,6 +94,16 @@ public:
   /// Rows that the partitions have now, and this run did not write, by
   /// partition: after a replacement what came since.
   [[nodiscard]] result<std::map<std::string, uint64_t>> rows_beside() const;
+  /// Rows that lie elsewhere, and come to the directory later: to a load
+  /// without a word for it they are rows that their date has.
+  /// @param where whose they are, for messages
+  void expect(const std::string& partition, uint64_t row_count,
+              const std::string& where) {
+    elsewhere_[partition][where] += row_count;
+  }
+  /// What the directory has of the table under a partition's name, of whatever
+  /// source.
+  [[nodiscard]] result<uint64_t> rows_of(const std::string& partition) const;
   /// That were there in the partitions before.
   [[nodiscard]] uint64_t rows_before() const noexcept { return rows_before_; }
   /// That rows were written to.
@@ -129,6 +147,9 @@ private:
   [[nodiscard]] error settle();
   [[nodiscard]] error
   check_replaced(const persistence::written_parts& written) const;
+  [[nodiscard]] bool is_own(const std::string& stream) const;
+  [[nodiscard]] error
+  check_empty(const persistence::written_parts& written) const;
   [[nodiscard]] error replace();
   void count_before(const persistence::hdb_manifest& manifest,
                     const persistence::written_parts& written);
@@ -139,6 +160,10 @@ private:
   std::string directory_;
   bool replaces_;
   bool dry_ = false;
+  bool beside_ = false;
+  std::set<std::string> names_;
+  /// By partition, whose rows, and how many.
+  std::map<std::string, std::map<std::string, uint64_t>> elsewhere_;
   std::function<bool()> stopped_;
   uint64_t bytes_max_ = bytes_per_write;
   std::shared_ptr<feed::batch_source> from_;

@@ -48,6 +48,10 @@ void declare(option_list& list, load_options& into) {
     .shown_as("SYMBOL");
   list.flag("--replace", into.replace,
             "The rows take the place of all rows of their dates");
+  list.flag("--beside", into.beside,
+            "The rows come beside those that their dates have, as of other "
+            "files or symbols that another command loaded; without a word "
+            "for it such dates are refused");
   list
     .text("--reject", into.reject,
           "Where lines go that cannot be read; default: load-TABLE.rejects.txt "
@@ -77,6 +81,7 @@ history_load::options given_of(const load_options& options,
     given.what.files.push_back(each == "-" ? "/dev/stdin" : each);
   given.what.date = options.date;
   given.replaces = options.replace;
+  given.beside = options.beside;
   given.reject_path
     = options.reject.empty()
         ? config.data_directory + "/load-" + options.table + ".rejects.txt"
@@ -89,6 +94,9 @@ error check_words(const load_options& options) {
   const auto lacks = [](const std::string& what) {
     return error{errc::invalid_argument, what + " is required"};
   };
+  if (options.replace && options.beside)
+    return {errc::invalid_argument,
+            "--beside and --replace exclude each other"};
   if (options.kdb.empty()) {
     if (options.dry || options.print_table || !options.leave_out.empty())
       return {errc::invalid_argument,
@@ -142,7 +150,7 @@ int run(const load_options& options) {
 const command<load_options> load_command{
   {"load",
    "Write files of past days, or a database of kdb+, into their partitions",
-   "millrace load --layout csv-trade --table trade --config "
+   "millrace load --replace --layout csv-trade --table trade --config "
    "examples/local.toml examples/trades.csv"},
   declare,
   run};

@@ -18,6 +18,7 @@ struct load_options {
   std::string reject;
   std::optional<int32_t> date; ///< Days since 2000.01.01.
   bool replace = false;
+  bool beside = false; ///< Dates may have other rows.
   /// Lines of one file that may give no row before the load counts as failed.
   uint64_t rejects_max = 0;
   output_format output = output_format::table;

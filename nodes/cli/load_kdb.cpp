@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 
 namespace millrace::nodes {
 
@@ -106,12 +107,39 @@ json_value json_of(const feed::kdb_source::part_report& part) {
                     {"already_loaded", part.rows_known}};
 }
 
+/// What a load would meet on the dates of the parts: by part, rows there.
+result<std::map<std::string, uint64_t>>
+rows_met(const persistence::kdb_table& table, const feed::kdb_source& source,
+         const history_load& load) {
+  std::map<std::string, uint64_t> out;
+  for (size_t i = 0; i < table.parts.size(); ++i) {
+    const auto& date = table.parts[i].date;
+    const auto& told = source.parts().at(i);
+    if (!date || told.rows_known != 0)
+      continue;
+    const auto rows = load.rows_of(persistence::date_partition_name(*date));
+    if (!rows)
+      return rows.failure();
+    if (*rows != 0)
+      out.emplace(told.part, *rows);
+  }
+  return out;
+}
+
 void print_check(const load_options& options, const feed::kdb_source& source,
-                 const history_load& load, const std::string& table) {
+                 const history_load& load, const std::string& table,
+                 const std::map<std::string, uint64_t>& met) {
+  const auto met_by = [&](const std::string& part) {
+    const auto found = met.find(part);
+    return found == met.end() ? uint64_t{0} : found->second;
+  };
   if (options.output == output_format::json) {
     auto parts = json_value::array();
-    for (const auto& part : source.parts())
-      parts.add(json_of(part));
+    for (const auto& part : source.parts()) {
+      auto row = json_of(part);
+      row.add("rows_there", met_by(part.part));
+      parts.add(std::move(row));
+    }
     fmt::print("{}\n", json_value{{"table", table},
                                   {"dry_run", true},
                                   {"rows", load.rows()},
@@ -120,10 +148,14 @@ void print_check(const load_options& options, const feed::kdb_source& source,
     return;
   }
   for (const auto& part : source.parts())
-    fmt::print("{:<28} {:>14} rows{}\n", part.part, part.rows,
+    fmt::print("{:<28} {:>14} rows{}{}\n", part.part, part.rows,
                part.rows_known == 0
                  ? ""
-                 : fmt::format(", {} of them loaded already", part.rows_known));
+                 : fmt::format(", {} of them loaded already", part.rows_known),
+               met_by(part.part) == 0
+                 ? ""
+                 : fmt::format("; its date has {} rows: --beside or --replace",
+                               met_by(part.part)));
   fmt::print("would be: {} rows loaded into table {}\n", load.rows(), table);
 }
 
@@ -135,7 +167,8 @@ void tell_passed_over(const kdb_database& database) {
 
 /// Reads all of a table and loads nothing of it.
 int check_table(const load_options& options, const cluster_config& config,
-                real_env& env, history_load::options given,
+                real_env& env, const persistence::kdb_table& from,
+                history_load::options given,
                 const std::shared_ptr<feed::kdb_source>& source,
                 const interrupts& signals) {
   const auto table = given.what.table;
@@ -154,7 +187,13 @@ int check_table(const load_options& options, const cluster_config& config,
     }
     more = *step;
   }
-  print_check(options, *source, **load, table);
+  using rows_by_part = std::map<std::string, uint64_t>;
+  const auto met = options.beside || options.replace
+                     ? result<rows_by_part>{rows_by_part{}}
+                     : rows_met(from, *source, **load);
+  if (!met)
+    return fail(met.failure());
+  print_check(options, *source, **load, table, *met);
   return exit_ok;
 }
 
@@ -167,6 +206,10 @@ int load_table(const load_options& options, const cluster_config& config,
   given.what.type = process_type::feed;
   given.what.table = chosen.to;
   given.replaces = options.replace;
+  given.beside = options.beside;
+  for (const auto& part : chosen.from->parts)
+    given.names.insert(
+      feed::kdb_source::name_of(database, chosen.from->name, part));
   std::shared_ptr<feed::kdb_source> source;
   given.source = [&](const table_schema& schema) {
     source = std::make_shared<feed::kdb_source>(
@@ -178,7 +221,8 @@ int load_table(const load_options& options, const cluster_config& config,
     return result<std::shared_ptr<feed::batch_source>>{source};
   };
   if (options.dry)
-    return check_table(options, config, env, std::move(given), source, signals);
+    return check_table(options, config, env, *chosen.from, std::move(given),
+                       source, signals);
   const auto code
     = load_rows(options, config, env, std::move(given), read, signals);
   if (source)

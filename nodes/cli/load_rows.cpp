@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <unistd.h>
 
 namespace millrace::nodes {
@@ -101,6 +102,23 @@ rows_in_rdbs look_beside(runtime& host, const cluster_config& config,
     });
 }
 
+/// Rows of the table that rdbs hold: their dates have them, though the database
+/// has not yet.
+void expect_rows_in_rdbs(runtime& host, const cluster_config& config,
+                         history_load& load, const table_config& table) {
+  const auto cutover = load.cutover(table.stream);
+  const auto there = look_into_rdbs(
+    host, config, table, cutover ? *cutover : position{},
+    [](const std::string&) { return true; }, [](int64_t) { return true; });
+  // Replicas hold the same rows.
+  std::map<std::string, rows_in_rdbs::of_date> most;
+  for (const auto& each : there.rows)
+    if (auto& known = most[each.partition]; known.rows < each.rows)
+      known = each;
+  for (const auto& [partition, each] : most)
+    load.expect(partition, each.rows, "in " + each.rdb);
+}
+
 /// What there is beside the rows that were loaded.
 struct surroundings {
   std::vector<std::string> served_by;
@@ -132,8 +150,8 @@ void print_end(const load_options& options, const std::string& table,
     fmt::print("{}\n", out.dump());
     return;
   }
-  fmt::print("{} rows loaded into {} partitions of {}{}, {} rejected\n",
-             load.rows(), partitions.size(), load.directory(),
+  fmt::print("{}: {} rows loaded into {} partitions of {}{}, {} rejected\n",
+             table, load.rows(), partitions.size(), load.directory(),
              options.replace
                ? fmt::format(" in the place of {}", load.rows_replaced())
                : "",
@@ -195,6 +213,8 @@ int load_rows(const load_options& options, const cluster_config& config,
   }
   if (!load)
     return fail_of_files(load.failure());
+  if (!options.replace && !options.beside)
+    expect_rows_in_rdbs(**host, config, **load, *config.table(table));
   const auto fault = run_load(**load, *read, *env.world().clock, signals);
   // Also when a run before wrote the rows: it may have died before it did this.
   result<std::vector<std::string>> served{std::vector<std::string>{}};

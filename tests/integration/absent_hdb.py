@@ -180,8 +180,8 @@ def two_branches(binary):
       if not layout.exists():
         layout.write_text(
           made.run("layout", file).stdout.replace("long", "int"))
-      return made.run("load", "--layout", layout, "--table", "trade", file,
-                      code=code)
+      return made.run("load", "--layout", layout, "--table", "trade", "--beside",
+                      file, code=code)
 
     def asked(code, *needles):
       done = made.query({"tablename": "trade", "starttime": "2020-01-01",
@@ -285,8 +285,8 @@ def died_after_its_commit(binary):
       if not layout.exists():
         layout.write_text(
           made.run("layout", file).stdout.replace("long", "int"))
-      return made.run("load", "--layout", layout, "--table", "trade", file,
-                      code=code, env=made.environment(**env))
+      return made.run("load", "--layout", layout, "--table", "trade", "--beside",
+                      file, code=code, env=made.environment(**env))
 
     def twice(symbol):
       died = load(symbol, code=None, CRASH_AT="rdb.after_manifest")

@@ -89,7 +89,8 @@ def loaded(binary, order):
     for at in order:
       symbol, date = DAYS[at]
       made.run("load", "--layout", "lean-equity-trade", "--date", date,
-               "--symbol", symbol, "--table", "trade", file_of(symbol, date))
+               "--symbol", symbol, "--table", "trade", "--beside",
+               file_of(symbol, date))
     return outcome(made)
 
 

@@ -63,8 +63,13 @@ def loads_are_seen_once(made, files, first, second):
                            "2023.12.28 2023.12.29"])
   made.up()
   publish(made, ("2024-01-02", "E", 32))
-  files.load(second, tells=["2 rows loaded into 2 partitions", "served by hdb1",
-                            "those dates had 1 rows before"])
+  files.load(second, code=DATA, tells=[
+    "already_exists: b.csv", "2023.12.29 has 1 rows already (of a load of "
+    "a.csv)", "--beside", "--replace", "0 rows loaded"])
+  mill.check(total(made) == [4, 39], "a part of it is there:", total(made))
+  files.load("--beside", second, tells=[
+    "2 rows loaded into 2 partitions", "served by hdb1",
+    "those dates had 1 rows before"])
   mill.check(total(made) == [6, 63], "not seen after load:", total(made))
   # Again: nothing twice.
   files.load(first, second, tells=["0 rows loaded", "already loaded"])
@@ -136,7 +141,14 @@ def drops_are_remembered(made, files, second):
 def rows_of_an_rdb_stay(made, files):
   # What the stream has brought and no period has ended stays, and is told.
   publish(made, ("2024-01-03", "F", 64))
-  files.load(files.write("d.csv", ("2024-01-03", "F", 64)),
+  fed = files.write("d.csv", ("2024-01-03", "F", 64))
+  files.load(fed, code=DATA, tells=["2024.01.03 has 1 rows already (in rdb1)"])
+  # Nor of what the stream brought and a period has ended.
+  files.load(files.write("e.csv", ("2024-01-02", "E", 32)), code=DATA,
+             tells=["2024.01.02 has 1 rows already (of stream 'market')"])
+  files.load("--replace", "--beside", fed, code=64,
+             tells=["exclude each other"])
+  files.load("--beside", fed,
              tells=["rdb1 holds 1 rows of 2024.01.03 that the stream brought: "
                     "they stay beside these"])
   mill.check(total(made) == [5, 8 + 16 + 32 + 128], total(made))
@@ -219,7 +231,7 @@ def other_names(day):
 
 def grown_and_mended(day, at):
   # What came to the day since goes with it.
-  day.load(day.write_one_day("more.csv", [5, 5], "B"),
+  day.load(day.write_one_day("more.csv", [5, 5], "B"), "--beside",
            tells=["had 3000 rows before"])
   day.load(at, "--replace", tells=["in the place of 3002"])
   day.check(3000, 3008)
@@ -297,7 +309,7 @@ def real_history(binary):
       made.up()
       want = {}
       for symbol, date in (days[i] for i in order):
-        made.run("load", *words(symbol, date))
+        made.run("load", "--beside", *words(symbol, date))
         facts = lean_data.trade_facts(words(symbol, date)[-1], symbol, date)
         want.setdefault(date, {}).update(
           {key: value for key, value in facts.items() if key[1] is None})

@@ -61,7 +61,7 @@ protected:
   result<std::unique_ptr<history_load>>
   begin(real_env& env, bool replaces,
         uint64_t bytes_max = history_load::bytes_per_write,
-        std::function<bool()> stopped = {}) {
+        std::function<bool()> stopped = {}, bool beside = false) {
     const auto config = parse_configuration(cluster_, at("cluster.toml"));
     EXPECT_TRUE(config) << to_string(config.failure());
     history_load::options given;
@@ -73,6 +73,9 @@ protected:
     given.reject_path = at("rejects.txt");
     given.bytes_max = bytes_max;
     given.replaces = replaces;
+    given.beside = beside;
+    for (const auto& name : more_files_)
+      given.what.files.push_back(at(name));
     given.stopped = std::move(stopped);
     return history_load::open(env.world(), *config, given,
                               std::make_shared<feed::batch_source_counters>());
@@ -166,6 +169,7 @@ protected:
   static constexpr int row_count = 60'000;
   std::string cluster_ = load_cluster;
   std::string file_ = "rows.csv";
+  std::vector<std::string> more_files_; ///< Of the same load.
   int files_ = 0;
   test_support::temporary_directory home_;
 };
@@ -239,12 +243,78 @@ TEST_F(HistoryLoadTest, WhatComesRightAfterAReplacementIsToldApart) {
   EXPECT_TRUE(beside->empty());
   file_ = "more.csv";
   std::ofstream{at(file_)} << "time,sym,note\n2024-01-02T11:00:00,B,\n";
-  auto more = begin(**env, false);
+  auto more = begin(**env, false, history_load::bytes_per_write, {}, true);
   ASSERT_TRUE(more) << to_string(more.failure());
   EXPECT_EQ(finish(**more), error{});
   beside = (*replaces)->rows_beside();
   ASSERT_TRUE(beside) << to_string(beside.failure());
   EXPECT_EQ(*beside, (std::map<std::string, uint64_t>{{"2024.01.02", 1}}));
+}
+
+TEST_F(HistoryLoadTest, DatesThatHaveRowsAreRefusedWithoutAWordForIt) {
+  auto env = real_env::create({.io_threads = 1, .pool_threads = 1});
+  ASSERT_TRUE(env) << to_string(env.failure());
+  auto first = begin(**env, false);
+  ASSERT_TRUE(first) << to_string(first.failure());
+  ASSERT_EQ(finish(**first), error{});
+  file_ = "more.csv";
+  std::ofstream{at(file_)} << "time,sym,note\n2024-01-02T11:00:00,B,\n"
+                              "2024-01-03T11:00:00,B,\n";
+  auto more = begin(**env, false);
+  ASSERT_TRUE(more) << to_string(more.failure());
+  EXPECT_EQ(to_string(finish(**more)),
+            "already_exists: more.csv: of table 'trade' 2024.01.02 has 60000 "
+            "rows already (of a load of rows.csv). --beside adds these to "
+            "them, as where each file or symbol of a day is loaded by a "
+            "command of its own; --replace puts these in the place of all rows "
+            "of their dates");
+  EXPECT_EQ(rows(**env), static_cast<uint64_t>(row_count)) << "none of them";
+  more = begin(**env, false, history_load::bytes_per_write, {}, true);
+  ASSERT_TRUE(more) << to_string(more.failure());
+  EXPECT_EQ(finish(**more), error{});
+  EXPECT_EQ((*more)->rows_before(), static_cast<uint64_t>(row_count));
+  EXPECT_EQ(rows(**env), static_cast<uint64_t>(row_count) + 2);
+  // What is there of a source is not in its own way, however often it is read.
+  auto again = begin(**env, false);
+  ASSERT_TRUE(again) << to_string(again.failure());
+  EXPECT_EQ(finish(**again), error{});
+}
+
+TEST_F(HistoryLoadTest, RowsThatOnlyAnRdbHasAreRowsOfTheirDateToo) {
+  std::ofstream{at(file_)} << "time,sym,note\n2024-01-02T10:00:00,A,\n";
+  auto env = real_env::create({.io_threads = 1, .pool_threads = 1});
+  ASSERT_TRUE(env) << to_string(env.failure());
+  auto made = begin(**env, false);
+  ASSERT_TRUE(made) << to_string(made.failure());
+  (*made)->expect("2024.01.01", 5, "in rdb1");
+  (*made)->expect("2024.01.02", 7, "in rdb1");
+  const auto why = finish(**made);
+  EXPECT_EQ(why.code, errc::already_exists);
+  EXPECT_NE(why.context.find("2024.01.02 has 7 rows already (in rdb1). "),
+            std::string::npos)
+    << why.context;
+  EXPECT_EQ(why.context.find("2024.01.01"), std::string::npos) << why.context;
+  made = begin(**env, false);
+  ASSERT_TRUE(made) << to_string(made.failure());
+  (*made)->expect("2024.01.01", 5, "in rdb1");
+  EXPECT_EQ(finish(**made), error{});
+}
+
+// One that died behind the rows of its first file, or within a file.
+TEST_F(HistoryLoadTest, ALoadThatWasCutOffGoesOnBesideItsOwnRows) {
+  auto env = real_env::create({.io_threads = 1, .pool_threads = 1});
+  ASSERT_TRUE(env) << to_string(env.failure());
+  auto first = begin(**env, false);
+  ASSERT_TRUE(first) << to_string(first.failure());
+  ASSERT_EQ(finish(**first), error{});
+  more_files_ = {"second.csv"};
+  std::ofstream{at("second.csv")} << "time,sym,note\n2024-01-02T11:00:00,B,\n";
+  // In whatever order they are named now.
+  std::swap(file_, more_files_[0]);
+  auto both = begin(**env, false);
+  ASSERT_TRUE(both) << to_string(both.failure());
+  EXPECT_EQ(finish(**both), error{});
+  EXPECT_EQ(rows(**env), static_cast<uint64_t>(row_count) + 1);
 }
 
 // The names of partitions are of the rule that made them: by another one, rows
