@@ -21,8 +21,10 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <poll.h>
 #include <unistd.h>
+#include <utility>
 
 namespace millrace::nodes {
 
@@ -33,6 +35,15 @@ using namespace std::chrono_literals;
 /// For RT's first word, and for the last message to be as safe as asked. One
 /// who names no time waits longer for what will come.
 constexpr auto rt_deadline = 30s;
+
+/// When it is said what is waited for.
+constexpr auto say_after = 1500ms;
+
+/// A stream, and where it is; nowhere: a log of its own.
+struct stream_at {
+  std::string name;
+  std::vector<endpoint> nodes;
+};
 
 /// One wait.
 class patience {
@@ -56,8 +67,9 @@ private:
 
 /// Hands on the lines of standard input until its end or a signal. A record of
 /// CSV may be several.
+/// @param idle called now and then
 error read_lines(const interrupts& signals, line_format format,
-                 line_publisher& into) {
+                 line_publisher& into, const std::function<void()>& idle) {
   const auto end_of = [format](std::string_view text, size_t begin) {
     return format == line_format::csv ? text::find_record_end(text, begin)
                                       : text.find('\n', begin);
@@ -68,6 +80,7 @@ error read_lines(const interrupts& signals, line_format format,
   while (!signals.raised()) {
     pollfd in{STDIN_FILENO, POLLIN, 0};
     const auto ready = ::poll(&in, 1, 100);
+    idle();
     if (ready < 0 && errno != EINTR)
       return {errc::storage_failed,
               std::string{"standard input: "} + std::strerror(errno)};
@@ -116,30 +129,17 @@ rt::ack_level level_of(const std::string& name) {
   return name == "synced" ? rt::ack_level::synced : rt::ack_level::committed;
 }
 
-/// Until the last message is as safe as asked. --flush without a time waits for
-/// as long as it takes: a signal ends it.
-error wait_safe(const interrupts& signals, persistence::clock_source& clock,
-                rt::publisher& out, const pub_options& options) {
-  const patience time{clock, options};
-  if (!options.flush)
-    return out.flush(level_of(options.level),
-                     options.timeout_s == 0 ? rt_deadline : time.step(24h));
-  error fault;
-  do
-    fault = out.flush(rt::ack_level::committed, 500ms);
-  while (fault.code == errc::timeout && !signals.raised() && !time.over());
-  return fault;
-}
-
 std::string origin_of(const pub_options& options) {
   return options.origin.empty() ? "pub" : options.origin;
 }
 
-void say_waiting(const std::string& stream, const std::string& recorded) {
+void say_waiting(runtime& host, const stream_at& stream,
+                 const std::string& recorded) {
+  const auto why = unordered_text(host, stream.name, stream.nodes);
   fmt::print(stderr,
              "millrace: stream '{}': its rt does not go on; {}, and this "
-             "publisher waits\n",
-             stream, recorded);
+             "publisher waits{}{}\n",
+             stream.name, recorded, why.empty() ? "" : "; ", why);
   std::fflush(stderr);
 }
 
@@ -157,12 +157,6 @@ std::string recorded_before(const rt::publisher& out) {
 error interrupted_before(const std::string& recorded) {
   return {errc::cancelled, "interrupted; " + recorded};
 }
-
-/// A stream, and where it is; nowhere: a log of its own.
-struct stream_at {
-  std::string name;
-  std::vector<endpoint> nodes;
-};
 
 result<stream_at> find_places(const runtime& host, const pub_options& options) {
   stream_at out{options.stream, {}};
@@ -198,7 +192,7 @@ error wait_rt(const interrupts& signals, runtime& host, const stream_at& stream,
       fault.context += "; " + recorded;
       return fault;
     }
-    say_waiting(stream.name, recorded);
+    say_waiting(host, stream, recorded);
   }
 }
 
@@ -206,18 +200,71 @@ error wait_rt(const interrupts& signals, runtime& host, const stream_at& stream,
 error wait_known(const interrupts& signals, runtime& host, rt::publisher& out,
                  const stream_at& stream, const patience& time,
                  const std::string& recorded) {
+  auto step = std::chrono::milliseconds{say_after};
   for (;;) {
-    auto fault = out.wait_verified(time.step(rt_deadline));
+    auto fault = out.wait_verified(time.step(step));
     if (fault.code != errc::origin_unverified)
       return fault;
     if (signals.raised())
       return interrupted_before(recorded);
-    if (time.over() || !stands_still(host, stream.nodes)) {
+    const bool is_first
+      = std::exchange(step, rt_deadline - say_after) == say_after;
+    if (time.over() || (!is_first && !stands_still(host, stream.nodes))) {
       fault.context += "; " + recorded;
       return fault;
     }
-    say_waiting(stream.name, recorded);
+    if (!is_first || !unordered_text(host, stream.name, stream.nodes).empty())
+      say_waiting(host, stream, recorded);
   }
+}
+
+/// Says that what is published is not merged, and why, once per ten seconds.
+class merge_watch {
+public:
+  merge_watch(runtime& host, const rt::publisher& out, const stream_at& stream)
+    : host_{&host}, out_{&out}, stream_{&stream} {}
+
+  void look() {
+    const auto now
+      = std::chrono::nanoseconds{host_->env().clock->monotonic_ns()};
+    if (stream_->nodes.empty()
+        || out_->reached(rt::ack_level::committed) >= out_->appended())
+      next_ = now + say_after;
+    if (now < next_)
+      return;
+    if (!unordered_text(*host_, stream_->name, stream_->nodes).empty())
+      say_waiting(*host_, *stream_,
+                  "what was published is in the log in " + out_->directory());
+    next_ = now + 10s;
+  }
+
+private:
+  runtime* host_;
+  const rt::publisher* out_;
+  const stream_at* stream_;
+  std::chrono::nanoseconds next_{0};
+};
+
+/// Until the last message is as safe as asked. --flush without a time waits for
+/// as long as it takes: a signal ends it.
+error wait_safe(const interrupts& signals, runtime& host, rt::publisher& out,
+                const pub_options& options, const stream_at& stream) {
+  const patience time{*host.env().clock, options};
+  const auto level = level_of(options.level);
+  auto fault = out.flush(level, time.step(say_after));
+  if (fault.code != errc::timeout || signals.raised() || time.over())
+    return fault;
+  if (!stream.nodes.empty()
+      && !unordered_text(host, stream.name, stream.nodes).empty())
+    say_waiting(host, stream,
+                "what was published is in the log in " + out.directory());
+  if (!options.flush)
+    return out.flush(level, options.timeout_s == 0 ? rt_deadline - say_after
+                                                   : time.step(24h));
+  do
+    fault = out.flush(rt::ack_level::committed, 500ms);
+  while (fault.code == errc::timeout && !signals.raised() && !time.over());
+  return fault;
 }
 
 /// The publisher, once it may publish. One that waits for nobody needs to hear
@@ -475,13 +522,16 @@ int run(const pub_options& given) {
   if (!options.flush)
     fault = lines.open(*table ? &**table : nullptr);
   if (!fault && !options.flush)
-    fault = read_lines(signals, options.format, lines);
+    fault = read_lines(signals, options.format, lines,
+                       [watch = merge_watch{**host, **out, *stream}]() mutable {
+                         watch.look();
+                       });
   if (fault.code == errc::bad_data)
     fault.context += "; it, and what stands after it, is not published";
   // What came before a bad line is kept, and counted.
   if (auto flushed = lines.flush(); flushed && !fault)
     fault = flushed;
-  auto unsafe = wait_safe(signals, *(*host)->env().clock, **out, options);
+  auto unsafe = wait_safe(signals, **host, **out, options, *stream);
   const bool is_safe = !unsafe;
   if (unsafe && !fault)
     fault = still_pending(std::move(unsafe), options);

@@ -58,6 +58,7 @@ struct ending {
   error fault;
   /// Messages that begin there or later are not wanted.
   std::atomic<uint64_t> until{no_end};
+  std::atomic<uint64_t> batches{0}; ///< That came.
 
   void set(const error& why) {
     const std::scoped_lock lock{mutex};
@@ -67,6 +68,10 @@ struct ending {
     changed.notify_all();
   }
 };
+
+/// When it is looked first who orders the stream, and then how often.
+constexpr int64_t say_after_ns = 1'500'000'000;
+constexpr int64_t look_interval_ns = 10'000'000'000;
 
 /// Where a stream begins, and ends now.
 result<stream_bounds> bounds_of(runtime& host, const sub_options& options) {
@@ -91,6 +96,7 @@ public:
   error run(const std::optional<start_spec>& from, uint64_t until) {
     end_->until = until;
     started_ns_ = now();
+    look_ns_ = first_look_ns_ = started_ns_ + say_after_ns;
     auto running = host_->subscribe(options_->stream, handlers(from),
                                     {.start = from,
                                      .consumer = options_->consumer,
@@ -126,6 +132,7 @@ private:
   void wait(const subscriber_actor& at);
   void leave(const subscriber_actor& at) const;
   void look_for_end(const subscriber_actor& at);
+  void look_for_order();
 
   const sub_options* options_;
   runtime* host_;
@@ -137,6 +144,10 @@ private:
   std::shared_ptr<ending> end_ = std::make_shared<ending>();
   int64_t started_ns_ = 0;
   bool told_unknown_ = false;
+  int64_t first_look_ns_ = 0;
+  int64_t look_ns_ = 0;         ///< When it is looked who orders the stream.
+  uint64_t batches_before_ = 0; ///< When it was looked last.
+  std::string unordered_;       ///< Why nobody did, as it was told.
 };
 
 constexpr const char* position_hint
@@ -199,8 +210,9 @@ reading::handlers(const std::optional<start_spec>& from) {
     if (fault)
       stop(fault);
   };
-  on.on_batch_end = [stop, flush, passed](position reached) {
+  on.on_batch_end = [stop, flush, passed, end = end_](position reached) {
     *passed = reached;
+    ++end->batches;
     if (auto fault = flush())
       stop(fault);
   };
@@ -232,6 +244,28 @@ void reading::look_for_end(const subscriber_actor& at) {
     end_->set({});
 }
 
+/// Nothing new comes while nobody orders the stream, and any node of it serves
+/// what there is: without a word that looks as if nothing were published.
+void reading::look_for_order() {
+  if (options_->stream.starts_with('/') || now() < look_ns_)
+    return;
+  const auto came = end_->batches.load();
+  const bool quiet = std::exchange(batches_before_, came) == came;
+  const bool is_first = look_ns_ == first_look_ns_;
+  look_ns_ = now() + look_interval_ns;
+  if (!is_first && !quiet && unordered_.empty())
+    return;
+  const auto nodes = places_of_stream(host_->config(), options_->stream,
+                                      stream_use::subscribe, options_->at);
+  if (!nodes)
+    return; // It was told at the start.
+  auto why = unordered_text(*host_, options_->stream, *nodes);
+  if (why != unordered_)
+    fmt::print(stderr, "millrace: stream '{}': {}\n", options_->stream,
+               why.empty() ? "it is ordered again" : why + "; sub waits");
+  unordered_ = std::move(why);
+}
+
 /// A durable consumer: what it printed is agreed on before it ends.
 void reading::leave(const subscriber_actor& at) const {
   if (options_->consumer.empty())
@@ -258,6 +292,7 @@ void reading::wait(const subscriber_actor& at) {
     if (output_is_unread())
       end_->set({errc::storage_failed, "standard output: nobody reads it"});
     look_for_end(at);
+    look_for_order();
     lock.lock();
   }
 }

@@ -1,4 +1,5 @@
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/client/ask.hpp>
 #include <millrace/nodes/client/countdown.hpp>
 #include <millrace/nodes/client/end_period.hpp>
@@ -138,6 +139,12 @@ private:
     return {};
   }
 
+  /// Empty: one that leads answers.
+  [[nodiscard]] std::string why_unordered() {
+    const auto nodes = endpoints_of_stream(config_, stream_);
+    return nodes ? unordered_text(host_, stream_, *nodes) : std::string{};
+  }
+
   /// Before one is asked again that refused at once.
   void pause() { guest{host_.system()}.pause(50ms); }
 
@@ -257,8 +264,9 @@ private:
       if (last.code != errc::timeout && last.code != errc::unavailable)
         return last;
       waited = true;
+      const auto why = why_unordered();
       say("its rt has not said that " + to_string(what_.period)
-          + " ended: " + last.context);
+          + " ended: " + (why.empty() ? last.context : why));
       pause();
     } while (!time_.over());
     return {errc::timeout,

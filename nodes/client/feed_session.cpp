@@ -97,8 +97,9 @@ std::string feed_session::waiting_text() const {
   if (out_->is_disk_full())
     return "the disk of " + directory_ + " is full: " + recorded_text()
            + "; this feed waits for space";
+  const auto why = unordered_text(*host_, stream_, rt_);
   return "stream '" + stream_ + "': its rt does not go on; " + recorded_text()
-         + "; this feed waits" + start_hint(host_->config(), rt_);
+         + "; this feed waits" + (why.empty() ? "" : "; " + why);
 }
 
 bool feed_session::rt_runs(std::chrono::milliseconds deadline) const {
@@ -148,6 +149,10 @@ error feed_session::wait(const listener& to) {
                      "waits for it for "
                    + std::to_string(connect_ns_max / 1'000'000'000) + " s"
                    + start_hint(host_->config(), rt_));
+      else if (to.waiting && !unordered_text(*host_, stream_, rt_).empty()) {
+        to.waiting(waiting_text());
+        say_ns = clock.monotonic_ns() + say_interval_ns;
+      }
       lock.lock();
     }
     if (end_->done || now < say_ns)

@@ -45,6 +45,14 @@ bounds_of_stream(runtime& host, const std::string& stream,
 /// What is told when all was published, and `stream_end` failed then.
 [[nodiscard]] error end_unknown(error fault);
 
+/// Why nothing is ordered now, and what mends it: "nobody orders it: 1 of 3 rt
+/// processes answers (rt3), and 2 are needed; `millrace up n1 n2` starts it".
+/// Empty: one that leads answers, or there is a publisher instead. Blocks for a
+/// second per place at most: not for handlers.
+[[nodiscard]] std::string unordered_text(runtime& host,
+                                         const std::string& stream,
+                                         const std::vector<endpoint>& nodes);
+
 /// Whether a node that orders the stream holds its port, and answers nothing
 /// there: it stands still, and may go on. Blocks for some seconds.
 [[nodiscard]] bool stands_still(runtime& host,

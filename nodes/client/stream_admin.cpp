@@ -29,8 +29,17 @@ result<text::json_value> ask_leader(runtime& host, const cluster_config& config,
   const auto found = find_stream(host, config, stream, find_deadline);
   if (!found)
     return found.failure();
-  return ask<status_facts>(host, caf::actor_cast<Handle>(*found),
-                           answer_deadline, words...);
+  auto out = ask<status_facts>(host, caf::actor_cast<Handle>(*found),
+                               answer_deadline, words...);
+  if (out
+      || (out.failure().code != errc::timeout
+          && out.failure().code != errc::unavailable))
+    return out;
+  const auto nodes = endpoints_of_stream(config, stream);
+  const auto why = nodes ? unordered_text(host, stream, *nodes) : std::string{};
+  return why.empty()
+           ? out
+           : error{out.failure().code, "stream '" + stream + "': " + why};
 }
 
 /// Two nodes that say the same of the stream, however late each, have the same

@@ -7,6 +7,7 @@ import select
 import shutil
 import signal
 import subprocess
+import time
 
 import millrace_cluster as mill
 
@@ -237,7 +238,57 @@ def members_lose_their_disks(binary):
     check_all(made, origins)
 
 
+def who_waits_says_why(binary):
+  """Two of three are dead: whoever needs an order says within some seconds who
+  is missing, and what starts it, and names none that runs."""
+  with mill.cluster(binary, roles=ROLES) as made:
+    made.up()
+    publish(made, "a", 0)
+    for name in MEMBERS[:2]:
+      made.kill(f"n-{name}")
+    layout = made.directory / "plain.toml"
+    layout.write_text(mill.LAYOUT)
+    rows = made.directory / "rows.csv"
+    rows.write_text("time,sym,size\n2024-01-02T10:00:00Z,A,1\n")
+    waiters = {
+      "pub": made.start("pub", "--stream", "market", "--origin", "b",
+                        stdin=subprocess.PIPE),
+      "known": made.start("pub", "--stream", "market", "--origin", "a",
+                          stdin=subprocess.PIPE),
+      "sub": made.start("sub", "--stream", "market", "--from", "end"),
+      "feed": made.start("feed", "--layout", layout, "--table", "trade", rows),
+      "eop": made.start("eop", "--period", "2024-01-02", "--timeout", "60"),
+    }
+    try:
+      for name, waiter in waiters.items():
+        if waiter.stdin:
+          waiter.stdin.write('{"data": "x"}\n')
+          waiter.stdin.flush()
+      begun = time.monotonic()
+      for name, waiter in waiters.items():
+        line = waiter.stderr.readline()
+        took = time.monotonic() - begun
+        for fact in ("nobody orders it: 1 of 3 rt processes answers (rt3), and "
+                     "2 are needed", "`millrace up n-rt1 n-rt2` starts it"):
+          mill.check(fact in line, fact, "is not in what", name, "says:", line)
+        mill.check("spawn" not in line, name, "says:", line)
+        # A loaded machine is slower; the silence was of 30 s.
+        mill.check(took < 2.5 * mill.patience() + 3, name, "took", took)
+      told = made.run("sub", "--stream", "market", "--until", "end", code=69)
+      mill.check("1 of 3 rt processes answers" in told.stderr, told.stderr)
+      made.up()
+      mill.check("it is ordered again" in waiters["sub"].stderr.readline())
+      for name in ("pub", "known"):
+        out, err = waiters[name].communicate(timeout=60)
+        mill.check(waiters[name].returncode == 0, name, out, err)
+      mill.check(waiters["feed"].wait(60) == 0, waiters["feed"].communicate())
+    finally:
+      for waiter in waiters.values():
+        waiter.kill()
+        waiter.communicate()
+
+
 if __name__ == "__main__":
-  mill.main([members_are_killed, the_leader_stands_still,
+  mill.main([members_are_killed, the_leader_stands_still, who_waits_says_why,
              a_group_is_reset, everybody_is_shown,
              a_damaged_journal_is_read_to_its_end, members_lose_their_disks])
