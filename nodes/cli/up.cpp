@@ -90,7 +90,7 @@ std::vector<std::string> nodes_of(const cluster_config& config,
 
 /// Faults are told before anything starts.
 error check(const up_options& options) {
-  const auto config = load_cluster(options.config);
+  const auto config = load_cluster_to_start(options.config);
   if (!config)
     return config.failure();
   for (const auto& each : config->left_out)

@@ -50,7 +50,9 @@ public:
     config_.path = file;
   }
 
-  result<cluster_config> run() {
+  /// @param understood gets what was read in spite of faults; null: nobody
+  /// wants it
+  result<cluster_config> run(cluster_config* understood) {
     read_cluster();
     read_period();
     read_logging();
@@ -70,8 +72,11 @@ public:
     spread_query_timeout();
     if (config_.nodes.empty())
       root_.fault("node", "is missing: a cluster needs at least one [[node]]");
-    if (auto fault = faults_.to_error())
+    if (auto fault = faults_.to_error()) {
+      if (understood != nullptr)
+        *understood = std::move(config_);
       return fault;
+    }
     return std::move(config_);
   }
 
@@ -268,11 +273,6 @@ private:
     out.name = at.required_name("name");
     check_unique(at, config_.processes, out.name);
     out.type = type_of(at);
-    // Of a type that there is not, no key is right or wrong.
-    if (out.type.empty())
-      return at.pass_over();
-    if (const auto* type = at.find("type"))
-      out.type_line = type->line;
     if (at.has("node")) {
       out.node = at.required_text("node");
       auto node
@@ -284,6 +284,13 @@ private:
         at.fault("node", in_quotes(out.node) + " is not a [[node]]"
                            + near(out.node, config_.nodes));
     }
+    // Of a type that there is not, no other key is right or wrong.
+    if (out.type.empty()) {
+      untyped_ = true;
+      return at.pass_over();
+    }
+    if (const auto* type = at.find("type"))
+      out.type_line = type->line;
     if (out.type == process_type::rt)
       read_rt(at, out);
     else if (out.type == process_type::rdb)
@@ -554,7 +561,8 @@ private:
       for (const auto& each : faults_of_publisher(config_, stream))
         fault_at(each.key, each.name, each.path, each.reason);
       const auto members = config_.members_of(stream.name);
-      if (!stream.publisher.empty())
+      // One whose type is not known may be its rt.
+      if (!stream.publisher.empty() || untyped_)
         continue;
       if (members.empty())
         fault_at("stream", stream.name, "stream.name",
@@ -601,23 +609,36 @@ private:
   tables_in_file tables_;
   /// Types of processes that programs of this cluster register.
   std::vector<std::string> own_types_;
+  bool untyped_ = false; ///< A process has a type that there is not.
   toml_faults faults_;
   toml_section root_;
   std::filesystem::path base_;
 };
+
+result<cluster_config> parse(std::string_view text, const std::string& file,
+                             tables_in_file tables,
+                             cluster_config* understood) {
+  auto root = text::parse_toml(text, file);
+  if (!root)
+    return root.failure();
+  auto out = reader{*root, file, tables}.run(understood);
+  if (out)
+    out->source.text = text;
+  return out;
+}
 
 } // namespace
 
 result<cluster_config> parse_configuration(std::string_view text,
                                            const std::string& file,
                                            tables_in_file tables) {
-  auto root = text::parse_toml(text, file);
-  if (!root)
-    return root.failure();
-  auto out = reader{*root, file, tables}.run();
-  if (out)
-    out->source.text = text;
-  return out;
+  return parse(text, file, tables, nullptr);
+}
+
+result<cluster_config> parse_configuration(std::string_view text,
+                                           const std::string& file,
+                                           cluster_config& understood) {
+  return parse(text, file, tables_in_file::needed, &understood);
 }
 
 } // namespace millrace::nodes

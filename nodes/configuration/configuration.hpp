@@ -353,6 +353,13 @@ enum class tables_in_file : uint8_t { needed, yet_to_come };
 parse_configuration(std::string_view text, const std::string& file,
                     tables_in_file tables = tables_in_file::needed);
 
+/// The same, for one who has more to say of a text with faults.
+/// @param understood gets what was read in spite of them, without what is
+/// wrong; as it was when there is none, or the text is no TOML
+[[nodiscard]] result<cluster_config>
+parse_configuration(std::string_view text, const std::string& file,
+                    cluster_config& understood);
+
 /// The same from a file; a path that ends with ".csv" is a process file of TorQ
 /// (see process_file.hpp). `config` also when it cannot be read.
 [[nodiscard]] result<cluster_config>

@@ -23,13 +23,19 @@ std::vector<std::string> names_of(const std::vector<stream_config>& streams) {
   return out;
 }
 
-/// @returns whether each has a name and a type that is one
-bool read_columns(toml_section& at, toml_faults& faults, table_config& into) {
-  bool good = true;
+/// What is wrong with the columns of a table.
+struct column_faults {
+  bool any = false;
+  bool name = false; ///< Not all are known by their names.
+};
+
+column_faults read_columns(toml_section& at, toml_faults& faults,
+                           table_config& into) {
+  column_faults out;
   const auto* all = at.find("columns");
   if (!all || all->type != toml_kind::array) {
     at.fault("columns", all ? "expected an array of columns" : "is missing");
-    return false;
+    return {true, true};
   }
   for (const auto& item : all->items) {
     column_schema column;
@@ -43,28 +49,40 @@ bool read_columns(toml_section& at, toml_faults& faults, table_config& into) {
                item.type == toml_kind::text && colon != std::string::npos) {
       column.name = item.text.substr(0, colon);
       type = item.text.substr(colon + 1);
-      good = good && !type.empty();
+      out.any = out.any || type.empty();
       if (type.empty())
         faults.add(item, "table.columns",
                    "column " + in_quotes(column.name) + " has no type");
     } else {
       faults.add(item, "table.columns",
                  "expected \"name:type\" or {name = ..., type = ...}");
-      good = false;
+      out = {true, true};
       continue;
     }
     if (const auto known = column_type_of(type))
       column.type = *known;
     else if (!type.empty()) {
-      good = false;
+      out.any = true;
       faults.add(item, "table.columns",
                  "column " + in_quotes(column.name) + " has the unknown type "
                    + in_quotes(type) + meant_type(type));
     }
+    out.name = out.name || column.name.empty();
     into.schema.columns.push_back(std::move(column));
     into.column_lines.push_back({item.line});
   }
-  return good;
+  return out;
+}
+
+/// Which columns a table goes by, of one whose columns have faults of their
+/// own: names that none of them has.
+void check_roles(toml_section& at, const table_schema& schema) {
+  for (const auto& [key, column] : {std::pair{"time", &schema.time_column},
+                                    {"symbol", &schema.symbol_column}})
+    if (!schema.column_index(*column))
+      at.fault(at.has(key) ? key : "columns", std::string{key} + " column "
+                                                + in_quotes(*column)
+                                                + " is not a column");
 }
 
 } // namespace
@@ -90,7 +108,7 @@ table_config read_table(toml_section& at, toml_faults& faults,
                          + meant(out.stream, names_of(within.streams)));
   if (within.table(schema.name))
     at.fault("name", in_quotes(schema.name) + " appears twice");
-  const bool good = read_columns(at, faults, out);
+  const auto wrong = read_columns(at, faults, out);
   schema.time_column = at.text("time", "time");
   schema.symbol_column = at.text("symbol", "sym");
   const auto& rule = within.period.rule;
@@ -99,7 +117,10 @@ table_config read_table(toml_section& at, toml_faults& faults,
                                       text::day_ns - 1, rule.roll_offset_ns());
   out.stamp = at.flag("stamp", false);
   // Only a table without other faults is judged as a whole.
-  if (good && !schema.name.empty() && !schema.columns.empty())
+  if (wrong.any && !wrong.name)
+    check_roles(at, schema);
+  if (!wrong.any && !wrong.name && !schema.name.empty()
+      && !schema.columns.empty())
     if (auto fault = validate(schema))
       at.fault(at.has("columns") ? "columns" : "name", fault.context);
   return out;

@@ -118,6 +118,14 @@ def what_is_not_there_is_told_before_anything_starts(binary):
     refused(made, f":process.files: {made.directory}/gone.csv: is not there")
     made.path.write_text(text + feed.format(node=node, layout="nosuch"))
     refused(made, ":process.layout: ", "nosuch", ":process.files: ")
+    # Also beside what is wrong with the file itself, in one round.
+    made.path.write_text(made.path.read_text().replace(
+      'name = "test"\n', 'name = "test"\nnonsense = 1\n', 1))
+    done = made.run("up", code=CONFIG)
+    for word in (":cluster.nonsense: ", ":process.layout: ", "nosuch",
+                 ":process.files: "):
+      mill.check(word in done.stderr, word, "is not in", done.stderr)
+    made.path.write_text(text + feed.format(node=node, layout="nosuch"))
     # What one node misses keeps no other back; the whole is not begun.
     at = put_key(made, "hdb1", 'load = ["nosuchdir"]')
     done = made.run("up", code=CONFIG)

@@ -561,6 +561,42 @@ TEST(ConfigurationTest, ReportsAllFaultsInTheOrderOfTheFile) {
             "65535 (column 8)");
 }
 
+// What parsed is checked beside what did not, and nothing is told twice.
+TEST(ConfigurationTest, AllIsToldInOneRound) {
+  auto text = with_line(
+    10, "columns = [\"time:timestmp\", \"ric:symbol\", \"p:double\"]");
+  const std::string type = "type = \"rt\"";
+  text.replace(text.find(type), type.size(),
+               "type = \"rtt\"\nstreams = [\"x\"]");
+  const std::string node = "node = \"one\"";
+  text.replace(text.find(node), node.size(), "node = \"onee\"");
+  const auto fault = fault_of(text);
+  std::vector<std::string> told;
+  for (size_t at = 0; at < fault.size();) {
+    const auto end = std::min(fault.find('\n', at), fault.size());
+    const auto line = fault.substr(at, end - at);
+    told.push_back(line.substr(line.find(".toml:") + 6));
+    at = end + 1;
+  }
+  EXPECT_THAT(told,
+              testing::ElementsAre(
+                HasSubstr("symbol column 'sym' is not a column"),
+                HasSubstr("column 'time' has the unknown type 'timestmp'"),
+                HasSubstr("column 'p' has the unknown type 'double'"),
+                HasSubstr("'rtt' is not one of"),
+                HasSubstr("process.node: 'onee' is not a [[node]]")))
+    << fault;
+}
+
+TEST(ConfigurationTest, OfATextWithFaultsWhatIsUnderstoodIsGiven) {
+  cluster_config understood;
+  const auto parsed = parse_configuration(
+    with_line(23, "type = \"rbd\""), "/etc/millrace/cluster.toml", understood);
+  ASSERT_FALSE(parsed);
+  EXPECT_NE(understood.table("trade"), nullptr);
+  EXPECT_NE(understood.process("rt1"), nullptr);
+}
+
 TEST(ConfigurationTest, AnEmptyFileSaysWhatIsMissing) {
   const auto fault = fault_of("");
   EXPECT_THAT(fault, HasSubstr(":1:cluster: is missing"));

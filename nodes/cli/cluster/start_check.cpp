@@ -4,6 +4,7 @@
 #include <millrace/nodes/assembly/needed_files.hpp>
 #include <millrace/nodes/assembly/port_tls.hpp>
 #include <millrace/nodes/assembly/table_schemas.hpp>
+#include <millrace/nodes/cli/cluster/cluster_option.hpp>
 #include <millrace/nodes/cli/cluster/node_selection.hpp>
 #include <millrace/nodes/cli/cluster/start_check.hpp>
 #include <millrace/nodes/host/data_owner.hpp>
@@ -47,6 +48,31 @@ void warn_of_ports(const cluster_config& config,
 }
 
 } // namespace
+
+result<cluster_config> load_cluster_to_start(const std::string& path) {
+  auto config = load_cluster(path);
+  const auto found = configuration_path(path);
+  if (config || !found || found->ends_with(".csv"))
+    return config;
+  auto& fs = persistence::posix_file_system();
+  constexpr uint64_t file_bytes_max = 16u << 20;
+  const auto text = persistence::read_text_file(fs, *found, file_bytes_max);
+  if (!text)
+    return config;
+  cluster_config understood;
+  // Its faults are those that were found.
+  if (const auto again = parse_configuration(*text, *found, understood); again)
+    return config;
+  std::vector<std::string> feeds;
+  for (const auto& process : understood.processes)
+    if (process.type == process_type::feed && !process.layout.empty())
+      feeds.push_back(process.name);
+  std::vector<std::string> warnings;
+  auto out = config.failure();
+  if (const auto more = check_needed_files(fs, understood, feeds, warnings))
+    text::add_to_list(out.context, more.context, "\n");
+  return out;
+}
 
 error check_start(const cluster_config& config,
                   const std::vector<std::string>& nodes,

@@ -13,6 +13,11 @@ enum class library_check {
   load, ///< They are loaded as well, and stay: of a program that starts nodes.
 };
 
+/// As load_cluster; of a configuration with faults what its feeds read and is
+/// not there is told with them, in one error.
+[[nodiscard]] result<cluster_config>
+load_cluster_to_start(const std::string& path);
+
 /// What would keep these nodes of this host, or what they host, from starting:
 /// what `load` names, databases, files of feeds, whose the data is, tables,
 /// queries, ports, certificates; every fault is a line `<file>:<line>: <key>:
