@@ -175,9 +175,10 @@ result<json_value> row_of_this_host(persistence::env& world,
   }
   if (state->unnamed)
     row.add("unnamed", state->unnamed.context);
-  if (state->state == node_state::kind::died) {
+  const bool failed = state->state == node_state::kind::failed;
+  if (failed || state->state == node_state::kind::died) {
     row.add("last_line", last_line(world, config, node.name));
-    row.add("died", end_of(state->process));
+    row.add(failed ? "failed" : "died", end_of(state->process));
     if (state->process.seen_ns != 0)
       row.add("last_seen", text::time_text(state->process.seen_ns));
   }

@@ -142,6 +142,9 @@ void print_of_nodes(const json_value& status) {
     if (const auto* stranger = node.at("stranger").text())
       std::printf("%s: its port is not its own: %s\n",
                   cell_text(node.at("name")).c_str(), stranger->c_str());
+    else if (const auto* failed = node.at("failed").text())
+      std::printf("%s: %s; see %s\n", cell_text(node.at("name")).c_str(),
+                  failed->c_str(), cell_text(node.at("log")).c_str());
     else if (cell_text(node.at("state")) == "died")
       std::printf(
         "%s: %s%s; its last word, in %s: %s\n",
@@ -179,7 +182,7 @@ void print_of_nodes(const json_value& status) {
                   "files, which is of no use: %s\n",
                   cell_text(node.at("name")).c_str(), fault->c_str());
   for (const auto& node : status.at("nodes").elements())
-    if (cell_text(node.at("state")) == "died")
+    if (node.at("failed").text() || cell_text(node.at("state")) == "died")
       std::printf("'millrace up %s' starts it again\n",
                   cell_text(node.at("name")).c_str());
 }

@@ -23,6 +23,25 @@ constexpr auto pid_file = "/node.pid";
 /// Where the signal is written over by who ends by it: last_words.
 constexpr std::string_view no_signal = "\"signal\":\"";
 
+std::string line_of(const node_pid& self) {
+  text::json_value content{
+    {"pid", self.pid},
+    {"start_ticks", self.start_ticks},
+    {"boot", self.boot},
+    {"started_ns", self.started_ns},
+    {"signal", std::string(last_words::width, ' ')},
+  };
+  if (!self.failure.empty())
+    content.add("failure", self.failure);
+  return content.dump() + "\n";
+}
+
+error write_line(persistence::file_system& fs, const std::string& path,
+                 const std::string& line) {
+  return persistence::replace_file(
+    fs, path, std::as_bytes(std::span{line.data(), line.size()}));
+}
+
 std::string read_small(const std::string& path) {
   std::ifstream in{path};
   std::ostringstream out;
@@ -151,15 +170,17 @@ result<std::optional<node_pid>> read_node_pid(persistence::file_system& fs,
                marked_ns(path)};
   // Spaces: it ended by none.
   out.signal = std::atoi(parsed.at("signal").text_or_empty().c_str());
+  out.failure = parsed.at("failure").text_or_empty();
   return std::optional{std::move(out)};
 }
 
 node_lock::node_lock(persistence::file_system& fs, std::string pid_path,
+                     node_pid self,
                      std::unique_ptr<persistence::directory_lock> held,
                      std::string overwritten, std::optional<node_pid> before)
-  : fs_{fs}, pid_path_{std::move(pid_path)}, held_{std::move(held)},
-    overwritten_{std::move(overwritten)}, before_{std::move(before)},
-    words_{std::make_unique<last_words>()} {}
+  : fs_{fs}, pid_path_{std::move(pid_path)}, self_{std::move(self)},
+    held_{std::move(held)}, overwritten_{std::move(overwritten)},
+    before_{std::move(before)}, words_{std::make_unique<last_words>()} {}
 
 result<std::unique_ptr<node_lock>>
 node_lock::acquire(persistence::env& world, const std::string& directory) {
@@ -180,20 +201,12 @@ node_lock::acquire(persistence::env& world, const std::string& directory) {
   auto self = identify_process(::getpid());
   if (!self)
     return error{errc::internal, "/proc does not know this process"};
-  const text::json_value content{
-    {"pid", self->pid},
-    {"start_ticks", self->start_ticks},
-    {"boot", self->boot},
-    {"started_ns", world.clock->now_ns()},
-    {"signal", std::string(last_words::width, ' ')},
-  };
-  const auto line = content.dump() + "\n";
-  if (auto fault = persistence::replace_file(
-        fs, directory + pid_file,
-        std::as_bytes(std::span{line.data(), line.size()})))
+  self->started_ns = world.clock->now_ns();
+  const auto line = line_of(*self);
+  if (auto fault = write_line(fs, directory + pid_file, line))
     return fault;
   std::unique_ptr<node_lock> out{
-    new node_lock{fs, directory + pid_file, *std::move(held),
+    new node_lock{fs, directory + pid_file, *std::move(self), *std::move(held),
                   std::move(overwritten), before ? *before : std::nullopt}};
   if (auto fault = out->words_->open(directory + pid_file,
                                      line.find(no_signal) + no_signal.size()))
@@ -202,6 +215,8 @@ node_lock::acquire(persistence::env& world, const std::string& directory) {
 }
 
 std::string end_of(const node_pid& life) {
+  if (!life.failure.empty())
+    return "ended by itself: " + life.failure;
   if (life.signal == 0)
     return life.boot != boot_of_host()
              ? "ended with its host, which lost power or started anew"
@@ -226,6 +241,8 @@ error node_lock::mark_alive() const {
 }
 
 node_lock::~node_lock() {
+  if (!self_.failure.empty() && !write_line(fs_, pid_path_, line_of(self_)))
+    return;
   // Left behind it does no harm: readers compare the start time.
   static_cast<void>(fs_.remove(pid_path_));
 }

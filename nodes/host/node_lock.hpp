@@ -21,6 +21,7 @@ struct node_pid {
   int64_t started_ns = 0;   ///< Wall time, ns since 2000.01.01 UTC.
   int64_t seen_ns = 0;      ///< Wall time of its last sign of life; 0: unknown.
   int signal = 0; ///< That it ended by, by a fault of its own; 0: by none.
+  std::string failure{}; ///< Why it ended by itself; empty: it did not.
 
   /// Whether both are of one process.
   friend bool operator==(const node_pid& a, const node_pid& b) {
@@ -30,7 +31,8 @@ struct node_pid {
 };
 
 /// Held by the process that hosts a node. The lock ends with the process, in
-/// whatever way; the destructor also removes `node.pid`.
+/// whatever way; the destructor also removes `node.pid`, unless the node fails:
+/// then it says why.
 class node_lock {
 public:
   /// Creates the directory, locks it, writes `node.pid`, whatever is in its
@@ -42,6 +44,10 @@ public:
   /// Marks `node.pid` with the time: should the process be killed, that is when
   /// it was last seen. For once per second or so; a system call.
   [[nodiscard]] error mark_alive() const;
+
+  /// The node ends by itself, for this: `node.pid` stays and tells it, until
+  /// its next life or a stop.
+  void keep_failure(const error& why) { self_.failure = to_string(why); }
 
   /// The life before this one, when it ended without a stop, and when it was
   /// last seen.
@@ -59,21 +65,22 @@ public:
   node_lock& operator=(const node_lock&) = delete;
 
 private:
-  node_lock(persistence::file_system& fs, std::string pid_path,
+  node_lock(persistence::file_system& fs, std::string pid_path, node_pid self,
             std::unique_ptr<persistence::directory_lock> held,
             std::string overwritten, std::optional<node_pid> before);
 
   persistence::file_system& fs_;
   std::string pid_path_;
+  node_pid self_;
   std::unique_ptr<persistence::directory_lock> held_;
   std::string overwritten_;
   std::optional<node_pid> before_;
   std::unique_ptr<last_words> words_;
 };
 
-/// How a life ended that did not end by a stop: "ended by SIGSEGV, a fault of
-/// its own", that it was killed, or, when the host has started since, that it
-/// ended with that.
+/// How a life ended that did not end by a stop: "ended by itself: locked: ...",
+/// "ended by SIGSEGV, a fault of its own", that it was killed, or, when the
+/// host has started since, that it ended with that.
 [[nodiscard]] std::string end_of(const node_pid& life);
 
 /// What `node.pid` says; none when there is no such file. `corrupt` when it

@@ -219,8 +219,10 @@ std::optional<pending> ask_to_stop(persistence::env& world,
     fail(out, state.failure());
     return std::nullopt;
   }
-  if (state->state == node_state::kind::died) {
-    out.text = "had died";
+  if (state->state == node_state::kind::died
+      || state->state == node_state::kind::failed) {
+    out.text
+      = state->state == node_state::kind::died ? "had died" : "had failed";
     // A node that starts right now writes another one. It is not locked out
     // meanwhile: who holds the lock passes for the node.
     const auto file = read_node_pid(*world.fs, directory);
@@ -255,6 +257,8 @@ std::string_view to_string(node_state::kind state) noexcept {
       return "running";
     case node_state::kind::stopped:
       return "stopped";
+    case node_state::kind::failed:
+      return "failed";
     case node_state::kind::died:
       return "died";
   }
@@ -284,8 +288,9 @@ result<node_state> supervisor::state_of(const std::string& node) {
     return file.failure();
   if (file && *file) {
     out.process = **file;
-    out.state
-      = is_alive(**file) ? node_state::kind::running : node_state::kind::died;
+    out.state = is_alive(**file)           ? node_state::kind::running
+                : (*file)->failure.empty() ? node_state::kind::died
+                                           : node_state::kind::failed;
   }
   if (out.state == node_state::kind::running)
     return out;

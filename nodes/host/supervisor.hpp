@@ -14,12 +14,13 @@ struct node_state {
   enum class kind {
     running,
     stopped, ///< Never started, or ended in order.
-    died,    ///< Ended without removing its pid file.
+    failed,  ///< Ended by itself, and said why.
+    died,    ///< Ended without removing its pid file, and without a word.
   };
 
   std::string name;
   kind state = kind::stopped;
-  node_pid process; ///< Of a node that runs or died.
+  node_pid process; ///< Of a node that runs, failed or died.
   /// Why its directory does not name the process that runs; none: it does.
   error unnamed;
 };

@@ -46,8 +46,11 @@ node::node(const node_start& how) : name_{how.name}, log_{how.log} {}
 
 result<std::unique_ptr<node>> node::start(node_start how) {
   std::unique_ptr<node> made{new node{how}};
-  if (auto fault = made->open(std::move(how)))
+  if (auto fault = made->open(std::move(how))) {
+    if (made->lock_)
+      made->lock_->keep_failure(fault);
     return fault;
+  }
   return made;
 }
 
@@ -166,6 +169,8 @@ error node::wait(const std::function<bool()>& interrupted) {
     }
     changed_.wait_for(lock, 50ms);
   }
+  if (failure_)
+    lock_->keep_failure(failure_);
   return failure_;
 }
 

@@ -54,6 +54,13 @@ def owners(binary):
                     ["demo", "--once", "--port", port]):
         refused(made.run(*words, code=None, seconds=30), LOCKED,
                 f"port {port} of 127.0.0.1 is in use by process {os.getpid()} ")
+      # It was not stopped by anybody.
+      told = made.node("all")
+      mill.check(told["state"] == "failed", told)
+      said = made.run("status", code=1).stdout
+      for fact in ("all: ended by itself: locked: ", "is in use by process",
+                   "'millrace up all' starts it again"):
+        mill.check(fact in said, fact, "is not in", said)
     made.up()
     refused(made.run("node", "--name", "all", code=None, seconds=30), LOCKED,
             made.directory / "data/nodes/all",

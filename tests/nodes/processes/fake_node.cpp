@@ -50,6 +50,11 @@ int main(int argc, char** argv) {
     = node_lock::acquire((*world)->world(), config->node_directory(name));
   if (!lock)
     return end_with(lock.failure());
+  if (name == "failing") {
+    const error why{errc::locked, "port 7 is in use"};
+    (*lock)->keep_failure(why);
+    return end_with(why);
+  }
   if (name == "speechless")
     ::close(std::atoi(std::getenv(ready_variable)));
   else if (name != "slow")

@@ -32,7 +32,7 @@ protected:
     test_support::cluster_text all{"t"};
     int port = 7001;
     for (const auto* name : {"good", "other", "broken", "crashing",
-                             "speechless", "slow", "stubborn"})
+                             "speechless", "slow", "stubborn", "failing"})
       all.node(name, port++);
     std::ofstream{directory_ + "/cluster.toml"} << all.text();
     auto world = real_env::create({.io_threads = 1, .pool_threads = 1});
@@ -150,6 +150,33 @@ TEST_F(SupervisorTest, AStubbornNodeIsReportedAndKilledByForce) {
   EXPECT_EQ(state_of("stubborn"), node_state::kind::died);
   EXPECT_EQ(nodes.stop({"stubborn"}, {})[0].text, "had died");
   EXPECT_EQ(state_of("stubborn"), node_state::kind::stopped);
+}
+
+TEST_F(SupervisorTest, ANodeThatEndedByItselfFailedUntilItsNextLifeOrAStop) {
+  supervisor nodes{world_->world(), config_};
+  for (const auto& again : {true, false}) {
+    EXPECT_EQ(nodes.start({"failing"}, start_)[0].exit_code, 73);
+    const auto state = nodes.state_of("failing");
+    ASSERT_TRUE(state) << to_string(state.failure());
+    EXPECT_EQ(state->state, node_state::kind::failed);
+    EXPECT_EQ(to_string(state->state), "failed");
+    EXPECT_EQ(end_of(state->process),
+              "ended by itself: locked: port 7 is in use");
+    if (!again)
+      EXPECT_EQ(nodes.stop({"failing"}, {})[0].text, "had failed");
+  }
+  EXPECT_EQ(state_of("failing"), node_state::kind::stopped);
+  // The next life tells of the one before, and leaves no trace of it.
+  ASSERT_EQ(nodes.start({"failing"}, start_)[0].exit_code, 73);
+  {
+    const auto next
+      = node_lock::acquire(world_->world(), config_.node_directory("failing"));
+    ASSERT_TRUE(next) << to_string(next.failure());
+    ASSERT_TRUE((*next)->before());
+    EXPECT_EQ((*next)->before()->failure, "locked: port 7 is in use");
+    EXPECT_EQ(state_of("failing"), node_state::kind::running);
+  }
+  EXPECT_EQ(state_of("failing"), node_state::kind::stopped);
 }
 
 TEST_F(SupervisorTest, ANodeThatDiedStartsAgain) {
