@@ -203,6 +203,7 @@ result<publication> process_host::publish(const std::string& stream,
   settings->origin = std::move(options.origin);
   settings->resumes = options.resumes;
   settings->replay = options.replay;
+  settings->first_id = options.first_id;
   settings->roll_bytes = options.roll_bytes.value_or(settings->roll_bytes);
   settings->direct = direct;
   if (!stream.starts_with('/'))

@@ -55,6 +55,8 @@ struct publish_options {
   bool resumes = false;
   /// What RT has may come again; see publisher_options.
   bool replay = false;
+  /// With `replay`: the id that its sequence begins with.
+  int64_t first_id = 1;
   /// Size of its log files; none: that of the stream, 1 GiB of one that the
   /// configuration does not have.
   std::optional<uint64_t> roll_bytes{};

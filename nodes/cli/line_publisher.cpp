@@ -34,6 +34,11 @@ error line_publisher::add(std::string_view line) {
     line = text::without_byte_order_mark(line);
   if (line.ends_with('\r'))
     line.remove_suffix(1);
+  if (line.empty() && !options_->writer.empty())
+    return {errc::bad_data,
+            "standard input:" + std::to_string(number)
+              + ": is empty: where several publish the same lines, who counts "
+                "them must not wonder whether it counts"};
   if (line.empty())
     return {};
   auto fault
@@ -83,9 +88,31 @@ error line_publisher::publish_payload(std::string_view line) {
                  payload_kind::opaque, 1);
 }
 
+/// Whether nobody has published the lines before the first one yet. Of ids that
+/// only rise nobody else can tell.
+error line_publisher::check_first() const {
+  const auto told = options_->writer.empty() ? std::nullopt : out_->told();
+  if (!told)
+    return {};
+  const auto known
+    = std::max(told->watermark, out_->last_id(out_->options().origin));
+  if (static_cast<int64_t>(options_->first_id) <= known + 1)
+    return {};
+  return {errc::bad_id,
+          "--first-id " + std::to_string(options_->first_id) + ": "
+            + (known == 0 ? std::string{"nothing"}
+                          : "no more than line " + std::to_string(known))
+            + " of origin '" + out_->options().origin
+            + "' was published yet: those before it would be dropped when "
+              "others publish them; begin with line "
+            + std::to_string(known + 1) + ", or an earlier one"};
+}
+
 error line_publisher::publish(std::span<const std::byte> bytes,
                               payload_kind kind, uint64_t count) {
   message_header header;
+  if (auto fault = numbered_ == 0 ? check_first() : error{})
+    return fault;
   if (!options_->writer.empty())
     header.id = static_cast<int64_t>(options_->first_id + numbered_);
   auto token = out_->publish(bytes, header, kind);

@@ -39,6 +39,7 @@ public:
 
 private:
   error publish_payload(std::string_view line);
+  [[nodiscard]] error check_first() const;
   error publish(std::span<const std::byte> bytes, payload_kind kind,
                 uint64_t count);
 

@@ -387,12 +387,14 @@ void declare(option_list& list, pub_options& into) {
   list
     .text("--writer", into.writer,
           "Which of several publishers of this origin, which all publish the "
-          "same lines, each from its first one on: a line's number is its id. "
+          "same lines, each from its first one on: a line's number, which a "
+          "header has none of, is its id. "
           "Default for one of the stream's replicated_origins: a name that is "
           "kept in the log path")
     .shown_as("NAME");
   list.number("--first-id", into.first_id, uint64_t{1}, uint64_t{INT64_MAX},
-              "Of such an origin: the number of the first line; default: 1");
+              "Of such an origin: the number of the first line that comes; "
+              "default: 1");
   list
     .choice<std::string>("--level", into.level,
                          {{"recorded", "recorded"},

@@ -110,9 +110,13 @@ public:
     if (!in_time)
       output_->stop();
     control_->unsubscribe();
-    leave(running->subscriber);
+    auto unknown = leave(running->subscriber);
     if (!in_time && end_->fault.code == errc::cancelled)
-      return {}; // It was to end then, whoever reads.
+      end_->fault = {}; // It was to end then, whether anybody reads or not.
+    if (!end_->fault && !signals_->raised())
+      return unknown;
+    if (unknown && end_->fault.code != errc::fenced)
+      fmt::print(stderr, "millrace: {}\n", unknown.context);
     return end_->fault;
   }
   /// Messages or rows that would be the last.
@@ -130,7 +134,7 @@ private:
 
   rt::subscription_handlers handlers(const std::optional<start_spec>& from);
   void wait(const subscriber_actor& at);
-  void leave(const subscriber_actor& at) const;
+  [[nodiscard]] error leave(const subscriber_actor& at) const;
   void look_for_end(const subscriber_actor& at);
   void look_for_order();
 
@@ -267,18 +271,20 @@ void reading::look_for_order() {
 }
 
 /// A durable consumer: what it printed is agreed on before it ends.
-void reading::leave(const subscriber_actor& at) const {
+error reading::leave(const subscriber_actor& at) const {
   if (options_->consumer.empty())
-    return;
+    return {};
   // One that a callback stopped may be gone by now.
-  (void)ask<bool>(*host_, at, 5s, caf::unsubscribe_atom_v);
+  const auto said = ask<bool>(*host_, at, 5s, caf::unsubscribe_atom_v);
   const auto floor = control_->floor();
-  if (floor.needed && floor.agreed < *floor.needed
-      && end_->fault.code != errc::fenced)
-    fmt::print(stderr,
-               "millrace: consumer '{}': how far it came is not agreed on now; "
-               "the next run prints some messages again\n",
-               options_->consumer);
+  const bool is_agreed
+    = floor.needed ? floor.agreed >= *floor.needed : !said || *said;
+  if (is_agreed)
+    return {};
+  return {errc::unavailable,
+          "consumer '" + options_->consumer
+            + "': how far it came is not agreed on now; the next run prints "
+              "some messages again"};
 }
 
 void reading::wait(const subscriber_actor& at) {

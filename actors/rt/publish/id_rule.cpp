@@ -4,8 +4,9 @@ namespace millrace::rt {
 
 id_rule::id_rule(std::string own_origin,
                  const std::map<std::string, int64_t>& last_ids,
-                 id_policy policy, bool replays)
-  : own_{std::move(own_origin)}, policy_{policy}, replays_{replays} {
+                 id_policy policy, bool replays, int64_t first)
+  : own_{std::move(own_origin)}, policy_{policy}, replays_{replays}, first_{
+                                                                       first} {
   for (const auto& [origin, id] : last_ids)
     took(origin, id);
   took_own_ = false;
@@ -26,6 +27,17 @@ error refused_id(std::string_view origin, const std::string& what) {
 
 } // namespace
 
+/// The first one that nobody has published; none: it leaves none out.
+std::optional<int64_t> id_rule::left_out_by(int64_t id) const {
+  if (policy_ != id_policy::strict)
+    return std::nullopt;
+  const auto known
+    = is_newer_id(policy_, own_last_, merged_) ? own_last_ : merged_;
+  const auto next
+    = known == 0 ? std::optional{first_} : next_id(policy_, known);
+  return next && is_newer_id(policy_, id, *next) ? next : std::nullopt;
+}
+
 result<int64_t> id_rule::next(std::string_view origin, int64_t id) const {
   const auto last = last_id(origin);
   const auto expected = next_id(policy_, last);
@@ -44,6 +56,14 @@ result<int64_t> id_rule::next(std::string_view origin, int64_t id) const {
                    + ", which is merged: go on after that, or open the "
                      "publisher with replay where it publishes again what may "
                      "be merged, which is dropped then"};
+  if (own && replays_ && !took_own_ && id != 0)
+    if (const auto missing = left_out_by(id))
+      return refused_id(origin,
+                        "id " + std::to_string(id) + " leaves out those from "
+                          + std::to_string(*missing)
+                          + " on, which nobody has published: they would be "
+                            "dropped when others publish them; begin with that "
+                            "one, or an earlier one");
   // Others may have published what is missing here.
   const bool again = own && replays_ && !took_own_ && id != 0
                      && (!is_newer_id(policy_, id, last)

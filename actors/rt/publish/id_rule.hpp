@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,10 +17,13 @@ class id_rule {
 public:
   /// @param last_ids last id of each origin that the log knows.
   /// @param replays what RT has may come again: the first id of this life may
-  ///   be any that is not newer than the last one.
+  ///   be any that is not newer than the last one. Others publish the same
+  ///   sequence: where ids are `strict`, it may be none that leaves some out
+  ///   which nobody has published yet, for they would be dropped then.
+  /// @param first of a sequence that is replayed, the first id
   id_rule(std::string own_origin,
           const std::map<std::string, int64_t>& last_ids, id_policy policy,
-          bool replays = false);
+          bool replays = false, int64_t first = 1);
 
   /// The id of the next message: `id` if it follows, the next one if it is
   /// null. `bad_id` names both ids; so does `id_behind`, where RT has merged
@@ -41,9 +45,12 @@ public:
   void set_policy(id_policy policy) noexcept { policy_ = policy; }
 
 private:
+  [[nodiscard]] std::optional<int64_t> left_out_by(int64_t id) const;
+
   std::string own_;
   id_policy policy_;
   bool replays_;
+  int64_t first_;
   bool took_own_ = false; ///< One of the own origin, in this life.
   int64_t merged_ = 0;
   int64_t own_last_ = 0;

@@ -138,7 +138,8 @@ publisher::publisher(persistence::env& world, publisher_options options,
   : env_{&world}, options_{std::move(options)},
     directory_{std::move(directory)}, lineage_{writer->lineage()},
     life_{world.random() | 1}, ids_{options_.origin, writer->recovered_ids(),
-                                    options_.ids, options_.replay},
+                                    options_.ids, options_.replay,
+                                    options_.first_id},
     doubt_{std::move(doubt)} {
   merged_before_ = merged_ = read_merged_note(*world.fs, directory_);
   collecting_->noted = merged_before_;

@@ -58,6 +58,8 @@ struct publisher_options {
   /// not the one after all that RT has. Schemas and markers of periods take no
   /// id then: what others publish as well has none of them.
   bool replay = false;
+  /// With `replay`: the id of the first message of the sequence.
+  int64_t first_id = 1;
   /// RT nodes that keep copies of this log: a file goes when all of them
   /// collected theirs. 0: none does, and files stay.
   size_t copies = 0;

@@ -41,16 +41,19 @@ error publisher::take_response(int64_t id,
 
 std::string publisher::how_far(const publish_token& token) const {
   const bool is_committed = reached(ack_level::committed) >= token.end;
+  const bool is_synced = reached(ack_level::synced) >= token.end;
+  const auto why = troubles();
   const auto held = log_->lock();
   const auto refusal = log_->refusal();
   if (is_committed)
     return "it is committed, and whoever reads the stream may have seen it"
            + (refusal ? "; " + to_string(refusal) : std::string{});
-  return "it is not committed: "
+  return "it is not committed, only "
+         + std::string{is_synced ? "synced" : "recorded"} + ": "
          + (refusal ? to_string(refusal)
                     : "RT has not told that it is, and still may; it is kept "
                       "in "
-                        + directory_);
+                        + directory_ + why);
 }
 
 std::optional<result<std::vector<std::byte>>>

@@ -55,12 +55,9 @@ bool sequencer_state::is_strange(position at) const {
              || at.session() > state->out_end.session());
 }
 
-/// The start of a file before the first one means the beginning: nobody was
-/// delivered a message that ends there.
 bool sequencer_state::begins_anew(const start_spec& from) const {
   return from.kind == start_spec::at_position && !from.life.is_known()
-         && is_strange(from.at)
-         && (from.at.offset() != 0 || from.at > core->out_end());
+         && is_strange(from.at);
 }
 
 error sequencer_state::strange_place(position at) const {

@@ -24,6 +24,10 @@ public:
   [[nodiscard]] bool is_wanted() const noexcept { return !consumer_.empty(); }
   /// It has the name, as far as it knows.
   [[nodiscard]] bool has_name() const noexcept { return stands_ == held; }
+  /// It is on its way to the name.
+  [[nodiscard]] bool wants_name() const noexcept {
+    return is_wanted() && (stands_ == unknown || stands_ == seen);
+  }
   /// Another one has the name, or the consumer was forgotten.
   [[nodiscard]] bool is_replaced() const noexcept { return stands_ == lost; }
   [[nodiscard]] const std::string& name() const noexcept { return consumer_; }

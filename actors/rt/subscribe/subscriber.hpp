@@ -175,9 +175,10 @@ struct subscriber_state {
   consumer_claim consumer;
   position registers_at; ///< Where the first flow began.
   bool told_refusal = false;
-  bool leaving = false; ///< Its last word is under way, or was said.
-  bool left = false;    ///< There is nothing more to say,
-  bool agreed = true;   ///< and what it passed is agreed on.
+  bool gave_up_name = false; ///< It ends, and could not take it.
+  bool leaving = false;      ///< Its last word is under way, or was said.
+  bool left = false;         ///< There is nothing more to say,
+  bool agreed = true;        ///< and what it passed is agreed on.
   std::optional<caf::typed_response_promise<bool>> ended;
   position stream_begin; ///< As its source said.
   position copy_asked;   ///< Files of the copy before it go, or went.

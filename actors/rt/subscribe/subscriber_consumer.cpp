@@ -62,6 +62,7 @@ void subscriber_state::say(const consumer_floor& what) {
           ask_floor();
         else if (!consumer.has_name())
           tell_floor();
+        finish_if_ended();
       },
       [this](const caf::error& fault) { not_taken(from_caf(fault)); });
 }
@@ -78,6 +79,7 @@ void subscriber_state::took_name(const std::string& from) {
 
 void subscriber_state::not_taken(const error& why) {
   const bool for_good = consumer.refused(why);
+  gave_up_name = !control->active();
   if (for_good && (consumer.is_replaced() || !options.is_declared)) {
     fail(why);
     return finish_if_ended();
@@ -86,14 +88,22 @@ void subscriber_state::not_taken(const error& why) {
     options.warn("consumer", to_string(why));
   if (!started)
     refused(why);
+  finish_if_ended();
 }
 
-/// What it passed is agreed on before it ends, if that takes a moment only.
+/// What it passed is agreed on before it ends, if that takes a moment only. One
+/// that ends soon may not have its name yet: it takes that first.
 /// @returns whether it is not over yet.
 bool subscriber_state::leaves() {
   if (leaving)
     return !left;
+  const bool can_say = !failure && rt && started && lineage.is_known();
+  if (can_say && consumer.wants_name() && !gave_up_name) {
+    tell_floor();
+    return true;
+  }
   leaving = true;
+  agreed = !consumer.wants_name();
   const auto what
     = failure || !rt ? std::nullopt : consumer.last(needed(), lineage);
   left = !what;
