@@ -403,8 +403,9 @@ using pusher_actor = source_actor::extend<
   // many as fit a chunk. Answers where they begin: later than asked for where a
   // file ended; `not_found` where they are not here either.
   caf::replies_to<fetch_atom, position, position>::with<position, chunk>,
-  // From the SINK: it took no chunk that came, or is to come, of this flow.
-  caf::reacts_to<refused_atom, flow_id>,
+  // From the SINK: it took no chunk that came, or is to come, of this flow, and
+  // why: `no_space`, for as long as its disk is full.
+  caf::reacts_to<refused_atom, flow_id, caf::error>,
   // A response to a message of the publisher. Answers true where it counts;
   // `not_found` (nobody waits for it, or any more), `already_exists` (another
   // came before), `timeout`, `oversize`, `limit_exceeded`.

@@ -100,7 +100,8 @@ json_value stream_rates(const json_value& before, const json_value& after,
   return out;
 }
 
-/// How far a process is behind the end of its stream, in its newest file.
+/// How far a process is behind the end of its stream, in its newest file; none:
+/// they are in different sessions, which is no number of bytes.
 json_value lag_of(const json_value& process, const json_value& streams) {
   const auto at = process.at("position").natural();
   const auto& name = process.at("stream");
@@ -112,6 +113,8 @@ json_value lag_of(const json_value& process, const json_value& streams) {
     if (each.at("name") == name)
       if (const auto there = each.at("end").natural())
         end = std::max(end.value_or(0), *there);
+  if (end && position{*end}.session() != position{*at}.session())
+    return {};
   // What it applied since the stream was asked is no lag.
   return end ? json_value{*end > *at ? *end - *at : 0} : json_value{};
 }

@@ -90,10 +90,11 @@ error line_publisher::publish_payload(std::string_view line) {
 
 /// Whether nobody has published the lines before the first one yet. Of ids that
 /// only rise nobody else can tell.
-error line_publisher::check_first() const {
+error line_publisher::check_first() {
   const auto told = options_->writer.empty() ? std::nullopt : out_->told();
   if (!told)
     return {};
+  known_ = static_cast<uint64_t>(std::max<int64_t>(told->watermark, 0));
   const auto known
     = std::max(told->watermark, out_->last_id(out_->options().origin));
   if (static_cast<int64_t>(options_->first_id) <= known + 1)

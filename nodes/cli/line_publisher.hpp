@@ -36,10 +36,13 @@ public:
   /// Payloads or rows that are in the publisher's log: a full disk may have
   /// kept the last of them out of it.
   [[nodiscard]] uint64_t published();
+  /// Of lines that several publish, the last one that the stream had when the
+  /// first one came; 0: none of them.
+  [[nodiscard]] uint64_t known() const noexcept { return known_; }
 
 private:
   error publish_payload(std::string_view line);
-  [[nodiscard]] error check_first() const;
+  [[nodiscard]] error check_first();
   error publish(std::span<const std::byte> bytes, payload_kind kind,
                 uint64_t count);
 
@@ -49,6 +52,7 @@ private:
   std::optional<row_reader> rows_;
   bool header_seen_ = false;
   uint64_t line_ = 0;
+  uint64_t known_ = 0;    ///< By number.
   uint64_t numbered_ = 0; ///< Messages that were handed over.
   rt::reached_count recorded_;
   uint64_t since_asked_ = 0; ///< Messages.

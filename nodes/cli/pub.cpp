@@ -332,9 +332,14 @@ error still_pending(error fault, const pub_options& options) {
 }
 
 /// @param is_safe what was published is as safe as was asked
-void print_end(const pub_options& options, uint64_t published, bool is_safe,
-               const std::optional<position>& end, const error& fault) {
+/// @param known the last line that the stream had before; 0: none
+void print_end(const pub_options& options, uint64_t published, uint64_t known,
+               bool is_safe, const std::optional<position>& end,
+               const error& fault) {
   const char* what = options.table.empty() ? "messages" : "rows";
+  const auto dropped = known < options.first_id
+                         ? 0
+                         : std::min(published, known - options.first_id + 1);
   // It was not asked whether a stream has them.
   const bool unmerged = options.level != "committed" && !options.flush
                         && !options.stream.starts_with('/');
@@ -342,6 +347,8 @@ void print_end(const pub_options& options, uint64_t published, bool is_safe,
     text::json_value told{{what, published}, {"stream", options.stream}};
     if (end)
       told.add("end", end->value);
+    if (dropped != 0)
+      told.add("known", dropped);
     if (unmerged || !is_safe)
       told.add("level", is_safe ? options.level : "recorded");
     if (fault)
@@ -364,6 +371,12 @@ void print_end(const pub_options& options, uint64_t published, bool is_safe,
                what, options.level, flush_command(options));
   else
     fmt::print(stderr, "{} {} published\n", published, what);
+  if (dropped != 0)
+    fmt::print(stderr,
+               "{} of them stream {} had, by their numbers, which go up to {}: "
+               "they are merged once; lines that come after those begin with "
+               "--first-id {}\n",
+               dropped, options.stream, known, known + 1);
   if (end)
     fmt::print(stderr, "stream {} ends at {} (--at-least {})\n", options.stream,
                to_string(*end), end->value);
@@ -546,7 +559,7 @@ int run(const pub_options& given) {
   }
   if (auto closed = (*out)->close(); closed && !fault)
     fault = closed;
-  print_end(options, lines.published(), is_safe, end, fault);
+  print_end(options, lines.published(), lines.known(), is_safe, end, fault);
   const auto code = fault ? fail(fault) : static_cast<int>(exit_ok);
   return signals.raised() ? signals.exit_code() : code;
 }

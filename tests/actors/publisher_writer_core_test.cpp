@@ -48,6 +48,38 @@ TEST_F(PublisherTest, AWriterOfASequenceHasADirectoryOfItsOwn) {
   }
 }
 
+// What nobody has published would be dropped when others publish it.
+TEST_F(PublisherTest, AWriterOfASequenceLeavesNothingOut) {
+  publisher_options options{.topic = "market",
+                            .log_path = "/pub",
+                            .host = "hot",
+                            .writer = "a-1",
+                            .origin = "hot",
+                            .replay = true};
+  open(options);
+  pub->verify({0, {}});
+  EXPECT_EQ(publish(500).failure().code, errc::bad_id);
+  EXPECT_EQ(publish(2).failure().code, errc::bad_id);
+  EXPECT_EQ(publish(1)->id, 1);
+  end();
+  options.writer = "a-2";
+  open(options);
+  pub->verify({600, {}});
+  const auto refused = publish(700).failure();
+  EXPECT_EQ(refused.code, errc::bad_id);
+  EXPECT_NE(refused.context.find("601"), std::string::npos) << refused.context;
+  EXPECT_EQ(publish(601)->id, 601);
+  end();
+  // One whose sequence begins elsewhere says so.
+  options.writer = "a-3";
+  options.first_id = 1000;
+  open(options);
+  pub->verify({0, {}});
+  EXPECT_EQ(publish(1001).failure().code, errc::bad_id);
+  EXPECT_EQ(publish(1000)->id, 1000);
+  end();
+}
+
 // For a stream that was wiped since: which life of it had the log.
 TEST_F(PublisherTest, WhoMergedTheLogIsRemembered) {
   const publisher_options options{

@@ -66,6 +66,28 @@ def a_run_goes_on_where_the_last_one_ended(binary):
     mill.check(rest == list(range(911 - len(rest), 911)), rest)
 
 
+def a_short_run_has_its_name(binary):
+  """One that ends at once is known before it does, wherever it began."""
+  with mill.cluster(binary, roles=ROLES[:2]) as made:
+    made.up()
+    publish(made, 0, 100)
+    def runs(name, *words):
+      made.run("sub", "--stream", "market", "--consumer", name, *words)
+      return name
+
+    names = {runs("a", "--from", "begin", "--count", 10),
+             runs("b", "--from", "begin", "--until", "end"),
+             runs("c", "--from", "end", "--for", "100ms"), runs("d", "--count", 3)}
+    told = consumers(made)
+    mill.check(set(told) == names, set(told))
+    mill.check(told["a"]["messages"] == 90 and told["b"]["messages"] == 0, told)
+    # Nobody is there to agree: that is no success.
+    made.kill("n-rt1")
+    done = made.run("sub", "--stream", "market", "--consumer", "e", "--from",
+                    "begin", "--count", 1, code=None)
+    mill.check(done.returncode != 0, done)
+
+
 def the_last_run_of_a_name_has_it(binary):
   with mill.cluster(binary, mode=SMALL, roles=ROLES[:2]) as made:
     made.up()
@@ -118,5 +140,5 @@ def an_operator_sees_and_forgets_it(binary):
 
 
 if __name__ == "__main__":
-  mill.main([a_run_goes_on_where_the_last_one_ended,
+  mill.main([a_run_goes_on_where_the_last_one_ended, a_short_run_has_its_name,
              the_last_run_of_a_name_has_it, an_operator_sees_and_forgets_it])

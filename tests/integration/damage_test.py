@@ -125,6 +125,16 @@ def a_message_leads_to_its_publisher(made, out):
                              "-o", "json").stdout)
   mill.check(back["begin"] == place and not back["duplicate"], back)
   made.run("stream", "explain-pos", "market", str(place + 4), code=65)
+  # As subscribers are given its position.
+  given = [json.loads(line) for line in made.run(
+    "sub", "--stream", "market", "--from", "begin", "--count",
+    300).stdout.splitlines()]
+  for told, number in ((given[-1], 300), (given[0], given[0]["id"])):
+    said = json.loads(made.run("stream", "explain-pos", "market", "--delivered",
+                               told["position"], "-o", "json").stdout)
+    mill.check(said["id"] == number and said["end"] == told["position"], said)
+  made.run("stream", "explain-pos", "market", "--delivered", str(place + 4),
+           code=65)
   made.run("stream", "explain-pos", "market", "0", "--publisher",
            "nobody.market", code=64)
 

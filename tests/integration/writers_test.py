@@ -123,6 +123,16 @@ def two_writers_of_one_sequence(binary):
     refused = made.run("pub", "--stream", "market", "--origin", "cold",
                        "--first-id", 7, text=lines("x"), code=64).stderr
     mill.check("--first-id" in refused, refused)
+    # What would leave others' lines out is refused, and so is what makes it
+    # doubtful which number a line has.
+    refused = made.run(*words, "--writer", "fourth", "--first-id", 3005,
+                       text=lines("m3005"), code=65).stderr
+    mill.check("no more than line 3001" in refused and "line 3002" in refused,
+               refused)
+    refused = made.run(*words, "--writer", "fourth", text=lines("m1") + "\n"
+                       + lines("m2"), code=65).stderr
+    mill.check("standard input:2: is empty" in refused, refused)
+    mill.check(merged(made)[0] == sequence + ["m3001"])
     # A period ends with both of them, and none of the sequence's ids.
     both = [made.start(*words, env=env, stdin=-1) for env in (None, there)]
     for each in both:

@@ -27,6 +27,7 @@ struct wiped_run {
     sub.checkpoint_every = 7;
     add_subscriber(plan, "sub0", sub, read);
     add_subscriber(plan, "late0", {}, late);
+    add_subscriber(plan, "copy0", {.local_copy = "/copy/market"}, copied);
     w.add_cluster(plan.config, plan.options);
   }
 
@@ -74,6 +75,7 @@ struct wiped_run {
   std::vector<std::string> rt_names;
   std::shared_ptr<ledger> book = std::make_shared<ledger>();
   std::shared_ptr<reading> read = std::make_shared<reading>();
+  std::shared_ptr<reading> copied = std::make_shared<reading>(); ///< The same.
   std::shared_ptr<reading> late = std::make_shared<reading>(); ///< From begin.
 };
 
@@ -86,6 +88,7 @@ TEST(StreamLifeSim, APlaceOfAnEarlierLifeIsAnsweredByAReset) {
     if (!run.settles())
       broken.emplace_back("the first life does not come to its end");
     run.w.crash("sub0");
+    run.w.crash("copy0");
     run.w.crash("pub0");
     run.w.crash("rt0");
     if (run.w.at("rt0").disk().remove_all(stream_directory("rt0"))
@@ -111,6 +114,17 @@ TEST(StreamLifeSim, APlaceOfAnEarlierLifeIsAnsweredByAReset) {
     if (!whole || life.items.size() != whole->size() + 1
         || !std::equal(whole->begin(), whole->end(), life.items.begin() + 1))
       broken.emplace_back("it is not given all of the stream");
+    // One that has a copy of the earlier life keeps it, and says so.
+    run.w.restart("copy0");
+    if (!run.w.run_until([&] { return run.copied->reached() >= run.end(); },
+                         20s))
+      broken.emplace_back("what has a copy of it does not read on");
+    const auto& again = run.copied->lives.back().items;
+    if (again.empty() || again[0].kind != delivered::what::event
+        || again[0].event.kind != event_kind::reset || !whole
+        || !std::equal(whole->begin(), whole->end(), again.begin() + 1,
+                       again.end()))
+      broken.emplace_back("what has a copy of it is not told, or given others");
     for (auto& line : run.w.defects())
       broken.push_back(line);
     return report(seed, broken);
@@ -169,12 +183,12 @@ TEST(StreamLifeSim, ADirectoryOfAnEarlierLifeServesNobody) {
       broken.emplace_back("the second life does not come to its end");
     run.w.kill("rt2", restart_older_after(0s));
     run.w.run_for(run.w.chance(0.5) ? 10ms : 5s);
-    const auto whole
-      = read_stream(run.w.at("rt0").disk(), stream_directory("rt0") + "/out");
     for (int life = 0; life < 4; ++life) {
       run.w.crash("late0");
       run.w.restart("late0");
       run.w.run_for(6s);
+      const auto whole
+        = read_stream(run.w.at("rt0").disk(), stream_directory("rt0") + "/out");
       const auto& items = run.late->lives.back().items;
       if (!whole || items != *whole)
         broken.push_back("it is given " + std::to_string(items.size())

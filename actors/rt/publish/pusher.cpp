@@ -431,13 +431,9 @@ pusher(pusher_self_actor::stateful_pointer<pusher_state> self,
       self->state.collect_failure = from_caf(outcome);
     },
     [self](stop_atom) { self->quit(); },
-    [self](refused_atom, flow_id flow) {
+    [self](refused_atom, flow_id flow, const caf::error& why) {
       if (self->state.link.runs(flow))
-        self->state.disconnect(
-          {errc::unavailable,
-           "it took nothing that was sent: its disk is full, "
-           "or another life of this directory publishes; its "
-           "log says which"});
+        self->state.disconnect(from_caf(why));
     },
     [self](refused_atom, const caf::error& why) {
       self->state.fenced(from_caf(why));

@@ -260,7 +260,7 @@ void input_sink_state::take(flow_id flow, position begin, const chunk& bytes) {
 void input_sink_state::refuse(const error& fault) {
   broken = true;
   if (source)
-    self->send(source, refused_atom_v, current_flow);
+    self->send(source, refused_atom_v, current_flow, to_caf(fault));
   tell_refused(fault, "from its publisher");
 }
 

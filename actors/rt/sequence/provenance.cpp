@@ -361,6 +361,37 @@ result<std::unique_ptr<log_reader>> open_or_gone(persistence::file_system& fs,
 
 } // namespace
 
+result<position> begin_of_delivered(persistence::file_system& fs,
+                                    const std::string& directory, position at) {
+  const error none{errc::bad_position,
+                   to_string(at) + ": no message ends there"};
+  if (at == position{})
+    return none;
+  auto reader
+    = open_or_gone(fs, directory + "/out", file_of(position{at.value - 1}));
+  if (!reader)
+    return reader.failure();
+  for (;;) {
+    const auto item = item_at(**reader, at);
+    if (!item)
+      return item.failure().code == errc::ahead ? none : item.failure();
+    position begin;
+    position end;
+    if (const auto* event = std::get_if<stream_event>(&*item)) {
+      begin = event->from;
+      end = event->to;
+    } else {
+      const auto& message = std::get<log_message>(*item);
+      begin = message.begin;
+      end = message.end;
+    }
+    if (end == at && begin < at)
+      return begin;
+    if (begin >= at)
+      return none;
+  }
+}
+
 result<provenance> explain_merged(persistence::file_system& fs,
                                   const std::string& directory, position at) {
   const auto lineage = persistence::read_lineage(fs, directory + "/out");

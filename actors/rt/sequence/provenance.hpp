@@ -62,6 +62,13 @@ struct provenance {
                                                 const std::string& directory,
                                                 position at);
 
+/// Where the message begins that ends at a place, which is the position that
+/// subscribers are given with it. Reads its file up to there.
+/// `bad_position`: none ends there; else as `explain_merged`.
+[[nodiscard]] result<position> begin_of_delivered(persistence::file_system& fs,
+                                                  const std::string& directory,
+                                                  position at);
+
 /// The other way round: what became of a message of an input, by the copy of it
 /// on the node. None: no message of its origin and id is in the merged log, or
 /// none any more. Where its sources do not hold `from`, that was a duplicate of

@@ -209,7 +209,9 @@ void sequencer_state::end_closed_flows() {
         + "': another life of its directory publishes by now; what it records "
           "from now on is not taken in");
     self->demonitor(each.pusher.address());
-    self->send(each.pusher, refused_atom_v, flow);
+    self->send(each.pusher, refused_atom_v, flow,
+               to_caf({errc::unavailable,
+                       "another life of its directory publishes by now"}));
     return true;
   });
 }
@@ -440,7 +442,10 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     },
     [me](fetch_atom, const input_range& what) { return me->serve_bytes(what); },
     [me](recorded_atom, copy_id copy, position from, position to,
-         const chunk& bytes) { me->disk->recorded(copy, from, to, bytes); },
+         const chunk& bytes) {
+      me->input_mends->has_room(copy);
+      me->disk->recorded(copy, from, to, bytes);
+    },
     [me](refused_atom, const input_offer& what) {
       me->publisher_refused(what);
     },

@@ -154,7 +154,7 @@ void sequencer_state::mind_place() {
     self->send_exit(reader.source, caf::exit_reason::user_shutdown);
   for (const auto& [flow, each] : std::exchange(publishers, {})) {
     self->demonitor(each.pusher.address());
-    self->send(each.pusher, refused_atom_v, flow);
+    self->send(each.pusher, refused_atom_v, flow, why);
   }
 }
 

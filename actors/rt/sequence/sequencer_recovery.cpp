@@ -46,9 +46,13 @@ sequencer_core::open(persistence::env& world, sequencer_options options,
   if (auto fault = check_inputs(*world.fs, directory + "/in"))
     return fault;
   constexpr uint64_t reserve_bytes_max = uint64_t{8} << 20;
+  // An entry that was agreed on, and what goes with it, however small files
+  // are.
+  constexpr uint64_t reserve_bytes_min = uint64_t{1} << 20;
   core->reserve_ = std::make_shared<space_reserve>(
     *world.fs, directory,
-    std::min(reserve_bytes_max, core->options_.roll_bytes));
+    std::clamp(core->options_.roll_bytes, reserve_bytes_min,
+               reserve_bytes_max));
   (void)core->reserve_->take(); // Without room for it there is none.
   if (auto fault = core->recover())
     return fault;

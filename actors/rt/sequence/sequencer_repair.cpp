@@ -36,7 +36,8 @@ void input_mending::failed(copy_id copy, const caf::error& fault) {
                       "stream '" + of_.core->options().stream + "': input "
                         + input + " stands still: " + to_string(why)
                         + "; tried again every second, other inputs go on");
-  failed = {to_string(why), of_.env->clock->monotonic_ns() + retry_ns};
+  failed = {to_string(why), of_.env->clock->monotonic_ns() + retry_ns,
+            why.code == errc::no_space};
   of_.disk->troubled(why);
   ++failures_;
   of_.drop_sink(copy, fault);
@@ -64,6 +65,7 @@ void input_mending::refused(copy_id copy, const caf::error& fault) {
                + "; its publisher offers it again until there is "
                  "room, other inputs go on");
   without_room_[copy] = now_ns;
+  waiting_for_room_.insert(copy);
   of_.disk->troubled(why);
 }
 
@@ -100,11 +102,12 @@ void input_mending::retry() {
     if (!of_.sinks.contains(copy) && now_ns >= failed.retry_at_ns)
       due.push_back(copy);
   for (const auto copy : due) {
-    auto why = failed_[copy].why;
+    const auto before = failed_[copy];
     // One that is closed needs none.
     (void)of_.sink_of(of_.core->inputs().name(copy),
                       begun_anew_.erase(copy) == 0);
-    failed_[copy] = {std::move(why), now_ns + retry_ns};
+    // Where it fails for the same cause, that was told.
+    failed_[copy] = {before.why, now_ns + retry_ns, before.is_full};
   }
 }
 
@@ -449,10 +452,24 @@ void input_mending::tell(text::json_value& into) const {
   into.add("inputs_gone", gone_count_);
 }
 
+/// A publisher that is gone waits for nothing.
+bool input_mending::lacks_room() const {
+  return std::any_of(failed_.begin(), failed_.end(),
+                     [this](const auto& each) {
+                       return each.second.is_full
+                              && !of_.sinks.contains(each.first);
+                     })
+         || std::any_of(of_.publishers.begin(), of_.publishers.end(),
+                        [this](const auto& each) {
+                          return waiting_for_room_.contains(each.second.copy);
+                        });
+}
+
 void input_mending::tell_standing(text::json_value& into) const {
   auto& standing = into.add("standing_still", text::json_value::object());
   for (const auto& [copy, failed] : failed_)
-    standing.add(to_string(of_.core->inputs().name(copy)), failed.why);
+    if (!of_.sinks.contains(copy))
+      standing.add(to_string(of_.core->inputs().name(copy)), failed.why);
   into.add("asked_for", told_ranges(repair_.asked()));
   into.add("waited_for", told_ranges(repair_.waiting()));
 }

@@ -38,6 +38,8 @@ public:
   void forget(copy_id copy);
   /// A sink of it runs again.
   void runs(copy_id copy) { failed_.erase(copy); }
+  /// What its publisher sent was written.
+  void has_room(copy_id copy) { waiting_for_room_.erase(copy); }
 
   // At every tick, in this order.
   void retry();
@@ -50,6 +52,8 @@ public:
   [[nodiscard]] bool may_come(copy_id copy, position from) const;
   void tell(text::json_value& into) const;
   void tell_standing(text::json_value& into) const;
+  /// A full disk keeps publishers waiting.
+  [[nodiscard]] bool lacks_room() const;
 
 private:
   using range_of_copy = std::pair<copy_id, input_part>;
@@ -82,12 +86,14 @@ private:
   struct failed_input {
     std::string why;
     int64_t retry_at_ns = 0;
+    bool is_full = false; ///< Its disk.
   };
   std::map<copy_id, failed_input> failed_;
   uint64_t failures_ = 0;
   /// Those that a full disk refused, and when it last did.
   std::map<copy_id, int64_t> without_room_;
-  std::vector<copy_id> gone_; ///< Not told yet.
+  std::set<copy_id> waiting_for_room_; ///< Of these, since.
+  std::vector<copy_id> gone_;          ///< Not told yet.
   uint64_t gone_count_ = 0;
   std::set<copy_id> begun_anew_; ///< Their copies were removed here.
   /// The first file of copies that began anew: none before it is missed.

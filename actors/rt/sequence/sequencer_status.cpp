@@ -105,7 +105,8 @@ text::json_value sequencer_state::repair_status() const {
   if (why)
     out.add("blocked", to_string(why));
   // Nothing new is taken in, or ordered, until its disk is mended.
-  out.add("waits", why || core->reserve()->given());
+  out.add("waits",
+          why || core->reserve()->given() || input_mends->lacks_room());
   if (!disk->trouble().empty())
     out.add("disk", disk->trouble());
   out.add("reserve", core->reserve()->state());

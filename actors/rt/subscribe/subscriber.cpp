@@ -146,15 +146,12 @@ void subscriber_state::begin_flow(const source_actor& from,
   if (!control->active())
     return finish_if_ended();
   if (!options.local_copy.empty() && !copy) {
-    auto opened
-      = persistence::log_replica::open(*env, options.local_copy, lineage);
-    if (!opened) {
-      if (opened.failure().code == errc::no_space)
-        return wait_for_room(opened.failure());
-      fail(opened.failure());
+    if (auto fault = open_copy(grant)) {
+      if (fault.code == errc::no_space)
+        return wait_for_room(fault);
+      fail(fault);
       return finish_if_ended();
     }
-    copy = *std::move(opened);
     // What the copy holds already is delivered from it; the flow goes on
     // after its end.
     if (copy->end())

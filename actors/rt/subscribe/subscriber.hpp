@@ -114,6 +114,7 @@ struct subscriber_state {
   [[nodiscard]] bool holds_back() const {
     return paused || copy_reader || !held.empty();
   }
+  [[nodiscard]] error open_copy(const flow_grant& grant);
   void catch_up_from_copy();
   void copy_again(position from);
   void tick();

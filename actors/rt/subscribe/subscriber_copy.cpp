@@ -18,6 +18,31 @@ constexpr uint32_t copy_chunk_bytes = 256u << 10;
 
 } // namespace
 
+/// One of an earlier life of the stream is set aside, as it is where that ends
+/// in the middle of a run.
+error subscriber_state::open_copy(const flow_grant& grant) {
+  auto opened
+    = persistence::log_replica::open(*env, options.local_copy, lineage);
+  if (!opened && opened.failure().code == errc::fenced) {
+    if (auto fault = persistence::set_aside(*env->fs, options.local_copy))
+      return fault;
+    stream_event event;
+    event.kind = event_kind::reset;
+    event.from = event.to = grant.begin;
+    event.cause = "the copy was set aside: " + opened.failure().context;
+    if (options.warn)
+      options.warn("copy_set_aside", event.cause);
+    // Who came with a place of it was told.
+    if (!grant.other_life)
+      out->take(event);
+    opened = persistence::log_replica::open(*env, options.local_copy, lineage);
+  }
+  if (!opened)
+    return opened.failure();
+  copy = *std::move(opened);
+  return {};
+}
+
 void subscriber_state::catch_up_from_copy() {
   auto item = copy_reader->next_chunk(copy_chunk_bytes);
   if (!item) {

@@ -32,9 +32,13 @@ void declare(option_list& list, stream_explain_options& into) {
         into.at = *at;
         return error{};
       },
-      "A number, 0x..., or log.<session>.<roll>@<offset>, of the merged log")
+      "A number, 0x..., or log.<session>.<roll>@<offset>, of the merged log, "
+      "where the message begins")
     .required()
     .shown_as("");
+  list.flag("--delivered", into.delivered,
+            "It is the one that 'sub' and subscribers are given with the "
+            "message, which ends there");
   list
     .text(
       "--publisher", into.publisher,
@@ -263,6 +267,9 @@ int explain_publishers(const stream_explain_options& options,
 }
 
 int run(const stream_explain_options& options) {
+  if (options.delivered && !options.publisher.empty())
+    return fail({errc::invalid_argument,
+                 "--delivered is of the merged log, --publisher of another"});
   const auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
@@ -271,8 +278,12 @@ int run(const stream_explain_options& options) {
     return fail(files.failure());
   if (!options.publisher.empty())
     return explain_publishers(options, *files);
-  const auto what = rt::explain_merged(persistence::posix_file_system(),
-                                       files->directory, options.at);
+  auto& fs = persistence::posix_file_system();
+  const auto at = options.delivered
+                    ? rt::begin_of_delivered(fs, files->directory, options.at)
+                    : result<position>{options.at};
+  const auto what = at ? rt::explain_merged(fs, files->directory, *at)
+                       : result<rt::provenance>{at.failure()};
   if (!what) {
     const auto code = fail(what.failure());
     // The question was well put: nobody has the answer any more.
