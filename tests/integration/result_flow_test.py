@@ -90,5 +90,27 @@ def flows(binary):
                asked.returncode, told)
 
 
+def more_rows_than_may_be_give_none(binary):
+  """Nothing is printed of an answer of which it is known before its first row
+  that it has too many; with a condition that is seen only on the way."""
+  with mill.cluster(binary, extra="rows_max = 1000000\n") as made:
+    made.up()
+    layout = made.directory / "plain.toml"
+    layout.write_text(mill.LAYOUT)
+    made.run("load", "--layout", layout, "--table", "trade", write(made),
+             seconds=600)
+    for text in ("select from trade", "select size from trade"):
+      done = made.run("query", text, "-o", "csv", code=None)
+      mill.check(done.returncode == 65 and done.stdout == "", text,
+                 done.returncode, done.stdout[:100])
+      mill.check("limit_exceeded" in done.stderr
+                 and "has more than 1000000 rows" in done.stderr, done.stderr)
+    done = made.run("query", "select[5] from trade", "-o", "csv")
+    mill.check(done.stdout.count("\n") == 6, done.stdout)
+    done = made.run("query", "select size from trade where size < 700000",
+                    "-o", "csv")
+    mill.check(done.stdout.count("\n") == 700_001, done.stdout[-100:])
+
+
 if __name__ == "__main__":
-  mill.main([flows])
+  mill.main([flows, more_rows_than_may_be_give_none])

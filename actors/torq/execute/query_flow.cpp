@@ -1,6 +1,7 @@
 #include <millrace/actors/torq/execute/query_flow.hpp>
 #include <millrace/messages/base/caught.hpp>
 #include <millrace/messages/protocol/own_message.hpp>
+#include <millrace/query/execution/partial.hpp>
 
 #include <atomic>
 #include <mutex>
@@ -11,6 +12,12 @@ namespace millrace::torq {
 namespace {
 
 constexpr size_t piece_bytes = 256u << 10;
+
+/// Whether every row that there is to read is a row of the result.
+bool takes_all(const query::logical_plan& plan) {
+  return !plan.range && !plan.symbols && plan.filters.empty() && !plan.sublist
+         && !plan.joined.tables;
+}
 
 } // namespace
 
@@ -38,6 +45,9 @@ struct query_flow_state::shared_run {
   /// Binds the plan, which may look at files.
   void open(const query_flow_actor& owner) {
     auto fault = caught("a query on table '" + work.plan.table + "'", [&] {
+      query::logical_plan counted;
+      counted.table = work.plan.table;
+      counted.rows_max = takes_all(work.plan) ? work.plan.rows_max : 0;
       execution.emplace(
         std::move(work.plan), std::move(work.parts),
         query::execution_options{
@@ -46,7 +56,8 @@ struct query_flow_state::shared_run {
       told.bind_ns = clock->monotonic_ns() - began_ns;
       // A plan that failed has one morsel, which tells why.
       found.resize(std::max<size_t>(execution->morsel_count(), 1));
-      return error{};
+      // Who would be told after so many rows is told before the first one.
+      return query::refuse_beyond_limits(counted, execution->rows_to_read(), 0);
     });
     caf::anon_send(owner, job_atom::value,
                    fault ? to_caf(fault) : caf::error{});
