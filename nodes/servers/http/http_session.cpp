@@ -346,6 +346,10 @@ void http_session::take(effects& out) {
   made.accept = header(beast_http::field::accept);
   made.content_type = header(beast_http::field::content_type);
   made.origin = header(beast_http::field::origin);
+  const auto site = from["Sec-Fetch-Site"];
+  made.is_for_another_page = (site == "cross-site" || site == "same-site")
+                             && !(from["Sec-Fetch-Mode"] == "navigate"
+                                  && from["Sec-Fetch-Dest"] == "document");
   const auto place = from["Last-Event-ID"];
   made.last_event_id = {place.data(), place.size()};
   made.if_none_match = header(beast_http::field::if_none_match);

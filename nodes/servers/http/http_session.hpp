@@ -20,7 +20,11 @@ struct http_request {
   std::string host;
   std::string accept;
   std::string content_type;
-  std::string origin;        ///< Of the page that a browser asks for.
+  std::string origin; ///< Of the page that a browser asks for.
+  /// A browser says that it loads this for a page of another origin, which it
+  /// need not name: a picture, a script, a frame. Not of a link that is
+  /// followed.
+  bool is_for_another_page = false;
   std::string last_event_id; ///< Where a stream of events broke off.
   /// Not empty: the client wants a WebSocket, for which this is the answer.
   std::string websocket_accept;

@@ -389,14 +389,19 @@ wish wish_of(const http_request& what, const own_site& at) {
   if (!is_probe && !is_own_name(what.host, at))
     return refused(403,
                    "this is " + at.address + ", and not '" + what.host + "'");
+  // Before it is asked who that is: a page of somebody else has no browser ask
+  // its user for a password, and learns nothing.
+  if (what.origin.empty() ? what.is_for_another_page
+                          : !is_own_page(what, at.is_secure))
+    return refused(403, what.origin.empty()
+                          ? std::string{"this is not for pages of others"}
+                          : "this is not for pages of '" + what.origin + "'");
   if (what.is_unknown)
     return refused(401, "say who you are: a user and a password, or a token",
                    "WWW-Authenticate: Basic realm=\"Millrace\", "
                    "charset=\"UTF-8\"\r\n");
   if (what.refusal)
     return failed_response(what.refusal);
-  if (!is_own_page(what, at.is_secure))
-    return refused(403, "this is not for pages of '" + what.origin + "'");
   // The session leaves the body out of the response to HEAD.
   const bool is_get = what.method == "GET" || what.method == "HEAD";
   if (!is_get && what.method != "POST")

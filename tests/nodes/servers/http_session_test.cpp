@@ -332,6 +332,59 @@ TEST(HttpRoutesTest, KnowsItsPaths) {
     200u);
 }
 
+// A page of another origin, whoever its browser's user is.
+TEST(HttpRoutesTest, PagesOfOthersAreRefusedBeforeALogin) {
+  const auto of = [](http_request what) {
+    what.path = "/query";
+    what.host = "localhost:8080";
+    return std::get<known_response>(wish_of(what, {"127.0.0.1"}));
+  };
+  for (const auto* method : {"GET", "POST", "OPTIONS"})
+    for (const bool is_unknown : {true, false})
+      for (const auto* origin :
+           {"http://evil.example", "http://localhost:3000", "null"}) {
+        http_request what{.method = method, .origin = origin};
+        what.is_unknown = is_unknown;
+        const auto told = of(what);
+        EXPECT_EQ(told.status, 403u) << method << " " << origin;
+        EXPECT_EQ(told.headers, "") << "no password is asked for";
+        what.origin = {};
+        what.is_for_another_page = true;
+        EXPECT_EQ(of(what).status, 403u) << method;
+      }
+  // A program, or the port's own page, is asked who it is.
+  for (const auto* origin : {"", "http://localhost:8080"}) {
+    http_request what{.method = "GET", .origin = origin};
+    what.is_unknown = true;
+    EXPECT_EQ(of(what).status, 401u) << origin;
+    EXPECT_NE(of(what).headers.find("WWW-Authenticate"), std::string::npos);
+  }
+}
+
+TEST(HttpSessionTest, ABrowserSaysForWhosePageItAsks) {
+  const auto is_for_another_page = [](const std::string& headers) {
+    http_session made;
+    const auto out = made.received("GET /exec?query=x HTTP/1.1\r\nHost: x\r\n"
+                                   + headers + "\r\n");
+    const auto* asked = request_in(out);
+    EXPECT_NE(asked, nullptr) << headers;
+    return asked != nullptr && asked->is_for_another_page;
+  };
+  const auto fetched = [](const std::string& site, const std::string& mode,
+                          const std::string& dest) {
+    return "Sec-Fetch-Site: " + site + "\r\nSec-Fetch-Mode: " + mode
+           + "\r\nSec-Fetch-Dest: " + dest + "\r\n";
+  };
+  EXPECT_TRUE(is_for_another_page(fetched("cross-site", "no-cors", "image")));
+  EXPECT_TRUE(is_for_another_page(fetched("same-site", "no-cors", "script")));
+  EXPECT_TRUE(is_for_another_page(fetched("cross-site", "navigate", "iframe")));
+  EXPECT_FALSE(
+    is_for_another_page(fetched("cross-site", "navigate", "document")));
+  EXPECT_FALSE(is_for_another_page(fetched("same-origin", "cors", "empty")));
+  EXPECT_FALSE(is_for_another_page(fetched("none", "navigate", "document")));
+  EXPECT_FALSE(is_for_another_page(""));
+}
+
 TEST(HttpRoutesTest, KnowsTheNamesOfItsCertificate) {
   const own_site site{"10.1.2.3", {"db.example", "*.sub.example"}, true};
   const auto status = [&](const char* host, const char* origin = "") {

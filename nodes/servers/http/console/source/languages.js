@@ -3,12 +3,14 @@ import { PostgreSQL, sql } from "@codemirror/lang-sql";
 import { snippetCompletion } from "@codemirror/autocomplete";
 
 const Q_PHRASES = "select exec update delete from by where fby";
-const Q_WORDS = "abs aj aj0 all and any asc avg avgs ceiling cols cor cos count "
-  + "cov deltas desc dev differ distinct div ema exp fills first floor ij in "
-  + "last like lj log lower mavg max maxs mcount mdev med meta min mins mmax "
-  + "mmin mod msum neg next not null or prd prds prev rank ratios reciprocal "
-  + "scov sdev signum sqrt sublist sum sums sumsq svar tables til uj upper var "
-  + "wavg within wj wj1 wsum xasc xbar xcol xcols xdesc xkey xprev";
+const Q_WORDS = "abs aj aj0 all and any asc asof avg avgs bin ceiling cols cor cos "
+  + "count cov deltas desc dev differ distinct div ema exp fills first "
+  + "floor ij in key last like lj log lower mavg max maxs mcount mdev "
+  + "med meta min mins mmax mmin mod msum neg next not null or "
+  + "percentile prd prds prev queries rank ratios reciprocal scov sdev "
+  + "signum sqrt sublist sum sums sumsq svar tables til uj ungroup "
+  + "upper value var wavg within wj wj1 wsum xasc xbar xcol xcols "
+  + "xdesc xkey xprev";
 const Q_PHRASE = new Set(Q_PHRASES.split(" "));
 const Q_WORD = new Set(Q_WORDS.split(" "));
 
