@@ -134,8 +134,7 @@ error check_names(const persistence::hdb_manifest& manifest,
 std::string origin_of(const persistence::hdb_part& part) {
   const auto of = parse_load_stream(part.stream);
   return of ? "of a load of " + feed::parse_text_identity(of->second).name
-         : part.stream.empty() ? std::string{"of no stream"}
-                               : "of stream '" + part.stream + "'";
+            : "of stream '" + part.stream + "'";
 }
 
 /// By partition, whose rows, and how many: each named, of many the first ones.
@@ -437,10 +436,9 @@ error history_load::check_empty(
   auto dates = persistence::part_dates::open(planned_, schema_);
   if (!dates)
     return dates.failure();
-  std::map<std::string, std::map<std::string, uint64_t>> there;
-  for (const auto& [partition, rows] : elsewhere_)
-    if (partitions.contains(partition))
-      there[partition] = rows;
+  auto there = elsewhere_;
+  std::erase_if(there,
+                [&](const auto& at) { return !partitions.contains(at.first); });
   for (const auto& here : planned_.parts)
     if (here.row_count != 0 && here.table == schema_.name
         && !is_own(here.stream) && meets(*dates, here, partitions))
@@ -457,11 +455,10 @@ error history_load::check_empty(
 
 result<uint64_t> history_load::rows_of(const std::string& partition) const {
   const auto manifest = persistence::read_hdb_manifest(*env_->fs, directory_);
-  if (!manifest && manifest.failure().code == errc::not_found)
-    return uint64_t{0};
-  if (!manifest)
-    return manifest.failure();
   uint64_t out = 0;
+  if (!manifest)
+    return manifest.failure().code == errc::not_found ? result<uint64_t>{out}
+                                                      : manifest.failure();
   for (const auto& part : manifest->parts)
     if (part.table == schema_.name && part.partition == partition)
       out += part.row_count;
