@@ -52,6 +52,17 @@ TEST(ConfigurationFilesTest, TheExampleIsValidAndSpreadsOverNodes) {
   EXPECT_EQ(demo->tables, parsed->tables);
 }
 
+TEST(ConfigurationFilesTest, OfATextWithFaultsWhatIsUnderstoodIsGiven) {
+  auto text = demo_configuration_text(7400);
+  const std::string type = "type = \"hdb\"";
+  ASSERT_NE(text.find(type), std::string::npos) << text;
+  text.replace(text.find(type), type.size(), "type = \"hbd\"");
+  cluster_config understood;
+  ASSERT_FALSE(parse_configuration(text, "/etc/demo.toml", understood));
+  EXPECT_NE(understood.table("trade"), nullptr);
+  EXPECT_NE(understood.node("demo"), nullptr);
+}
+
 TEST(ConfigurationFilesTest, AFileThatIsMissingIsAFaultOfConfiguration) {
   const auto parsed = load_configuration(persistence::posix_file_system(),
                                          "/nonexistent/cluster.toml");

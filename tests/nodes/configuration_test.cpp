@@ -588,15 +588,6 @@ TEST(ConfigurationTest, AllIsToldInOneRound) {
     << fault;
 }
 
-TEST(ConfigurationTest, OfATextWithFaultsWhatIsUnderstoodIsGiven) {
-  cluster_config understood;
-  const auto parsed = parse_configuration(
-    with_line(23, "type = \"rbd\""), "/etc/millrace/cluster.toml", understood);
-  ASSERT_FALSE(parsed);
-  EXPECT_NE(understood.table("trade"), nullptr);
-  EXPECT_NE(understood.process("rt1"), nullptr);
-}
-
 TEST(ConfigurationTest, AnEmptyFileSaysWhatIsMissing) {
   const auto fault = fault_of("");
   EXPECT_THAT(fault, HasSubstr(":1:cluster: is missing"));
