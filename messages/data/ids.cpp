@@ -4,7 +4,7 @@
 namespace millrace {
 
 std::string period_id::text_of(int64_t day) {
-  return day == before_all().value ? "no period" : text::date_text(day, '.');
+  return day == before_all().value ? "no period" : text::date_text(day);
 }
 
 } // namespace millrace

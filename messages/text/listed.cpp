@@ -34,4 +34,16 @@ std::string in_quotes(std::string_view text) {
   return "'" + std::string{text} + "'";
 }
 
+std::string in_shell(std::string_view text) {
+  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyz"
+                                     "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                     "0123456789/._-+:,@%=";
+  if (!text.empty() && text.find_first_not_of(plain) == text.npos)
+    return std::string{text};
+  std::string out = "'";
+  for (const char c : text)
+    out += c == '\'' ? std::string{"'\\''"} : std::string(1, c);
+  return out + "'";
+}
+
 } // namespace millrace::text

@@ -36,4 +36,8 @@ void add_to_list(std::string& list, std::string_view part,
 /// text -> 'text', as messages show what a user wrote.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 
+/// A word as a shell takes it back: as it is, or in single quotes where it has
+/// more than letters, digits and what paths are made of.
+[[nodiscard]] std::string in_shell(std::string_view text);
+
 } // namespace millrace::text

@@ -93,6 +93,29 @@ bool looks_like_sql(std::string_view asked) {
          || has("count(*)");
 }
 
+/// How others ask what tables there are.
+bool asks_for_tables(std::string_view asked) {
+  const auto begin = std::min(asked.find_first_not_of(" \t\r\n"), asked.size());
+  const auto end
+    = std::min(asked.find_first_of(" \t\r\n;", begin), asked.size());
+  const auto word = text::lower_case(asked.substr(begin, end - begin));
+  static const std::set<std::string_view> words{
+    "show", "describe", "desc", "tables", "help", "\\d", "\\dt", "\\a", "\\l"};
+  return words.contains(word);
+}
+
+/// What may have been meant by a query that failed.
+std::string hint_of(const query_options& options, std::string_view asked,
+                    bool is_prompt) {
+  if (asks_for_tables(asked))
+    return is_prompt ? "; \\d lists the tables, \\d NAME the columns of one"
+                     : "; 'millrace tables' lists the tables, 'millrace tables "
+                       "NAME' the columns of one";
+  if (options.language.empty() && looks_like_sql(asked))
+    return is_prompt ? "; \\l sql asks in SQL" : "; SQL is asked by -l sql";
+  return {};
+}
+
 /// What travels to the gateway. JSON that cannot be read does not.
 result<text::json_value> question_of(const std::string& language,
                                      const std::string& asked) {
@@ -263,9 +286,8 @@ int answer_query(runtime& host, const cluster_config& config,
                     place.interrupted);
   if (!answer) {
     auto fault = in_plain_words(answer.failure());
-    if (options.language.empty() && fault.code != errc::timeout
-        && looks_like_sql(asked))
-      fault.context += "; SQL is asked by -l sql";
+    if (fault.code != errc::timeout)
+      fault.context += hint_of(options, asked, place.is_prompt);
     return fail(fault);
   }
   const auto& cut = answer->cut();

@@ -13,6 +13,7 @@ namespace millrace::nodes {
 struct answer_place {
   std::FILE* into = stdout;
   std::function<bool()> interrupted{}; ///< True: nobody waits for it any more.
+  bool is_prompt = false; ///< Who asks can type what the prompt obeys.
 };
 
 /// Asks a gateway, and prints the rows, or to stderr why there are none.

@@ -217,7 +217,8 @@ private:
       return gateway.failure();
     for (const auto& each : questions()) {
       fmt::print("\n{}\n$ millrace query --config {} -l getdata \\\n  '{}'\n\n",
-                 each.title, directory_.config_path(), each.text);
+                 each.title, text::in_shell(directory_.config_path()),
+                 each.text);
       auto parameters = *text::parse_json(each.text);
       parameters["at_least"] = end->value;
       auto answer = ask_gateway(node_->actors(), *gateway, parameters.dump(),
@@ -232,7 +233,7 @@ private:
   }
 
   error stay() {
-    const auto path = directory_.config_path();
+    const auto path = text::in_shell(directory_.config_path());
     if (options_.once) {
       if (!directory_.temporary())
         fmt::print("\nIt goes on with:\n"

@@ -49,7 +49,7 @@ void declare(option_list& list, eop_options& into) {
   declare_output(list, into.output);
 }
 
-/// "; late: 2013.10.07 1 2013.10.06 4"; what is beyond some dates is summed up.
+/// "; late: 2013-10-07 1 2013-10-06 4"; what is beyond some dates is summed up.
 std::string dates_text(const char* what,
                        const std::vector<std::pair<int64_t, uint64_t>>& dates) {
   constexpr size_t shown_max = 8;
@@ -57,7 +57,7 @@ std::string dates_text(const char* what,
   uint64_t others = 0;
   for (size_t i = 0; i < dates.size(); ++i)
     if (i < shown_max)
-      out += fmt::format(" {} {}", text::date_text(dates[i].first, '.'),
+      out += fmt::format(" {} {}", text::date_text(dates[i].first),
                          dates[i].second);
     else
       others += dates[i].second;
@@ -67,7 +67,7 @@ std::string dates_text(const char* what,
   return out.empty() ? out : "; " + std::string{what} + ":" + out;
 }
 
-/// "trade: 3 rows; late: 2013.10.07 1; early: 2013.10.09 1"
+/// "trade: 3 rows; late: 2013-10-07 1; early: 2013-10-09 1"
 void print_rows(const std::string& table,
                 const std::map<int64_t, uint64_t>& dates, period_id period) {
   uint64_t total = 0;

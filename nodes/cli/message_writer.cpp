@@ -62,6 +62,12 @@ error message_writer::write(const stream_event& event,
     if (schema && schema->name != options_->table)
       return {}; // Of a table that is not asked for.
     learn(event.schema);
+    if (schema) {
+      std::fprintf(stderr, "stream %s: table '%s' is declared at %s\n",
+                   topic.c_str(), schema->name.c_str(),
+                   to_string(event.from).c_str());
+      return {};
+    }
   }
   if (options_->format == line_format::csv || !options_->table.empty()) {
     std::fprintf(stderr, "%s\n", rt::describe(event, topic).c_str());

@@ -220,6 +220,7 @@ private:
     const interrupts signals;
     answer_place place;
     place.interrupted = [&] { return signals.raised(); };
+    place.is_prompt = true;
     auto* pager = open_pager();
     if (pager != nullptr)
       place.into = pager;

@@ -469,14 +469,7 @@ int run(const status_options& options) {
 } // namespace
 
 const command<status_options> status_command{
-  {"status",
-   "Show the nodes of a cluster; exit code 1 when one, or a process of "
-   "it, does not run, nobody orders a stream, a full disk keeps publishers "
-   "waiting, an rt has a directory of another life of its stream, or a gateway "
-   "cannot reach what runs; 77 when a node may not be "
-   "asked, or others may write to the data; 78 "
-   "when what does not run could not be started as the configuration and the "
-   "disk are",
+  {"status", "Show the nodes of a cluster; exit code 1 when not all is well",
    "millrace status --config examples/local.toml -o json"},
   declare,
   run};

@@ -225,10 +225,9 @@ private:
       return {};
     return {errc::invalid_argument,
             "stream " + stream_ + ": " + to_string(what_.period)
-              + " is not ended: the clock is in "
-              + text::date_text(now->period, '.')
+              + " is not ended: the clock is in " + text::date_text(now->period)
               + (newest ? ", the newest row in the rdb is of "
-                            + text::date_text(*newest, '.')
+                            + text::date_text(*newest)
                         : ", and no row in an rdb is later")
               + (unasked.empty() ? "" : " (" + unasked + " does not answer)")
               + "; when it ends, none before it can end any more: --force ends "

@@ -25,12 +25,19 @@ def periods(binary):
     mill.check(total(made) == [4, 15], total(made))
     # Rows of several dates: each in the partition of its own.
     ends(made, "2024-01-02", tells=[
-      "2024.01.02 ended at log.", "served by the hdb",
-      "trade: 4 rows; early: 2024.01.03 1 2024.01.04 1", "quote: 0 rows"])
+      "2024-01-02 ended at log.", "served by the hdb",
+      "trade: 4 rows; early: 2024-01-03 1 2024-01-04 1", "quote: 0 rows"])
     hdb = made.process("hdb1")
     mill.check(hdb["partitions"] == ["2024.01.02", "2024.01.03", "2024.01.04"],
                hdb)
     mill.check(total(made) == [4, 15], total(made))
+    # What the marker is says which period it ends.
+    place = next(item["begin"] for item in made.log(
+      "dump", made.directory / "data/rt/rt1/market/out")
+      if item.get("kind") == "period_end")
+    told = made.run("stream", "explain-pos", "market", str(place)).stdout
+    mill.check("what       the end of period 2024-01-02: written by the merge "
+               "itself" in told, told)
     day = made.query({"tablename": "trade", "starttime": "2024-01-03",
                       "endtime": "2024-01-03", "columns": ["sym", "size"]})
     mill.check([row["sym"] for row in day] == ["B"], day)
@@ -38,21 +45,21 @@ def periods(binary):
     total(made)
     ends(made, "2024-01-02", tells=["trade: 1 rows of this date came later"])
     ends(made, "2024-01-03",
-         tells=["ended at", "trade: 2 rows; late: 2024.01.02 1"])
+         tells=["ended at", "trade: 2 rows; late: 2024-01-02 1"])
     mill.check(total(made) == [6, 63], total(made))
     # Again: what is there, and no more.
     ends(made, "2024-01-03", tells=["had ended before", "trade: 2 rows"])
     ends(made, "2024-01-02", tells=["had ended before", "trade: 4 rows"])
     # Out of turn.
     ends(made, "2023-12-29", code=NEGATIVE,
-         tells=["2023.12.29 is not ended: 2024.01.03 ended already"])
+         tells=["2023-12-29 is not ended: 2024-01-03 ended already"])
     ends(made, "2042-01-02", code=USAGE,
-         tells=["2042.01.02 is not ended", "--force"])
+         tells=["2042-01-02 is not ended", "--force"])
     publish(made, ("2024-01-04", "F", 64))
-    ends(made, "2042-01-02", "--force", tells=["2042.01.02 ended at"])
+    ends(made, "2042-01-02", "--force", tells=["2042-01-02 ended at"])
     ends(made, "2042-01-02", tells=["had ended before"])
     ends(made, "2024-01-04", code=NEGATIVE,
-         tells=["2024.01.04 is not ended: 2042.01.02 ended already"])
+         tells=["2024-01-04 is not ended: 2042-01-02 ended already"])
     mill.check(total(made) == [7, 127], total(made))
 
 
@@ -75,7 +82,7 @@ def rejects(binary):
     mill.wait_until(lambda: made.process("rdb1")["rejected_batches"] == 1, 30,
                     "a rejected batch")
     ends(made, "2024-01-02", code=NEGATIVE,
-         tells=["2024.01.02 ended at", "rdb1: not written down",
+         tells=["2024-01-02 ended at", "rdb1: not written down",
                 "--accept-rejects"])
     listed = json.loads(made.run("rejects", "-o", "json").stdout)
     mill.check([(row["rdb"], row["table"], row["rows"]) for row in listed]
@@ -161,7 +168,7 @@ def spawned(binary):
     unanswered()
     mill.check(made.status()["not_started"] == ["rdb1"], made.status())
     ends(made, "2024-01-02", code=UNAVAILABLE,
-         tells=["2024.01.02 ended at", "rdb1 was not started",
+         tells=["2024-01-02 ended at", "rdb1 was not started",
                 "not written down there"])
     made.run("spawn", "rdb1", "--on", "back")
     ends(made, "2024-01-02", tells=["had ended before", "trade: 1 rows",
@@ -333,7 +340,7 @@ def rt_goes(binary):
     made.down("back")
     done = made.run("eop", "--period", "2024-01-03", "--timeout", "6",
                     code=RETRY)
-    mill.check("2024.01.03 ended; rdb1 does not answer" in done.stderr,
+    mill.check("2024-01-03 ended; rdb1 does not answer" in done.stderr,
                done.stderr)
 
 

@@ -157,7 +157,7 @@ def rejected_lines(made, feed, rejects):
            text=f'{{"time": "{DATE}T15:00:00Z", "sym": "Q", "bid": 1}}\n')
   done = made.run("sub", "--stream", "market", "--table", "trade", "--from",
                   "begin", "--until", "end")
-  mill.check(done.stderr.count("Schema event") == 1
+  mill.check(done.stderr.count("table 'trade' is declared at log.") == 1
              and len(done.stdout.splitlines()) == 6, done.stdout, done.stderr)
   # Again: what was published is not published anew, and a rejected line
   # stands there once. Such a file is not a success before it is mended.

@@ -153,6 +153,20 @@ def refusals(made):
       mill.check(word not in done.stderr, text, done.stderr)
 
 
+def hints(made):
+  """How others ask what there is, and what they write in quotes."""
+  for text in ("show tables", "describe trade", "tables", "\\d"):
+    done = made.run("query", text, code=None)
+    mill.check(done.returncode != 0 and "'millrace tables' lists the tables"
+               in done.stderr, text, done.stderr)
+  done = made.run("query", "select from trade where sym=SPY", code=None)
+  mill.check("a symbol is written `SPY" in done.stderr, done.stderr)
+  done = made.run("tables", "--config", "nofile.toml", code=78)
+  mill.check(done.stderr.startswith(
+    "millrace: config: cannot read the configuration: nofile.toml"),
+    done.stderr)
+
+
 def examples(made):
   run_examples(made, "qsql", 26)
 
@@ -248,7 +262,7 @@ text = "select from trade where sym in which, date in days"
                  text="".join(json.dumps(row) + "\n" for row in of))
       if day != DAYS[-1]:
         made.end_period(day)
-    for part in (groups, rows, joins, refusals, examples, sql_examples, named):
+    for part in (groups, rows, joins, refusals, hints, examples, sql_examples, named):
       with mill.part(part.__name__):
         part(made)
 

@@ -16,7 +16,7 @@ TEST(IdsTest, AreOrderedAndPrinted) {
   EXPECT_LT(period_id::before_all(), period_id{-1});
   EXPECT_EQ(input_id{3}.next(), input_id{4});
   EXPECT_EQ(flow_id{}, flow_id{0});
-  EXPECT_EQ(to_string(period_id{-7}), "1999.12.25");
+  EXPECT_EQ(to_string(period_id{-7}), "1999-12-25");
   EXPECT_EQ(to_string(period_id::before_all()), "no period");
 }
 

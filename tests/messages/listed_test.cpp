@@ -5,6 +5,13 @@
 namespace millrace::text {
 namespace {
 
+TEST(ListedTest, AShellTakesAWordBack) {
+  EXPECT_EQ(in_shell("/tmp/d-1/demo.toml"), "/tmp/d-1/demo.toml");
+  EXPECT_EQ(in_shell("/tmp/d 1"), "'/tmp/d 1'");
+  EXPECT_EQ(in_shell("it's $HOME"), "'it'\\''s $HOME'");
+  EXPECT_EQ(in_shell(""), "''");
+}
+
 TEST(ListedTest, ListsAreAsASentenceHasThem) {
   EXPECT_EQ(listed({}), "");
   EXPECT_EQ(listed({"a"}), "a");

@@ -325,6 +325,13 @@ TEST(QsqlPlanTest, FaultsNameTheirPlace) {
     {"select prise from trade",
      "prise: there is no such column; did you mean 'price'? at "
      "character 8 near 'prise'"},
+    // What SQL has in quotes.
+    {"select from trade where sym=SPY",
+     "SPY: there is no such column; a symbol is written `SPY at character 29 "
+     "near 'SPY'"},
+    {"select from trade where date=2013-10-08",
+     "type: this is a difference of numbers; the date is written 2013.10.08 at "
+     "character 30 near '2013-10-08'"},
     {"select from trades",
      "trades: there is no such table at character 13 near 'trades'"},
     {"select price -1 from trade",

@@ -145,7 +145,7 @@ TEST(PeriodTimerSim, AnyFailureIsTriedAgainUntilThePeriodEnds) {
     const auto& told = run.w.at("rt").notices();
     ASSERT_EQ(told.size(), 2u);
     EXPECT_EQ(told[0].id, "period_waits");
-    EXPECT_NE(told[0].text.find("stream 'market': period 2024.01.02"),
+    EXPECT_NE(told[0].text.find("stream 'market': period 2024-01-02"),
               std::string::npos)
       << told[0].text;
     EXPECT_EQ(told[1].id, "period_ended");

@@ -431,6 +431,8 @@ result<provenance> explain_merged(persistence::file_system& fs,
   out.ts = message.frame.header.ts;
   if (message.kind == persistence::record_kind::marker) {
     out.made = "marker";
+    if (const auto marker = decode_end_of_period(message.frame.payload))
+      out.period = marker->period;
     return out;
   }
   out.origin = message.frame.header.on;

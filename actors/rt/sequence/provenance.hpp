@@ -2,6 +2,7 @@
 
 #include <millrace/actors/rt/sequence/input_store.hpp>
 #include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/ids.hpp>
 #include <millrace/messages/data/position.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
@@ -32,8 +33,10 @@ struct merged_part {
 struct provenance {
   position begin;
   position end;
-  /// Empty: a message. Else the event, or "marker": the merge itself wrote it.
+  /// Empty: a message. Else the event, or "marker", of the end of a period: the
+  /// merge itself wrote it.
   std::string made;
+  std::optional<period_id> period; ///< That a marker ends.
   std::string origin;
   int64_t id = 0;
   int64_t ts = 0;

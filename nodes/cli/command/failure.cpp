@@ -29,6 +29,19 @@ std::string shown(std::string_view text) {
   return out;
 }
 
+/// "<file>:<line>:...", as editors take it.
+bool begins_with_place(std::string_view text) {
+  const auto line = text.substr(0, text.find('\n'));
+  for (auto at = line.find(':'); at != line.npos; at = line.find(':', at + 1)) {
+    auto end = at + 1;
+    while (end < line.size() && line[end] >= '0' && line[end] <= '9')
+      ++end;
+    if (end > at + 1 && end < line.size() && line[end] == ':')
+      return true;
+  }
+  return false;
+}
+
 /// What is printed as JSON at the end. Of the thread that prints.
 struct failure_as_json {
   bool wanted = false;
@@ -68,7 +81,7 @@ void keep_failure(const error& failure) {
 
 int fail(const error& failure) {
   keep_failure(failure);
-  if (failure.code == errc::config)
+  if (failure.code == errc::config && begins_with_place(failure.context))
     std::fprintf(stderr, "%s\n", shown(failure.context).c_str());
   else
     std::fprintf(stderr, "millrace: %s\n", shown(to_string(failure)).c_str());

@@ -147,22 +147,28 @@ json_value json_of(const rt::provenance& what) {
   auto gone = json_value::array();
   for (const auto& each : what.gone)
     gone.add(json_of(each));
-  return {{"begin", what.begin.value},
-          {"end", what.end.value},
-          {"place", to_string(what.begin)},
-          {"made", what.made},
-          {"origin", what.origin},
-          {"id", what.id},
-          {"time", what.ts},
-          {"sources", std::move(sources)},
-          {"unread", std::move(unread)},
-          {"gone", std::move(gone)},
-          {"certain", what.certain()}};
+  json_value out{{"begin", what.begin.value},
+                 {"end", what.end.value},
+                 {"place", to_string(what.begin)},
+                 {"made", what.made},
+                 {"origin", what.origin},
+                 {"id", what.id},
+                 {"time", what.ts},
+                 {"sources", std::move(sources)},
+                 {"unread", std::move(unread)},
+                 {"gone", std::move(gone)},
+                 {"certain", what.certain()}};
+  if (what.period)
+    out.add("period", text::date_text(what.period->value));
+  return out;
 }
 
 std::string lines_of(const rt::provenance& what) {
   auto out = fmt::format("merged     {} ({}) to {}\n", to_string(what.begin),
                          what.begin.value, to_string(what.end));
+  if (what.period)
+    return out + "what       the end of period " + to_string(*what.period)
+           + ": written by the merge itself\n";
   if (!what.made.empty())
     return out
            + fmt::format("what       {}{}: written by the merge itself\n",

@@ -442,4 +442,12 @@ result<constant> join_numbers(std::vector<written_number> words) {
   return out;
 }
 
+bool looks_like_date(std::string_view text) noexcept {
+  constexpr std::string_view form = "0000-00-00";
+  return std::equal(text.begin(), text.end(), form.begin(), form.end(),
+                    [](char c, char wanted) {
+                      return wanted == '-' ? c == '-' : c >= '0' && c <= '9';
+                    });
+}
+
 } // namespace millrace::query::qsql

@@ -39,4 +39,7 @@ struct written_number {
 /// holds for those that have none, whole numbers beside floats are floats.
 [[nodiscard]] result<constant> join_numbers(std::vector<written_number> words);
 
+/// Whether a text is a date as others write it, "2013-10-08": q subtracts.
+[[nodiscard]] bool looks_like_date(std::string_view text) noexcept;
+
 } // namespace millrace::query::qsql

@@ -334,4 +334,18 @@ result<expression> row_scope::fold(const node& tree,
   return call_of(*known, std::move(arguments), tree.at.begin);
 }
 
+error row_scope::check_date(const node& tree, const expression& left) {
+  const auto& right = argument(tree, 1);
+  std::string date{owner_.text_at(right.at)};
+  if (!looks_like_date(date))
+    return {};
+  const auto type = type_of(left, tree);
+  if (!type || !is_temporal(*type))
+    return {};
+  std::replace(date.begin(), date.end(), '-', '.');
+  return owner_.wrong(right, "type",
+                      "this is a difference of numbers; the date is written "
+                        + date);
+}
+
 } // namespace millrace::query::qsql

@@ -52,6 +52,11 @@ constexpr std::array of_two{
   named_scalar{"^", scalar_function::fill},
 };
 
+bool compares(scalar_function function) {
+  return function >= scalar_function::equal
+         && function <= scalar_function::greater_equal;
+}
+
 template <size_t Count>
 std::optional<scalar_function>
 find_scalar(const std::array<named_scalar, Count>& known,
@@ -252,11 +257,12 @@ result<expression> row_scope::name(const node& tree) {
   return no_column(tree);
 }
 
-error row_scope::no_column(const node& tree) const {
+error row_scope::no_column(const node& tree, std::string_view hint) const {
   std::vector<std::string> known;
   for (const auto& column : input_.columns)
     known.push_back(column.name);
-  return owner_.unknown(tree, "column" + text::meant(tree.text, known));
+  return owner_.unknown(tree, "column" + text::meant(tree.text, known)
+                                + std::string{hint});
 }
 
 /// "time.minute"
@@ -331,11 +337,19 @@ result<expression> row_scope::scalar(const node& tree,
                                      scalar_function function) {
   std::vector<expression> arguments;
   for (size_t i = 0; i < argument_count(tree); ++i) {
-    auto value = row(argument(tree, i));
+    const auto& given = argument(tree, i);
+    auto value = row(given);
+    // "sym=SPY", as SQL has names on the left and words in quotes.
+    if (!value && i == 1 && compares(function) && given.kind == node_kind::name
+        && value.failure().code == errc::not_found)
+      return no_column(given, "; a symbol is written `" + given.text);
     if (!value)
       return value;
     arguments.push_back(*std::move(value));
   }
+  if (compares(function))
+    if (auto fault = check_date(tree, arguments.front()))
+      return fault;
   return call_of(function, std::move(arguments), tree.at.begin);
 }
 

@@ -111,6 +111,9 @@ public:
                             std::string_view what) const;
   [[nodiscard]] error refused(const node& tree, std::string_view what) const;
   [[nodiscard]] error unknown(const node& tree, std::string_view what) const;
+  [[nodiscard]] std::string_view text_at(text_range at) const {
+    return source_.substr(at.begin, at.end - at.begin);
+  }
   [[nodiscard]] int64_t now_ns() const noexcept { return now_ns_; }
 
   /// Gives names to what the statements before the last one say.
@@ -203,6 +206,9 @@ private:
   [[nodiscard]] result<expression> constant_part(const node& tree);
   [[nodiscard]] result<expression> name(const node& tree);
   [[nodiscard]] result<expression> dotted(const node& tree);
+  /// Whether a time is compared with a date as others write it, which is a
+  /// difference of numbers in q. @param left of the call `tree` of two
+  [[nodiscard]] error check_date(const node& tree, const expression& left);
   [[nodiscard]] result<expression> call(const node& tree);
   using value_of = std::function<result<expression>(const node& tree)>;
   /// "names ex", "list bin x": constants that are applied; none: another thing.
@@ -243,7 +249,8 @@ private:
   folded_of(const node& tree, aggregate_function function);
   [[nodiscard]] result<operators::folded> percentile_of(const node& tree);
   [[nodiscard]] error no_function(const node& tree) const;
-  [[nodiscard]] error no_column(const node& tree) const;
+  [[nodiscard]] error no_column(const node& tree,
+                                std::string_view hint = {}) const;
   [[nodiscard]] std::string next_name();
 
   lowering& owner_;
