@@ -17,7 +17,7 @@ namespace millrace::bench {
 /// PostgreSQL's protocol, version 3.0.
 class postgres_client {
 public:
-  /// Whoever asks first is let in: no password is known here.
+  /// Who asks first is let in: no password is known here.
   [[nodiscard]] static result<postgres_client> connect(uint16_t port);
 
   /// What a statement that was carried out gave.

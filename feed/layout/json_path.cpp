@@ -6,7 +6,7 @@ namespace millrace::feed {
 
 namespace {
 
-/// Behind the quote that ends the key in quotes at `at`; npos: none does.
+/// After the quote that ends the key in quotes at `at`; npos: none does.
 size_t end_of_quoted(std::string_view path, size_t at, std::string& key) {
   for (++at; at < path.size(); ++at) {
     if (path[at] != '\'') {

@@ -124,7 +124,7 @@ void csv_parser::parse(const text_piece& piece, parsed_piece& into) {
   finish_piece(piece, into);
 }
 
-/// Files that were put together have the header of each, perhaps behind a byte
+/// Files that were put together have the header of each, perhaps after a byte
 /// order mark.
 void csv_parser::leave_out_headers(std::string_view text,
                                    parsed_piece& into) const {

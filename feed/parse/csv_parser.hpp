@@ -24,7 +24,7 @@ struct batch_limits {
   /// Fixed-width values and strings; dictionaries of symbols come on top.
   uint32_t bytes_max = 64 * 1024;
   /// Row time, in ns, from the batch's first row that has one: a row that is so
-  /// far behind it begins another batch, so that each can be published at its
+  /// far after it begins another batch, so that each can be published at its
   /// time.
   int64_t span_ns = 0;
 };
@@ -72,7 +72,7 @@ struct text_piece {
 
 /// What a piece of text gave. Rejects carry offsets and lines relative to the
 /// piece; those below a batch's end come before it. Where rejects follow the
-/// last row, the last batch ends behind them, if need be one without a row: a
+/// last row, the last batch ends after them, if need be one without a row: a
 /// line that was refused is not read again.
 struct parsed_piece {
   std::vector<parsed_batch> batches;
@@ -126,7 +126,7 @@ private:
   void mark_absent(uint32_t before, uint32_t count);
   void stamp(uint32_t rows, const text_piece& piece, parsed_piece& into);
   static constexpr uint32_t span_rows_min = 16;
-  /// Goes back behind a last line that may go on, where it was refused.
+  /// Goes back after a last line that may go on, where it was refused.
   void leave_open(uint32_t begin, uint32_t count);
   void leave_out_headers(std::string_view text, parsed_piece& into) const;
   /// Of the rows so far, if there are any.
@@ -135,7 +135,7 @@ private:
   void add_batch(const text_piece& piece, source_cursor cursor,
                  parsed_piece& into);
   void next_batch();
-  /// The last batch, and what was refused behind its last row.
+  /// The last batch, and what was refused after its last row.
   void finish_piece(const text_piece& piece, parsed_piece& into);
   /// Where of the rejects from `first` on one may go on.
   [[nodiscard]] static std::optional<uint64_t>

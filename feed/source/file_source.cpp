@@ -141,7 +141,7 @@ error file_source::unmark_lines() {
            : settled.failure();
 }
 
-/// Whoever changed the file meanwhile: what was read of it leaves it.
+/// No matter who changed the file meanwhile: what was read of it leaves it.
 error file_source::keep_remaining() {
   if (auto fault = rejects_.write())
     return fault;

@@ -73,7 +73,7 @@ public:
     : decoded_source{std::move(packets), std::move(label)}, wanted_{wanted} {}
 
 private:
-  /// Of the recording's headers, which are in the order of whoever wrote it.
+  /// Of the recording's headers, which are in the order of its writer.
   [[nodiscard]] uint32_t header_32(size_t offset) const {
     const auto value = number_at<uint32_t>(window(), offset);
     return swapped_ ? __builtin_bswap32(value) : value;

@@ -41,7 +41,7 @@ public:
   void leave_line(size_t number) { out_.others.push_back(number); }
 
   /// A recorder that was stopped cuts its last line, and others write a word
-  /// between. What stands behind other text may be a field of something else.
+  /// between. What stands after other text may be a field of something else.
   [[nodiscard]] bool is_json() const {
     const auto good = out_.rows.size();
     const auto bad = out_.others.size();

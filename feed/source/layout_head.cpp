@@ -400,7 +400,7 @@ private:
     return true;
   }
 
-  /// Whether each name that says a time is of one in the field behind its own,
+  /// Whether each name that says a time is of one in the field after its own,
   /// and there is such a name.
   static bool
   has_times_behind(const std::vector<std::string>& names,
@@ -455,7 +455,7 @@ private:
     return out.value_or(0);
   }
 
-  /// As where files were put together, perhaps behind a byte order mark.
+  /// As where files were put together, perhaps after a byte order mark.
   static bool is_header_again(const std::vector<std::string>& fields,
                               const std::vector<std::string>& names) {
     if (fields.size() != names.size()

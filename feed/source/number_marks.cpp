@@ -96,7 +96,7 @@ std::string take_ending(std::string_view& text) {
   constexpr std::string_view minus = "\xe2\x88\x92";
   if (is_of_32nds(text)) {
     text = text.substr(0, text.find('-'));
-    return "32nds behind a '-', as prices of bonds have";
+    return "32nds after a '-', as prices of bonds have";
   }
   if (is_fraction(text)) {
     text = "0";
@@ -113,7 +113,7 @@ std::string take_ending(std::string_view& text) {
   if (last != '-' && std::string_view{"KkMmBbTt"}.find(last) == text.npos)
     return {};
   text.remove_suffix(1);
-  return last == '-' ? "a minus behind the digits"
+  return last == '-' ? "a minus after the digits"
                      : "a letter for thousands or millions, as K or M";
 }
 
@@ -156,7 +156,7 @@ std::string take_mark(std::string_view& text) {
 }
 
 /// Whether something shows that the marks stand between thousands: a mark of
-/// decimals behind them, or two of what no price of a bond has twice. "302,604"
+/// decimals after them, or two of what no price of a bond has twice. "302,604"
 /// may be a list of codes, and "112'160" such a price.
 template <class Values>
 bool prove_groups(const Values& values, char mark) {

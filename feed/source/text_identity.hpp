@@ -54,7 +54,7 @@ struct text_identity {
 /// Ends the name of what came through a pipe.
 inline constexpr std::string_view pipe_mark = "^pipe";
 /// Ends, with a hash of their text, the name of lines that were rejected,
-/// behind that of their source.
+/// after that of their source.
 inline constexpr std::string_view rejects_mark = "@rejects:";
 /// The name of their source; none: it is of no rejected lines.
 [[nodiscard]] std::optional<std::string_view>

@@ -131,7 +131,7 @@ error text_check::add(const source_info& info) {
   auto opened = open_text(*fs_, info, *options_);
   if (!opened)
     return opened.failure();
-  // One that may go on behind another does so in its turn.
+  // One that may go on after another does so in its turn.
   if (!opened->cutter || options_->again || options_->go_on || info.rejected)
     return {};
   auto& cutter = *opened->cutter;

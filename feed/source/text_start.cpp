@@ -106,7 +106,7 @@ result<piece_cutter> text_start::lines() {
   return made;
 }
 
-/// The file behind `info_`, after its header, if the layout has one.
+/// The file after `info_`, after its header, if the layout has one.
 result<piece_cutter>
 text_start::open_cutter(std::optional<std::string>& header) {
   if (info_->rejected && !options_->layout.header)

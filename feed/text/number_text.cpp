@@ -35,7 +35,7 @@ namespace {
 /// Beyond that of any number.
 constexpr int64_t inf_exponent = 1'000'000'000'000;
 
-/// Of a text that may end with it: nothing behind it is looked at.
+/// Of a text that may end with it: nothing after it is looked at.
 bool parse_exponent(std::string_view text, int64_t& out) noexcept {
   if (text.starts_with('+') && text.size() > 1 && text[1] != '-')
     text.remove_prefix(1);
@@ -318,7 +318,7 @@ fault parse_exact(std::string_view text, exact_decimal& out) noexcept {
   }
   bool point = false;
   size_t digits = 0;
-  int64_t zeroes = 0; ///< Behind the last other digit.
+  int64_t zeroes = 0; ///< After the last other digit.
   int64_t exponent = 0;
   for (; at < text.size(); ++at) {
     if (text[at] == '.' && !point) {

@@ -12,7 +12,7 @@ namespace millrace::feed {
 
 namespace {
 
-/// The end of a string that begins at `at`, behind its quote.
+/// The end of a string that begins at `at`, after its quote.
 size_t end_of_string(std::string_view json, size_t at) {
   for (++at; at < json.size() && json[at] != '"'; ++at)
     at += json[at] == '\\';

@@ -13,7 +13,7 @@ namespace millrace::feed {
 
 enum class number_choice : uint8_t {
   wide, ///< A whole number beyond 64 bits, or one beyond all doubles: parsers
-        ///< refuse a document for it, whoever needs it.
+        ///< refuse a document for it, no matter who needs it.
   /// These, and numbers with a fraction or an exponent that a parser, which
   /// makes doubles of them, may give back as another text.
   as_written,

@@ -122,7 +122,7 @@ struct founding_id : id_number<founding_id, uint64_t> {
 struct cluster_id : id_number<cluster_id, uint64_t> {
   using id_number::id_number;
 };
-/// Of whoever's directory has no data yet: every cluster that has some is a
+/// Of one whose directory has no data yet: every cluster that has some is a
 /// stranger.
 inline constexpr cluster_id unfounded_cluster{UINT64_MAX};
 

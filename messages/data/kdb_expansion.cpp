@@ -8,7 +8,7 @@ namespace millrace {
 namespace {
 
 constexpr size_t header_bytes = 8;
-/// Behind the header stands the expanded size, then the items: groups of a byte
+/// After the header stands the expanded size, then the items: groups of a byte
 /// of flags and up to eight of them, each a byte, or a pair of bytes seen
 /// before and how many more of the bytes after that pair follow.
 constexpr size_t items_offset = 12;

@@ -17,7 +17,7 @@ using operated_stream_actor = caf::typed_actor<
   caf::replies_to<archive_atom, position, bool /*dry*/>::with<status_facts>,
   // The stream goes on in its next session, which begins with a `reset`, and
   // what lies before it goes. Answers and refuses as a cut there does, and
-  // `already_exists` where the session is named and has begun: whoever heard
+  // `already_exists` where the session is named and has begun: who heard
   // nothing may ask again, and resets once. 0: whichever is next.
   caf::replies_to<reset_atom, bool /*dry*/, bool /*forced*/,
                   uint64_t /*session*/>::with<status_facts>,

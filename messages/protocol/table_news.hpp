@@ -24,7 +24,7 @@ struct table_news {
   bool in_hdb = false;
   std::string rdb_hint;
   std::string hdb_hint;
-  /// Why answers may lack rows whoever is asked; empty: they do not.
+  /// Why answers may lack rows no matter who is asked; empty: they do not.
   std::string warning;
   bool is_held = false; ///< By the RDB that is told.
 };

@@ -211,7 +211,7 @@ history_load::open(persistence::env& world, const cluster_config& config,
   if (!from)
     return from.failure();
   out->from_ = *std::move(from);
-  // Whoever takes the place of rows holds the directory from before it looks
+  // Who takes the place of rows holds the directory from before it looks
   // which there are until its own are there.
   if (out->replaces_ && !out->dry_)
     if (auto fault = out->open_writer())
@@ -324,7 +324,7 @@ result<bool> history_load::step() {
     return fault ? result<bool>{fault} : result<bool>{false};
   }
   error fault;
-  // Behind the last row lines were refused: what is written counts them, too.
+  // After the last row lines were refused: what is written counts them, too.
   const bool is_full
     = (*batch)->rows != 0
       && (rows_held_ >= rows_per_write || store_->byte_count() >= bytes_max_);

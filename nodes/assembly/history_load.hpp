@@ -117,7 +117,7 @@ public:
   /// comes after it is in no partition yet.
   [[nodiscard]] result<position> cutover(const std::string& stream) const;
   /// Of the manifest with these rows, or where they were found already, also
-  /// those of a run that died behind its commit; 0: there is no database.
+  /// those of a run that died after its commit; 0: there is no database.
   [[nodiscard]] uint64_t version() const noexcept { return version_; }
 
 private:

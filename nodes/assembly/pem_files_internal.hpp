@@ -9,7 +9,7 @@ namespace millrace::nodes {
 /// Whose a key may be, beside root.
 enum class key_owner {
   node, ///< The user of this process.
-  any,  ///< Whoever lets the user of this process read it: for commands.
+  any,  ///< No matter who lets the user of this process read it: for commands.
 };
 
 /// What the system says of the file of a key; empty: nobody else has it. A disk

@@ -123,7 +123,7 @@ registrar_actor process_host::registrar() {
   const std::scoped_lock lock{mutex_};
   if (registrar_)
     return registrar_;
-  // It is of the host, whoever needs it first.
+  // It is of the host, no matter who needs it first.
   auto* const others = std::exchange(gathering_now, nullptr);
   registrar_ = spawn(torq::registrar, &env(), connector(),
                      endpoints_of(config(), process_type::discovery));

@@ -270,7 +270,7 @@ void declare(option_list& list, demo_options& into) {
     .shown_as("DIR");
   list.flag("--once", into.once,
             "End after the show instead of staying up for clients");
-  // The configuration puts the console 80 ports behind the node.
+  // The configuration puts the console 80 ports above the node.
   list.number<uint16_t>(
     "--port", into.port, 1, 65'455,
     "Port on loopback; the console's is 80 more; default: 7400");

@@ -260,7 +260,7 @@ int end_stream(runtime& host, const cluster_config& config,
   return code;
 }
 
-/// Kept for each stream behind the one that is waited for: a fourth of the
+/// Kept for each stream after the one that is waited for: a fourth of the
 /// whole time, at most so much.
 constexpr std::chrono::milliseconds kept_time_max{10'000};
 
@@ -287,16 +287,16 @@ int run(const eop_options& options) {
   int code = exit_ok;
   const auto kept_time = std::min(
     kept_time_max, std::chrono::milliseconds{options.timeout_s * 1000 / 4});
-  auto behind = static_cast<int64_t>(config->streams.size());
+  auto later = static_cast<int64_t>(config->streams.size());
   for (const auto& stream : config->streams) {
     if (!stream.publisher.empty()) {
-      --behind;
+      --later;
       continue; // It has no periods.
     }
     // They share the time; one that comes last is ended all the same.
     what.deadline = std::max(std::chrono::seconds{1},
                              std::chrono::round<std::chrono::seconds>(
-                               time.left() - kept_time * --behind));
+                               time.left() - kept_time * --later));
     if (const auto one
         = end_stream(**host, *config, stream.name, what,
                      options.output == output_format::json ? &told : nullptr);

@@ -376,7 +376,7 @@ std::vector<std::string> cut_off(const json_value& status) {
 /// What there is to know of the cluster. A back end that stood still, as a
 /// stopped process does, is lost for as long as that and found soon after: who
 /// is not reached is asked about until that time is over.
-/// @param not_asked becomes the exit code of whoever may not ask
+/// @param not_asked becomes the exit code of one who may not ask
 result<json_value> settled_status(persistence::env& world,
                                   const cluster_config& config,
                                   int& not_asked) {
@@ -408,7 +408,7 @@ bool cannot_start(const cluster_config& config) {
   std::vector<std::string> warnings; // `up` tells them.
   const auto why = check_start(config, nodes_of_this_host(config),
                                library_check::look, warnings);
-  // Whoever may only look is no judge of what the others may read.
+  // Who may only look is no judge of what the others may read.
   if (why.code != errc::config)
     return false;
   fail(why);

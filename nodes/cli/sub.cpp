@@ -459,7 +459,7 @@ result<stream_bounds> journal_bounds(const std::string& path) {
   std::optional<position> from;
   if (!files->empty())
     from = position::of(files->back().session, files->back().roll, 0);
-  // Damage is told by whoever reads there: it is not the end.
+  // Damage is told by those who read there: it is not the end.
   auto reader = persistence::log_reader::open(
     fs, {.directory = path, .damage = persistence::damage_policy::resync},
     from);

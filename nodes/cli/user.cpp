@@ -34,7 +34,7 @@ struct kept_users {
 
 /// Reads the secrets of a cluster, changes them and writes them, one command at
 /// a time: of two that begin together, both changes stay. The file of the lock
-/// is left, for whoever waits has it open.
+/// is left, for those who wait have it open.
 error change_secrets(const cluster_config& config,
                      const std::function<error(secrets_by_user&)>& change) {
   const auto& path = config.passwords_path;

@@ -17,9 +17,9 @@ namespace millrace::nodes {
 struct answer_is_over {};
 using answer_event = std::variant<query_cut, chunk, answer_is_over, error>;
 
-/// A RESULT SINK that asks a GATEWAY. It hears from whoever takes the messages
-/// in how many of their bytes that were, in all; it ends with the answer, with
-/// the gateway, or when it is told to exit.
+/// A RESULT SINK that asks a GATEWAY. It hears from the one who takes the
+/// messages in how many of their bytes that were, in all; it ends with the
+/// answer, with the gateway, or when it is told to exit.
 /// @param to called in the actor's handlers
 caf::behavior answer_sink(caf::event_based_actor* self,
                           const gateway_actor& gateway,

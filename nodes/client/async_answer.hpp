@@ -51,7 +51,7 @@ struct answer_calls {
   /// be empty.
   std::function<void(const query_cut&)> on_cut{};
   /// The rows in their order, some at a time. The first ones come always, and
-  /// may be no rows of the columns. Whoever keeps the rows for later keeps
+  /// may be no rows of the columns. Who keeps the rows for later keeps
   /// their room, too.
   std::function<void(query::table_data, rows_room)> on_rows;
   /// Once, and last; not after the `async_answer` was let go of.

@@ -185,7 +185,7 @@ std::vector<unready_process> await_ready(
     auto out = unready_of(config, nodes, live);
     if (progress)
       progress(out);
-    // Whoever can be elected is by then.
+    // Who can be elected is by then.
     if (clock.monotonic_ns() - begun >= election_max_ns)
       for (auto& each : out)
         if (each.elects) {

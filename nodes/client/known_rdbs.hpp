@@ -23,7 +23,7 @@ struct known_rdb {
   bool has_node = false; ///< In the file: it is to live there.
 };
 
-/// Those of the file, whoever starts them, then those that only discovery
+/// Those of the file, no matter who starts them, then those that only discovery
 /// knows. Blocks, as all here: not for handlers.
 [[nodiscard]] std::vector<known_rdb>
 rdbs_of(runtime& host, const cluster_config& config, const std::string& stream,

@@ -31,7 +31,7 @@ block_heap::block_heap(size_t unit_count, size_t kept_bytes)
 }
 
 block_heap::~block_heap() {
-  // The unit more lies before or behind, and goes with the process.
+  // The unit more lies before or after, and goes with the process.
   if (base_)
     ::munmap(base_, unit_count_ * unit_bytes);
 }

@@ -26,7 +26,7 @@ std::string openness_of_data(const std::string& path,
   return {};
 }
 
-/// What cannot be listed is for whoever reads it to tell.
+/// What cannot be listed is for those who read it to tell.
 void look_at_data(const std::string& path, size_t levels,
                   std::set<std::string>& seen, std::string& lines,
                   size_t& found) {

@@ -129,7 +129,7 @@ result<pending> spawn_node(const cluster_config& config,
   posix_spawn_file_actions_adddup2(&actions, high_log.get(), 1);
   posix_spawn_file_actions_adddup2(&actions, high_log.get(), 2);
   posix_spawn_file_actions_adddup2(&actions, high_ready.get(), ready_fd);
-  // Whoever waits for the end of a pipe, or for a lock, that the caller has
+  // Who waits for the end of a pipe, or for a lock, that the caller has
   // open does not wait for the node.
   posix_spawn_file_actions_addclosefrom_np(&actions, ready_fd + 1);
   posix_spawnattr_t attributes;

@@ -31,8 +31,8 @@ private:
 };
 
 /// The end that receives. What it gives is checked, unless the first bytes are
-/// no record: those are given as they came, for whoever knows what they may be.
-/// Holds one record and no more. Pure; one owner.
+/// no record: those are given as they came, for those who know what they may
+/// be. Holds one record and no more. Pure; one owner.
 class record_reader {
 public:
   /// Where bytes of the other end are to be put; never empty.

@@ -89,7 +89,7 @@ private:
   /// @returns bytes put; -1: none any more
   long write_record(const char* from, size_t most);
   state fail(fault what);
-  /// What stands behind a failed handshake, by how the other end began.
+  /// What stands after a failed handshake, by how the other end began.
   [[nodiscard]] fault shaken() const;
 
   int socket_;

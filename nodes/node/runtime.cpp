@@ -48,7 +48,7 @@ runtime_config::runtime_config() {
   // thread costs more than reading them.
   set("middleman.workers", size_t{0});
   // TCP alone says for a quarter of an hour that a peer without power, or
-  // behind a cut, is there; and CAF opens no other connection while it has one.
+  // after a cut, is there; and CAF opens no other connection while it has one.
   set("middleman.heartbeat-interval", caf::timespan{connection_heartbeat});
   set("middleman.connection-timeout", caf::timespan{connection_silence_max});
   // One busy actor must not keep its worker from the others.

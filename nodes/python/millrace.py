@@ -59,7 +59,7 @@ def connect(url="http://localhost:8080", timeout=60.0, user=None,
   `password`, or a `token`: of who logs in, where the port asks for it.
   `verify`: whom certificates of https are checked by: True, those that the
   system trusts; the path of a PEM file of others; False, nobody, so that
-  whoever is on the way can read and change all. A server that does not prove
+  one on the way can read and change all. A server that does not prove
   itself is an ssl.SSLCertVerificationError of the first question."""
   if token is not None and user is None and password is None:
     return Client(url, timeout, {"Authorization": f"Bearer {token}"}, verify)

@@ -53,7 +53,7 @@ private:
 [[nodiscard]] std::string renewal_text(int64_t days_left, const error& fault);
 
 /// What is read from files and read again when these are others: a certificate
-/// that is exchanged while its process runs. Whoever has one from before keeps
+/// that is exchanged while its process runs. Who has one from before keeps
 /// it. Thread safe.
 template <class T>
 class renewable {

@@ -10,7 +10,7 @@
 namespace millrace::persistence {
 
 /// What work of many jobs, such as a question, has had of an executor's
-/// threads. All of its jobs name it; whoever makes them may hold it for longer.
+/// threads. All of its jobs name it; who makes them may hold it for longer.
 /// Thread safe.
 struct pool_share {
   explicit pool_share(uint32_t heavy = 1) : weight{heavy} {}

@@ -76,8 +76,8 @@ public:
   virtual ~mapped_file() = default;
   [[nodiscard]] virtual std::span<const std::byte> bytes() const noexcept = 0;
   /// Whether bytes could not be brought in when they were looked at: the file
-  /// was cut, or the disk failed. They read as zeros then, so that whoever asks
-  /// after the last look knows what its results are worth.
+  /// was cut, or the disk failed. They read as zeros then, so that those who
+  /// ask after the last look knows what its results are worth.
   [[nodiscard]] virtual bool lost() const noexcept = 0;
 };
 

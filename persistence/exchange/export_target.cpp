@@ -72,7 +72,7 @@ result<export_target> export_target::begin(file_system& fs, std::string path) {
   return out;
 }
 
-/// Whoever left it holds it no more: a lock ends with its process.
+/// Who left it holds it no more: a lock ends with its process.
 error export_target::clear(const std::string& growing) {
   const auto inside = fs_->list(growing);
   if (!inside)

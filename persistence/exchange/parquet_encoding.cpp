@@ -26,7 +26,7 @@ uint64_t zigzag(int64_t value) noexcept {
          ^ static_cast<uint64_t>(value >> 63);
 }
 
-/// A multiple of 8 values, zeros behind the last.
+/// A multiple of 8 values, zeros after the last.
 void append_packed(std::string& into, std::span<const uint32_t> values,
                    uint32_t width) {
   const auto groups = (values.size() + 7) / 8;

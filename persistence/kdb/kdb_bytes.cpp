@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::string_view zipped_magic = "kxzipped";
 constexpr std::string_view encrypted_magic = "kxzippEd";
-/// Behind the blocks: a version, the algorithm and level that were asked for,
+/// After the blocks: a version, the algorithm and level that were asked for,
 /// the sizes expanded and stored, and that of a block; then 8 bytes a block,
 /// and their number.
 constexpr uint64_t trailer_bytes = 32;

@@ -22,7 +22,7 @@ public:
 
   [[nodiscard]] size_t size() const noexcept { return ends_.size(); }
   [[nodiscard]] std::string_view operator[](size_t i) const noexcept {
-    // Behind each stands a zero byte.
+    // After each stands a zero byte.
     const auto begin = i == 0 ? 0 : ends_[i - 1] + 1;
     return std::string_view{text_}.substr(begin, ends_[i] - begin);
   }

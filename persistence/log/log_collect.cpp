@@ -57,8 +57,8 @@ void note_cut(file_system& fs, const std::string& directory,
         : seal && *seal && (*seal)->session_end && next.roll == 0;
   if (!seal || !*seal || !last || !follows)
     return;
-  // Without it whoever stands there is told of a `pruned` that is none: that
-  // is better than a full disk that cannot be collected.
+  // Without it a reader who stands there is told of a `pruned` that is none:
+  // that is better than a full disk that cannot be collected.
   (void)detail::write_cut(
     fs, directory, *lineage,
     {last->begin, position::of(next.session, next.roll, 0)});
@@ -130,7 +130,7 @@ result<collected_files> collect_log(env& world, const std::string& directory,
   if (auto fault = mark(*world.fs, directory, gone))
     return fault;
   world.crash_point("collect.after_mark");
-  // First the tombstone: whoever looks for what goes then finds it.
+  // First the tombstone: who looks for what goes then finds it.
   if (auto fault = bury(world, directory, gone.back()))
     return fault;
   if (gone.back().size != 0) {

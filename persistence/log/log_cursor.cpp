@@ -83,7 +83,7 @@ error log_cursor::start(std::optional<position> from) {
 error log_cursor::start_missing(const std::vector<log_file_info>& files,
                                 position from) {
   const log_file_info* before = nullptr;
-  const log_file_info* behind = nullptr;
+  const log_file_info* after = nullptr;
   bool emptied = false;
   for (const auto& info : files) {
     if (begin_of(info) <= from) {
@@ -92,22 +92,22 @@ error log_cursor::start_missing(const std::vector<log_file_info>& files,
     } else if (is_tombstone(info)) {
       emptied = true;
     } else {
-      behind = &info;
+      after = &info;
       break;
     }
   }
-  if (behind != nullptr) {
-    if (cut_joins(*fs_, options_.directory, lineage_, from, begin_of(*behind)))
-      return attach(behind->session, behind->roll, 0);
+  if (after != nullptr) {
+    if (cut_joins(*fs_, options_.directory, lineage_, from, begin_of(*after)))
+      return attach(after->session, after->roll, 0);
     detach(from);
-    const bool same_session = behind->session == from.session();
+    const bool same_session = after->session == from.session();
     const bool hole = before != nullptr && same_session && !emptied
                       && before->session == from.session()
                       && !is_tombstone(*before);
     const auto kind = hole                      ? event_kind::badtail
                       : same_session || emptied ? event_kind::pruned
                                                 : event_kind::reset;
-    emit(kind, from, begin_of(*behind), name_of(from) + " is gone");
+    emit(kind, from, begin_of(*after), name_of(from) + " is gone");
     return {};
   }
   if (files.empty() && from == position{}) {
@@ -242,7 +242,7 @@ error log_cursor::locate_slowly(uint64_t offset) {
       return around.failure();
     if (!*intact && sealed && around->next)
       return inside;
-    // Whoever has what rotted here may know more of this file than it tells.
+    // Who has what rotted here may know more of this file than it tells.
     if (!*intact && !around->next && offset > *size)
       return {errc::ahead, options_.directory + ": " + to_string(at(offset))
                              + " lies beyond the end " + to_string(at(here))};
@@ -345,7 +345,7 @@ result<log_cursor::what> log_cursor::look(bool salvage) {
   }
 }
 
-// A listing takes as long as there are files: whoever reads through them all
+// A listing takes as long as there are files: who reads through them all
 // asks for the next one by its name.
 result<log_cursor::neighbours> log_cursor::look_around() {
   neighbours around;

@@ -75,7 +75,7 @@ result<std::vector<log_file_info>> list_once(file_system& fs,
   return files;
 }
 
-/// What is empty and marked, though a file before it is not: whoever collects
+/// What is empty and marked, though a file before it is not: who collects
 /// marks that one first. @returns whether there was one
 bool unmark_impostors(std::vector<log_file_info>& files) {
   bool found = false;

@@ -171,11 +171,11 @@ result<position> find_time(file_system& fs, const std::string& directory,
     // time, the end of what the index covers (damage may follow).
     auto from = index->covered;
     if (index->ts_max >= ts_ns) {
-      const auto behind = std::partition_point(
+      const auto after = std::partition_point(
         index->entries.begin(), index->entries.end(),
         [ts_ns](const index_entry& entry) { return entry.ts_max < ts_ns; });
       // Nothing is before the smallest time there is.
-      from = behind == index->entries.begin() ? 0 : std::prev(behind)->offset;
+      from = after == index->entries.begin() ? 0 : std::prev(after)->offset;
     } else if (from >= info.size) {
       end = position::of(info.session, info.roll, from);
       continue;

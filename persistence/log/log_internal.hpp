@@ -240,7 +240,7 @@ read_session_end(file_system& fs, const std::string& directory,
                                     const lineage_id& lineage,
                                     const session_end_note& note);
 
-/// `.cut`: where the messages before the files that are kept ended. Whoever
+/// `.cut`: where the messages before the files that are kept ended. Who
 /// stands there has missed nothing, though the file that it stands in is gone.
 struct cut_note {
   position before; ///< After the last of them.
@@ -266,10 +266,10 @@ struct cut_note {
 /// from the middle of it. Ends the log before the first file that is missing,
 /// or that is not whole though others follow; sets those aside and takes them
 /// from `files`. Files below `trusted` are not looked at.
-[[nodiscard]] error cut_behind_loss(file_system& fs,
-                                    const std::string& directory,
-                                    const lineage_id& lineage, position trusted,
-                                    std::vector<log_file_info>& files);
+[[nodiscard]] error cut_after_loss(file_system& fs,
+                                   const std::string& directory,
+                                   const lineage_id& lineage, position trusted,
+                                   std::vector<log_file_info>& files);
 
 /// Reads `.lineage`, or writes `wanted` (random when zero) into a directory
 /// without log files. `fenced` when another lineage than wanted is there.

@@ -22,9 +22,9 @@ error set_aside(file_system& fs, const std::string& directory,
   return fs.remove(path);
 }
 
-error cut_behind_loss(file_system& fs, const std::string& directory,
-                      const lineage_id& lineage, position trusted,
-                      std::vector<log_file_info>& files) {
+error cut_after_loss(file_system& fs, const std::string& directory,
+                     const lineage_id& lineage, position trusted,
+                     std::vector<log_file_info>& files) {
   for (size_t i = 0; i + 1 < files.size(); ++i) {
     const auto& info = files[i];
     const auto& next = files[i + 1];

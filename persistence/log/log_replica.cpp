@@ -24,7 +24,7 @@ struct log_replica::impl {
 
   [[nodiscard]] file_system& fs() const { return *world->fs; }
   error fail(error fault);
-  error cut_behind_loss(std::vector<log_file_info>& files);
+  error cut_after_loss(std::vector<log_file_info>& files);
   [[nodiscard]] result<uint64_t> good_bytes(const file_scan& scan,
                                             bool same_boot);
   error recover(const std::vector<log_file_info>& files);
@@ -37,16 +37,16 @@ error log_replica::impl::fail(error fault) {
   return fault;
 }
 
-error log_replica::impl::cut_behind_loss(std::vector<log_file_info>& files) {
+error log_replica::impl::cut_after_loss(std::vector<log_file_info>& files) {
   const auto mark = detail::synced_file::read(fs(), directory, lineage);
   // See log_writer: a lost note moves nothing aside.
   if (!mark || mark->boot_id == fs().boot_id())
     return {};
-  return detail::cut_behind_loss(fs(), directory, lineage,
-                                 std::max(how.trusted, mark->end), files);
+  return detail::cut_after_loss(fs(), directory, lineage,
+                                std::max(how.trusted, mark->end), files);
 }
 
-/// Where the last file ends: before its damage, or after what is intact behind
+/// Where the last file ends: before its damage, or after what is intact beyond
 /// it. After a power cut only what was synced once counts.
 result<uint64_t> log_replica::impl::good_bytes(const file_scan& scan,
                                                bool same_boot) {
@@ -136,7 +136,7 @@ log_replica::open(env& world, const std::string& directory,
   if (!adopted)
     return adopted.failure();
   state->lineage = *adopted;
-  if (auto fault = state->cut_behind_loss(*files))
+  if (auto fault = state->cut_after_loss(*files))
     return fault;
   if (!files->empty())
     if (auto fault = state->recover(*files))

@@ -25,7 +25,7 @@ enum class session_policy {
   rebuild,
   /// Go on where the last owner closed the log; as next where none did
   /// (publishers). A file that several owners wrote is the last one of its
-  /// session: whoever takes it away takes whole runs, which is a `reset`.
+  /// session: who takes it away takes whole runs, which is a `reset`.
   same,
 };
 

@@ -92,7 +92,7 @@ struct log_writer::impl {
   error recover_last(const std::vector<log_file_info>& files,
                      const std::optional<detail::synced_mark>& mark);
   [[nodiscard]] result<tail_facts::ending_type>
-  ending_behind_damage(const log_file_info& last) const;
+  ending_after_damage(const log_file_info& last) const;
   [[nodiscard]] result<file_scan>
   look_at_last(const log_file_info& last,
                const std::optional<detail::synced_mark>& mark) const;
@@ -123,7 +123,7 @@ struct log_writer::impl {
   error keep_name();
   error sync_now(bool closed);
   error find_cut(position end, std::vector<log_file_info>& files,
-                 std::vector<log_file_info>& behind) const;
+                 std::vector<log_file_info>& after) const;
   error truncate(position end);
 };
 

@@ -249,8 +249,8 @@ error log_writer::impl::recover(std::vector<log_file_info> files) {
       if (auto fault = warn_of_repair())
         return fault;
     if (mark && mark->boot_id != fs().boot_id())
-      if (auto fault = detail::cut_behind_loss(fs(), directory(), lineage,
-                                               mark->end, files))
+      if (auto fault = detail::cut_after_loss(fs(), directory(), lineage,
+                                              mark->end, files))
         return fault;
   }
   if (auto fault
@@ -304,7 +304,7 @@ error log_writer::impl::find_nothing(
 // How a damaged file ends, if the end of a session is there after the damage;
 // `none` else.
 result<tail_facts::ending_type>
-log_writer::impl::ending_behind_damage(const log_file_info& last) const {
+log_writer::impl::ending_after_damage(const log_file_info& last) const {
   using ending = tail_facts::ending_type;
   auto opened = fs().open(log_path(directory(), last.session, last.roll),
                           open_mode::read);
@@ -370,7 +370,7 @@ error log_writer::impl::recover_last(
   auto facts = facts_of(last, *scan, mark, fs().boot_id());
   // Damage before the end of a session is told as such: its end is here.
   if (scan->damaged && !resumes()) {
-    const auto end = ending_behind_damage(last);
+    const auto end = ending_after_damage(last);
     if (!end)
       return end.failure();
     if (*end != tail_facts::ending_type::none)
@@ -475,7 +475,7 @@ error log_writer::impl::go_past(const log_file_info& last,
 // The file that holds `end`, after one of its records; files after it.
 error log_writer::impl::find_cut(position end,
                                  std::vector<log_file_info>& files,
-                                 std::vector<log_file_info>& behind) const {
+                                 std::vector<log_file_info>& after) const {
   const error refusal{errc::bad_position,
                       directory() + ": cannot cut at " + to_string(end)};
   auto listed = list_log_files(fs(), directory());
@@ -484,7 +484,7 @@ error log_writer::impl::find_cut(position end,
   files = *std::move(listed);
   while (!files.empty()
          && position::of(files.back().session, files.back().roll, 0) > end) {
-    behind.push_back(files.back());
+    after.push_back(files.back());
     files.pop_back();
   }
   if (files.empty() || end > recorded)
@@ -509,8 +509,8 @@ error log_writer::impl::find_cut(position end,
 
 error log_writer::impl::truncate(position end) {
   std::vector<log_file_info> files;
-  std::vector<log_file_info> behind;
-  if (auto fault = find_cut(end, files, behind))
+  std::vector<log_file_info> after;
+  if (auto fault = find_cut(end, files, after))
     return fault;
   // First the promise, then the bytes: in between, too little is promised.
   synced = std::min(synced, end);
@@ -519,15 +519,15 @@ error log_writer::impl::truncate(position end) {
   if (auto fault = marks->sync())
     return fault;
   const auto& last = files.back();
-  behind.push_back(last);
-  for (const auto& gone : behind) {
+  after.push_back(last);
+  for (const auto& gone : after) {
     const auto index = detail::index_path(directory(), gone.session, gone.roll);
     if (fs().exists(index))
       if (auto fault = fs().remove(index))
         return fault;
   }
-  behind.pop_back();
-  for (const auto& gone : behind)
+  after.pop_back();
+  for (const auto& gone : after)
     if (auto fault
         = fs().remove(log_path(directory(), gone.session, gone.roll)))
       return fault;

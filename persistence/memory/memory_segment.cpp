@@ -43,8 +43,8 @@ reserved_memory::reserved_memory(size_t bytes, size_t dense_bytes) {
   const auto before = round_up(address, large_page_bytes) - address;
   if (before != 0)
     ::munmap(found, before);
-  if (const auto behind = large_page_bytes - before; behind != 0)
-    ::munmap(found + before + wanted, behind);
+  if (const auto after = large_page_bytes - before; after != 0)
+    ::munmap(found + before + wanted, after);
   data_ = found + before;
   size_ = wanted;
   // A hint: without large pages it is filled page by page.

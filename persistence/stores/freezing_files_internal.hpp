@@ -13,7 +13,7 @@ namespace millrace::persistence {
 /// are used again after a write of theirs was refused. From the first refused
 /// write on all that changes the disk is taken and not done: the disk stays as
 /// kill -9 at that moment would have left it, which RocksDB recovers from.
-/// Whoever owns the database looks at `failure` after each call, and opens it
+/// Who owns the database looks at `failure` after each call, and opens it
 /// anew. Thread safe.
 class freezing_files {
 public:

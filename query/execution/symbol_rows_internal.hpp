@@ -102,7 +102,7 @@ public:
   /// Appends the rows [first, second) of what is asked for.
   using appender = std::function<error(size_t, size_t)>;
   /// Appends what column `output` of the result has for `rows`: of each segment
-  /// no values are read before the first of them or behind the last. Where rows
+  /// no values are read before the first of them or after the last. Where rows
   /// are none `instead` appends, or nulls without it.
   [[nodiscard]] error fetch(const placed_rows& rows, size_t output,
                             column_writer& to,

@@ -132,7 +132,7 @@ result<question> read_text(const text::json_value& asked,
     if (item.key != "language" && item.key != "text")
       if (auto fault = read_option(item.key, item.value, read))
         return fault;
-  // Whoever asks for the plan alone has nothing run.
+  // Who asks for the plan alone has nothing run.
   out.analyze = out.analyze && !out.explain;
   const auto named = lookup_in(queries, find, now_ns);
   if (*language == "sql") {

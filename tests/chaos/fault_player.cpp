@@ -391,7 +391,7 @@ bool fault_player::runs(const std::string& node) {
   return state && state->state == nodes::node_state::kind::running;
 }
 
-/// Whoever stopped it.
+/// No matter who stopped it.
 bool fault_player::stands_still(const std::string& node) {
   const auto state = nodes_.state_of(node);
   if (!state || state->state != nodes::node_state::kind::running)

@@ -76,7 +76,7 @@ std::string zstandard(const std::string& text) {
   return out;
 }
 
-/// As programs write it that pack in several threads: behind a frame of their
+/// As programs write it that pack in several threads: after a frame of their
 /// own.
 std::string zstandard_after_a_note(const std::string& text) {
   return std::string{"\x50\x2a\x4d\x18\x03\0\0\0abc", 11} + zstandard(text);

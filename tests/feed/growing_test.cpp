@@ -180,7 +180,7 @@ TEST_F(GrowingTest, AFollowedCopyOfWhatWasPublishedIsRefused) {
 }
 
 TEST_F(GrowingTest, FollowedFilesWhoseTextsBecomeOneAreTold) {
-  // The later one ends as the earlier one does, behind it, or before it.
+  // The later one ends as the earlier one does, after it, or before it.
   for (const std::string more : {"3,C\n", "3,C\n4,D\n", ""}) {
     SCOPED_TRACE(more);
     *stop_ = false;

@@ -8,7 +8,7 @@ namespace {
 const std::string time_of_guess = "757503000500000000"; // 2024-01-02 09:30:00.5
 const std::string row_begin = "2024-01-02T09:30:00.5Z;A;";
 
-/// Goal: thousands stand behind the blanks and apostrophes of print, too.
+/// Goal: thousands stand after the blanks and apostrophes of print, too.
 TEST(GuessedNumbersTest, MarksOfPrintAreThoseOfTheKeyboard) {
   for (const std::string mark :
        {" ", "\xc2\xa0", "\xe2\x80\x89", "\xe2\x80\xaf", "'", "\xe2\x80\x99"}) {
@@ -56,7 +56,7 @@ TEST(GuessedNumbersTest, NumbersThatNoRuleReadsAreTold) {
     {"55.47M", "a letter for thousands or millions"},
     {"3B", "a letter for thousands or millions"},
     {"$5.5k", "a currency"},
-    {"1.5-", "a minus behind the digits"},
+    {"1.5-", "a minus after the digits"},
     {"\xe2\x88\x92"
      "1.5",
      "a minus that is no hyphen"},

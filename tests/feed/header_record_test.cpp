@@ -61,7 +61,7 @@ TEST(HeaderRecordTest, AHeaderAmongTheRowsIsProposedAsNone) {
   check({"plain", names + row + row + names + row + names + row,
          "time:timestamp sym:symbol price:float", "757503001000000000|A|1",
          question});
-  check({"behind byte order marks",
+  check({"after byte order marks",
          "\xef\xbb\xbf" + names + row + "\xef\xbb\xbf" + names + row
            + "\xef\xbb\xbf" + names + row,
          "time:timestamp sym:symbol price:float", "757503001000000000|A|1",

@@ -211,7 +211,7 @@ TEST_F(KdbSourceTest, ATableWithoutDatesNeedsThemInAColumn) {
 }
 
 // Goal: what was loaded is known again, whether it was compressed since or not,
-// and a load that was cut off goes on behind what is there.
+// and a load that was cut off goes on after what is there.
 TEST_F(KdbSourceTest, APartIsKnownByItsRows) {
   put_key();
   auto first = source({});

@@ -35,7 +35,7 @@ TEST_F(RejectReadingTest, TheLastLineOfAFileIsReadOnce) {
   EXPECT_EQ(got.rows(), 0u);
 }
 
-/// Goal: lines that came alone, behind the last row that was published, are
+/// Goal: lines that came alone, after the last row that was published, are
 /// read once, too: they leave the reject file for good, and a mend in it stays.
 TEST_F(RejectReadingTest, LinesThatComeWithoutARowAreReadOnce) {
   put_file(disk_, "/in/a.csv", once_head + once_row);

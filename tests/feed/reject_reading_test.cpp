@@ -256,14 +256,14 @@ TEST_F(InterruptedRejectsTest, LinesThatGaveNoRowStay) {
 }
 
 /// Goal: of a line that stands there twice, because it gave no row and no row
-/// behind it was published, the mended one counts.
+/// after it was published, the mended one counts.
 TEST_F(InterruptedRejectsTest, TheMendedCopyCounts) {
   EXPECT_EQ(feed(by_rows(), 2).rows(), 2u);
   const auto twice = file_text(disk_, reject_path);
   const auto published = cursors_;
   ASSERT_NE(twice.find("b,"), twice.rfind("b,"));
   for (const bool first : {false, true}) {
-    // 13, which stands behind b, was given and not published.
+    // 13, which stands after b, was given and not published.
     cursors_.clear();
     auto text = twice;
     text.replace(first ? text.find("b,") : text.rfind("b,"), 2, "12,");
@@ -384,7 +384,7 @@ TEST_F(RejectReadingTest, ALineThatWasReadUnderAnotherNameIsRefused) {
   const auto rejected = file_text(disk_, reject_path);
   EXPECT_EQ(feed(with({"/in/m/a.csv.txt"}, monday, "X", headless)).rows(), 2u);
   put_file(disk_, reject_path, rejected);
-  // The copy goes on behind what is compared.
+  // The copy goes on after what is compared.
   expect_refused(alone(monday, {}, headless), "line 2 may have been read");
   put_file(disk_, "/in/a.csv", text + "10:00:01,1,1\n");
   expect_refused(alone(monday, {}, headless),

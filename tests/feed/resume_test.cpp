@@ -355,7 +355,7 @@ TEST(ResumeTest, ATextUnderTwoNamesIsRefusedUnlessAskedForAgain) {
     EXPECT_EQ(read_all(disk, options).failed.code, errc::already_exists)
       << pair[0];
   }
-  // It may differ behind what is looked at first.
+  // It may differ after what is looked at first.
   put_file(disk, "i.csv", text.substr(0, text.size() - 3) + "y\n");
   options.files = {"a.csv", "i.csv"};
   EXPECT_FALSE(read_all(disk, options).failed);

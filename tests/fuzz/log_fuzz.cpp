@@ -27,7 +27,7 @@ void put_sum(std::span<std::byte> bytes, size_t at, uint32_t sum) {
 }
 
 /// Makes the checksums of the record at the front those of its bytes, as far as
-/// it has any, so that what stands behind them is looked at.
+/// it has any, so that what stands after them is looked at.
 /// @returns its length; none: it is no record
 std::optional<size_t> sum_record(std::span<std::byte> bytes, position at) {
   if (bytes.size() < record_header_bytes)

@@ -16,7 +16,7 @@ namespace {
 
 using namespace nodes;
 
-/// Whoever connects sends so much, in pieces of a size that the first byte
+/// Who connects sends so much, in pieces of a size that the first byte
 /// says: the same bytes mean the same in all of them.
 template <class Session, class Effects, class Take>
 void talk(Session& with, std::string_view bytes, size_t step, Take take) {

@@ -218,7 +218,7 @@ def two_branches(binary):
 
 
 def older(binary):
-  """A copy that was put back lacks what was loaded since, whoever saw it."""
+  """A copy that was put back lacks what was loaded since, no matter who saw it."""
   with mill.cluster(binary, NODES) as made:
     hdb, copy = (made.directory / "data" / each for each in ("hdb", "copy"))
     files = {}

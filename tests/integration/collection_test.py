@@ -137,7 +137,7 @@ def lags_and_rates_are_told(binary):
     mill.wait_until(
       lambda: made.process("rt1")["rate"]["messages_per_s"] == 0, 20,
       "a rate of nothing")
-    # Seconds after the first ones: whoever starts at a time gets the others.
+    # Seconds after the first ones: one who starts at a time gets the others.
     now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
     publish(made, 100, 400)
     got = made.run("sub", "--stream", "market", "--from", now, "--until",

@@ -226,7 +226,7 @@ def commands_of_others(made):
 
 
 def answer(port, talk, asks):
-  """Talks to whoever connects, until the command has ended.
+  """Talks to all who connect, until the command has ended.
   @returns its exit code and what it said."""
   with socket.create_server(("127.0.0.1", port)) as listener:
     listener.settimeout(0.2)

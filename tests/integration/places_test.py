@@ -50,7 +50,7 @@ def the_stream_tells_of_its_tables(cluster):
   done = cluster.run("pub", *at, env=env, text=line, code=None)
   mill.check(done.returncode != 0 and "tells nothing of a table" in done.stderr,
              done.stderr)
-  # Whoever declares it tells.
+  # Who declares it tells.
   cluster.run("pub", "--stream", "market", "--table", "trade", "--origin", "own",
               text=line)
   cluster.run("pub", *at, env=env, text=line)

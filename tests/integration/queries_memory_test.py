@@ -148,7 +148,7 @@ def what_it_took(binary):
                     "select lag(size) over (partition by sym order by time) "
                     "from trade where size < 100")
     mill.check("gateway, window" in done.stdout, done.stdout)
-    # A limit behind many rows takes no more than they need, and gives its own.
+    # A limit after many rows takes no more than they need, and gives its own.
     done = made.run("query", "-l", "sql", "-o", "csv",
                     "select size from trade order by size desc "
                     "limit 3 offset 600000")

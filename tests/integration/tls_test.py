@@ -264,7 +264,7 @@ def strangers(made, ports, _pem):
     mill.check(len(ended(plain)) != 1, "kdb+ in the clear")
   mill.wait_until(lambda: "what it sent is not TLS" in log_of(made), 30,
                   "kdb+ in the log")
-  # What was put behind the request for TLS in the clear.
+  # What was put after the request for TLS in the clear.
   with socket.create_connection(("127.0.0.1", ports["postgres"]), 30) as plain:
     hello = b"\0\3\0\0user\0ada\0\0"
     plain.sendall(struct.pack(">II", 8, 80877103)

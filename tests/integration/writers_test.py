@@ -154,7 +154,7 @@ def two_writers_of_one_sequence(binary):
 
 def a_wiped_stream_is_told(binary):
   """Only what RT had is gone: who comes with a place of it is told, and so is
-  whoever looks for losses."""
+  those who look for losses."""
   with mill.cluster(binary, roles=[("discovery1", "discovery"),
                                    ("rt1", "rt")]) as made:
     made.up()

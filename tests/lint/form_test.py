@@ -28,6 +28,18 @@ class FormTest(Tree):
                                           "int b; ///< The same.\n"},
                           {"query/x.hpp": [(3, "comment")]})
 
+    def test_words_that_people_stumble_over_are_found(self):
+        self.assert_clean({
+            "query/x.cpp": "// It lags behind the end of its stream, which is "
+                           "behind a seam.\n",
+            "docs/x.md": "A member is behind; what comes after the last row.\n"})
+        for text in ("who" + "ever asks", "TEST(A, Who" + "everAsks)",
+                     "what stands behind the last row", "behind its quote"):
+            for name in ("query/x.hpp", "docs/x.md", "tests/x.py"):
+                head = HEADER if name.endswith("hpp") else "\n"
+                self.assert_found({name: f"{head}# {text}\n",
+                                   "query/y.cpp": ""}, {name: [(2, "word")]})
+
     def test_files_and_functions_fit(self):
         self.assert_clean({"query/x.cpp": "int x;\n" * 600})
         self.assert_found({"query/x.cpp": "int x;\n" * 601},

@@ -21,6 +21,7 @@ import half_used
 import layout
 import lengths
 import surface
+import words
 
 # Each room may include itself and those before it. Within and between rooms a
 # floor (a folder that is a library) may include what its millrace_floor(NEEDS)
@@ -156,6 +157,7 @@ class Lint:
         surface.check(self)
         documents.check(self)
         lengths.check(self)
+        words.check(self)
         layout.check(self)
         for name, lines in self.lines.items():
             for i, line in enumerate(lines):
@@ -246,7 +248,7 @@ class Lint:
                             "which is set back: take guest::pause")
 
     def check_comments(self, name):
-        """Whoever sorts lines must not change what they say."""
+        """Who sorts lines must not change what they say."""
         for i, line in enumerate(self.lines[name]):
             if re.search(r"^\s*[^\s/].*//[/<]* The same\.$", line):
                 self.report(name, i + 1, "comment",

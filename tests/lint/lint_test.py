@@ -33,7 +33,7 @@ class LintTest(Tree):
         self.assertEqual([(each[0], each[2]) for each in checked.found],
                          [("c.toml", "top"), ("o1", "top")])
 
-    def test_no_room_knows_one_behind_it(self):
+    def test_no_room_knows_one_after_it(self):
         rooms = ["messages", "persistence", "feed", "query", "actors", "nodes"]
         for i, room in enumerate(rooms):
             for j, other in enumerate(rooms):

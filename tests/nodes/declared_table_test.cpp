@@ -1,5 +1,5 @@
 // One more table in the text of a configuration: all else stays, and what is
-// wrong is named by the lines of whoever wrote it.
+// wrong is named by the lines of its writer.
 
 #include <millrace/nodes/configuration/declared_table.hpp>
 

@@ -329,7 +329,7 @@ TEST(ParquetEncodingTest, LevelsAreRunsAndPackedGroups) {
   EXPECT_EQ(pack_levels(std::vector<uint32_t>(20, 1), 1), "\x28\x01"s);
   EXPECT_EQ(pack_levels(std::vector<uint32_t>{0, 1, 2, 3, 4, 5, 6, 7}, 3),
             "\x03\x88\xc6\xfa"s);
-  // What fills the packed group comes from the run behind it.
+  // What fills the packed group comes from the run after it.
   std::vector<uint32_t> mixed{1, 0, 1};
   mixed.insert(mixed.end(), 30, 1);
   EXPECT_EQ(pack_levels(mixed, 1), "\x03\xfd\x32\x01"s);

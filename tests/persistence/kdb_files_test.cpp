@@ -212,7 +212,7 @@ TEST_F(KdbFilesTest, ACompressedColumnMayLeaveItsNumberOut) {
   const auto plain = kdb_list(6, 0, raw<int32_t>({1, 2, 3}));
   auto read = column(kdb_zipped({{plain, 0}}, plain.size(), 65536));
   EXPECT_EQ(read.rows(), 3u);
-  // With an index behind its values the other columns say it.
+  // With an index after its values the other columns say it.
   const auto parted = kdb_old_codes("sym", {}, 3) + raw<int32_t>({1, 2, 3, 9});
   auto open = column(kdb_zipped({{parted, 0}}, parted.size(), 65536));
   EXPECT_EQ(open.rows(), std::nullopt);

@@ -119,7 +119,7 @@ TEST_F(LogCollectTest, FilesBeforeTheFloorGo) {
   }
 }
 
-/// What is behind the last message of a closed file is no message.
+/// What is after the last message of a closed file is no message.
 TEST_F(LogCollectTest, APlaceAfterTheLastMessageOfAFileIsTheNextFile) {
   write_all();
   for (size_t i = 0; i < all.messages.size(); ++i) {
@@ -192,7 +192,7 @@ TEST_F(LogCollectTest, ATombstoneAfterFilesThatStayIsNone) {
     EXPECT_EQ(told.events[0].from, begin_of(files[hit]));
     EXPECT_EQ(told.events[0].to, begin_of(files[hit + 1]));
     EXPECT_FALSE(verify_log(*copy, log_directory)->damages.empty());
-    // Whoever collects it with those before it makes it one.
+    // Who collects it with those before it makes it one.
     env.fs = copy.get();
     ASSERT_TRUE(collect_log(env, log_directory, begin_of(files[hit + 1])));
     EXPECT_TRUE(verify_log(*copy, log_directory)->damages.empty());

@@ -302,7 +302,7 @@ TEST(LogDamageTest, OnlyMessageBoundariesArePlaces) {
             errc::ahead);
 }
 
-// The file that is written has no intact record left: whoever copied it before
+// The file that is written has no intact record left: who copied it before
 // still goes on where its copy ends, and gets what is written next.
 TEST(LogDamageTest, WhoHasWhatRottedInALivingFileGoesOn) {
   memory_file_system disk{1};

@@ -308,21 +308,21 @@ TEST(SqlPlanTest, RefusesFunctionsAndPrecisionsByName) {
          {"select price::numeric(40,20) from trade",
           "line 1, column 15: there are at most 15 digits to round to"},
          {"select time::timestamp(12) from trade",
-          "line 1, column 14: a time has 0 to 9 digits behind its seconds"},
+          "line 1, column 14: a time has 0 to 9 digits after its seconds"},
          {"select size::uuid(3) from trade",
           "line 1, column 14: a value of type long cannot be made one of type "
           "guid"},
          {"select time::date(3) from trade",
           "line 1, column 14: the precision of 'date' is not there to cast to"},
          {"select interval '5' day to hour from trade",
-          "line 1, column 8: an interval has one unit behind it, or all of "
+          "line 1, column 8: an interval has one unit after it, or all of "
           "them within its text"},
          {"select interval '5' second(3) from trade",
           "line 1, column 8: the precision of 'interval' is not there to cast "
           "to"},
          {"select round(price, size) from trade",
           "line 1, column 8: 'round' takes a constant as its second value, of "
-          "digits behind the point"},
+          "digits after the point"},
          {"select trunc(price, 2) from trade",
           "line 1, column 8: trunc to digits is not there"},
        })

@@ -26,7 +26,7 @@ void chain_swarm(uint64_t count, const std::vector<std::string>& nodes,
     mix.points = drawing.points_of(mix.nodes);
     mix.within = 3500ms;
     gtest_glue::run_drawn_script(seed, mix, [&](const fault_script& script) {
-      // Rows leave the rdb so long after an hdb has them, and whoever waits for
+      // Rows leave the rdb so long after an hdb has them, and who waits for
       // a back end gives up.
       chain_scenario run{
         seed, {.query_timeout_ns = duration{seed % 2 == 0 ? 1s : 5s}.count()}};

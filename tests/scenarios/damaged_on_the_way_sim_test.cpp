@@ -7,7 +7,7 @@
 #include "report.hpp"
 #include "rt_scenario.hpp"
 
-// Records that are damaged on their way, behind TCP's checksums: whoever
+// Records that are damaged on their way, behind TCP's checksums: who
 // refuses them says so, as often as it happened.
 
 namespace millrace::sim {

@@ -206,7 +206,7 @@ TEST(DirectStreamSim, LinksAreCutAndHeal) {
 }
 
 // `committed` means `synced`, and what was synced survives. What was not may be
-// lost: whoever was given it is told.
+// lost: who was given it is told.
 TEST(DirectStreamSim, APowerCutOfThePublisherLosesNothingSynced) {
   for_each_seed(20, [&](uint64_t seed) {
     direct_run run{seed};

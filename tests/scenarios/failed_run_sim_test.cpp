@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 
 class Misused : public OwnCluster {};
 
-// Whoever mistypes a name reads which one, and no test after it is lost.
+// Who mistypes a name reads which one, and no test after it is lost.
 TEST_F(Misused, AWrongCallFailsTheRunAndNamesItself) {
   expect_failures();
   const auto said = [](auto&& call) {
@@ -78,12 +78,12 @@ void abort_in_a_run() {
 }
 
 // Nothing would be known of the run: no test goes on after that.
-TEST(MisusedDeathTest, WhoeverAbortsSaysSeedAndTimelineBefore) {
+TEST(MisusedDeathTest, WhoAbortsSaysSeedAndTimelineBefore) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_DEATH(abort_in_a_run(),
                "broken invariant: holds(.|\n)*replay: cd /.* && "
                "MILLRACE_SIM_SEED=1 .*sim_test "
-               "--gtest_filter=MisusedDeathTest.WhoeverAborts(.|\n)*"
+               "--gtest_filter=MisusedDeathTest.WhoAborts(.|\n)*"
                "a world of seed 1\n(.|\n)*db(.|\n)*ends");
 }
 
@@ -102,7 +102,7 @@ void hang_in_a_run() {
   });
 }
 
-TEST(MisusedDeathTest, WhoeverIsEndedSaysSeedAndTimelineBefore) {
+TEST(MisusedDeathTest, WhoIsEndedSaysSeedAndTimelineBefore) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_EXIT(hang_in_a_run(), ::testing::KilledBySignal(SIGTERM),
               "MILLRACE_SIM_SEED=1 (.|\n)*a world of seed 1\n");

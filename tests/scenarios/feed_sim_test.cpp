@@ -46,7 +46,7 @@ TEST(FeedSim, AnEndOfAPeriodIsAskedForAnewWhenTheStreamIsLost) {
   }
 }
 
-// What a full disk keeps in memory is read, and not recorded: whoever is told
+// What a full disk keeps in memory is read, and not recorded: who is told
 // how much is in the log relies on it.
 TEST(FeedSim, RowsThatAFullDiskKeepsOutAreNotRecorded) {
   auto progress = std::make_shared<torq::feed_progress>();

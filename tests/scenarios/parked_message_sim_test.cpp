@@ -1,4 +1,4 @@
-// A message that ends whoever takes it, whenever it is taken.
+// A message that ends the one who takes it, whenever it is taken.
 #include <millrace/actors/torq/feed/feed_work.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/sim/world/failure_test.hpp>
@@ -167,7 +167,7 @@ TEST(ParkedMessageSim, WhoIsKilledFromOutsideParksNothing) {
   EXPECT_EQ(run.letters(), 0);
 }
 
-// Whoever mended its defect lets it be taken again.
+// Who mended its defect lets it be taken again.
 TEST(ParkedMessageSim, OneThatIsTakenAfterAllIsNotListedAnyMore) {
   fed_rdb run{8};
   for (int i = 0; i < 4; ++i)

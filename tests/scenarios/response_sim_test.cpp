@@ -112,7 +112,7 @@ public:
     expect(text == "one:" + to || text == "two:" + to, "odd: " + text);
   }
 
-  // Whoever answered is told until the world ends.
+  // Who answered is told until the world ends.
   std::map<std::string, responder> all;
   std::vector<std::string> broken;
   world w;

@@ -64,7 +64,7 @@ void pause_subscribers(rt_scenario& run) {
     run.w.after(at + std::chrono::milliseconds{run.w.draw(1500)},
                 [tell, name] { tell(name, false); });
   }
-  // Whoever still stands goes on before all is looked at.
+  // Who still stands goes on before all is looked at.
   run.w.after(6s, [tell] {
     tell("plain", false);
     tell("copy", false);

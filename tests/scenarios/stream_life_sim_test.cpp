@@ -1,4 +1,5 @@
-// A stream that was wiped, and whoever still has a place of its earlier life.
+// A stream that was wiped, and those who still have a place of its earlier
+// life.
 
 #include "report.hpp"
 #include "rt_scenario.hpp"

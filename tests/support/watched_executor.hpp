@@ -10,7 +10,7 @@
 
 namespace millrace::test_support {
 
-/// Another executor, whose jobs a test can hold back and run itself. Whoever
+/// Another executor, whose jobs a test can hold back and run itself. Who
 /// runs on a thread can ask whether that is in a job. Thread safe.
 class watched_executor final : public persistence::executor {
 public:

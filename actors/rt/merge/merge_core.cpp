@@ -465,7 +465,7 @@ void merge_core::apply_floor(const noted_floor& floor) {
   }
   auto& known = found->second;
   const auto at = std::min(floor.at, out_->appended_end());
-  // Whoever takes the name may need what the one before did not: an rdb that
+  // Who takes the name may need what the one before did not: an rdb that
   // lost what it had written down.
   const bool anew = takes && !MILLRACE_PLANTED(keep_a_floor_that_was_left);
   known.floor = std::max(anew ? state_.out_begin : known.floor, at);

@@ -49,7 +49,7 @@ struct publisher_options {
   /// Which ids may follow each other; of a stream counts what was agreed on,
   /// from when RT tells it.
   id_policy ids = id_policy::strict;
-  /// What a power cut took is published again by whoever uses this: RT tells
+  /// What a power cut took is published again by the user of this: RT tells
   /// how far it came. Otherwise subscribers are told, by a `reset`.
   bool resumes = false;
   /// What RT has of the origin may be published again, with the same ids: the
@@ -284,12 +284,12 @@ private:
                                              const message_header& header,
                                              payload_kind kind,
                                              bool wants_response);
-  /// What keeps messages from RT, for whoever waits in vain; empty: nothing.
+  /// What keeps messages from RT, for those who wait in vain; empty: nothing.
   [[nodiscard]] std::string troubles() const;
   [[nodiscard]] result<publish_token>
   announce(std::span<const std::byte> payload, const message_header& header,
            payload_kind kind, int64_t now_ns);
-  /// How far a message got, for whoever waits in vain for its response.
+  /// How far a message got, for those who wait in vain for its response.
   [[nodiscard]] std::string how_far(const publish_token& token) const;
 
   publisher(persistence::env& world, publisher_options options,
@@ -321,7 +321,7 @@ private:
   std::set<std::string> strange_;         ///< Under the lock of `log_`.
   std::map<std::string, error> troubles_; ///< Under the lock of `log_`.
   position collects_below_;               ///< Under the lock of `log_`.
-  /// Whoever opens the directory next finds no file going away under it.
+  /// Who opens the directory next finds no file going away under it.
   struct collecting {
     std::mutex mutex;
     bool ended = false;

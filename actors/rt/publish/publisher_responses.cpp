@@ -46,7 +46,7 @@ std::string publisher::how_far(const publish_token& token) const {
   const auto held = log_->lock();
   const auto refusal = log_->refusal();
   if (is_committed)
-    return "it is committed, and whoever reads the stream may have seen it"
+    return "it is committed, and readers of the stream may have seen it"
            + (refusal ? "; " + to_string(refusal) : std::string{});
   return "it is not committed, only "
          + std::string{is_synced ? "synced" : "recorded"} + ": "

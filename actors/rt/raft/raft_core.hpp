@@ -156,7 +156,7 @@ public:
   /// Write this; `persisted` is the answer. In this order, of which a crash may
   /// leave the first ones only: the vote; the log is cut before `from`; it
   /// begins at `base`, and what is up to there goes; the entries follow, from
-  /// `from` on. (A base before the cut would leave entries behind a base that
+  /// `from` on. (A base before the cut would leave entries after a base that
   /// they do not follow.)
   struct persist {
     uint64_t ticket = 0;

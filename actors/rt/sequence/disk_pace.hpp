@@ -24,7 +24,7 @@ public:
   void began(uint64_t file, int64_t now_ns);
   /// It ended. Nothing changes if none was under way.
   void ended(uint64_t file, int64_t now_ns);
-  /// Whoever would say that it ended is gone.
+  /// Those who would say that it ended are gone.
   void forget(uint64_t file) { under_way_.erase(file); }
 
   /// The median; none: nothing was synced lately.

@@ -59,7 +59,7 @@ using input_sink_actor = sink_actor::extend<
   // Another node wants whole records from there on, up to there at most.
   caf::replies_to<fetch_atom, position, position>::with<position, chunk>,
   // Nobody needs the files before that of this position: they may go. Before
-  // that of the second one the publisher's, too, whoever is away.
+  // that of the second one the publisher's, too, no matter who is away.
   caf::reacts_to<collect_atom, position, position>,
   // INTERNAL: they went.
   caf::reacts_to<collected_atom, position, caf::error>,

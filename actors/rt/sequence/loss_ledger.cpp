@@ -185,7 +185,7 @@ void loss_ledger::read_noted() {
   first_ = noted->at("first").natural().value_or(1);
 }
 
-/// Of those that no line of the file is as it was written, some may be behind
+/// Of those that no line of the file is as it was written, some may be after
 /// all that is known of.
 uint64_t loss_ledger::missing() const {
   const auto last = std::max<uint64_t>(count_, *noted_);
@@ -204,7 +204,7 @@ uint64_t loss_ledger::told_missing() const {
   return out;
 }
 
-/// What was there is kept for whoever reads it.
+/// What was there is kept for its readers.
 error loss_ledger::replace_damaged(uint64_t missing, int64_t now_ns) {
   damage_ = path_ + ": " + std::to_string(missing)
             + " of the losses that were written down are missing, or cannot be "

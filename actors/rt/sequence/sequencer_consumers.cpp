@@ -12,7 +12,7 @@ namespace millrace::rt {
 
 namespace {
 
-/// Whoever asks has given up by then.
+/// Who asks has given up by then.
 constexpr int64_t floor_patience_ns = 10'000'000'000;
 constexpr int64_t floor_look_ns = 200'000'000;
 constexpr int64_t floor_register_ns = 1'000'000'000;

@@ -25,7 +25,7 @@ std::string describe(const input_part& range) {
 input_mending::input_mending(sequencer_state& of) : of_{of} {}
 
 /// Its copy stands still, not the node: the publisher offers its log again, and
-/// whoever has the bytes gives them again.
+/// one that has the bytes gives them again.
 void input_mending::failed(copy_id copy, const caf::error& fault) {
   const auto why = from_caf(fault);
   const auto input = to_string(of_.core->inputs().name(copy));
@@ -165,7 +165,7 @@ void input_mending::lacking(copy_id copy, position from, position to) {
   const input_part range{from, to};
   if (!may_come(copy, from))
     return;
-  // Whoever reads it finds it again, as long as it is not mended.
+  // A reader finds it again, as long as it is not mended.
   if (!repair_.asks_for(copy, range) && is_news(copy, from))
     of_.warn("input_damaged",
              "input " + to_string(of_.core->inputs().name(copy)) + " lacks "

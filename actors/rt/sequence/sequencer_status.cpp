@@ -11,7 +11,7 @@ namespace millrace::rt {
 
 namespace {
 
-/// Whoever asks has given up by then.
+/// Who asks has given up by then.
 constexpr int64_t facts_patience_ns = 5'000'000'000;
 
 } // namespace

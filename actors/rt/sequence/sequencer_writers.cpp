@@ -10,7 +10,7 @@ namespace millrace::rt {
 
 namespace {
 
-/// Whoever asks has given up by then.
+/// Who asks has given up by then.
 constexpr int64_t claim_patience_ns = 2'800'000'000;
 /// A node that copied what was agreed on sees who is fenced now and then.
 constexpr int64_t look_interval_ns = 1'000'000'000;
@@ -154,7 +154,7 @@ sequencer_state::judge_claim(pending_claims::claim& each) {
 }
 
 /// A publisher that another one took the place of hears so at once, and so does
-/// whoever looks after this node.
+/// those who look after this node.
 void sequencer_state::mind_fenced() {
   const auto now_ns = env->clock->monotonic_ns();
   waiting_claims.look_at_ns = now_ns + look_interval_ns;

@@ -102,7 +102,7 @@ error stream_group::act(raft_core::persist& what) {
   if (what.vote)
     if (auto fault = log_->write(*what.vote))
       return fault;
-  // Before the base: a crash in between must leave no entry behind a base that
+  // Before the base: a crash in between must leave no entry after a base that
   // it does not follow.
   if (what.from) {
     const auto kept = entry_index{what.from->value - 1};

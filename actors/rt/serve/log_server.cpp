@@ -124,7 +124,7 @@ void log_server_state::sought(uint64_t number, position at,
 
 void log_server_state::serve(const start_spec& from, const sink_actor& to,
                              subscriber_promise promise) {
-  // What is written from now on is told to whoever reads.
+  // What is written from now on is told to all who read.
   listen();
   const bool gone = set_back(from);
   const auto start = resolve(from, gone);

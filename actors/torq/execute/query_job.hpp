@@ -51,7 +51,7 @@ struct query_work {
   std::vector<persistence::table_view> right_parts{};
   bool is_live = false;    ///< Of the store of the later rows.
   int64_t deadline_ns = 0; ///< Monotonic; 0: none.
-  /// What it may hold here; whoever keeps its answer keeps this. Null: it may
+  /// What it may hold here; who keeps its answer keeps this. Null: it may
   /// hold what it needs.
   std::shared_ptr<query::memory_account> memory{};
   uint64_t parts_left_out = 0; ///< By an index, before it is bound.

@@ -46,7 +46,7 @@ struct gateway_settings {
     /// How a back end comes to live, when none does by itself.
     std::string hdb_hint;
     std::string rdb_hint;
-    /// Why answers may lack rows whoever is asked; empty: they do not.
+    /// Why answers may lack rows no matter who is asked; empty: they do not.
     std::string warning;
     /// When it came, while the gateway ran; monotonic. 0: it was there.
     int64_t since_ns = 0;

@@ -60,7 +60,7 @@ struct gateway_request {
 };
 
 /// Passes on that a back end is gone: its gateway's own word of it may come
-/// later than that of whoever asked it, and a question waits only for those
+/// later than that of the one who asked it, and a question waits only for those
 /// that are known to be gone.
 void tell_gone(const gateway_request& request, const caf::actor_addr& who);
 

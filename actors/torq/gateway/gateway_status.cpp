@@ -6,8 +6,8 @@
 
 namespace millrace::torq {
 
-/// A refusal is told to whoever looks at the log as it usually is, an answer to
-/// whoever wants to see each.
+/// A refusal is told to those who look at the log as it usually is, an answer
+/// to those who want to see each.
 void gateway_state::tell_ending(const asker& whose, const error& how,
                                 int64_t took_ns) {
   constexpr size_t why_max = 400;

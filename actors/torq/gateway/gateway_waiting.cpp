@@ -37,7 +37,7 @@ bool gateway_state::ready(const held_question& what) const {
   if (what.last_fault)
     return connections > what.connections_then
            || !may_come_back(what, what.last_fault.code);
-  // Whoever has heard of nobody does not know who is missing.
+  // Who has heard of nobody does not know who is missing.
   if (met_ns != 0
       && now - std::max({started_ns, table.since_ns, met_ns}) > start_grace_ns)
     return true;

@@ -172,7 +172,7 @@ void hdb_state::watch(const hdb_watcher_actor& who) {
     caf::anon_send(who, announce_atom_v, announcement());
 }
 
-/// Whoever watches is told up to where the partitions account for it.
+/// Those who watch are told up to where the partitions account for it.
 caf::result<status_facts> hdb_state::take_table(const chunk& schema,
                                                 const status_facts& about) {
   const auto news = table_news_of(schema, about);

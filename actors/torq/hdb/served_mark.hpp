@@ -67,7 +67,7 @@ public:
   [[nodiscard]] const std::string& directory() const noexcept {
     return directory_;
   }
-  /// Partitions that had rows of the table, whoever brought them.
+  /// Partitions that had rows of the table, no matter who brought them.
   [[nodiscard]] const std::set<std::string>&
   partitions_of(const std::string& table) const;
   /// Takes what another one of the same database knows beside, or later.
@@ -145,7 +145,7 @@ struct known_of_hdb {
 [[nodiscard]] known_of_hdb read_marks(persistence::file_system& fs,
                                       const std::string& folder,
                                       const std::string& directory);
-/// The mark of what commands did to a database, whoever serves it.
+/// The mark of what commands did to a database, no matter who serves it.
 [[nodiscard]] std::string mark_of_commands(const std::string& folder,
                                            const std::string& directory);
 /// Replaces the file, and makes the directory that it is in; synced.

@@ -34,7 +34,7 @@ struct rdb_settings {
   std::string process; ///< Its name in the registry.
   std::string stream;
   std::vector<table_schema> tables;
-  /// Names of all tables of the stream, whoever holds them.
+  /// Names of all tables of the stream, no matter who holds them.
   std::set<std::string, std::less<>> stream_tables;
   /// Of these, those that no RDB holds.
   std::set<std::string, std::less<>> unheld_tables;

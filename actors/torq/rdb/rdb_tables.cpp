@@ -9,7 +9,7 @@ namespace millrace::torq {
 
 namespace {
 
-/// Whoever else writes to the HDB's directory is waited for so long.
+/// Others who write to the HDB's directory are waited for so long.
 constexpr int64_t join_patience_ns = 5'000'000'000;
 constexpr int64_t join_retry_ns = 200'000'000;
 

@@ -21,7 +21,7 @@ public:
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
 
-  /// Whoever could read it can read it afterwards, and finds the old text or
+  /// Who could read it can read it afterwards, and finds the old text or
   /// the new one, whatever happens.
   [[nodiscard]] error replace(const std::string& text);
 

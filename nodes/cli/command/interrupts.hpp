@@ -12,7 +12,7 @@ class interrupts {
 public:
   /// What becomes of a read or write that waits when a signal comes.
   enum class waiting : bool {
-    goes_on, ///< Whoever waits looks for signals by himself.
+    goes_on, ///< Who waits looks for signals by himself.
     ends,    ///< With EINTR.
   };
   explicit interrupts(waiting how = waiting::goes_on);

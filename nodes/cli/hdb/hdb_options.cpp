@@ -37,7 +37,7 @@ void declare_database(option_list& list, std::string& directory) {
               fs, text,
               {"the directory of a historical database",
                [&fs](const std::string& at) { return is_database(fs, at); }});
-            // Whoever opens it says that this user may not.
+            // Who opens it says that this user may not.
             fault && fault.code != errc::permission)
           return fault;
         directory = text;

@@ -24,7 +24,7 @@ error check_log(const std::string& path) {
 result<std::string> find_log(const std::string& text) {
   auto& fs = persistence::posix_file_system();
   const auto path = configuration_path({});
-  // One that is named as a path is told by whoever opens it.
+  // One that is named as a path is told when it is opened.
   if (fs.exists(text) || text.find('/') != text.npos)
     return text;
   if (!path)
@@ -42,7 +42,7 @@ result<std::string> find_log(const std::string& text) {
     auto out = config->stream_directory(member->name, text) + "/out";
     if (fs.exists(out))
       return out;
-    // One that may not be looked into is told by whoever opens it.
+    // One that may not be looked into is told when it is opened.
     if (const auto files = persistence::list_log_files(fs, out);
         !files && files.failure().code == errc::permission)
       return out;

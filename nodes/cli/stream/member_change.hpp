@@ -17,8 +17,8 @@ struct member_change {
   output_format output;
 };
 
-/// Asks the leader again and again, whoever that is, until it is done, and
-/// prints that. @returns the exit code
+/// Asks the leader again and again, no matter who that is, until it is done,
+/// and prints that. @returns the exit code
 [[nodiscard]] int change_members(const member_change& what);
 
 } // namespace millrace::nodes

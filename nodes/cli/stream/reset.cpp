@@ -31,7 +31,7 @@ void declare(option_list& list, stream_reset_options& into) {
               uint64_t{position::session_max},
               "With --hard: the session that is to begin, as --dry-run says; "
               "where it has begun nothing is done, and the exit code is 1: "
-              "whoever heard nothing of a reset asks again so");
+              "who heard nothing of a reset asks again so");
   declare_streams(list, into);
 }
 

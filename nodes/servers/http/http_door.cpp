@@ -162,7 +162,7 @@ void http_door_state::answer(connection_id to, const known_response& what) {
                         what.status >= 400, env->clock->monotonic_ns()));
 }
 
-/// Asks all nodes once, for whoever waits.
+/// Asks all nodes once, for all who wait.
 void http_door_state::gather() {
   said.clear();
   silent = settings.nodes.size();

@@ -35,7 +35,7 @@ struct http_request {
   std::string user{};
   /// Why it is not answered as it asks: the client must say who it is.
   bool is_unknown = false;
-  /// Why it is not answered, whoever it is; none: it is.
+  /// Why it is not answered, no matter whose it is; none: it is.
   error refusal{};
   friend bool operator==(const http_request&, const http_request&) = default;
 };

@@ -209,7 +209,7 @@ wish exec_of(const http_request& what) {
   text::json_value parameters{{"language", "sql"}, {"text", form.query}};
   if (explains)
     parameters["explain"] = true;
-  // Whoever wants to know how many there are has all of them found.
+  // Who wants to know how many there are has all of them found.
   if (form.end && !counts)
     parameters["limit"] = *form.end;
   return query_wish{parameters.dump(), query::result_format::json,

@@ -231,7 +231,7 @@ result<undertaking> getdata(arguments given, const request_setting&) {
   auto parameters = json_of(given[0]);
   if (!parameters)
     return parameters.failure();
-  // Whoever asks so knows TorQ's texts, and may look for them.
+  // Who asks so knows TorQ's texts, and may look for them.
   if (parameters->is_object() && !parameters->find("words"))
     parameters->add("words", "torq");
   gateway_question out;

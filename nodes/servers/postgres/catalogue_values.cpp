@@ -217,7 +217,7 @@ void extreme_of(catalogue_call of) {
   best ? of.give(of.value(*best)) : of.give_null();
 }
 
-/// @pre two arguments: a number, and how many digits behind the point
+/// @pre two arguments: a number, and how many digits after the point
 void to_digits(catalogue_call of) {
   if (of.is_null(0))
     return of.give_null();

@@ -131,7 +131,7 @@ bool pg_session::begin() {
   return !ended_;
 }
 
-/// What came behind the request came in the clear: somebody on the way may
+/// What came after the request came in the clear: somebody on the way may
 /// have put it there, and it would be taken for what the client says by TLS.
 /// @param more bytes of that
 void pg_session::begin_tls(size_t more) {

@@ -178,7 +178,7 @@ error session_settings::put(std::string_view named, std::string value) {
 
 namespace {
 
-/// Words between blanks; a backslash keeps what is behind it.
+/// Words between blanks; a backslash keeps what is after it.
 std::vector<std::string> words_of_options(std::string_view text) {
   std::vector<std::string> out;
   bool is_within = false;

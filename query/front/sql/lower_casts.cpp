@@ -198,7 +198,7 @@ result<expression> row_scope::to_fraction(expression what, int64_t digits,
                                           uint32_t place) {
   constexpr int64_t digits_of_ns = 9;
   if (digits < 0 || digits > digits_of_ns)
-    return owner_.refused(place, "a time has 0 to 9 digits behind its seconds");
+    return owner_.refused(place, "a time has 0 to 9 digits after its seconds");
   int64_t width = 1;
   for (auto i = digits; i < digits_of_ns; ++i)
     width *= 10;
@@ -210,7 +210,7 @@ result<expression> row_scope::to_fraction(expression what, int64_t digits,
   return moved ? call(fn::bar, {span(width), *std::move(moved)}, place) : moved;
 }
 
-/// What a cast to a type with numbers behind it, as numeric(10,2), makes of a
+/// What a cast to a type with numbers after it, as numeric(10,2), makes of a
 /// value of the type.
 result<expression> row_scope::narrowed(expression what, const std::string& type,
                                        const json_value::list& numbers,
@@ -286,7 +286,7 @@ result<expression> row_scope::typed_cast(const json_value& body,
            : narrowed(*std::move(made), wanted, numbers, at);
 }
 
-/// @param unit that of the words behind an interval; nullptr: there are none
+/// @param unit that of the words after an interval; nullptr: there are none
 result<expression> row_scope::typed_constant(const json_value& constant,
                                              column_type type,
                                              const json_value* unit,
@@ -298,7 +298,7 @@ result<expression> row_scope::typed_constant(const json_value& constant,
   if (unit) {
     const auto word = unit_of_mask(owner_.whole_number(*tree_of(*unit).body));
     if (!word)
-      return owner_.refused(place, "an interval has one unit behind it, or all "
+      return owner_.refused(place, "an interval has one unit after it, or all "
                                    "of them within its text");
     letters += *word;
   }

@@ -174,7 +174,7 @@ private:
           : nullptr;
     if (!wanted || !is_whole(digits->type))
       return owner_.wrong(place_, "'round' takes a constant as its second "
-                                  "value, of digits behind the point");
+                                  "value, of digits after the point");
     if (!is_numeric(value->type))
       return owner_.wrong(place_, "'round' takes a number");
     return scope_.to_digits(*std::move(value), *wanted, place_);

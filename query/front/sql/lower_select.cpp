@@ -27,7 +27,7 @@ std::string name_of(const json_value& node) {
     return what["op"].text_or_empty() == "IS_LEAST" ? "least" : "greatest";
   if (what.kind == "SQLValueFunction") {
     const auto out = text::lower_case(what["op"].text_or_empty().substr(6));
-    // With a precision behind it.
+    // With a precision after it.
     return out.ends_with("_n") ? out.substr(0, out.size() - 2) : out;
   }
   if (what.kind == "TypeCast") {

@@ -300,10 +300,10 @@ private:
                                             const std::string& type,
                                             const json_value::list& numbers,
                                             uint32_t place);
-  /// Rounded to so many digits behind the point, half a unit away from 0.
+  /// Rounded to so many digits after the point, half a unit away from 0.
   [[nodiscard]] result<expression> to_digits(expression what, int64_t digits,
                                              uint32_t place);
-  /// A time rounded to so many digits behind its seconds.
+  /// A time rounded to so many digits after its seconds.
   [[nodiscard]] result<expression> to_fraction(expression what, int64_t digits,
                                                uint32_t place);
   [[nodiscard]] result<expression> choice(const json_value& body,

@@ -229,7 +229,7 @@ TEST(ServedMarkTest, AnEntryOfOneDateSaysNothingOfTheLoadsOfAnother) {
   EXPECT_TRUE(mark.losses().empty());
 }
 
-TEST(ServedMarkTest, WhoeverServesADatabaseKnowsWhatOthersAndCommandsDid) {
+TEST(ServedMarkTest, WhoServesADatabaseKnowsWhatOthersAndCommandsDid) {
   sim::memory_file_system disk;
   const auto one_file = loaded(1, {{"2024.01.01", "h"}});
   const auto two_files = loaded(2, {{"2024.01.01", "h"}, {"2024.01.05", "k"}});
@@ -344,7 +344,7 @@ TEST(ServedMarkTest, WritersSideBySideDoNotMeet) {
   EXPECT_EQ(known.mark, mark);
 }
 
-TEST(ServedMarkTest, PartitionsAreKnownWhoeverBroughtTheirRows) {
+TEST(ServedMarkTest, PartitionsAreKnownNoMatterWhoBroughtTheirRows) {
   auto all = manifest_with({});
   for (const auto* partition : {"2024.01.02", "2024.01.03"}) {
     persistence::hdb_part part;

@@ -223,7 +223,7 @@ TEST(AsyncAnswerTest, AHandlerOfAnActorMayAsk) {
 
 // Rows that are kept hold back those after them: no more come than the gateway
 // has room for; once the room is given back all others do.
-TEST(AsyncAnswerTest, WhoeverKeepsRowsGetsNoMoreThanThereIsRoomFor) {
+TEST(AsyncAnswerTest, WhoKeepsRowsGetsNoMoreThanThereIsRoomFor) {
   auto& cluster = the_cluster();
   constexpr uint64_t window = 4u << 20;
   constexpr uint64_t piece = 512u << 10;

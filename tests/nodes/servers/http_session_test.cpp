@@ -225,7 +225,7 @@ TEST(HttpSessionTest, InvitesABodyThatWaitsForIt) {
   const auto whole = made.received("unt");
   ASSERT_EQ(whole.size(), 1u);
   EXPECT_EQ(request_in(whole)->body, "count");
-  // Behind another request it waits for the response to that.
+  // After another request it waits for the response to that.
   EXPECT_TRUE(made.received(head).empty());
   EXPECT_EQ(made.answered(1, "one"),
             (http_session::effects{send_bytes{"one"}, invites}));
@@ -497,7 +497,7 @@ TEST(HttpExecTest, TakesWhatClientsOfTheInterfaceSay) {
             R"({"language":"sql","text":"trade","limit":10})");
   EXPECT_EQ(parameters({{"limit", "5,10"}, {"nm", "true"}}),
             R"({"language":"sql","text":"trade","limit":10})");
-  // All are found for whoever wants to know how many there are.
+  // All are found for those who want to know how many there are.
   EXPECT_EQ(parameters({{"limit", "10"}, {"count", "true"}}),
             R"({"language":"sql","text":"trade"})");
   EXPECT_EQ(parameters({{"explain", "true"}, {"timings", "false"}}),

@@ -101,7 +101,7 @@ TEST_F(KdbDoorTest, AClientOfTextHasItsAnswerAfterItSendsNoMore) {
   EXPECT_EQ(step(connection_closed{1, {}}), "drop 1\n");
 }
 
-TEST_F(KdbDoorTest, WhoeverDoesNotLogInOrTakesNothingIsDropped) {
+TEST_F(KdbDoorTest, WhoDoesNotLogInOrTakesNothingIsDropped) {
   (void)step(connection_opened{1});
   log_in(2);
   EXPECT_EQ(said(door.tick(4 * second_ns)), "");
@@ -157,7 +157,7 @@ TEST_F(KdbDoorTest, ThoseThatSayNothingMakePlace) {
   EXPECT_EQ(step(connection_opened{4}), "tell dropped\ndrop 1\n");
   EXPECT_EQ(door.facts().last_refusal, "3 connections are open, and it had "
                                        "neither logged in nor asked");
-  // The oldest of those first, whoever has logged in meanwhile.
+  // The oldest of those first, no matter who has logged in meanwhile.
   EXPECT_EQ(step(bytes_received{3, std::string{"u:p\3\0", 5}}),
             "send 3 1\nread 3\n");
   EXPECT_EQ(step(connection_opened{5}), "tell dropped\ndrop 4\n");
@@ -187,7 +187,7 @@ TEST_F(KdbDoorTest, WhoIsNotProvenMakesPlace) {
   EXPECT_EQ(step(connection_opened{3}), "tell refused\ndrop 3\n");
 }
 
-TEST_F(KdbDoorTest, WhoeverGoesBeyondTheMemoryOfAllIsDropped) {
+TEST_F(KdbDoorTest, WhoGoesBeyondTheMemoryOfAllIsDropped) {
   log_in(1);
   log_in(2);
   // The beginning of a long message.
@@ -204,8 +204,8 @@ TEST_F(KdbDoorTest, WhoeverGoesBeyondTheMemoryOfAllIsDropped) {
   EXPECT_EQ(step(bytes_received{1, std::string(20'000, 'x')}), "read 1\n");
 }
 
-// Whoever asks a little last is not the one that took the room.
-TEST_F(KdbDoorTest, WhoeverTakesNothingMakesRoomForOthers) {
+// Who asks a little last is not the one that took the room.
+TEST_F(KdbDoorTest, WhoTakesNothingMakesRoomForOthers) {
   log_in(1);
   log_in(2);
   (void)door.push(1, std::string(50'000, 'p'), second_ns);

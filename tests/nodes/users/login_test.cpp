@@ -172,7 +172,7 @@ TEST_F(LoginJudgeTest, OnlyWhoHasTheSecretIsLetIn) {
   }
 }
 
-TEST_F(LoginJudgeTest, AVerifierIsGivenForWhoeverAsks) {
+TEST_F(LoginJudgeTest, AVerifierIsGivenForAllWhoAsk) {
   const auto judge = judge_with(secrets_);
   const auto ada = judge.judge({login_way::scram, "ada", {}});
   ASSERT_TRUE(ada.verifier);

@@ -16,7 +16,7 @@ namespace {
 
 thread_local std::vector<const world*> living_worlds;
 std::atomic<std::string (*)()> replay_of_test{nullptr};
-/// Whoever cannot finish its words ends all the same.
+/// Who cannot finish its words ends all the same.
 constexpr unsigned words_seconds_max = 10;
 
 void say(const std::string& text) {

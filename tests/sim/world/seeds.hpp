@@ -31,7 +31,7 @@ struct seed_range {
 
 /// Calls `run` with one seed after another, until one returns false. The
 /// program ends where `seeds_wanted` fails, and says why; an exception of `run`
-/// goes on to whoever called this, after its seed was said.
+/// goes on to its caller, after its seed was said.
 inline void for_each_seed(uint64_t count,
                           const std::function<bool(uint64_t)>& run) {
   const auto wanted = seeds_wanted(count);

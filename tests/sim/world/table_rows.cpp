@@ -198,7 +198,7 @@ std::string row_text(const table_schema& schema, const query::table_data& rows,
 
 std::string shortened(const std::string& row) {
   constexpr size_t told = 200;
-  // It ends as rows do, for whoever looks for that.
+  // It ends as rows do, for those who look for that.
   return row.size() <= told ? row : row.substr(0, told) + "...}";
 }
 
