@@ -60,6 +60,41 @@ struct entry_index : id_number<entry_index, uint64_t> {
   using id_number::id_number;
 };
 
+/// A message of an origin, as its publisher numbers them: see `id_policy`.
+struct message_id : id_number<message_id, int64_t> {
+  using id_number::id_number;
+};
+
+/// A loss, as a node of a stream numbers those that it wrote down, from 1.
+struct loss_number : id_number<loss_number, uint64_t> {
+  using id_number::id_number;
+};
+
+/// A chunk of those that belong together, from 0.
+struct chunk_number : id_number<chunk_number, uint64_t> {
+  using id_number::id_number;
+};
+
+/// So many bytes, from the first.
+struct byte_count : id_number<byte_count, uint64_t> {
+  using id_number::id_number;
+};
+
+/// A session of a stream; 0: the next one, where the place says so.
+struct session_number : id_number<session_number, uint64_t> {
+  using id_number::id_number;
+};
+
+/// The sum of a record, as its header has it; 0: not known.
+struct record_sum : id_number<record_sum, uint32_t> {
+  using id_number::id_number;
+};
+
+/// Which founding of a group: of two, the higher one counts.
+struct group_generation : id_number<group_generation, uint32_t> {
+  using id_number::id_number;
+};
+
 /// A period: of date partitions, days since 2000.01.01.
 struct period_id : id_number<period_id, int64_t> {
   using id_number::id_number;

@@ -34,7 +34,7 @@ struct peer_hello {
   /// Those that the group was founded with, of one that forgot the one that it
   /// was in; empty: not known here.
   std::vector<member_id> founding;
-  uint32_t generation = 0; ///< Of that group: of two, the higher one counts.
+  group_generation generation; ///< Of that group.
   /// It was a member once, and may have lost what it said then.
   bool forgot = false;
   /// Of a leader: no member needs the entries up to this one.

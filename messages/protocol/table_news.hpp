@@ -1,17 +1,27 @@
 #pragma once
 
-#include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/schema.hpp>
-#include <millrace/messages/protocol/interfaces.hpp>
 
+#include <caf/meta/type_name.hpp>
+
+#include <cstdint>
 #include <string>
 
 namespace millrace {
 
-using take_table_atom = caf::atom_constant<caf::atom("taketable")>;
-inline constexpr auto take_table_atom_v = take_table_atom::value;
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, column_schema& x) {
+  return f(caf::meta::type_name("column_schema"), x.name, x.type);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, table_schema& x) {
+  return f(caf::meta::type_name("table_schema"), x.name, x.version, x.columns,
+           x.time_column, x.symbol_column, x.roll_zone, x.roll_offset_ns);
+}
 
 /// One more table of a running cluster, as each process of it needs to know it.
+/// It stays within the node that made it of its configuration.
 struct table_news {
   table_schema schema;
   std::string stream;
@@ -29,19 +39,37 @@ struct table_news {
   bool is_held = false; ///< By the RDB that is told.
 };
 
-/// As a message has it.
-[[nodiscard]] status_facts to_facts(const table_news& news);
-/// `malformed_message` when it is not what `to_facts` makes.
-[[nodiscard]] result<table_news> table_news_of(const chunk& schema,
-                                               const status_facts& about);
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, table_news& x) {
+  return f(caf::meta::type_name("table_news"), x.schema, x.stream, x.stamps,
+           x.directory, x.in_rdb, x.in_hdb, x.rdb_hint, x.hdb_hint, x.warning,
+           x.is_held);
+}
 
-/// One that takes in tables while it runs. It answers what it did: "state" is
-/// "taken", "known" (it knew exactly this one), or "reads_again" (taken, and
-/// rows that came before are read from the stream again: it ends for that, and
-/// its next life has them). `already_exists`: it knows another one by this
-/// name.
-using table_taker_actor = caf::typed_actor<
-  // A TableSchema, and the rest of its table_news.
-  caf::replies_to<take_table_atom, chunk, status_facts>::with<status_facts>>;
+/// What was made of a table that is new.
+enum class table_outcome : uint8_t {
+  taken,
+  known, ///< Exactly this one was known.
+  /// Taken, and rows that came before are read from the stream again: it ends
+  /// for that, and its next life has them.
+  reads_again,
+  down,        ///< The process does not run.
+  unconcerned, ///< It has no use for the table.
+  declared,    ///< Those that start from now on know it.
+};
+
+/// As people read it: "reads_again".
+[[nodiscard]] std::string to_string(table_outcome outcome);
+
+struct table_intake {
+  table_outcome outcome = table_outcome::taken;
+  /// Of a node: the path of the configuration that it was started with.
+  std::string config;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, table_intake& x) {
+  return f(caf::meta::type_name("table_intake"), x.outcome, x.config);
+}
 
 } // namespace millrace

@@ -35,7 +35,7 @@ private:
     if (first_ + asked_ == all_.size())
       return;
     const auto number = asked_++;
-    self_->request(rest_, left_(), fetch_atom_v, number)
+    self_->request(rest_, left_(), fetch_atom_v, chunk_number{number})
       .then([me = this->shared_from_this(),
              number](const chunk& piece) { me->came(number, piece); },
             [me = this->shared_from_this()](const caf::error& fault) {

@@ -31,7 +31,7 @@ void period_timer_state::tick() {
   period_requests::tick now;
   if (coming) {
     next = *coming;
-    now.current = period_id{coming->period};
+    now.current = coming->period;
     if (!requests) {
       std::vector<period_requests::asked_stream> streams;
       for (const auto& each : settings.streams)
@@ -84,7 +84,7 @@ void period_timer_state::act(const period_requests::tell& what) {
 
 status_facts period_timer_state::status() const {
   status_facts out{{"role", "period-timer"},
-                   {"next_period", next.period},
+                   {"next_period", next.period.value},
                    {"next_end_ns", next.end_ns},
                    {"clock_jumps", wall.jumps()}};
   if (rule_failure)

@@ -163,7 +163,7 @@ error follow(process_host& host, const std::string& stream,
     into->put(kdb::stream_begun{stream});
   };
   on.on_period = [stream, into](period_id period, position) {
-    into->put(kdb::period_ended{stream, period.value});
+    into->put(kdb::period_ended{stream, period});
   };
   on.on_event = [stream, into](const stream_event& what) {
     if (what.kind != event_kind::schema)

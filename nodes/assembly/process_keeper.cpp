@@ -54,44 +54,46 @@ process_keeper_state::stop(const std::string& process) {
   return promise;
 }
 
-caf::result<status_facts>
+caf::result<table_intake>
 process_keeper_state::take_table(const std::string& process,
-                                 const status_facts& what) {
-  const auto declaration = table_declaration_of(what);
-  if (!declaration)
-    return to_caf(declaration.failure());
-  const auto declared = assembly->declare(*declaration);
+                                 const text::json_value& declaration) {
+  const auto what = table_declaration_of(declaration);
+  if (!what)
+    return to_caf(what.failure());
+  const auto declared = assembly->declare(*what);
   if (!declared)
     return to_caf(declared.failure());
   const auto& path = host->config().path;
   if (process.empty())
-    return status_facts{{"state", declared->was_there ? "known" : "declared"},
-                        {"config", path}};
+    return table_intake{declared->was_there ? table_outcome::known
+                                            : table_outcome::declared,
+                        path};
   auto errand = assembly->errand(process, declared->name);
   if (!errand && errand.failure().code == errc::not_found)
-    return status_facts{{"state", "down"}, {"config", path}};
+    return table_intake{table_outcome::down, path};
   if (!errand)
     return to_caf(errand.failure());
   if (!errand->to)
-    return status_facts{{"state", "unconcerned"}, {"config", path}};
-  auto promise = self->make_response_promise<status_facts>();
+    return table_intake{table_outcome::unconcerned, path};
+  auto promise = self->make_response_promise<table_intake>();
   const auto number = ++errand_last;
   errands.emplace(number,
                   table_errand{process, errand->to->address(), promise});
   self
     ->request(caf::actor_cast<table_taker_actor>(errand->to), caf::infinite,
-              take_table_atom_v, chunk::copy_of(encode(errand->what.schema)),
-              to_facts(errand->what))
-    .then([this, number](
-            const status_facts& said) { table_answered(number, {}, said); },
-          [this, number](const caf::error& why) {
-            table_answered(number, from_caf(why), {});
-          });
+              take_table_atom_v, errand->what)
+    .then(
+      [this, number](const table_intake& said) {
+        table_answered(number, {}, said.outcome);
+      },
+      [this, number](const caf::error& why) {
+        table_answered(number, from_caf(why), table_outcome::down);
+      });
   return promise;
 }
 
 void process_keeper_state::table_answered(uint64_t number, const error& fault,
-                                          status_facts said) {
+                                          table_outcome said) {
   auto found = errands.extract(number);
   if (!found)
     return;
@@ -101,10 +103,9 @@ void process_keeper_state::table_answered(uint64_t number, const error& fault,
     return;
   }
   // One that reads again registers itself when it is back.
-  if (said.at("state").text_or_empty() != "reads_again")
+  if (said != table_outcome::reads_again)
     assembly->taken(what.process);
-  said.add("config", host->config().path);
-  what.promise.deliver(std::move(said));
+  what.promise.deliver(table_intake{said, host->config().path});
 }
 
 /// A process ends with the first of its actors, or with a part that ends by a
@@ -119,7 +120,7 @@ void process_keeper_state::lost(const caf::down_msg& down) {
     table_answered(number,
                    {errc::closed, "the process ended before it answered; its "
                                   "next life knows the table"},
-                   {});
+                   table_outcome::down);
   auto found = running.extract(down.source);
   if (!found)
     return;
@@ -207,8 +208,8 @@ process_keeper_actor::behavior_type process_keeper(
       return self->state.stop(process);
     },
     [self](take_table_atom, const std::string& process,
-           const status_facts& what) {
-      return self->state.take_table(process, what);
+           const text::json_value& declaration) {
+      return self->state.take_table(process, declaration);
     },
     [self](again_atom, const std::string& process) {
       self->state.start_again(process);

@@ -32,11 +32,9 @@ using process_keeper_actor = status_actor::extend<
   caf::replies_to<stop_atom, std::string>::with<std::string>,
   // The configuration has one more table (see `table_declaration`): a process
   // that runs here takes it in; no name: only those that start later know it.
-  // Answers what became of it, as a table_taker_actor has it; "down": it does
-  // not run, "unconcerned": it has no use for it, "declared". With the path of
-  // this node's configuration.
+  // Answers what became of it, with the path of this node's configuration.
   caf::replies_to<take_table_atom, std::string,
-                  status_facts>::with<status_facts>,
+                  text::json_value>::with<table_intake>,
   // INTERNAL: time to start this one again.
   caf::reacts_to<again_atom, std::string>>;
 
@@ -50,9 +48,9 @@ struct process_keeper_state {
   void keep(const std::string& process, const caf::strong_actor_ptr& actor,
             bool is_part);
   caf::result<std::string> stop(const std::string& process);
-  caf::result<status_facts> take_table(const std::string& process,
-                                       const status_facts& what);
-  void table_answered(uint64_t number, const error& fault, status_facts said);
+  caf::result<table_intake> take_table(const std::string& process,
+                                       const text::json_value& declaration);
+  void table_answered(uint64_t number, const error& fault, table_outcome said);
   void lost(const caf::down_msg& down);
   void start_again(const std::string& process);
   void retry(const std::string& process, const error& why);
@@ -77,7 +75,7 @@ struct process_keeper_state {
   struct table_errand {
     std::string process;
     caf::actor_addr to;
-    caf::typed_response_promise<status_facts> promise;
+    caf::typed_response_promise<table_intake> promise;
   };
   std::map<uint64_t, table_errand> errands;
   uint64_t errand_last = 0;

@@ -47,7 +47,7 @@ result<std::optional<period_id>> first_open(process_host& host,
   // Publishers may stamp what they like: a time that no calendar has says
   // nothing about periods of the clock.
   const auto of = next_period_end(host.config().period.rule, **begin);
-  return of ? std::optional{period_id{of->period}} : std::nullopt;
+  return of ? std::optional{of->period} : std::nullopt;
 }
 
 /// The other nodes that order a stream.

@@ -34,7 +34,7 @@ void declare(option_list& list, eop_options& into) {
         const auto days = text::parse_date(text);
         if (!days)
           return days.failure();
-        into.period = *days;
+        into.period = period_id{*days};
         return error{};
       },
       "The date that ends")
@@ -50,14 +50,15 @@ void declare(option_list& list, eop_options& into) {
 }
 
 /// "; late: 2013-10-07 1 2013-10-06 4"; what is beyond some dates is summed up.
-std::string dates_text(const char* what,
-                       const std::vector<std::pair<int64_t, uint64_t>>& dates) {
+std::string
+dates_text(const char* what,
+           const std::vector<std::pair<period_id, uint64_t>>& dates) {
   constexpr size_t shown_max = 8;
   std::string out;
   uint64_t others = 0;
   for (size_t i = 0; i < dates.size(); ++i)
     if (i < shown_max)
-      out += fmt::format(" {} {}", text::date_text(dates[i].first),
+      out += fmt::format(" {} {}", text::date_text(dates[i].first.value),
                          dates[i].second);
     else
       others += dates[i].second;
@@ -69,14 +70,14 @@ std::string dates_text(const char* what,
 
 /// "trade: 3 rows; late: 2013-10-07 1; early: 2013-10-09 1"
 void print_rows(const std::string& table,
-                const std::map<int64_t, uint64_t>& dates, period_id period) {
+                const std::map<period_id, uint64_t>& dates, period_id period) {
   uint64_t total = 0;
-  std::vector<std::pair<int64_t, uint64_t>> late;
-  std::vector<std::pair<int64_t, uint64_t>> early;
+  std::vector<std::pair<period_id, uint64_t>> late;
+  std::vector<std::pair<period_id, uint64_t>> early;
   for (const auto& [date, rows] : dates) {
     total += rows;
-    if (date != period.value)
-      (date < period.value ? late : early).emplace_back(date, rows);
+    if (date != period)
+      (date < period ? late : early).emplace_back(date, rows);
   }
   fmt::print("  {}: {} rows{}{}\n", table, total, dates_text("late", late),
              dates_text("early", early));
@@ -123,7 +124,7 @@ json_value json_of(const written_period& what) {
   for (const auto& [table, dates] : report.rows) {
     auto& by_date = rows.add(table, json_value::object());
     for (const auto& [date, count] : dates)
-      by_date.add(text::date_text(date), count);
+      by_date.add(text::date_text(date.value), count);
   }
   json_value out{{"rdb", what.rdb},
                  {"manifest", report.version.value},
@@ -277,12 +278,12 @@ int run(const eop_options& options) {
     return fail(host.failure());
   const countdown time{*(*host)->env().clock,
                        std::chrono::seconds{options.timeout_s}};
-  end_request what{
-    period_id{options.period}, options.force, options.accept_rejects,
-    std::chrono::seconds{options.timeout_s}, [](const std::string& text) {
-      fmt::print(stderr, "millrace: {}; waits\n", text);
-      std::fflush(stderr);
-    }};
+  end_request what{options.period, options.force, options.accept_rejects,
+                   std::chrono::seconds{options.timeout_s},
+                   [](const std::string& text) {
+                     fmt::print(stderr, "millrace: {}; waits\n", text);
+                     std::fflush(stderr);
+                   }};
   auto told = json_value::array();
   int code = exit_ok;
   const auto kept_time = std::min(

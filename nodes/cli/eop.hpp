@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/messages/data/ids.hpp>
 #include <millrace/nodes/cli/command/command.hpp>
 #include <millrace/nodes/cli/command/output_format.hpp>
 
@@ -10,7 +11,7 @@ namespace millrace::nodes {
 
 struct eop_options {
   std::string config;
-  int64_t period = 0; ///< Days since 2000.01.01.
+  period_id period;
   bool force = false;
   bool accept_rejects = false;
   int timeout_s = 300;

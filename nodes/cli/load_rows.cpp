@@ -220,8 +220,8 @@ int load_rows(const load_options& options, const cluster_config& config,
   result<std::vector<std::string>> served{std::vector<std::string>{}};
   surroundings beside;
   if ((*load)->version() != 0) {
-    served
-      = await_served(**host, config, (*load)->directory(), (*load)->version());
+    served = await_served(**host, config, (*load)->directory(),
+                          manifest_version{(*load)->version()});
     if (!(*load)->partitions().empty())
       beside.left = look_beside(**host, config, **load, *config.table(table));
   }

@@ -184,12 +184,12 @@ void tell(const table_add_options& options, const declared_table& made,
   sort_silent(told.silent, made.config.path, into);
 }
 
-std::string_view words_of(const std::string& state) {
-  if (state == "taken")
+std::string_view words_of(std::optional<table_outcome> made_of_it) {
+  if (made_of_it == table_outcome::taken)
     return "has it from now on";
-  if (state == "known")
+  if (made_of_it == table_outcome::known)
     return "has it already";
-  if (state == "reads_again")
+  if (made_of_it == table_outcome::reads_again)
     return "has it, and reads again what came of it before";
   return "does not run; has it when it starts";
 }
@@ -202,7 +202,7 @@ void print(const outcome& what) {
              what.config);
   for (const auto& each : what.told)
     fmt::print("{} on node {}: {}\n", each.process, each.node,
-               what.dry_run ? "would be told" : words_of(each.state));
+               what.dry_run ? "would be told" : words_of(each.outcome));
   for (const auto& node : what.down)
     fmt::print("node {}: does not run; has it when it starts\n", node);
   for (const auto& each : what.left)
@@ -227,7 +227,9 @@ json_value json_of(const outcome& what) {
                  {"left", json_value::array()}};
   for (const auto& each : what.told)
     out["processes"].add(
-      {{"process", each.process}, {"node", each.node}, {"state", each.state}});
+      {{"process", each.process},
+       {"node", each.node},
+       {"state", each.outcome ? to_string(*each.outcome) : "untold"}});
   for (const auto& each : what.left)
     out["left"].add({{"process", each.process},
                      {"node", each.node},
@@ -242,7 +244,7 @@ void plan(const declared_table& made, outcome& into) {
   for (const auto& process : made.config.processes)
     if (!process.node.empty()
         && news_for(made.config, *made.config.table(made.name), process))
-      into.told.push_back({process.name, process.node, "untold", {}});
+      into.told.push_back({process.name, process.node, {}, {}});
 }
 
 int add(const table_add_options& options) {

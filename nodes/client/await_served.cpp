@@ -12,15 +12,15 @@ constexpr auto look_again = std::chrono::milliseconds{50};
 
 /// @param late becomes the names of those that do not serve it yet
 std::vector<std::string> serving(const text::json_value& live,
-                                 const std::string& directory, uint64_t version,
-                                 std::string& late) {
+                                 const std::string& directory,
+                                 manifest_version version, std::string& late) {
   std::vector<std::string> out;
   for (const auto& [name, facts] : live.at("processes").entries()) {
     const auto* of = facts.at("directory").text();
     const auto& stands = facts.at("version");
     if (of == nullptr || stands.is_null() || !is_same_directory(*of, directory))
       continue;
-    if (stands.natural().value_or(0) >= version)
+    if (stands.natural().value_or(0) >= version.value)
       out.push_back(name);
     else
       text::add_to_list(late, name);
@@ -33,7 +33,7 @@ std::vector<std::string> serving(const text::json_value& live,
 result<std::vector<std::string>> await_served(runtime& host,
                                               const cluster_config& config,
                                               const std::string& directory,
-                                              uint64_t version) {
+                                              manifest_version version) {
   auto& clock = *host.env().clock;
   const auto until
     = clock.monotonic_ns() + std::chrono::nanoseconds{served_deadline}.count();
@@ -45,7 +45,7 @@ result<std::vector<std::string>> await_served(runtime& host,
       return out;
     if (clock.monotonic_ns() >= until)
       return error{errc::timeout,
-                   "it is written as version " + std::to_string(version)
+                   "it is written as version " + to_string(version)
                      + ", and not served yet by " + late
                      + "; 'millrace status' shows which version it serves, "
                        "its node's log why"};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/messages/data/ids.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 
@@ -19,7 +20,7 @@ inline constexpr auto served_deadline = std::chrono::seconds{30};
 ///   do not after `served_deadline`.
 [[nodiscard]] result<std::vector<std::string>>
 await_served(runtime& host, const cluster_config& config,
-             const std::string& directory, uint64_t version);
+             const std::string& directory, manifest_version version);
 
 /// What there is to say of them.
 [[nodiscard]] std::string served_text(const std::vector<std::string>& hdbs);

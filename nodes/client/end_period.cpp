@@ -195,8 +195,8 @@ private:
   }
 
   /// The newest date that a row of the stream has, as far as RDBs hold them.
-  std::optional<int64_t> newest_date(std::string& unasked) {
-    std::optional<int64_t> newest;
+  std::optional<period_id> newest_date(std::string& unasked) {
+    std::optional<period_id> newest;
     for (const auto& rdb : rdbs_) {
       const auto facts = facts_of(rdb);
       if (!facts) {
@@ -217,17 +217,18 @@ private:
       = next_period_end(config_.period.rule, host_.env().clock->now_ns());
     if (!now)
       return now.failure();
-    if (what_.period.value <= now->period)
+    if (what_.period <= now->period)
       return {};
     std::string unasked;
     const auto newest = newest_date(unasked);
-    if (newest && what_.period.value <= *newest)
+    if (newest && what_.period <= *newest)
       return {};
     return {errc::invalid_argument,
             "stream " + stream_ + ": " + to_string(what_.period)
-              + " is not ended: the clock is in " + text::date_text(now->period)
+              + " is not ended: the clock is in "
+              + text::date_text(now->period.value)
               + (newest ? ", the newest row in the rdb is of "
-                            + text::date_text(*newest)
+                            + text::date_text(newest->value)
                         : ", and no row in an rdb is later")
               + (unasked.empty() ? "" : " (" + unasked + " does not answer)")
               + "; when it ends, none before it can end any more: --force ends "

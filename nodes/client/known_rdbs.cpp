@@ -144,7 +144,7 @@ dates_in_rdb(runtime& host, const rdb_actor& rdb, const table_schema& table,
   for (uint64_t i = 0; !fault && i < came.more; ++i)
     self
       ->request(caf::actor_cast<bundle_source_actor>(came.rest),
-                caf::timespan{query_deadline}, fetch_atom_v, i)
+                caf::timespan{query_deadline}, fetch_atom_v, chunk_number{i})
       .receive([&](const chunk& piece) { came.here.push_back(piece); }, failed);
   if (fault)
     return from_caf(fault);

@@ -1,4 +1,4 @@
-#include <millrace/messages/protocol/stream_operator.hpp>
+#include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/client/ask.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
@@ -75,13 +75,13 @@ void add_loss(const std::string& node, const text::json_value& what,
 error add_losses(runtime& host, const sequencer_actor& whom,
                  const std::string& node, told_losses& into,
                  known_losses& known) {
-  uint64_t from = 0;
+  loss_number from;
   for (;;) {
     auto part
       = ask<status_facts>(host, whom, answer_deadline, losses_atom_v, from);
     if (!part)
       return part.failure();
-    if (from == 0) {
+    if (from == loss_number{}) {
       // What damage took is a loss of its own.
       const auto before = part->at("first").natural().value_or(1) - 1;
       const auto missing = part->at("missing").natural().value_or(0);
@@ -92,7 +92,8 @@ error add_losses(runtime& host, const sequencer_actor& whom,
     if (losses.empty())
       return {};
     for (const auto& each : losses) {
-      from = std::max(from, each.at("number").natural().value_or(0));
+      from
+        = std::max(from, loss_number{each.at("number").natural().value_or(0)});
       add_loss(node, each, into, known);
     }
   }
@@ -185,7 +186,8 @@ result<text::json_value> prune_stream(runtime& host,
                                       const std::string& stream,
                                       const prune_request& what) {
   return ask_leader<stream_server_actor>(host, config, stream, prune_atom_v,
-                                         what.at, what.dry, what.forced);
+                                         what.at,
+                                         cut_mode_of(what.dry, what.forced));
 }
 
 result<text::json_value> archive_stream(runtime& host,
@@ -194,18 +196,18 @@ result<text::json_value> archive_stream(runtime& host,
                                         bool dry) {
   if (auto known = ordered_stream(config, stream); !known)
     return known.failure();
-  return ask_leader<operated_stream_actor>(host, config, stream,
-                                           archive_atom::value, at, dry);
+  return ask_leader<operated_stream_actor>(host, config, stream, archive_atom_v,
+                                           at, cut_mode_of(dry));
 }
 
 result<text::json_value> reset_stream(runtime& host,
                                       const cluster_config& config,
                                       const std::string& stream, bool dry,
-                                      bool forced, uint64_t session) {
+                                      bool forced, session_number session) {
   if (auto known = ordered_stream(config, stream); !known)
     return known.failure();
-  return ask_leader<operated_stream_actor>(
-    host, config, stream, reset_atom::value, dry, forced, session);
+  return ask_leader<operated_stream_actor>(host, config, stream, reset_atom_v,
+                                           cut_mode_of(dry, forced), session);
 }
 
 result<text::json_value> forget_consumer(runtime& host,
@@ -213,8 +215,8 @@ result<text::json_value> forget_consumer(runtime& host,
                                          const std::string& stream,
                                          const std::string& consumer,
                                          bool dry) {
-  return ask_leader<operated_stream_actor>(host, config, stream,
-                                           forget_atom::value, consumer, dry);
+  return ask_leader<operated_stream_actor>(host, config, stream, forget_atom_v,
+                                           consumer, dry);
 }
 
 result<std::map<std::string, result<text::json_value>>>

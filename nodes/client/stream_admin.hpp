@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/ids.hpp>
 #include <millrace/messages/data/position.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
@@ -73,7 +74,7 @@ whole_stream_status(runtime& host, const cluster_config& config,
 [[nodiscard]] result<text::json_value>
 reset_stream(runtime& host, const cluster_config& config,
              const std::string& stream, bool dry, bool forced,
-             uint64_t session);
+             session_number session);
 
 /// Has a durable consumer forgotten: nothing is kept for it any more. Returns
 /// what it needed, and which closed files were kept for it alone, once that is

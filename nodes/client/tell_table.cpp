@@ -38,13 +38,13 @@ told_of_table tell_table(runtime& host, const cluster_config& config,
     }
     told_node at{&node, *std::move(keeper)};
     // What starts there from now on knows it.
-    const auto said = ask<status_facts>(
+    const auto said = ask<table_intake>(
       host, at.keeper, patience, take_table_atom_v, std::string{}, message);
     if (!said) {
       out.silent.emplace(node.name, said.failure());
       continue;
     }
-    out.configurations[node.name] = said->at("config").text_or_empty();
+    out.configurations[node.name] = said->config;
     nodes.push_back(std::move(at));
   }
   for (const auto* process : in_turn(config))
@@ -52,16 +52,17 @@ told_of_table tell_table(runtime& host, const cluster_config& config,
       // One that `spawn` starts may run anywhere.
       if (!process->node.empty() && process->node != at.node->name)
         continue;
-      auto said = ask<status_facts>(host, at.keeper, patience,
+      auto said = ask<table_intake>(host, at.keeper, patience,
                                     take_table_atom_v, process->name, message);
-      const auto state
-        = said ? said->at("state").text_or_empty() : std::string{};
       if (said
-          && (state == "unconcerned"
-              || (state == "down" && process->node.empty())))
+          && (said->outcome == table_outcome::unconcerned
+              || (said->outcome == table_outcome::down
+                  && process->node.empty())))
         continue;
       out.processes.push_back(
-        {process->name, at.node->name, state, said ? error{} : said.failure()});
+        {process->name, at.node->name,
+         said ? std::optional{said->outcome} : std::nullopt,
+         said ? error{} : said.failure()});
     }
   return out;
 }

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <millrace/messages/base/errors.hpp>
+#include <millrace/messages/protocol/table_news.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/nodes/configuration/declared_table.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,9 +18,7 @@ namespace millrace::nodes {
 struct told_process {
   std::string process;
   std::string node;
-  /// "taken", "known" or "reads_again", as table_taker_actor has it; "down": it
-  /// does not run. Empty: see `fault`.
-  std::string state;
+  std::optional<table_outcome> outcome; ///< None: see `fault`.
   error fault;
 };
 

@@ -37,7 +37,7 @@ result<period_end> next_period_end(const period_rule& rule, int64_t now_ns) {
   const auto current = date_in(*calendar, now_ns);
   if (!current)
     return current.failure();
-  return period_end{*current, calendar->begin_of(*current + 1)};
+  return period_end{period_id{*current}, calendar->begin_of(*current + 1)};
 }
 
 } // namespace millrace::nodes

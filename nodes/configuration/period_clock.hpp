@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/ids.hpp>
 
 #include <cstdint>
 #include <string>
@@ -21,9 +22,9 @@ struct period_rule {
   friend bool operator==(const period_rule&, const period_rule&) = default;
 };
 
-/// One period: days since 2000.01.01, and its end, ns since 2000.01.01 UTC.
+/// One period, and its end, ns since 2000.01.01 UTC.
 struct period_end {
-  int64_t period = 0;
+  period_id period;
   int64_t end_ns = 0;
 
   friend bool operator==(const period_end&, const period_end&) = default;

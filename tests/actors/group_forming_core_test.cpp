@@ -17,7 +17,7 @@ const std::vector<group_forming::node> three{
 group_founding founding_of_three(uint32_t generation = 0) {
   return {
     raft_configuration{{{{1, 10}, true}, {{2, 20}, true}, {{3, 30}, true}}},
-    generation};
+    group_generation{generation}};
 }
 
 TEST(GroupFormingTest, TheFirstFoundsWithAllOthers) {
@@ -182,10 +182,11 @@ TEST_F(StreamGroupLivesTest, AnOperatorMakesAGroupOfWhatIsLeft) {
   const auto left = find_left_groups(world, "/rt/market");
   ASSERT_TRUE(left) << to_string(left.failure());
   ASSERT_EQ(left->size(), 1u);
-  EXPECT_FALSE(make_group(world, "/rt/market", left->front(), node_id{2}, 1));
+  EXPECT_FALSE(make_group(world, "/rt/market", left->front(), node_id{2},
+                          group_generation{1}));
   auto group = open(true);
   ASSERT_TRUE(group->founded());
-  EXPECT_EQ(group->founding().generation, 1u);
+  EXPECT_EQ(group->founding().generation, group_generation{1});
   EXPECT_TRUE(group->raft()->members().is_alone(group->self()));
 }
 

@@ -20,6 +20,7 @@ import documents
 import half_used
 import layout
 import lengths
+import protocol
 import surface
 import words
 
@@ -157,6 +158,7 @@ class Lint:
         surface.check(self)
         documents.check(self)
         lengths.check(self)
+        protocol.check(self)
         words.check(self)
         layout.check(self)
         for name, lines in self.lines.items():

@@ -274,6 +274,27 @@ class LintTest(Tree):
             self.assertEqual(
                 lint({**files, f"query/plan/{header}": text}, ()), {})
 
+    def test_interfaces_stand_in_the_map_and_say_what_they_count(self):
+        part = "messages/protocol/rt_interfaces.hpp"
+        whole = "messages/protocol/interfaces.hpp"
+        include = f"#include <millrace/{part}>\n"
+        good = HEADER + ("struct facts {\n  uint64_t count;\n};\n"
+                         "using a_actor = caf::typed_actor<\n"
+                         "  caf::reacts_to<b, byte_count>>;\n")
+        files = {part: good, whole: HEADER + include}
+        self.assert_clean(files)
+        self.assert_found({**files, whole: HEADER},
+                          {whole: [(1, "protocol")]})
+        self.assert_found(
+            {**files, part: good.replace("byte_count", "uint64_t")},
+            {part: [(6, "protocol")]})
+        self.assert_found(
+            {**files, part: good + "using c = a_actor::extend<\n"
+                                   "  caf::replies_to<int32_t>::with<d>>;\n"},
+            {part: [(8, "protocol")]})
+        self.assert_found({**files, "messages/protocol/news.hpp": good},
+                          {"messages/protocol/news.hpp": [(5, "protocol")]})
+
     def test_an_empty_tree_is_a_wrong_argument(self):
         self.assertEqual(run_program({})[0], 66)
 

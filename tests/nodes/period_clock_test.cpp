@@ -117,7 +117,7 @@ TEST(PeriodClockTest, EndsAfterTwentyThreeAndTwentyFiveHoursOnDaysOfChange) {
     const auto begin = calendar->begin_of(date);
     const auto end = next_period_end(rule, begin);
     ASSERT_TRUE(end);
-    EXPECT_EQ(end->period, date);
+    EXPECT_EQ(end->period, period_id{date});
     EXPECT_EQ(end->end_ns - begin, hours * hour_ns);
   }
 }
@@ -127,19 +127,20 @@ TEST(PeriodClockTest, NamesPeriodsByTheDayTheyTradeIn) {
   const auto date = date_of(2024, 6, 5);
   // 17:00 in New York is 21:00 UTC and ends the same day.
   EXPECT_EQ(*next_period_end({"America/New_York", 17 * hour_ns}, noon),
-            (period_end{date, date * text::day_ns + 21 * hour_ns}));
+            (period_end{period_id{date}, date * text::day_ns + 21 * hour_ns}));
   // After that, the next period is running.
   EXPECT_EQ(next_period_end({"America/New_York", 17 * hour_ns},
                             date * text::day_ns + 21 * hour_ns)
               ->period,
-            date + 1);
+            period_id{date + 1});
   // Midnight and 06:00 end the day before.
   EXPECT_EQ(*next_period_end({"UTC", 0}, noon),
-            (period_end{date, (date + 1) * text::day_ns}));
+            (period_end{period_id{date}, (date + 1) * text::day_ns}));
   EXPECT_EQ(*next_period_end({"UTC", 24 * hour_ns}, noon),
-            (period_end{date, (date + 1) * text::day_ns}));
-  EXPECT_EQ(*next_period_end({"UTC", 6 * hour_ns}, noon),
-            (period_end{date, (date + 1) * text::day_ns + 6 * hour_ns}));
+            (period_end{period_id{date}, (date + 1) * text::day_ns}));
+  EXPECT_EQ(
+    *next_period_end({"UTC", 6 * hour_ns}, noon),
+    (period_end{period_id{date}, (date + 1) * text::day_ns + 6 * hour_ns}));
 }
 
 TEST(PeriodClockTest, AnInstantAtTheEndBelongsToTheNextPeriod) {
@@ -150,7 +151,7 @@ TEST(PeriodClockTest, AnInstantAtTheEndBelongsToTheNextPeriod) {
     ASSERT_TRUE(end);
     EXPECT_GT(end->end_ns, now);
     EXPECT_EQ(*next_period_end(rule, end->end_ns - 1), *end);
-    EXPECT_EQ(next_period_end(rule, end->end_ns)->period, end->period + 1);
+    EXPECT_EQ(next_period_end(rule, end->end_ns)->period, end->period.next());
     now = end->end_ns;
   }
 }

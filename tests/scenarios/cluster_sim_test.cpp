@@ -1,6 +1,6 @@
 // Whole clusters, booted in the simulator from configuration files.
 #include <millrace/messages/data/table_batch.hpp>
-#include <millrace/messages/protocol/stream_operator.hpp>
+#include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
@@ -375,7 +375,7 @@ TEST(ClusterSim, AResetThatLosesNothingIsToldAsAResetAndNothingElse) {
   run.w.run_for(60s);
   const auto done = run.w.ask<status_facts>(
     caf::actor_cast<operated_stream_actor>(run.w.find("rt1", "rt/market")), 20s,
-    reset_atom::value, false, false, uint64_t{0});
+    reset_atom_v, cut_mode::careful, session_number{});
   ASSERT_TRUE(done) << to_string(done.failure());
   for (int life = 0; life < 3; ++life) {
     run.trade(10);

@@ -2,7 +2,7 @@
 // themselves, and they go on where they were.
 
 #include <millrace/actors/rt/merge/merge_core.hpp>
-#include <millrace/messages/protocol/stream_operator.hpp>
+#include <millrace/messages/protocol/interfaces.hpp>
 
 #include "report.hpp"
 #include "rt_scenario.hpp"
@@ -122,7 +122,7 @@ public:
     const auto handle = w.find("rt0", "rt/market");
     auto got
       = w.ask<status_facts>(caf::actor_cast<operated_stream_actor>(handle), 10s,
-                            forget_atom::value, consumer, dry);
+                            forget_atom_v, consumer, dry);
     return got ? result<status_facts>{std::get<0>(*got)} : got.failure();
   }
   result<consumer_facts> say(const consumer_floor& what) {

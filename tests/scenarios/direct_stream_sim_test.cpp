@@ -526,7 +526,7 @@ TEST(DirectStreamSim, AFeedPublishesEachRowOnce) {
     if (server != nullptr) {
       const auto pruned
         = w.ask<status_facts>(caf::actor_cast<stream_server_actor>(server), 10s,
-                              prune_atom_v, end, false, false);
+                              prune_atom_v, end, cut_mode::careful);
       expect(pruned.has_value(), "not pruned");
       if (pruned)
         expect(!std::get<0>(*pruned).at("files").elements().empty(),

@@ -1,7 +1,7 @@
 // Who decides which files of a stream go: its subscribers follow, keep theirs,
 // or lead.
 
-#include <millrace/messages/protocol/stream_operator.hpp>
+#include <millrace/messages/protocol/interfaces.hpp>
 
 #include "report.hpp"
 #include "rt_scenario.hpp"
@@ -177,10 +177,10 @@ TEST(PruneSim, AResetIsAtOnePlaceForAllAndLosesNobodyAMessage) {
     for_each_seed(2, [&](uint64_t seed) {
       prune_run run{seed, node_count, message_count / 2};
       const auto dry
-        = run.ask("rt0", reset_atom::value, true, false, uint64_t{0});
+        = run.ask("rt0", reset_atom_v, cut_mode::dry, session_number{});
       if (dry.at("session").natural().value_or(0) != 1)
         run.broken.push_back("nothing would be reset: " + dry.dump());
-      (void)run.ask("rt0", reset_atom::value, false, false, uint64_t{0});
+      (void)run.ask("rt0", reset_atom_v, cut_mode::careful, session_number{});
       if (!run.w.run_until([&] { return run.delivered(message_count); }, 60s))
         run.broken.push_back("not all was delivered");
       run.w.run_for(8s);
@@ -198,14 +198,14 @@ TEST(PruneSim, AResetIsAtOnePlaceForAllAndLosesNobodyAMessage) {
 TEST(PruneSim, AResetOfANamedSessionIsDoneOnce) {
   for_each_seed(2, [&](uint64_t seed) {
     prune_run run{seed, 3, message_count / 2};
-    (void)run.ask("rt0", reset_atom::value, false, false, uint64_t{1});
+    (void)run.ask("rt0", reset_atom_v, cut_mode::careful, session_number{1});
     run.w.run_for(2s);
     const auto handle
       = caf::actor_cast<operated_stream_actor>(run.w.find("rt1", "rt/market"));
     const auto code_of = [&](uint64_t session) {
       return run.w
-        .ask<status_facts>(handle, 10s, reset_atom::value, false, false,
-                           session)
+        .ask<status_facts>(handle, 10s, reset_atom_v, cut_mode::careful,
+                           session_number{session})
         .failure()
         .code;
     };
@@ -251,11 +251,12 @@ TEST(PruneSim, WhatIsArchivedOnDemandGoesAtAllThatFollow) {
   for_each_seed(2, [&](uint64_t seed) {
     prune_run run{seed, 3};
     const auto file = file_of(run.middle());
-    const auto dry = run.ask("rt0", archive_atom::value, run.middle(), true);
+    const auto dry
+      = run.ask("rt0", archive_atom_v, run.middle(), cut_mode::dry);
     if (dry.at("begin").natural().value_or(0) != file.value)
       run.broken.push_back("would begin elsewhere: " + dry.dump());
     run.expect_begin("rt0", position{});
-    (void)run.ask("rt0", archive_atom::value, run.middle(), false);
+    (void)run.ask("rt0", archive_atom_v, run.middle(), cut_mode::careful);
     run.w.run_for(8s);
     for (const auto& name : run.rt_names)
       run.expect_begin(name, file);
@@ -320,7 +321,7 @@ public:
         || persistence::replace_file(disk, "/app/checkpoint",
                                      bytes_of(checkpoint)))
       run.broken.push_back("the disk refused");
-    (void)run.ask("rt0", archive_atom::value, begins[files_gone], false);
+    (void)run.ask("rt0", archive_atom_v, begins[files_gone], cut_mode::careful);
     run.w.run_for(8s);
     for (const auto& name : run.rt_names)
       run.expect_begin(name, begins[files_gone]);

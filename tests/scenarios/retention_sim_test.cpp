@@ -1,7 +1,7 @@
 // What a stream keeps while clocks are wrong, nodes are away, or nothing is
 // published.
 
-#include <millrace/messages/protocol/stream_operator.hpp>
+#include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/sim/world/failure_test.hpp>
 
@@ -180,8 +180,8 @@ TEST(QuietStreamSim, AResetWhileANodeCatchesUpEndsNoProcess) {
     w.run_for(400ms + std::chrono::milliseconds{40 * seed});
     const auto handle
       = caf::actor_cast<operated_stream_actor>(w.find(leader, "rt/market"));
-    (void)w.ask<status_facts>(handle, 10s, reset_atom::value, false, true,
-                              uint64_t{0});
+    (void)w.ask<status_facts>(handle, 10s, reset_atom_v, cut_mode::forced,
+                              session_number{});
     for (int i = 41; i <= 45; ++i)
       feed.publish(quoted(i, 2000), rt::ack_level::committed);
     w.run_for(5s);

@@ -2,7 +2,7 @@
 // nothing of the others, whatever was written down before and whatever fails.
 
 #include <millrace/messages/data/table_batch.hpp>
-#include <millrace/messages/protocol/stream_operator.hpp>
+#include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
 #include <millrace/sim/world/failure_test.hpp>
 #include <millrace/sim/world/seeds.hpp>
@@ -301,7 +301,7 @@ TEST(TableSim, OneThatComesAfterTheStreamsOldestFilesWentStopsNoOther) {
     w.run_for(60s);
     const auto archived = w.ask<status_facts>(
       caf::actor_cast<operated_stream_actor>(w.find("rt1", "rt/market")), 10s,
-      archive_atom::value, facts().end, false);
+      archive_atom_v, facts().end, cut_mode::careful);
     ASSERT_TRUE(archived) << to_string(archived.failure());
     ASSERT_TRUE(w.eventually(30s, [&] {
       return first_file(*persistence::list_log_files(

@@ -116,7 +116,7 @@ void pusher_state::learn(const flow_grant& facts) {
     return disconnect(
       {errc::malformed_message,
        "an RT node whose ids have a policy of a later release"});
-  source->verify({facts.watermark, *std::move(cursors), *ids});
+  source->verify({facts.watermark.value, *std::move(cursors), *ids});
 }
 
 void pusher_state::begin_flow(const sink_actor& to, const flow_grant& grant) {
@@ -128,7 +128,7 @@ void pusher_state::begin_flow(const sink_actor& to, const flow_grant& grant) {
     return start_flow({}, grant);
   const auto place
     = granted_place(*env->fs, source->directory(), source->lineage(),
-                    grant.begin, grant.before_begin);
+                    grant.begin, grant.before_begin.value);
   if (!place)
     disagreed(place.failure());
   else if (place->shared)

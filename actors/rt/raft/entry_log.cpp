@@ -117,7 +117,8 @@ result<group_founding> entry_log::founding_in(persistence::file_system& fs,
       auto members = wire::read(root.getMembers());
       if (!members)
         return members.failure();
-      return group_founding{*std::move(members), root.getGeneration()};
+      return group_founding{*std::move(members),
+                            group_generation{root.getGeneration()}};
     });
   if (!founding)
     return error{errc::corrupt, path + ": " + founding.failure().context};
@@ -165,7 +166,7 @@ error entry_log::found(const group_founding& founding,
   auto root = builder.initRoot<schema::RaftFounding>();
   wire::write(root.initMembers(wire::count(founding.members)),
               founding.members);
-  root.setGeneration(founding.generation);
+  root.setGeneration(founding.generation.value);
   if (auto fault = persistence::replace_file(
         *env_->fs, founding_path(directory_), messages::to_bytes(builder)))
     return fault;

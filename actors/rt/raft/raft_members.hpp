@@ -79,7 +79,7 @@ private:
 /// new group of what another one had left.
 struct group_founding {
   raft_configuration members;
-  uint32_t generation = 0;
+  group_generation generation;
 
   [[nodiscard]] bool empty() const noexcept { return members.empty(); }
   friend bool operator==(const group_founding&, const group_founding&)

@@ -44,7 +44,7 @@ std::optional<group_founding> group_forming::founding() const {
   std::vector<raft_member> members;
   for (const auto& each : configured_)
     members.push_back({present_.at(each.id), true});
-  return group_founding{raft_configuration{std::move(members)}, 0};
+  return group_founding{raft_configuration{std::move(members)}, {}};
 }
 
 std::vector<std::string> group_forming::forgetful() const {
@@ -74,8 +74,8 @@ node_id node_id_of(std::string_view process) {
 
 founding_id group_id_of(const group_founding& founding) {
   std::vector<uint64_t> words;
-  if (founding.generation > 0)
-    words.push_back(founding.generation);
+  if (founding.generation != group_generation{})
+    words.push_back(founding.generation.value);
   for (const auto& member : founding.members.members()) {
     words.push_back(member.id.node.value);
     words.push_back(member.id.incarnation.value);

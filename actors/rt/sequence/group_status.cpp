@@ -50,7 +50,7 @@ text::json_value group_status(const stream_group& group,
   out["role"] = raft.members().votes(group.self())
                   ? roles[static_cast<int>(raft.role())]
                   : "learner";
-  out["generation"] = group.founding().generation;
+  out["generation"] = group.founding().generation.value;
   out["term"] = raft.term().value;
   out["commit"] = raft.commit_index().value;
   out["commit_times"] = group.commit_times().to_json();

@@ -36,7 +36,8 @@ result<std::vector<left_group>> find_left_groups(persistence::env& world,
 }
 
 error make_group(persistence::env& world, const std::string& directory,
-                 const left_group& from, node_id node, uint32_t generation) {
+                 const left_group& from, node_id node,
+                 group_generation generation) {
   auto& fs = *world.fs;
   const auto own = directory + "/" + std::string{group_log_name};
   const auto made = own + ".made";

@@ -29,6 +29,6 @@ find_left_groups(persistence::env& world, const std::string& directory);
 [[nodiscard]] error make_group(persistence::env& world,
                                const std::string& directory,
                                const left_group& from, node_id node,
-                               uint32_t generation);
+                               group_generation generation);
 
 } // namespace millrace::rt

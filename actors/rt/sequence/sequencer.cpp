@@ -182,7 +182,7 @@ void sequencer_state::grant_offers() {
     answer.flow = offer.flow;
     answer.has_begin = offer.has_position;
     answer.begin = offer.end;
-    answer.before_begin = offer.before;
+    answer.before_begin = record_sum{offer.before};
     answer.merged = core->merged(offer.copy);
     answer.epoch = core->epoch_of(offer.origin);
     answer.life = core->life();
@@ -225,7 +225,7 @@ void sequencer_state::tell(const std::string& origin,
   answer.ids = static_cast<uint8_t>(state.layout.ids);
   if (const auto found = state.origins.find(origin);
       found != state.origins.end())
-    answer.watermark = found->second.watermark;
+    answer.watermark = message_id{found->second.watermark};
   answer.cursors = chunk::copy_of(encode(cursors_of(state, origin)));
 }
 
@@ -473,21 +473,21 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     [me](floor_atom, const consumer_floor& what) {
       return me->take_floor(what);
     },
-    [me](prune_atom, position at, bool dry, bool forced) {
-      return me->archive->prune(at, cut_mode_of(dry, forced));
+    [me](prune_atom, position at, cut_mode mode) {
+      return me->archive->prune(at, mode);
     },
-    [me](archive_atom, position at, bool dry) {
-      return me->archive->archive_up_to(at, cut_mode_of(dry));
+    [me](archive_atom, position at, cut_mode mode) {
+      return me->archive->archive_up_to(at, mode);
     },
-    [me](reset_atom, bool dry, bool forced, uint64_t session) {
-      return me->reset(cut_mode_of(dry, forced), session);
+    [me](reset_atom, cut_mode mode, session_number session) {
+      return me->reset(mode, session);
     },
     [me](forget_atom, const std::string& consumer, bool dry) {
       return me->forget(consumer, dry);
     },
     [me](snapshot_atom) { return me->take_snapshot_now(); },
     [me](give_up_atom, bool dry) { return me->input_mends->give_up(dry); },
-    [me](losses_atom, uint64_t number) { return me->losses_after(number); },
+    [me](losses_atom, loss_number number) { return me->losses_after(number); },
     [me](lead_atom, const std::string& who) {
       return me->archive->take_lead(who);
     },
@@ -515,7 +515,7 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
       me->catch_up->take(group, bytes);
     },
     [me](copied_atom, const caf::error& why) { me->catch_up->copied(why); },
-    [me](fetch_atom, entry_index index, uint64_t from) {
+    [me](fetch_atom, entry_index index, byte_count from) {
       return me->catch_up->serve(index, from);
     },
     [me](members_atom, node_id leaving, node_id joining) {

@@ -18,7 +18,6 @@
 #include <millrace/actors/rt/sequence/sequencer_self.hpp>
 #include <millrace/messages/protocol/brood.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
-#include <millrace/messages/protocol/stream_operator.hpp>
 #include <millrace/messages/text/json_value.hpp>
 
 #include <caf/actor_cast.hpp>
@@ -127,7 +126,7 @@ struct sequencer_state {
   [[nodiscard]] bool may_tell_facts(entry_index agreed) const;
   [[nodiscard]] status_facts status() const;
   [[nodiscard]] text::json_value repair_status() const;
-  [[nodiscard]] status_facts losses_after(uint64_t number) const;
+  [[nodiscard]] status_facts losses_after(loss_number number) const;
   void note_loss(loss what);
   void tell_losses();
 
@@ -179,7 +178,7 @@ struct sequencer_state {
 
   // sequencer_reset.cpp: how an operator resets the stream, or its log.
 
-  caf::result<status_facts> reset(cut_mode mode, uint64_t wanted);
+  caf::result<status_facts> reset(cut_mode mode, session_number wanted);
   void begun(const session_begun& what);
   void give_up_resets();
   caf::result<status_facts> take_snapshot_now();

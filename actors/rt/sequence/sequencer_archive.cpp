@@ -311,8 +311,7 @@ error stream_archive::overrule(const archive_decision& cut,
 
 caf::result<status_facts> stream_archive::prune(position at, cut_mode mode) {
   if (!of_.core->leads())
-    return of_.ask_leader<status_facts>(prune_atom_v, at, mode == cut_mode::dry,
-                                        mode == cut_mode::forced);
+    return of_.ask_leader<status_facts>(prune_atom_v, at, mode);
   const auto plan = plan_cut(at);
   if (!plan)
     return to_caf(plan.failure());
@@ -344,8 +343,8 @@ caf::result<status_facts> stream_archive::cut(const archive_decision& what,
 caf::result<status_facts> stream_archive::archive_up_to(position at,
                                                         cut_mode mode) {
   if (!of_.core->leads())
-    return of_.ask_leader<status_facts, operated_stream_actor>(
-      archive_atom::value, at, mode == cut_mode::dry);
+    return of_.ask_leader<status_facts, operated_stream_actor>(archive_atom_v,
+                                                               at, mode);
   const auto plan = plan_cut(at);
   if (!plan)
     return to_caf(plan.failure());

@@ -22,18 +22,6 @@ namespace millrace::rt {
 
 struct sequencer_state;
 
-/// How what is cut on demand is cut.
-enum class cut_mode {
-  dry,     ///< It is told what would go, and nothing goes.
-  careful, ///< Nothing goes that a consumer needs.
-  forced,  ///< What consumers need goes too.
-};
-/// As messages have it.
-[[nodiscard]] constexpr cut_mode cut_mode_of(bool dry,
-                                             bool forced = false) noexcept {
-  return dry ? cut_mode::dry : forced ? cut_mode::forced : cut_mode::careful;
-}
-
 /// What becomes of a SEQUENCER's old files: copies of inputs and entries go
 /// when nobody needs them any more; the merged log is cut where the node that
 /// leads says so. Lives in the actor, which tells it of every tick.

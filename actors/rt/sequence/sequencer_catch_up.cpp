@@ -92,7 +92,7 @@ void stream_catch_up::fetch_state() {
     return copy_out();
   of_.self
     ->request(under_way_->from, caf::timespan{part_deadline}, fetch_atom_v,
-              index, static_cast<uint64_t>(under_way_->state.size()))
+              index, byte_count{under_way_->state.size()})
     .then(
       [this](const chunk& part) {
         if (part.empty())
@@ -106,8 +106,9 @@ void stream_catch_up::fetch_state() {
 }
 
 caf::result<chunk> stream_catch_up::serve(entry_index index,
-                                          uint64_t from) const {
+                                          byte_count first) const {
   const auto& state = of_.core->group().state();
+  const auto from = first.value;
   if (state.index != index || from >= state.bytes.size())
     return to_caf({errc::not_found, "the state as of entry " + to_string(index)
                                       + " is not kept here"});

@@ -287,7 +287,7 @@ bool sequencer_state::is_configured(const std::string& consumer) const {
 caf::result<status_facts> sequencer_state::forget(const std::string& consumer,
                                                   bool dry) {
   if (!core->leads())
-    return ask_leader<status_facts, operated_stream_actor>(forget_atom::value,
+    return ask_leader<status_facts, operated_stream_actor>(forget_atom_v,
                                                            consumer, dry);
   const auto refuse = [&](errc code, const std::string& why) {
     return to_caf({code, "stream '" + core->options().stream

@@ -12,27 +12,27 @@ namespace millrace::rt {
 /// merged again: ids, and how far each input is, stay.
 /// @param wanted the session that is to begin; 0: the next one.
 caf::result<status_facts> sequencer_state::reset(cut_mode mode,
-                                                 uint64_t wanted) {
+                                                 session_number wanted) {
   if (!core->leads())
-    return ask_leader<status_facts, operated_stream_actor>(
-      reset_atom::value, mode == cut_mode::dry, mode == cut_mode::forced,
-      wanted);
+    return ask_leader<status_facts, operated_stream_actor>(reset_atom_v, mode,
+                                                           wanted);
   const auto end = core->out_end();
   if (end.session() >= position::session_max)
     return to_caf({errc::limit_exceeded, "stream '" + core->options().stream
                                            + "': there is no session after "
                                            + std::to_string(end.session())});
   const auto session = end.session() + 1;
-  if (wanted != 0 && wanted < session)
+  const auto given = wanted.value;
+  if (given != 0 && given < session)
     return to_caf(
       {errc::already_exists, "stream '" + core->options().stream + "': session "
-                               + std::to_string(wanted)
+                               + std::to_string(given)
                                + " has begun: it was reset, and is not again"});
-  if (wanted > session)
+  if (given > session)
     return to_caf(
       {errc::invalid_argument, "stream '" + core->options().stream
                                  + "': session " + std::to_string(session)
-                                 + " is next, not " + std::to_string(wanted)});
+                                 + " is next, not " + std::to_string(given)});
   auto files = archive->files_now();
   if (!files)
     return to_caf(files.failure());

@@ -3,7 +3,6 @@
 #include <millrace/actors/rt/link/feeder.hpp>
 #include <millrace/actors/rt/sequence/input_sink.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
-#include <millrace/messages/protocol/stream_operator.hpp>
 
 namespace millrace::rt {
 

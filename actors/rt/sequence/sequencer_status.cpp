@@ -160,8 +160,8 @@ status_facts sequencer_state::status() const {
   return out;
 }
 
-status_facts sequencer_state::losses_after(uint64_t number) const {
-  return core->losses().after(number);
+status_facts sequencer_state::losses_after(loss_number number) const {
+  return core->losses().after(number.value);
 }
 
 // -- losses -------------------------------------------------------------------

@@ -309,10 +309,12 @@ error stream_group::found(const group_founding& founding, int64_t now_ns) {
 error stream_group::found_alone(entry_index applied,
                                 std::vector<std::byte> state, int64_t now_ns) {
   MILLRACE_ASSERT(!founded() && settings_.nodes.size() == 1);
-  group_founding founding{raft_configuration{{{self_, /*votes*/ true}}}, 1};
+  group_founding founding{raft_configuration{{{self_, /*votes*/ true}}},
+                          group_generation{1}};
   for (const auto& each : set_aside_)
     if (const auto had = entry_log::founding_in(*env_->fs, each))
-      founding.generation = std::max(founding.generation, had->generation + 1);
+      founding.generation
+        = std::max(founding.generation, had->generation.next());
   raft_recovered left;
   left.base.members = founding.members;
   if (applied != entry_index{}) {

@@ -245,7 +245,7 @@ log_server_state::take_floor(const consumer_floor& what) const {
                                            + what.consumer + "' needs"});
 }
 
-caf::result<status_facts> log_server_state::prune(position at, bool dry) {
+caf::result<status_facts> log_server_state::prune(position at, cut_mode mode) {
   if (at > end())
     return to_caf(
       {errc::ahead, "stream '" + options.stream + "': " + to_string(at)
@@ -261,7 +261,7 @@ caf::result<status_facts> log_server_state::prune(position at, bool dry) {
     return to_caf(below.failure());
   const auto cut = cut_at(*files, *below);
   auto report = prune_report(options.stream, *files, cut, {});
-  if (dry || cut.files == 0)
+  if (mode == cut_mode::dry || cut.files == 0)
     return report;
   auto promise = self->make_response_promise<status_facts>();
   prunes.push_back({cut.begin, std::move(report), promise});
@@ -395,8 +395,8 @@ log_server(log_server_self_actor::stateful_pointer<log_server_state> self,
     [self](floor_atom, const consumer_floor& what) {
       return self->state.take_floor(what);
     },
-    [self](prune_atom, position at, bool dry, bool /*forced*/) {
-      return self->state.prune(at, dry);
+    [self](prune_atom, position at, cut_mode mode) {
+      return self->state.prune(at, mode);
     },
     [self](lead_atom, const std::string& who) {
       return self->state.take_lead(who);

@@ -80,7 +80,7 @@ struct log_server_state {
   caf::result<std::string> take_lead(const std::string& who);
   caf::result<bool> respond(const message_response& what);
   caf::result<consumer_facts> take_floor(const consumer_floor& what) const;
-  caf::result<status_facts> prune(position at, bool dry);
+  caf::result<status_facts> prune(position at, cut_mode mode);
   void collect();
   void collected(position below, const caf::error& outcome);
 

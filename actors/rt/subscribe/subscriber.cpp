@@ -415,7 +415,7 @@ void subscriber_state::prune_stream() {
   pruning = true;
   self
     ->request(rt, caf::timespan{request_deadline}, prune_atom_v, wish.asked,
-              false, false)
+              cut_mode::careful)
     .then(
       [this, at = wish.asked](const status_facts&) {
         pruning = false;

@@ -20,8 +20,9 @@ bundle_source(bundle_source_actor::stateful_pointer<bundle_source_state> self,
   else
     self->quit();
   return {
-    [self](fetch_atom, uint64_t number) -> caf::result<chunk> {
+    [self](fetch_atom, chunk_number which) -> caf::result<chunk> {
       auto& state = self->state;
+      const auto number = which.value;
       if (number >= state.rest.size() || state.rest[number].size() == 0)
         return to_caf({errc::not_found, "a result has no chunk of number "
                                           + std::to_string(number)

@@ -539,8 +539,8 @@ gateway(gateway_self_actor::stateful_pointer<gateway_state> self,
     [self](announce_atom, const rdb_announcement& news) {
       self->state.hear(news);
     },
-    [self](take_table_atom, const chunk& schema, const status_facts& about) {
-      return self->state.take_table(schema, about);
+    [self](take_table_atom, const table_news& news) {
+      return self->state.take_table(news);
     },
     own_ticks(self),
   };

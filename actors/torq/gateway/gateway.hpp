@@ -221,8 +221,7 @@ struct gateway_state {
   [[nodiscard]] size_t open_questions() const;
 
   /// In gateway_tables.cpp.
-  caf::result<status_facts> take_table(const chunk& schema,
-                                       const status_facts& about);
+  caf::result<table_intake> take_table(const table_news& news);
 
   // gateway_streams.cpp: where the streams end.
 

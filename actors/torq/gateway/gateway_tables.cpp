@@ -16,31 +16,27 @@ gateway_settings::table gateway_table(const table_news& news) {
   return out;
 }
 
-caf::result<status_facts> gateway_state::take_table(const chunk& schema,
-                                                    const status_facts& about) {
-  const auto news = table_news_of(schema, about);
-  if (!news)
-    return to_caf(news.failure());
-  const auto& name_of_it = news->schema.name;
+caf::result<table_intake> gateway_state::take_table(const table_news& news) {
+  const auto& name_of_it = news.schema.name;
   if (const auto known = settings.tables.find(name_of_it);
       known != settings.tables.end()) {
-    if (known->second.schema == news->schema)
-      return status_facts{{"state", "known"}};
+    if (known->second.schema == news.schema)
+      return table_intake{table_outcome::known, {}};
     return to_caf(
       {errc::already_exists,
        settings.process + ": knows another table '" + name_of_it + "'"});
   }
-  if (!streams.contains(news->stream))
+  if (!streams.contains(news.stream))
     return to_caf({errc::not_found, settings.process + ": knows no stream '"
-                                      + news->stream + "'"});
+                                      + news.stream + "'"});
   auto& table = settings.tables[name_of_it];
-  table = gateway_table(*news);
+  table = gateway_table(news);
   // Its back ends tell of it by way of discovery.
   table.since_ns = env->clock->monotonic_ns();
   if (settings.on_note)
     settings.on_note("table_taken",
                      "questions about table '" + name_of_it + "' are taken");
-  return status_facts{{"state", "taken"}};
+  return table_intake{};
 }
 
 } // namespace millrace::torq

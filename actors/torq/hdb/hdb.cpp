@@ -173,26 +173,22 @@ void hdb_state::watch(const hdb_watcher_actor& who) {
 }
 
 /// Those who watch are told up to where the partitions account for it.
-caf::result<status_facts> hdb_state::take_table(const chunk& schema,
-                                                const status_facts& about) {
-  const auto news = table_news_of(schema, about);
-  if (!news)
-    return to_caf(news.failure());
-  const auto& name_of_it = news->schema.name;
+caf::result<table_intake> hdb_state::take_table(const table_news& news) {
+  const auto& name_of_it = news.schema.name;
   const auto known = settings.tables.find(name_of_it);
-  if (known != settings.tables.end() && known->second == news->schema)
-    return status_facts{{"state", "known"}};
+  if (known != settings.tables.end() && known->second == news.schema)
+    return table_intake{table_outcome::known, {}};
   if (known != settings.tables.end())
     return to_caf(
       {errc::already_exists,
        settings.process + ": knows another table '" + name_of_it + "'"});
-  settings.tables.emplace(name_of_it, news->schema);
-  settings.streams.emplace(name_of_it, news->stream);
+  settings.tables.emplace(name_of_it, news.schema);
+  settings.streams.emplace(name_of_it, news.stream);
   undeclared.erase(name_of_it);
   if (!versions.empty() || !last_failure)
     for (const auto& who : watchers)
       caf::anon_send(who, announce_atom_v, announcement());
-  return status_facts{{"state", "taken"}};
+  return table_intake{};
 }
 
 void hdb_state::forget(const caf::actor_addr& who) {
@@ -572,8 +568,8 @@ hdb(hdb_self_actor::stateful_pointer<hdb_state> self, persistence::env* world,
     [self](caf::subscribe_atom, const hdb_watcher_actor& who) {
       self->state.watch(who);
     },
-    [self](take_table_atom, const chunk& schema, const status_facts& about) {
-      return self->state.take_table(schema, about);
+    [self](take_table_atom, const table_news& news) {
+      return self->state.take_table(news);
     },
     own_ticks(self),
   };

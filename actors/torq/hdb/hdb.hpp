@@ -136,8 +136,7 @@ struct hdb_state {
   bind(query::logical_plan plan, std::optional<manifest_version> version);
   manifest_version refresh();
   void watch(const hdb_watcher_actor& who);
-  caf::result<status_facts> take_table(const chunk& schema,
-                                       const status_facts& about);
+  caf::result<table_intake> take_table(const table_news& news);
   void forget(const caf::actor_addr& who);
   void lost(const caf::down_msg& what);
   /// A query failed so: damage is kept for status, and told when it is news.

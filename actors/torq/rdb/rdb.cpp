@@ -364,13 +364,12 @@ void rdb_state::write(const period_ledger::write& what) {
     }
     request.tables.push_back(*std::move(view));
   }
-  write_down::start(*env, settings.hdb_directory, was_there(),
-                    std::move(request),
-                    [me = rdb_self_actor{self},
-                     end = what.to](uint64_t version, const error& fault) {
-                      caf::anon_send(me, written_atom::value, end,
-                                     manifest_version{version}, to_caf(fault));
-                    });
+  write_down::start(
+    *env, settings.hdb_directory, was_there(), std::move(request),
+    [me = rdb_self_actor{self}, end = what.to](manifest_version version,
+                                               const error& fault) {
+      caf::anon_send(me, written_atom::value, end, version, to_caf(fault));
+    });
 }
 
 void rdb_state::tell(const std::string& hdb) {
@@ -503,8 +502,8 @@ rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
       self->state.stream_set_back(at, cause);
     },
     [self](ended_atom, const caf::error& fault) { self->quit(fault); },
-    [self](take_table_atom, const chunk& schema, const status_facts& about) {
-      return self->state.take_table(schema, about);
+    [self](take_table_atom, const table_news& news) {
+      return self->state.take_table(news);
     },
     [self](accounted_atom, position end, const caf::error& fault) {
       self->state.accounted(end, from_caf(fault));

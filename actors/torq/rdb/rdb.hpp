@@ -159,11 +159,10 @@ struct rdb_state {
 
   // rdb_tables.cpp: tables that come while it runs.
 
-  caf::result<status_facts> take_table(const chunk& schema,
-                                       const status_facts& about);
+  caf::result<table_intake> take_table(const table_news& news);
   struct table_join {
     table_news news;
-    caf::typed_response_promise<status_facts> promise;
+    caf::typed_response_promise<table_intake> promise;
     int64_t deadline_ns = 0; ///< Of what waits for others.
   };
   void join_next();

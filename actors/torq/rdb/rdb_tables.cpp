@@ -13,36 +13,28 @@ namespace {
 constexpr int64_t join_patience_ns = 5'000'000'000;
 constexpr int64_t join_retry_ns = 200'000'000;
 
-status_facts state_of(const char* state, position from) {
-  return {{"state", state}, {"from", from.value}};
-}
-
 } // namespace
 
-caf::result<status_facts> rdb_state::take_table(const chunk& schema,
-                                                const status_facts& about) {
-  auto news = table_news_of(schema, about);
-  if (!news)
-    return to_caf(news.failure());
-  const auto& name_of_it = news->schema.name;
-  if (news->stream != settings.stream)
+caf::result<table_intake> rdb_state::take_table(const table_news& news) {
+  const auto& name_of_it = news.schema.name;
+  if (news.stream != settings.stream)
     return to_caf({errc::invalid_argument,
                    settings.process + ": follows stream '" + settings.stream
-                     + "', and table '" + name_of_it + "' is of '"
-                     + news->stream + "'"});
+                     + "', and table '" + name_of_it + "' is of '" + news.stream
+                     + "'"});
   const auto known
     = std::find_if(settings.tables.begin(), settings.tables.end(),
                    [&](const auto& each) { return each.name == name_of_it; });
-  if (known != settings.tables.end() && *known != news->schema)
+  if (known != settings.tables.end() && *known != news.schema)
     return to_caf(
       {errc::already_exists,
        settings.process + ": holds another table '" + name_of_it + "'"});
   if (known != settings.tables.end()
-      || (!news->is_held && settings.stream_tables.contains(name_of_it)))
-    return state_of("known", store->tables.snapshot()->begin);
-  auto promise = self->make_response_promise<status_facts>();
+      || (!news.is_held && settings.stream_tables.contains(name_of_it)))
+    return table_intake{table_outcome::known, {}};
+  auto promise = self->make_response_promise<table_intake>();
   const auto deadline_ns = env->clock->monotonic_ns() + join_patience_ns;
-  joins.push_back({*std::move(news), promise, deadline_ns});
+  joins.push_back({news, promise, deadline_ns});
   join_next();
   return promise;
 }
@@ -91,7 +83,7 @@ void rdb_state::account(const table_schema& table) {
     request.to = standing.behind->to;
     write_down::start(
       *env, directory, [] { return true; }, std::move(request),
-      [told, end = standing.behind->to](uint64_t, const error& fault) {
+      [told, end = standing.behind->to](manifest_version, const error& fault) {
         told(end, fault);
       });
   });
@@ -156,10 +148,10 @@ void rdb_state::hold(position cutover) {
   if (begin >= snapshot->begin && last_met <= begin) {
     note("table_taken", "table '" + name_of_it + "' is "
                           + (news.is_held ? "held" : "known") + " from now on");
-    what.promise.deliver(state_of("taken", snapshot->end));
+    what.promise.deliver(table_intake{});
     return wake();
   }
-  what.promise.deliver(state_of("reads_again", begin));
+  what.promise.deliver(table_intake{table_outcome::reads_again, {}});
   self->quit(to_caf(
     {errc::fenced,
      "table '" + name_of_it + "' was added, and "

@@ -65,11 +65,11 @@ void write_down::end_of_job(const error& fault) {
 }
 
 void write_down::finish(const error& fault) {
-  uint64_t version = 0;
+  manifest_version version;
   if (fault && write_)
     write_->abandon();
   else if (writer_)
-    version = writer_->manifest().version;
+    version = manifest_version{writer_->manifest().version};
   // Unlock before anybody is told.
   write_.reset();
   writer_.reset();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/messages/data/ids.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/persistence/hdb/partition_writer.hpp>
 
@@ -16,7 +17,7 @@ namespace millrace::torq {
 class write_down : public std::enable_shared_from_this<write_down> {
 public:
   /// The manifest version that holds the period, or why it does not.
-  using done = std::function<void(uint64_t version, const error&)>;
+  using done = std::function<void(manifest_version, const error&)>;
 
   /// Runs `finished` once, on some thread. `locked` while another process
   /// writes there: ask again later. `fenced` when there is no database, and

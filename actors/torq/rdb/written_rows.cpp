@@ -27,7 +27,7 @@ written_rows written_rows_of(const persistence::hdb_manifest& manifest,
     auto& dates = out.rows[part.table];
     if (const auto date = text::parse_date(part.partition);
         date && part.row_count != 0)
-      dates[*date] += part.row_count;
+      dates[period_id{*date}] += part.row_count;
   }
   if (covered.size() == tables.size())
     for (const auto& [table, to] : covered)

@@ -21,8 +21,8 @@ struct written_rows {
   /// lacks it.
   position covered;
   manifest_version version;
-  /// By table and own date, days since 2000.01.01.
-  std::map<std::string, std::map<int64_t, uint64_t>> rows;
+  /// By table, and the period of their own date.
+  std::map<std::string, std::map<period_id, uint64_t>> rows;
   uint64_t rejected_batches = 0; ///< Left out of it by decision.
   uint64_t losses = 0;           ///< That the stream told of, in it.
   std::string last_loss;         ///< Of these, in words.

@@ -144,7 +144,8 @@ served_report wait_served(const std::optional<cluster_config>& config,
     return out;
   }
   out.left = look_for(**host, *config, directory, written, meant);
-  auto by = await_served(**host, *config, directory, written.version);
+  auto by = await_served(**host, *config, directory,
+                         manifest_version{written.version});
   if (by)
     out.by = *std::move(by);
   else

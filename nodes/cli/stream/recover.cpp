@@ -72,7 +72,7 @@ result<std::vector<candidate>> find_all(persistence::env& world,
       if (output != output_format::json)
         fmt::print("{}: generation {}, last entry {} of term {}, log begins "
                    "after {}: {}\n",
-                   member->name, each.founding.generation,
+                   member->name, each.founding.generation.value,
                    to_string(each.last.index), to_string(each.last.term),
                    to_string(each.begin), each.directory);
       out.push_back({member->name, directory, std::move(each)});
@@ -98,7 +98,7 @@ text::json_value json_of(const std::vector<candidate>& all,
   auto logs = text::json_value::array();
   for (const auto& each : all)
     logs.add({{"process", each.process},
-              {"generation", each.log.founding.generation},
+              {"generation", each.log.founding.generation.value},
               {"last_entry", to_string(each.log.last.index)},
               {"last_term", to_string(each.log.last.term)},
               {"begins_after", to_string(each.log.begin)},
@@ -138,7 +138,7 @@ int run(const stream_recover_options& options) {
   const auto all = find_all(world, *config, options.stream, options.output);
   if (!all)
     return fail(all.failure());
-  uint32_t generation = 0;
+  group_generation generation;
   const candidate* best = nullptr;
   for (const auto& each : *all) {
     generation = std::max(generation, each.log.founding.generation);
@@ -162,7 +162,7 @@ int run(const stream_recover_options& options) {
   }
   if (auto fault
       = rt::make_group(world, best->directory, best->log,
-                       rt::node_id_of(best->process), generation + 1))
+                       rt::node_id_of(best->process), generation.next()))
     return fail(fault);
   for (const auto* member : config->members_of(options.stream)) {
     const auto log = config->stream_directory(member->name, options.stream)
@@ -179,7 +179,7 @@ int run(const stream_recover_options& options) {
   }
   fmt::print("stream {}: generation {} begins with what {} holds, up to entry "
              "{}; start all nodes: the others join it\n",
-             options.stream, generation + 1, best->process,
+             options.stream, generation.next().value, best->process,
              to_string(best->log.last.index));
   return exit_ok;
 }

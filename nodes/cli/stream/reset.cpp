@@ -57,7 +57,7 @@ int reset_hard(const stream_reset_options& options,
   auto session = options.session;
   const auto ask = [&](bool dry) {
     return reset_stream(*cluster.host, cluster.config, options.stream, dry,
-                        options.force, session);
+                        options.force, session_number{session});
   };
   if (!options.dry_run && session == 0) {
     const auto next = ask(true);

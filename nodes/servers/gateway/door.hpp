@@ -81,8 +81,8 @@ struct door_state {
         if (from_itself(self))
           tick();
       },
-      [this](take_table_atom, const chunk& schema, const status_facts& about) {
-        return take_table(schema, about);
+      [this](take_table_atom, const table_news& news) {
+        return take_table(news);
       },
     };
   }
@@ -105,19 +105,15 @@ struct door_state {
   }
 
   /// From now on clients may name it.
-  caf::result<status_facts> take_table(const chunk& schema,
-                                       const status_facts& about) {
-    const auto news = table_news_of(schema, about);
-    if (!news)
-      return to_caf(news.failure());
-    if (const table_schema* known = derived().schema_of(news->schema.name)) {
-      if (*known == news->schema)
-        return status_facts{{"state", "known"}};
+  caf::result<table_intake> take_table(const table_news& news) {
+    if (const table_schema* known = derived().schema_of(news.schema.name)) {
+      if (*known == news.schema)
+        return table_intake{table_outcome::known, {}};
       return to_caf({errc::already_exists, "the port knows another table '"
-                                             + news->schema.name + "'"});
+                                             + news.schema.name + "'"});
     }
-    derived().add(*news);
-    return status_facts{{"state", "taken"}};
+    derived().add(news);
+    return table_intake{};
   }
 
   void take_inbox() {

@@ -253,8 +253,8 @@ http_door(http_door_actor::stateful_pointer<http_door_state> self,
     [self](inbox_atom) { self->state.take_inbox(); },
     [self](synced_atom) { self->state.publish_all(); },
     own_ticks(self),
-    [self](take_table_atom, const chunk& schema, const status_facts& about) {
-      return self->state.take_table(schema, about);
+    [self](take_table_atom, const table_news& news) {
+      return self->state.take_table(news);
     },
   };
 }

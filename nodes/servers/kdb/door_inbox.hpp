@@ -2,6 +2,7 @@
 
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/chunk.hpp>
+#include <millrace/messages/data/ids.hpp>
 #include <millrace/nodes/servers/gateway/login_judged.hpp>
 #include <millrace/nodes/servers/port/listener.hpp>
 #include <millrace/nodes/servers/port/port_inbox.hpp>
@@ -32,7 +33,7 @@ struct stream_begun {
 };
 struct period_ended {
   std::string stream;
-  int64_t period = 0;
+  period_id period;
 };
 /// What happened to a stream: it lost something, or is not followed any more.
 struct stream_told {

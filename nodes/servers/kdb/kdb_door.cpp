@@ -254,8 +254,8 @@ kdb_door(kdb_door_actor::stateful_pointer<kdb_door_state> self,
     [self](inbox_atom) { self->state.take_inbox(); },
     [self](synced_atom) { self->state.publish_all(); },
     own_ticks(self),
-    [self](take_table_atom, const chunk& schema, const status_facts& about) {
-      return self->state.take_table(schema, about);
+    [self](take_table_atom, const table_news& news) {
+      return self->state.take_table(news);
     },
   };
 }

@@ -389,11 +389,11 @@ result<std::string> update_message(const batch_view& batch,
   return table_message(message_kind::async, *rows, form, schema.name);
 }
 
-std::string end_message(int64_t period) {
+std::string end_message(period_id period) {
   return *write_message(
     message_kind::async,
     list_of({symbol_atom(".u.end"),
-             atom_of(kind::date, static_cast<int32_t>(period))}));
+             atom_of(kind::date, static_cast<int32_t>(period.value))}));
 }
 
 result<std::vector<std::byte>> batch_of(const value& rows,

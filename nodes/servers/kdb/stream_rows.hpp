@@ -25,7 +25,7 @@ using wanted_symbols = std::optional<std::set<std::string, std::less<>>>;
                                                  char capability);
 
 /// (`.u.end; date)
-[[nodiscard]] std::string end_message(int64_t period);
+[[nodiscard]] std::string end_message(period_id period);
 
 /// What a feed of kdb+ sends as rows: a table, a list of columns, or one row,
 /// as a batch. Columns are widened where nothing is lost; texts and symbols

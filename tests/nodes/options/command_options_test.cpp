@@ -161,7 +161,7 @@ TEST(CommandOptionsTest, Feed) {
 
 TEST(CommandOptionsTest, Eop) {
   EXPECT_EQ(parse({"eop", "--period", "2000.01.02", "--timeout", "5"}), 42);
-  EXPECT_EQ(options<eop_options>().period, 1);
+  EXPECT_EQ(options<eop_options>().period, period_id{1});
   EXPECT_EQ(options<eop_options>().timeout_s, 5);
   EXPECT_FALSE(options<eop_options>().force);
   EXPECT_EQ(

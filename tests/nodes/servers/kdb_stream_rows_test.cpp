@@ -207,7 +207,7 @@ TEST(KdbStreamRowsTest, PassesOnWhatASubscriberWants) {
   EXPECT_EQ(update_message(*batch, other, {}, 3).failure().code,
             errc::schema_mismatch);
   // (`.u.end;2024.05.02)
-  EXPECT_EQ(end_message(8888),
+  EXPECT_EQ(end_message(period_id{8888}),
             (std::string{"\x01\x00\x00\x00\x1b\x00\x00\x00\x00\x00\x02\x00\x00"
                          "\x00\xf5.u.end\x00\xf2\xb8\x22\x00\x00",
                          27}));

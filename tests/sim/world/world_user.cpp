@@ -291,10 +291,10 @@ world::add_table(const std::string& toml,
     const auto keeper = find(where, std::string{nodes::process_keeper_name});
     if (!keeper)
       return std::string{"down"};
-    const auto said = ask<status_facts>(
+    const auto said = ask<table_intake>(
       caf::actor_cast<nodes::process_keeper_actor>(keeper), 60s,
       take_table_atom_v, process, nodes::to_json(what));
-    return said ? std::get<0>(*said).at("state").text_or_empty()
+    return said ? to_string(std::get<0>(*said).outcome)
                 : to_string(said.failure());
   };
   for (const auto& each : cluster_->nodes)
