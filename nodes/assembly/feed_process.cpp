@@ -276,27 +276,27 @@ void tell_end(process_host& host, const process_config& process,
       {notice::severity::error, "feed", name, "failed", to_string(fault)});
   for (const auto& each : read.reports()) {
     if (each.rejects != 0)
-      host.tell({notice::severity::warning, "feed", name, "rejected lines",
+      host.tell({notice::severity::warning, "feed", name, "rejected_lines",
                  each.source + ": " + std::to_string(each.rejects)
                    + " lines gave no row and stand in "
                    + reject_path_of(host.config(), process) + "; the first is "
                    + each.first_reject});
     if (each.skipped_rows != 0)
-      host.tell({notice::severity::warning, "feed", name, "passed over",
+      host.tell({notice::severity::warning, "feed", name, "passed_over",
                  each.source + ": " + std::to_string(each.skipped_rows)
                    + " lines that begin as comments or a trailer of the layout "
                      "do have as many fields as rows"});
     if (each.headers != 0)
-      host.tell({notice::severity::warning, "feed", name, "passed over",
+      host.tell({notice::severity::warning, "feed", name, "passed_over",
                  each.source + ": " + std::to_string(each.headers)
                    + " lines are the header again, and give no row"});
     if (each.in_quotes != 0)
-      host.tell({notice::severity::warning, "feed", name, "in quotes",
+      host.tell({notice::severity::warning, "feed", name, "in_quotes",
                  each.source + ": " + std::to_string(each.in_quotes)
                    + " texts stand in quotes, which are taken as part of them: "
                      "a layout with quote = true takes them off"});
     for (const auto& member : each.left_out)
-      host.tell({notice::severity::warning, "feed", name, "passed over",
+      host.tell({notice::severity::warning, "feed", name, "not_read",
                  member + " of the archive of " + each.source
                    + ": a name that begins with a dot is hidden"});
   }

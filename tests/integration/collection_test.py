@@ -111,7 +111,7 @@ def a_consumer_holds_what_it_needs(binary):
       made.kill("n-rt1")
       made.up()
     log = (made.directory / "data" / "nodes" / "n-rt1" / "node.log").read_text()
-    mill.check("pruned-below-floor" in log and "rdb1" in log, log[-2000:])
+    mill.check("pruned_below_floor" in log and "rdb1" in log, log[-2000:])
 
 
 def lags_and_rates_are_told(binary):

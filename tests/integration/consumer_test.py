@@ -107,7 +107,7 @@ def the_last_run_of_a_name_has_it(binary):
     two.send_signal(signal.SIGINT)
     mill.check(two.wait(timeout=20) == 130, two.returncode)
     log = (made.directory / "data" / "nodes" / "n-rt1" / "node.log").read_text()
-    mill.check("consumer-taken-over" in log, log[-2000:])
+    mill.check("consumer_taken_over" in log, log[-2000:])
 
 
 def an_operator_sees_and_forgets_it(binary):

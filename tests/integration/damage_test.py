@@ -209,9 +209,9 @@ def made_again_at_a_start(made):
     made.up("n")
     made.received()
     told = made.node_log()[before:]
-    mill.check(words in told and "|WARN|begins-anew|" in told, name, told)
+    mill.check(words in told and "|WARN|begins_anew|" in told, name, told)
     again(made)
-    mill.check(told.count("begins-anew") == 1
+    mill.check(told.count("begins_anew") == 1
                and made.node_log().count(words) == 1, name, "told twice")
 
 

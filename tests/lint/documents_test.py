@@ -151,3 +151,28 @@ class DocumentsTest(Tree):
                            (console, files[console].replace("time\";",
                                                             "time join\";"))]:
             self.assert_found({**files, name: text}, {code: [(1, "document")]})
+
+    def test_words_of_a_log_stand_in_one_table(self):
+        page, code = "docs/log_words.md", "actors/a.cpp"
+        files = {
+            page: "# Words\n| `input_gone` | it is gone |\n"
+                  "| `ready` | it serves |\n",
+            "docs/operations.md": "| `WARN` | what lacks: `input_gone` |\n",
+            code: 'warn("input_gone", "a: " + b);\n',
+            "nodes/node/b.cpp":
+                'tell({level, notice::severity::info, x});\n'
+                'tell({notice::severity::info, type(a, "b"), name,\n'
+                '      is_good ? "ready" : "input_gone", text});\n'}
+        self.assert_clean(files)
+        self.assert_found({**files, code: files[code] + 'note("no", why);\n'},
+                          {code: [(2, "notice")]})
+        self.assert_found({**files, code: 'warn("input-gone", why);\n'},
+                          {code: [(1, "notice")]})
+        self.assert_found(
+            {**files, "nodes/node/b.cpp":
+             'tell({notice::severity::info, "a", b, "other", text});\n'},
+            {"nodes/node/b.cpp": [(1, "notice")], page: [(3, "notice")]})
+        self.assert_found({**files, "docs/operations.md": "| `INF` | `else` |\n"},
+                          {"docs/operations.md": [(1, "notice")]})
+        # What commands tell people has no word.
+        self.assert_clean({**files, "nodes/cli/c.cpp": 'tell("the pager", x);\n'})

@@ -20,6 +20,7 @@ import documents
 import half_used
 import layout
 import lengths
+import notices
 import protocol
 import surface
 import words
@@ -158,6 +159,7 @@ class Lint:
         surface.check(self)
         documents.check(self)
         lengths.check(self)
+        notices.check(self)
         protocol.check(self)
         words.check(self)
         layout.check(self)

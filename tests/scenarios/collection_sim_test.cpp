@@ -131,7 +131,7 @@ public:
 
   bool told() {
     for (const auto& name : run.rt_names)
-      if (name != away && has_notice(run.w, name, "left-behind", away))
+      if (name != away && has_notice(run.w, name, "left_behind", away))
         return true;
     return false;
   }

@@ -241,7 +241,7 @@ TEST(ConsumerSim, OfTwoOfANameTheLastOneHasItAndBothAreTold) {
         run.broken.push_back("the second one was not told");
       bool told = false;
       for (const auto& name : run.rt_names)
-        told = told || has_notice(run.w, name, "consumer-taken-over", "risk");
+        told = told || has_notice(run.w, name, "consumer_taken_over", "risk");
       if (!told)
         run.broken.push_back("no node's log tells it");
       // The one before is of no weight any more, also after another election.
@@ -311,7 +311,7 @@ TEST(ConsumerSim, TooManyAreRefusedByName) {
     if (one_more || one_more.failure().code != errc::limit_exceeded
         || one_more.failure().context.find("one_more") == std::string::npos)
       run.broken.push_back("one more than there may be");
-    if (!has_notice(run.w, "rt0", "consumers-full", "one_more"))
+    if (!has_notice(run.w, "rt0", "consumers_full", "one_more"))
       run.broken.push_back("the log does not tell it");
     // Of a name that is no name, and of another life, nothing is taken.
     for (const consumer_floor& wrong :

@@ -149,7 +149,7 @@ TEST_F(RetentionSim, WhatWentWhileANodeWasAwayGoesThere) {
       EXPECT_EQ(path.find(".aside"), std::string::npos) << path;
       EXPECT_EQ(path.find(".gone"), std::string::npos) << path;
     }
-    EXPECT_TRUE(has_notice(w, away, "catching-up", "removed here as well"));
+    EXPECT_TRUE(has_notice(w, away, "catching_up", "removed here as well"));
   }
 }
 
@@ -193,7 +193,7 @@ TEST(QuietStreamSim, AResetWhileANodeCatchesUpEndsNoProcess) {
       w.fail(wiped + " does not catch up");
     if (has_notice(w, wiped, "ended"))
       w.fail("its process ended");
-    offered_anew += has_notice(w, wiped, "catching-up", "begins at");
+    offered_anew += has_notice(w, wiped, "catching_up", "begins at");
   });
   EXPECT_GT(offered_anew, 0u) << "no state was older than the stream";
 }

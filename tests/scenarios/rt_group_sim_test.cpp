@@ -142,7 +142,7 @@ TEST_P(RtGroupSim, WhoReadsAtANodeThatCatchesUpGetsWhatItCopies) {
       run.w.restart(name);
     for (auto& line : run.finish())
       broken.push_back(std::move(line));
-    if (has_notice(run.w, "rt0", "caught-up"))
+    if (has_notice(run.w, "rt0", "caught_up"))
       ++copied;
     return report(seed, broken);
   });

@@ -119,7 +119,7 @@ class RtOutFilesSim : public ::testing::TestWithParam<mishap> {};
 bool is_told(rt_scenario& run) {
   const auto& all = run.w.at("rt0").notices();
   return std::any_of(all.begin(), all.end(), [](const auto& each) {
-    return each.id == "out_damaged" || each.id == "begins-anew"
+    return each.id == "out_damaged" || each.id == "begins_anew"
            || each.text.find("was moved, removed or replaced")
                 != std::string::npos;
   });

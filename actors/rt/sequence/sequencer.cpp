@@ -57,7 +57,7 @@ void sequencer_state::start(persistence::env* world,
                        "there is none, 'millrace stream recover' says what is "
                        "left");
   for (const auto& remark : core->remarks())
-    warn("begins-anew", remark);
+    warn("begins_anew", remark);
   remove_gone();
   told_losses = core->losses().lost();
   if (const auto& other = core->group().whose(); !other.empty())
@@ -498,7 +498,7 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     [me](disk_atom, uint32_t percent) { me->archive->disk_seen(percent); },
     [me](collected_atom, const caf::error& outcome) {
       if (outcome)
-        me->warn("not-collected", to_string(from_caf(outcome))
+        me->warn("not_collected", to_string(from_caf(outcome))
                                     + "; tried again at the next start");
     },
     [me](collected_atom, entry_index last, const caf::error& outcome) {

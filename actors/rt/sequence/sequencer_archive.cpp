@@ -64,7 +64,7 @@ void stream_archive::tell_left_behind(const std::vector<member_id>& members) {
   for (const auto& each : names)
     if (!has(left_behind_, each))
       of_.warn(
-        "left-behind",
+        "left_behind",
         each + " is away or does not come on, and "
           + (disk_percent_ > of_.settings.gc_disk_percent
                ? "a disk is fuller than "
@@ -74,7 +74,7 @@ void stream_archive::tell_left_behind(const std::vector<member_id>& members) {
             "log from the others");
   for (const auto& each : left_behind_)
     if (!has(names, each))
-      of_.note("left-behind", each + " is no longer left behind");
+      of_.note("left_behind", each + " is no longer left behind");
   left_behind_ = std::move(names);
 }
 
@@ -141,7 +141,7 @@ void stream_archive::history_collected(entry_index last,
                                        const caf::error& outcome) {
   collecting_history_ = false;
   if (outcome)
-    return of_.warn("not-collected", to_string(from_caf(outcome)));
+    return of_.warn("not_collected", to_string(from_caf(outcome)));
   history_collected_end_ = last;
   collect_history();
 }
@@ -151,7 +151,7 @@ void stream_archive::out_collected(position below, const caf::error& outcome) {
   collect_failure_ = from_caf(outcome);
   if (collect_failure_) {
     // Tried again when more is to go.
-    of_.warn("not-collected", to_string(collect_failure_));
+    of_.warn("not_collected", to_string(collect_failure_));
     return;
   }
   out_collected_end_ = below;
@@ -230,7 +230,7 @@ void stream_archive::files_seen() {
                + " has messages of the future: by retention_age it counts as "
                  "written when it was first seen");
   if (what.held_by != held_by_ && !what.held_by.empty())
-    of_.warn("retention-held",
+    of_.warn("retention_held",
              "files stay beyond the retention, because consumer '"
                + what.held_by + "' may need them"
                + (of_.is_configured(what.held_by)
@@ -304,7 +304,7 @@ error stream_archive::overrule(const archive_decision& cut,
   what.to = cut.begin;
   what.cause = "cut at " + to_string(cut.begin)
                + " by force: messages are lost for " + names_of(losing);
-  of_.warn("pruned-below-floor", what.cause);
+  of_.warn("pruned_below_floor", what.cause);
   of_.note_loss(std::move(what));
   return {};
 }

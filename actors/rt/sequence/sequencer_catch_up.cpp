@@ -62,7 +62,7 @@ void stream_catch_up::take(founding_id group, const chunk& bytes) {
   under_way_->what = *what;
   under_way_->from = peer->handle;
   under_way_->events = std::make_shared<std::vector<stream_event>>();
-  of_.note("catching-up", "the state after entry "
+  of_.note("catching_up", "the state after entry "
                             + to_string(what->base.at.index)
                             + " and the merged log before it are copied from "
                             + peer->at.name);
@@ -150,7 +150,7 @@ void stream_catch_up::copied(const caf::error& outcome) {
   for (const auto& reader : of_.readers)
     of_.self->send(reader.source, grew_atom::value, of_.core->out_end(),
                    chunk{});
-  of_.note("caught-up",
+  of_.note("caught_up",
            "the merged log is here up to " + to_string(of_.core->out_end()));
 }
 
@@ -166,12 +166,12 @@ void stream_catch_up::end(const error& why) {
              "what came of the merged log of another node: " + to_string(why)
                + "; refused, and asked for again");
   } else if (why.code == errc::pruned && of_.core->copying()) {
-    of_.warn("catching-up",
+    of_.warn("catching_up",
              to_string(why)
                + ": this node was away for longer than the stream is "
                  "kept; what it held is removed here as well");
   } else {
-    of_.warn("catching-up", to_string(why));
+    of_.warn("catching_up", to_string(why));
     if (why.code == errc::no_space)
       of_.disk->troubled(why);
   }

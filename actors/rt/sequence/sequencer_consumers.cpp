@@ -153,7 +153,7 @@ error sequencer_state::too_many(const std::string& consumer) {
       + ", which is the most; 'millrace consumer rm' forgets those that "
         "are gone for good"};
   if (!std::exchange(consumers.told_full, true))
-    settings.warn("consumers-full", out.context);
+    settings.warn("consumers_full", out.context);
   return out;
 }
 
@@ -167,7 +167,7 @@ void sequencer_state::taken(const consumer_desk::waiting_floor& by) {
                        + by.process + ", and the stream is kept for it from "
                        + to_string(floor) + " on");
   else
-    warn("consumer-taken-over",
+    warn("consumer_taken_over",
          name_of(what.consumer) + " is a subscription of process " + by.process
            + " now, and no more the one of process " + by.taken_from
            + ", which was there a moment ago and ends: one has the name at a "

@@ -88,7 +88,7 @@ void sequencer_state::begun(const session_begun& what) {
       lost.from = core->state()->out_begin;
       lost.to = what.begin;
       lost.cause = "reset by force: messages are lost for " + names_of(losing);
-      warn("pruned-below-floor", lost.cause);
+      warn("pruned_below_floor", lost.cause);
       note_loss(std::move(lost));
     }
     if (auto fault = core->propose_cut(what.begin)) {

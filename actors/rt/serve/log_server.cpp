@@ -285,7 +285,7 @@ void log_server_state::collected(position below, const caf::error& outcome) {
   prunes.erase(prunes.begin());
   if (collect_failure) {
     if (options.warn)
-      options.warn("not-collected", "stream '" + options.stream
+      options.warn("not_collected", "stream '" + options.stream
                                       + "': " + to_string(collect_failure));
     done.promise.deliver(outcome);
   } else {
