@@ -13,7 +13,7 @@ error write_period(persistence::env& env, const std::string& directory,
   auto done = std::make_shared<std::promise<error>>();
   torq::write_down::start(
     env, directory, [] { return false; }, std::move(what),
-    [done](uint64_t, const error& fault) { done->set_value(fault); });
+    [done](manifest_version, const error& fault) { done->set_value(fault); });
   return done->get_future().get();
 }
 

@@ -75,8 +75,8 @@ struct chunk_number : id_number<chunk_number, uint64_t> {
   using id_number::id_number;
 };
 
-/// So many bytes, from the first.
-struct byte_count : id_number<byte_count, uint64_t> {
+/// A byte of something, from 0: so many came before it.
+struct byte_number : id_number<byte_number, uint64_t> {
   using id_number::id_number;
 };
 

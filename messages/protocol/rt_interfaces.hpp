@@ -224,7 +224,7 @@ using sequencer_actor = stream_server_actor::extend<
   caf::reacts_to<snapshot_atom, founding_id, chunk>,
   // The same: wants the state as of an entry, from a byte on, as much as fits a
   // chunk. `not_found` when it is not kept any more.
-  caf::replies_to<fetch_atom, entry_index, byte_count>::with<chunk>,
+  caf::replies_to<fetch_atom, entry_index, byte_number>::with<chunk>,
   // From an operator: the first of these nodes leaves the group, the second
   // joins it, if there is one. Answers whether that is done; ask again until it
   // is.

@@ -97,7 +97,7 @@ using result_sink_actor = caf::typed_actor<
 using result_source_actor = caf::typed_actor<
   // So many bytes of the flow are taken in, in all. The first one, of 0 bytes,
   // lets the flow begin.
-  caf::reacts_to<ack_atom, byte_count>,
+  caf::reacts_to<ack_atom, byte_number>,
   // Nobody wants the rest.
   caf::reacts_to<stop_atom>>;
 

@@ -123,7 +123,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(millrace, (millrace::consumer_floor))
   CAF_ADD_TYPE_ID(millrace, (millrace::consumer_facts))
 
-  CAF_ADD_TYPE_ID(millrace, (millrace::byte_count))
+  CAF_ADD_TYPE_ID(millrace, (millrace::byte_number))
   CAF_ADD_TYPE_ID(millrace, (millrace::chunk_number))
   CAF_ADD_TYPE_ID(millrace, (millrace::loss_number))
   CAF_ADD_TYPE_ID(millrace, (millrace::session_number))

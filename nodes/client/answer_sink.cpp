@@ -41,7 +41,7 @@ caf::behavior answer_sink(caf::event_based_actor* self,
         *source = from;
         self->monitor(from);
         to(cut);
-        self->send(from, ack_atom_v, byte_count{});
+        self->send(from, ack_atom_v, byte_number{});
       },
       [over](const caf::error& why) { over(from_caf(why)); });
   return {
@@ -49,7 +49,7 @@ caf::behavior answer_sink(caf::event_based_actor* self,
     [over](finished_atom, flow_id, const caf::error& fault) {
       over(fault ? answer_event{from_caf(fault)} : answer_is_over{});
     },
-    [self, source](ack_atom, byte_count bytes) {
+    [self, source](ack_atom, byte_number bytes) {
       self->send(*source, ack_atom_v, bytes);
     },
   };

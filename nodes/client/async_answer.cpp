@@ -119,7 +119,7 @@ void rows_room::give_back() noexcept {
   const auto taken = of->taken_bytes += bytes_;
   const thread_visit visit;
   if (const auto to = of->sink())
-    caf::anon_send(to, ack_atom_v, byte_count{taken});
+    caf::anon_send(to, ack_atom_v, byte_number{taken});
 }
 
 namespace {

@@ -206,7 +206,8 @@ result<std::optional<query::table_data>> answer_reader::next() {
     state_->taken_bytes += piece->size();
     {
       const thread_visit visit;
-      caf::anon_send(state_->sink, ack_atom_v, byte_count{state_->taken_bytes});
+      caf::anon_send(state_->sink, ack_atom_v,
+                     byte_number{state_->taken_bytes});
     }
     // The first piece names the columns; a part of a store that has nothing
     // for the answer names none.

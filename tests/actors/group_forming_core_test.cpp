@@ -108,7 +108,7 @@ protected:
     const group_founding founding{
       raft_configuration{
         {{{1, 10}, true}, {group->self(), true}, {{3, 30}, true}}},
-      0};
+      {}};
     EXPECT_FALSE(group->found(founding, 0));
     EXPECT_FALSE(group->write(0));
     return group;

@@ -201,7 +201,8 @@ TEST(GroupGoldenTest, ALogKeepsItsBytes) {
   world.fs = &disk;
   world.random = [] { return uint64_t{0x0123456789abcdef}; };
   const group_founding founding{
-    raft_configuration{{{{1, 11}, true}, {{2, 22}, true}}}, 2};
+    raft_configuration{{{{1, 11}, true}, {{2, 22}, true}}},
+    group_generation{2}};
   {
     auto log = *entry_log::open(world, "/raft");
     ASSERT_FALSE(log->found(founding));

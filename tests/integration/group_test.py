@@ -239,7 +239,7 @@ def members_lose_their_disks(binary):
 
 
 def who_waits_says_why(binary):
-  """Two of three are dead: whoever needs an order says within some seconds who
+  """Two of three are dead: those who need an order say within some seconds who
   is missing, and what starts it, and names none that runs."""
   with mill.cluster(binary, roles=ROLES) as made:
     made.up()

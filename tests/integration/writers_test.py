@@ -113,26 +113,7 @@ def two_writers_of_one_sequence(binary):
     mill.check(all(name in json.dumps(info) for name in names), names)
     told = made.run("stream", "losses", "market", code=None).stdout
     mill.check("fenced" not in told and "reset" not in told, told)
-    # A piece of it, and a writer that is named.
-    made.run(*words, "--writer", "third", "--first-id", 2990,
-             text=lines(*sequence[2989:], "m3001"))
-    mill.check(merged(made)[0] == sequence + ["m3001"])
-    refused = made.run("pub", "--stream", "market", "--origin", "cold",
-                       "--writer", "a", text=lines("x"), code=64).stderr
-    mill.check("replicated_origins" in refused, refused)
-    refused = made.run("pub", "--stream", "market", "--origin", "cold",
-                       "--first-id", 7, text=lines("x"), code=64).stderr
-    mill.check("--first-id" in refused, refused)
-    # What would leave others' lines out is refused, and so is what makes it
-    # doubtful which number a line has.
-    refused = made.run(*words, "--writer", "fourth", "--first-id", 3005,
-                       text=lines("m3005"), code=65).stderr
-    mill.check("no more than line 3001" in refused and "line 3002" in refused,
-               refused)
-    refused = made.run(*words, "--writer", "fourth", text=lines("m1") + "\n"
-                       + lines("m2"), code=65).stderr
-    mill.check("standard input:2: is empty" in refused, refused)
-    mill.check(merged(made)[0] == sequence + ["m3001"])
+    pieces_and_names(made, words, sequence)
     # A period ends with both of them, and none of the sequence's ids.
     both = [made.start(*words, env=env, stdin=-1) for env in (None, there)]
     for each in both:
@@ -140,7 +121,7 @@ def two_writers_of_one_sequence(binary):
       each.stdin.flush()
     mill.wait_until(lambda: merged(made)[0][-1] == "m3002", 30, "both")
     ended = made.end_period("2024-01-02", code=1)  # No rdb writes it down.
-    mill.check("2024.01.02 ended at" in ended.stdout
+    mill.check("2024-01-02 ended at" in ended.stdout
                and "absent" not in ended.stdout + ended.stderr, ended)
     for each in both:
       each.stdin.write(lines("m3003"))
@@ -150,6 +131,29 @@ def two_writers_of_one_sequence(binary):
     said = json.loads(made.run("stream", "losses", "market", "-o", "json",
                                code=None).stdout)
     mill.check(said["losses"] == [], said)
+
+
+def pieces_and_names(made, words, sequence):
+  """A piece of it, a writer that is named, and what is refused."""
+  made.run(*words, "--writer", "third", "--first-id", 2990,
+           text=lines(*sequence[2989:], "m3001"))
+  mill.check(merged(made)[0] == sequence + ["m3001"])
+  refused = made.run("pub", "--stream", "market", "--origin", "cold",
+                     "--writer", "a", text=lines("x"), code=64).stderr
+  mill.check("replicated_origins" in refused, refused)
+  refused = made.run("pub", "--stream", "market", "--origin", "cold",
+                     "--first-id", 7, text=lines("x"), code=64).stderr
+  mill.check("--first-id" in refused, refused)
+  # What would leave others' lines out is refused, and so is what makes it
+  # doubtful which number a line has.
+  refused = made.run(*words, "--writer", "fourth", "--first-id", 3005,
+                     text=lines("m3005"), code=65).stderr
+  mill.check("no more than line 3001" in refused and "line 3002" in refused,
+             refused)
+  refused = made.run(*words, "--writer", "fourth", text=lines("m1") + "\n"
+                     + lines("m2"), code=65).stderr
+  mill.check("standard input:2: is empty" in refused, refused)
+  mill.check(merged(made)[0] == sequence + ["m3001"])
 
 
 def a_wiped_stream_is_told(binary):

@@ -280,13 +280,13 @@ class LintTest(Tree):
         include = f"#include <millrace/{part}>\n"
         good = HEADER + ("struct facts {\n  uint64_t count;\n};\n"
                          "using a_actor = caf::typed_actor<\n"
-                         "  caf::reacts_to<b, byte_count>>;\n")
+                         "  caf::reacts_to<b, byte_number>>;\n")
         files = {part: good, whole: HEADER + include}
         self.assert_clean(files)
         self.assert_found({**files, whole: HEADER},
                           {whole: [(1, "protocol")]})
         self.assert_found(
-            {**files, part: good.replace("byte_count", "uint64_t")},
+            {**files, part: good.replace("byte_number", "uint64_t")},
             {part: [(6, "protocol")]})
         self.assert_found(
             {**files, part: good + "using c = a_actor::extend<\n"

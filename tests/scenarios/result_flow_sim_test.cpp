@@ -41,7 +41,7 @@ caf::behavior flow_client(caf::event_based_actor* self,
         told->began = true;
         told->cut = cut;
         if (takes)
-          self->send(from, ack_atom_v, byte_count{});
+          self->send(from, ack_atom_v, byte_number{});
       },
       [self, told](const caf::error& why) {
         told->end = from_caf(why);
@@ -52,7 +52,7 @@ caf::behavior flow_client(caf::event_based_actor* self,
       told->pieces.push_back(piece);
       *taken += piece.size();
       if (takes)
-        self->send(*source, ack_atom_v, byte_count{*taken});
+        self->send(*source, ack_atom_v, byte_number{*taken});
     },
     [self, told](finished_atom, flow_id, const caf::error& fault) {
       told->end = fault ? from_caf(fault) : error{};

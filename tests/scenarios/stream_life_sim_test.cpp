@@ -76,7 +76,8 @@ struct wiped_run {
   std::vector<std::string> rt_names;
   std::shared_ptr<ledger> book = std::make_shared<ledger>();
   std::shared_ptr<reading> read = std::make_shared<reading>();
-  std::shared_ptr<reading> copied = std::make_shared<reading>(); ///< The same.
+  /// Into a copy.
+  std::shared_ptr<reading> copied = std::make_shared<reading>();
   std::shared_ptr<reading> late = std::make_shared<reading>(); ///< From begin.
 };
 

@@ -515,7 +515,7 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
       me->catch_up->take(group, bytes);
     },
     [me](copied_atom, const caf::error& why) { me->catch_up->copied(why); },
-    [me](fetch_atom, entry_index index, byte_count from) {
+    [me](fetch_atom, entry_index index, byte_number from) {
       return me->catch_up->serve(index, from);
     },
     [me](members_atom, node_id leaving, node_id joining) {

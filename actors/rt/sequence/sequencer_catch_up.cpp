@@ -92,7 +92,7 @@ void stream_catch_up::fetch_state() {
     return copy_out();
   of_.self
     ->request(under_way_->from, caf::timespan{part_deadline}, fetch_atom_v,
-              index, byte_count{under_way_->state.size()})
+              index, byte_number{under_way_->state.size()})
     .then(
       [this](const chunk& part) {
         if (part.empty())
@@ -106,7 +106,7 @@ void stream_catch_up::fetch_state() {
 }
 
 caf::result<chunk> stream_catch_up::serve(entry_index index,
-                                          byte_count first) const {
+                                          byte_number first) const {
   const auto& state = of_.core->group().state();
   const auto from = first.value;
   if (state.index != index || from >= state.bytes.size())

@@ -29,7 +29,7 @@ public:
   void take(founding_id group, const chunk& bytes);
   /// A part of the state that is offered here.
   [[nodiscard]] caf::result<chunk> serve(entry_index index,
-                                         byte_count first) const;
+                                         byte_number first) const;
   /// The merged log was copied, or could not be.
   void copied(const caf::error& outcome);
   /// What others have merged and collected is lacking here.

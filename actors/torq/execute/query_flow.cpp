@@ -174,7 +174,7 @@ query_flow(query_flow_actor::stateful_pointer<query_flow_state> self,
   // A flow that ends early stops its workers.
   self->attach_functor([shared = state.run] { shared->pool.give_up(); });
   return {
-    [self](ack_atom, byte_count bytes) {
+    [self](ack_atom, byte_number bytes) {
       if (self->state.course)
         self->state.carry_out(self->state.course->taken(bytes.value));
     },
@@ -227,7 +227,7 @@ ready_rows(ready_rows_actor::stateful_pointer<ready_rows_state> self,
   state.patience = patience;
   state.tick();
   return {
-    [self](ack_atom, byte_count bytes) { self->state.taken(bytes.value); },
+    [self](ack_atom, byte_number bytes) { self->state.taken(bytes.value); },
     [self](stop_atom) { self->quit(); },
     own_ticks(self),
   };

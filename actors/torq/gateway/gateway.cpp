@@ -196,19 +196,10 @@ bool gateway_state::may_be_reborn(const followed_stream& stream,
             });
 }
 
-void gateway_state::run(held_question what,
-                        const std::vector<std::string>& warnings) {
-  if (auto fault = strange_place(what))
-    return refuse(what, to_caf(fault));
+void gateway_state::say_what_is_asked(const held_question& what,
+                                      cut_query::question& question) {
   const auto& table = settings.tables.at(what.plan.table);
-  auto request = std::make_shared<gateway_request>();
-  request->plan = what.plan;
-  request->warnings = warnings;
-  request->gateway = self->address();
-  if (!table.warning.empty())
-    request->warnings.push_back(table.warning);
-  auto& question = request->question;
-  question.table = request->plan.table;
+  question.table = what.plan.table;
   question.stream = table.home.stream;
   question.at_least = what.at_least.value_or(position{});
   if (const auto stream = streams.find(table.home.stream);
@@ -231,6 +222,21 @@ void gateway_state::run(held_question what,
     = table.in_rdb || backends.known(backend_role::rdb, table.home);
   question.hdb_hint = table.hdb_hint;
   question.rdb_hint = table.rdb_hint;
+}
+
+void gateway_state::run(held_question what,
+                        const std::vector<std::string>& warnings) {
+  if (auto fault = strange_place(what))
+    return refuse(what, to_caf(fault));
+  const auto& table = settings.tables.at(what.plan.table);
+  auto request = std::make_shared<gateway_request>();
+  request->plan = what.plan;
+  request->warnings = warnings;
+  request->gateway = self->address();
+  if (!table.warning.empty())
+    request->warnings.push_back(table.warning);
+  auto& question = request->question;
+  say_what_is_asked(what, question);
   if (auto text = question.wants_rdb ? std::string{} : unheld_text(table);
       !text.empty())
     request->warnings.push_back(std::move(text));

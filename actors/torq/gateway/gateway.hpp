@@ -199,6 +199,8 @@ struct gateway_state {
   [[nodiscard]] static error check_place(const plan_request& what);
   /// Binds a fragment to the place and the partitions of its plan.
   void keep_to_plan(const held_question& what, cut_query::question& question);
+  void say_what_is_asked(const held_question& what,
+                         cut_query::question& question);
   void name_backends(const held_question& what, const table_home& home,
                      gateway_request& into);
   [[nodiscard]] std::optional<partition_cut> cut_for(const held_question& what,

@@ -193,7 +193,7 @@ void gateway_flow_state::begin(const query_cut& cut) {
 void gateway_flow_state::carry_out(result_relay::effects what) {
   for (const auto& [side, bytes] : what.taken)
     if (backends[side].source)
-      self->send(backends[side].source, ack_atom_v, byte_count{bytes});
+      self->send(backends[side].source, ack_atom_v, byte_number{bytes});
   for (const auto& piece : what.give)
     self->send(sink, chunk_atom_v, flow, piece);
   if (what.over)
@@ -300,7 +300,7 @@ gateway_flow(gateway_flow_actor::stateful_pointer<gateway_flow_state> self,
     [self](caf::down_msg& down) { self->state.lost(down); });
   self->monitor(state.sink);
   return {
-    [self](ack_atom, byte_count bytes) { self->state.taken(bytes.value); },
+    [self](ack_atom, byte_number bytes) { self->state.taken(bytes.value); },
     [self](stop_atom) { self->quit(); },
     [self](start_atom) { return self->state.start(); },
     own_ticks(self),

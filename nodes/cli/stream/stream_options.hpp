@@ -95,7 +95,7 @@ struct stream_explain_options : stream_options {
   std::string stream;
   position at;
   bool delivered = false; ///< It came with a message, which ends there.
-  std::string publisher; ///< Directory whose position it is; empty: merged.
+  std::string publisher;  ///< Directory whose position it is; empty: merged.
   std::string lineage;
   std::string process; ///< Whose files are read; empty: the first here.
 };

@@ -35,7 +35,7 @@ struct kept_history {
     ASSERT_TRUE(opened) << to_string(opened.failure());
     log = *std::move(opened);
     if (log->founding().empty())
-      ASSERT_FALSE(log->found({founders, 0}));
+      ASSERT_FALSE(log->found({founders, {}}));
     const auto found = log->take_recovered();
     kept_content now{found.vote, raft_log{found.base, found.entries},
                      log->state().index.value};
@@ -219,8 +219,8 @@ TEST(EntryLogTest, AFoundingThatWaitsGrowsNothing) {
     ASSERT_TRUE(opened) << to_string(opened.failure());
     (void)member.disk.fail(sim::disk_call::write, 1, errc::no_space, 100, what);
     for (int i = 0; i < 100; ++i)
-      EXPECT_EQ((*opened)->found({member.founders, 0}).code, errc::no_space);
-    ASSERT_FALSE((*opened)->found({member.founders, 0}));
+      EXPECT_EQ((*opened)->found({member.founders, {}}).code, errc::no_space);
+    ASSERT_FALSE((*opened)->found({member.founders, {}}));
     EXPECT_LT(member.disk.content("/group/log.0.0").size(), 2'000u) << what;
     opened->reset();
     member.open();

@@ -43,7 +43,7 @@ caf::behavior flow_backend(caf::event_based_actor* self,
 }
 
 caf::behavior source(caf::event_based_actor* self) {
-  return {[](ack_atom, byte_count) {}, [self](stop_atom) { self->quit(); },
+  return {[](ack_atom, byte_number) {}, [self](stop_atom) { self->quit(); },
           [self](const caf::error& why) { self->quit(why); }};
 }
 
@@ -159,7 +159,8 @@ struct gateway_flow_test : testing::Test {
   }
   /// All rows come once the client takes them, and the HDB has given its.
   void is_whole() {
-    caf::anon_send(caf::actor_cast<caf::actor>(flow), ack_atom_v, byte_count{});
+    caf::anon_send(caf::actor_cast<caf::actor>(flow), ack_atom_v,
+                   byte_number{});
     run();
     EXPECT_FALSE(*told_client) << to_string(**told_client);
     caf::anon_send(hdb->sink, finished_atom_v, *hdb->flow, caf::error{});

@@ -65,7 +65,7 @@ caf::behavior connector(caf::event_based_actor*, const caf::actor& found,
 }
 
 caf::behavior flow_source(caf::event_based_actor* self) {
-  return {[](ack_atom, byte_count) {}, [self](stop_atom) { self->quit(); }};
+  return {[](ack_atom, byte_number) {}, [self](stop_atom) { self->quit(); }};
 }
 
 caf::behavior flow_client(caf::event_based_actor*) {

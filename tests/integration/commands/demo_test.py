@@ -14,12 +14,16 @@ import millrace_cluster as mill
 
 class Demo(Case):
     def test_its_answers_are_those_of_the_rows_in_the_stream(self):
-        out, err = self.run_program("demo", "--once", "--dir", self.dir,
+        place = os.path.join(self.dir, "d 1")
+        out, err = self.run_program("demo", "--once", "--dir", place,
                                     "--port", str(mill.free_ports(1)[0]))
         self.assertEqual(err, "")
         self.assertEqual(out.count("period ended: the hdb serves it"), 2)
         self.assertIn("the rdb holds it", out)
-        config = os.path.join(self.dir, "demo.toml")
+        config = os.path.join(place, "demo.toml")
+        # What it prints is for a shell.
+        self.assertIn(f"millrace query --config '{config}' -l getdata", out)
+        self.assertIn(f"millrace node --config '{config}' --name demo", out)
         node = self.start_node(config, "demo")
         # 300 batches of trades: 3 days of 200,000 rows, a batch of each table
         # every 2,000 rows.
@@ -57,7 +61,7 @@ class Demo(Case):
             [{"countBid": 450000}])
         self.end_node(node)
         # A second run feeds nothing twice.
-        again, _ = self.run_program("demo", "--once", "--dir", self.dir)
+        again, _ = self.run_program("demo", "--once", "--dir", place)
         self.assertIn("2024-01-04  0 rows", again)
 
     def test_a_temporary_directory_goes_with_it(self):

@@ -300,7 +300,7 @@ TEST_F(HistoryLoadTest, RowsThatOnlyAnRdbHasAreRowsOfTheirDateToo) {
   EXPECT_EQ(finish(**made), error{});
 }
 
-// One that died behind the rows of its first file, or within a file.
+// One that died after the rows of its first file, or within a file.
 TEST_F(HistoryLoadTest, ALoadThatWasCutOffGoesOnBesideItsOwnRows) {
   auto env = real_env::create({.io_threads = 1, .pool_threads = 1});
   ASSERT_TRUE(env) << to_string(env.failure());

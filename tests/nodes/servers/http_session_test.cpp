@@ -332,7 +332,7 @@ TEST(HttpRoutesTest, KnowsItsPaths) {
     200u);
 }
 
-// A page of another origin, whoever its browser's user is.
+// A page of another origin, no matter who its browser's user is.
 TEST(HttpRoutesTest, PagesOfOthersAreRefusedBeforeALogin) {
   const auto of = [](http_request what) {
     what.path = "/query";
