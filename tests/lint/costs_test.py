@@ -42,8 +42,8 @@ class CostsTest(unittest.TestCase):
         self.assertEqual(self.costs.cost_of(ran), [
             ("units", 2, 4, 1), ("tests discovered, code made", 1, 0, 0),
             ("programs and libraries", 1, 2, 0)])
-        self.assertEqual(self.costs.dearest(ran, 1), [("`a_b`, unit 0", 4)])
-        self.assertEqual(self.costs.dearest(ran, 2)[1], ("`x_test`, `t`", 0))
+        self.assertEqual(self.costs.dearest(ran, 1), [("a_b, unit 0", 4)])
+        self.assertEqual(self.costs.dearest(ran, 2)[1], ("x_test, t", 0))
 
     def test_a_build_that_was_not_made_costs_nothing(self):
         self.assertIsNone(self.costs.commands(self.build))
