@@ -509,6 +509,24 @@ error find_nodes(runtime& host, const sub_options& options) {
   return find_stream(host, options.stream, *nodes, 3s).failure();
 }
 
+/// A year, or a date without its dashes, is a number, too: before a stream that
+/// begins at a later place it is a mistake, and no place of an earlier life.
+error check_number(runtime& host, const sub_options& options) {
+  constexpr uint64_t dates_end = 10'000'000'000;
+  if (!options.from || options.from->kind != start_spec::at_position
+      || options.from->at == position{} || options.from->at.value >= dates_end)
+    return {};
+  const auto where = bounds_of(host, options);
+  if (!where)
+    return where.failure();
+  if (options.from->at >= where->first)
+    return {};
+  return {errc::bad_position, "stream '" + options.stream + "' begins at "
+                                + to_string(where->first) + ", after "
+                                + std::to_string(options.from->at.value)
+                                + position_hint};
+}
+
 int run(const sub_options& options) {
   if (auto fault = check(options))
     return fail(fault);
@@ -524,6 +542,8 @@ int run(const sub_options& options) {
   if (!journal)
     if (auto fault = find_nodes(**host, options))
       return fail(fault);
+  if (auto fault = journal ? error{} : check_number(**host, options))
+    return fail(fault);
   const auto* table = config->table(options.table);
   const auto time_column
     = table == nullptr ? std::string{} : table->schema.time_column;
