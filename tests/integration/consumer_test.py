@@ -51,9 +51,11 @@ def a_run_goes_on_where_the_last_one_ended(binary):
     mill.check(read(made, "--until", "end") == [])
     info = made.run("consumer", "info", "risk").stdout
     mill.check("messages    0" in info and "took this name" in info, info)
-    # Where somebody says so it begins there, and goes on where it was later.
+    # Where somebody says so it begins there, and goes on from there later.
     again = read(made, "--from", "begin", "--count", 5)
     mill.check(len(again) == 5 and again[0] < 800, again)
+    rest = read(made, "--until", "end")
+    mill.check(rest == list(range(again[-1] + 1, 811)), again, rest[:3])
     mill.check(read(made, "--until", "end") == [])
     # Killed before it could say how far it came: some come again, none lacks.
     publish(made, 810, 100)

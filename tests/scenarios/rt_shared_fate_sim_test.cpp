@@ -108,8 +108,16 @@ TEST_P(RtSharedFateSim, DisksOfTwoOfThreeAreFull) {
       broken.push_back("nothing was accepted");
     const auto roomy = run.w.draw(3);
     for (size_t i = 0; i < 3; ++i)
-      if (i != roomy)
-        run.w.at(run.rt_names[i]).disk().leave_free(run.w.draw(500));
+      if (i != roomy) {
+        const auto& name = run.rt_names[i];
+        auto& disk = run.w.at(name).disk();
+        // With all that is kept for this they would go on for longer.
+        auto reserve = disk.open(stream_directory(name) + "/.reserve",
+                                 persistence::open_mode::write);
+        if (!reserve || (*reserve)->truncate(64 << 10))
+          broken.push_back(name + " has no reserve");
+        disk.leave_free(run.w.draw(500));
+      }
     run.w.run_for(10s);
     const auto before = committed(run);
     run.w.run_for(10s);
