@@ -65,6 +65,7 @@ bool is_of_stream_alone(const std::string& key) {
                                           "collection.begin",
                                           "collection.collected",
                                           "disk.sync_ms",
+                                          "foreign", // A line tells it.
                                           "repair.files_scrubbed",
                                           "repair.reserve"};
   return keys.contains(key) || key.starts_with("group.");

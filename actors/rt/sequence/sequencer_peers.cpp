@@ -140,13 +140,14 @@ void sequencer_state::mind_place() {
     note("foreign", "it is of the group of the other nodes again");
     return;
   }
-  foreign = "stream '" + core->options().stream
-            + "': " + core->options().directory
-            + " is of another life of it than those of most other nodes that "
-              "order it: this node follows none of them, and serves nobody; "
-              "stop it, move that directory away, and start it: it is taken "
-              "in as a new member, and copies what the stream has";
-  warn("foreign", foreign);
+  const auto what
+    = core->options().directory
+      + " is of another life of it than those of most other nodes that "
+        "order it: this node follows none of them, and serves nobody; "
+        "stop it, move that directory away, and start it: it is taken "
+        "in as a new member, and copies what the stream has";
+  warn("foreign", what);
+  foreign = "stream '" + core->options().stream + "': " + what;
   const auto why = to_caf({errc::unavailable, foreign});
   for (auto& each : std::exchange(waiting, {}))
     each.promise.deliver(why);
