@@ -20,7 +20,8 @@ enum class event_kind : uint8_t {
              ///< before, first message after. Loss and duplicates possible.
   gap = 3,   ///< Ids are missing. Pair: start and end of the event.
   pruned = 4,      ///< Pair: the position asked for, the earliest retained.
-  ahead = 5,       ///< Pair: the position asked for, the end of the stream.
+  ahead = 5,       ///< Pair: the position asked for, twice; the cause has the
+                   ///< end of the stream.
   id_conflict = 6, ///< The same id came with another payload and was dropped.
   schema = 7,      ///< A schema version of a table takes effect here.
 };

@@ -79,8 +79,9 @@ struct subscribe_options {
   /// returned: nobody calls `needs_from`.
   // lint: allow(half_used): for programs whose callbacks do all at once.
   bool floor_follows = false;
-  /// Directory of a local copy of the stream; empty: none is kept.
-  // lint: allow(half_used): for programs that must read while RT is away.
+  /// Directory of a local copy of the stream; empty: none is kept. A flow of RT
+  /// is needed before anything of it is delivered.
+  // lint: allow(half_used): for programs that keep what RT lets go of.
   std::string local_copy{};
   /// None: as $REPLICATOR_EXCHANGE_ARCHIVED says, "0": `own`, "1": `lead`; not
   /// set: `follow`.
