@@ -449,22 +449,17 @@ int run(const status_options& options) {
           "stream '" + name + "': " + why_not_ordered(*status, name)});
   if (!std::all_of(nodes.begin(), nodes.end(), runs))
     return cannot_start(*config) ? exit_config : exit_negative;
-  const auto refused = refusals(*status);
-  for (const auto& why : refused)
-    fail({errc::unavailable, why});
-  const auto apart = cut_off(*status);
-  for (const auto& why : apart)
-    fail({errc::unavailable, why});
-  const auto full = held(*status);
-  for (const auto& why : full)
-    fail({errc::no_space, why});
-  const auto strange = foreign(*status);
-  for (const auto& why : strange)
-    fail({errc::unavailable, why});
-  return idle.empty() && refused.empty() && apart.empty() && full.empty()
-             && strange.empty()
-           ? exit_ok
-           : exit_negative;
+  bool all_well = idle.empty();
+  const auto tell = [&](errc code, const std::vector<std::string>& lines) {
+    for (const auto& why : lines)
+      fail({code, why});
+    all_well = all_well && lines.empty();
+  };
+  tell(errc::unavailable, refusals(*status));
+  tell(errc::unavailable, cut_off(*status));
+  tell(errc::no_space, held(*status));
+  tell(errc::unavailable, foreign(*status));
+  return all_well ? exit_ok : exit_negative;
 }
 
 } // namespace

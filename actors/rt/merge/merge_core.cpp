@@ -268,16 +268,16 @@ void merge_core::apply_marker(const merge_input& input,
     const auto marker = decode_end_of_period(frame.payload);
     if (!marker)
       continue;
-    mark(input.directory, marker->period);
+    mark(input.directory, origin_of(input.directory), marker->period);
     if (frame.header.on != input.directory)
-      mark(frame.header.on, marker->period);
+      mark(frame.header.on, origin_of(frame.header.on), marker->period);
   }
 }
 
-void merge_core::mark(std::string_view origin, period_id period) {
-  auto& known = origin_of(origin);
-  known.period_marked = std::max(known.period_marked, period);
-  effects_.emplace_back(marker_merged{std::string{origin}, period});
+void merge_core::mark(std::string_view name, merge_origin& origin,
+                      period_id period) {
+  origin.period_marked = std::max(origin.period_marked, period);
+  effects_.emplace_back(marker_merged{std::string{name}, period});
 }
 
 result<bool> merge_core::apply_whole(const record_view& record,
@@ -356,12 +356,8 @@ error merge_core::apply_frame(const frame_view& frame, merge_origin& origin) {
 error merge_core::take(const frame_view& frame, merge_origin& origin) {
   switch (frame.kind) {
     case payload_kind::end_of_period: {
-      auto marker = decode_end_of_period(frame.payload);
-      if (!marker)
-        return {};
-      origin.period_marked = std::max(origin.period_marked, marker->period);
-      effects_.emplace_back(
-        marker_merged{std::string{frame.header.on}, marker->period});
+      if (const auto marker = decode_end_of_period(frame.payload))
+        mark(frame.header.on, origin, marker->period);
       return {};
     }
     case payload_kind::table_schema:

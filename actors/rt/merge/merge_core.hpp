@@ -188,7 +188,7 @@ private:
                      std::span<const std::byte> encoded);
   void apply_marker(const merge_input& input,
                     const persistence::record_view& record);
-  void mark(std::string_view origin, period_id period);
+  void mark(std::string_view name, merge_origin& origin, period_id period);
   merge_origin& origin_of(std::string_view name);
   /// Takes a record whose messages all follow, as it is.
   /// @returns false when it must be looked at one by one.

@@ -146,8 +146,9 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
         [&](const auto& entry) { return entry.second.copy == copy; })
       == 0)
     note("publisher_began", "publisher '" + what.origin + "' began");
-  publishers[flow]
-    = {from, what.origin, copy, what.life, what.merged_by, what.merged};
+  publishers[flow] = {from, what.origin, copy, what.life};
+  if (what.merged_by.is_known())
+    unnoted_lives[copy] = what;
   self->monitor(from);
   periods->step(period_ending::came{{flow, marks_as(what.origin, copy)}});
   progress(core->advance());

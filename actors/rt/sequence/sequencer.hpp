@@ -263,11 +263,11 @@ struct sequencer_state {
     std::string origin;
     copy_id copy;
     uint64_t life = 0; ///< Of the publisher.
-    /// As it knows, until that was looked at; see input_offer.
-    lineage_id merged_by{};
-    position merged_end{};
   };
   std::map<flow_id, connected_publisher> publishers; ///< By flow.
+  /// What publishers said of who merged their logs, until this node knows which
+  /// life of the stream it is of.
+  std::map<copy_id, input_offer> unnoted_lives;
   struct waiting_offer {
     caf::typed_response_promise<sink_actor, flow_grant> promise;
     sink_actor sink;
@@ -280,7 +280,7 @@ struct sequencer_state {
     uint32_t before = 0; ///< Sum of the record that ends there.
   };
   void note_earlier_lives();
-  void note_earlier_life(const connected_publisher& of);
+  void note_earlier_life(copy_id copy, const input_offer& of);
   std::vector<waiting_offer> offers;
   pending_claims waiting_claims;
   std::set<input_name> refused_inputs; ///< In this life; told once.

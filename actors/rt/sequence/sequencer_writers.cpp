@@ -244,32 +244,27 @@ void sequencer_state::note_refused(const input_name& input, const error& why,
 
 /// Of a group they may come before its stream has begun this life.
 void sequencer_state::note_earlier_lives() {
-  const auto life = core->life();
   const auto* raft = core->group().raft();
-  if (!life.is_known() || raft == nullptr || !raft->leader())
+  if (unnoted_lives.empty() || !core->life().is_known() || raft == nullptr
+      || !raft->leader())
     return; // It may be the one that is of an earlier life.
-  for (auto& [flow, each] : publishers) {
-    const auto by = std::exchange(each.merged_by, lineage_id{});
-    if (!by.is_known() || by == life)
-      continue;
-    auto earlier = each;
-    earlier.merged_by = by;
-    note_earlier_life(earlier);
-  }
+  for (const auto& [copy, said] : std::exchange(unnoted_lives, {}))
+    if (said.merged_by != core->life())
+      note_earlier_life(copy, said);
 }
 
 /// A publisher's log was merged by a life of the stream of which this one
 /// knows nothing: somebody took that away, and with it what publishers have let
 /// go since.
-void sequencer_state::note_earlier_life(const connected_publisher& of) {
+void sequencer_state::note_earlier_life(copy_id copy, const input_offer& of) {
   loss what;
   what.kind = "life_lost";
   what.origin = of.origin;
-  what.input = to_string(core->inputs().name(of.copy));
-  what.to = of.merged_end;
+  what.input = to_string(core->inputs().name(copy));
+  what.to = of.merged;
   what.cause = "life " + to_string(of.merged_by)
                + " of the stream had merged this log up to "
-               + to_string(of.merged_end)
+               + to_string(of.merged)
                + " at least, and this one knows nothing of it: what that life "
                  "had, and publishers do not have any more, is lost";
   // Publishers come again and again, and this node begins again.
