@@ -103,18 +103,17 @@ protected:
     host->locals()->remove("rt/market");
     end(node, caf::exit_reason::kill);
     node = nullptr;
-    wait_for_inputs();
+    wait_for_logs(host->config().stream_directory("rt1", "market") + "/in");
   }
 
-  /// The node's children are killed with it, but die a moment later: another
-  /// life in the same process must find their directories free, as it would in
-  /// a process of its own.
-  void wait_for_inputs() {
-    const std::filesystem::path in
-      = host->config().stream_directory("rt1", "market") + "/in";
-    if (!std::filesystem::exists(in))
+  /// Who wrote them is gone, but leaves a moment later: another life in the same
+  /// process must find their directories free, as it would in a process of its
+  /// own.
+  void wait_for_logs(const std::filesystem::path& below) {
+    if (!std::filesystem::exists(below))
       return;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator{in})
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator{below})
       if (entry.is_directory()
           && std::filesystem::exists(entry.path() / ".lineage"))
         while (!host->env().fs->lock_directory(entry.path().string()))
@@ -137,6 +136,7 @@ protected:
     last.reset();
     while (!held.expired())
       std::this_thread::yield();
+    wait_for_logs(root / "pub");
   }
 
   std::shared_ptr<subscription> subscribe(inbox& to, start_spec start = {},
