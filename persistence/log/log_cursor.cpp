@@ -225,8 +225,13 @@ error log_cursor::locate_slowly(uint64_t offset) {
     if (!found)
       return found.failure();
     if (found->kind == parse_outcome::what::record) {
+      const auto end = here + found->record.length;
+      if (found->record.kind == record_kind::padding && offset < end) {
+        emit(event_kind::badtail, at(offset), at(end), lost_text(end - offset));
+        return {};
+      }
       sealed = found->record.kind == record_kind::seal;
-      here += found->record.length;
+      here = end;
       continue;
     }
     auto intact
@@ -263,6 +268,16 @@ void log_cursor::pass_record() {
   if (sealed_)
     if (auto seal = decode_seal(record_.frame_at(record_.first_frame).payload))
       session_end_ = seal->session_end;
+}
+
+stream_event log_cursor::pass_lost() {
+  stream_event event;
+  event.kind = event_kind::badtail;
+  event.from = where();
+  pass_record();
+  event.to = where();
+  event.cause = lost_text(event.to.value - event.from.value);
+  return event;
 }
 
 std::span<const std::byte> log_cursor::run(uint32_t bytes_max) {
@@ -384,26 +399,6 @@ result<log_cursor::neighbours> log_cursor::look_around() {
   return around;
 }
 
-// Up to where this file's session must be there: the writer's recorded end,
-// what it once synced, what the next session's writer found.
-std::optional<position> log_cursor::known_end() const {
-  std::optional<position> end;
-  const auto raise = [&](position known) {
-    if (known.session() == session_ && (!end || known > *end))
-      end = known;
-  };
-  if (limit_)
-    raise(*limit_);
-  if (auto mark = synced_file::read(*fs_, options_.directory, lineage_))
-    raise(mark->end);
-  if (auto note
-      = read_session_end(*fs_, options_.directory, lineage_, session_)) {
-    raise(note->end);
-    raise(note->known_end);
-  }
-  return end;
-}
-
 // `what::record` asks the caller to look again.
 result<log_cursor::what> log_cursor::no_record(const parse_outcome& found,
                                                bool salvage) {
@@ -478,7 +473,8 @@ result<log_cursor::what> log_cursor::last_file(const parse_outcome& found,
     }
     judged_offset_ = offset_;
     judged_size_ = size;
-    const auto known = known_end();
+    const auto known
+      = known_end_of(*fs_, options_.directory, lineage_, session_, limit_);
     if (judged_intact_ || (known && *known > at(offset_) && !sealed_)) {
       // Written in order: what came before an intact record is there by now.
       auto again = window_->at(offset_);
@@ -548,7 +544,8 @@ result<log_cursor::what> log_cursor::go_on(const neighbours& around,
       return found.failure();
     intact = *found;
   }
-  const auto known = known_end();
+  const auto known
+    = known_end_of(*fs_, options_.directory, lineage_, session_, limit_);
   const bool below_known = known && *known > at(offset_);
   if (!same_session && !intact && !below_known)
     return emit(event_kind::reset, from, begin_of(next),

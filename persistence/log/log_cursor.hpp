@@ -38,6 +38,8 @@ public:
   [[nodiscard]] position record_begin() const noexcept;
   /// Passes `record()`.
   void pass_record();
+  /// Passes `record()`, which is padding. @returns the event of it.
+  [[nodiscard]] stream_event pass_lost();
   /// Passes the whole records of a run of `bytes` from `record()` on.
   void pass_run(std::span<const std::byte> run);
   [[nodiscard]] std::span<const std::byte> run(uint32_t bytes_max);
@@ -90,7 +92,6 @@ private:
                                                   : what::record;
   }
   [[nodiscard]] result<what> directory_changed();
-  [[nodiscard]] std::optional<position> known_end() const;
   /// Where the first of the files begins that are missing before `next`: the
   /// same place as the end of the file that was read. @pre a seal was read.
   [[nodiscard]] position after_seal(const log_file_info& next) const noexcept {

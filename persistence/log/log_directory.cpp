@@ -429,6 +429,27 @@ std::optional<session_end_note> read_session_end(file_system& fs,
   return found;
 }
 
+std::optional<position> known_end_of(file_system& fs,
+                                     const std::string& directory,
+                                     const lineage_id& lineage,
+                                     uint64_t session,
+                                     std::optional<position> recorded) {
+  std::optional<position> end;
+  const auto raise = [&](position known) {
+    if (known.session() == session && (!end || known > *end))
+      end = known;
+  };
+  if (recorded)
+    raise(*recorded);
+  if (auto mark = synced_file::read(fs, directory, lineage))
+    raise(mark->end);
+  if (auto note = read_session_end(fs, directory, lineage, session)) {
+    raise(note->end);
+    raise(note->known_end);
+  }
+  return end;
+}
+
 error add_session_end(file_system& fs, const std::string& directory,
                       const lineage_id& lineage, const session_end_note& note) {
   const auto path = path_of(directory, ".ends");

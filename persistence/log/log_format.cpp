@@ -232,6 +232,11 @@ std::vector<std::byte> encode_padding(const lineage_id& lineage, position from,
   return out;
 }
 
+std::string lost_text(uint64_t bytes) {
+  return std::to_string(bytes)
+         + " bytes were damaged here, and could not be made again";
+}
+
 bool record_builder::joins(record_kind kind, payload_kind payload,
                            std::string_view origin, size_t frame_bytes,
                            uint32_t record_bytes) const noexcept {
@@ -330,6 +335,14 @@ position record_builder::add_frames(record_kind kind, payload_kind payload,
     store(at + 28, static_cast<uint32_t>(at - buffer_.data()
                                          - static_cast<ptrdiff_t>(record_at_)));
   return this->end();
+}
+
+void record_builder::pad(position to) {
+  close_record();
+  const auto bytes = encode_padding(lineage_, end(), to);
+  grow(bytes.size());
+  std::memcpy(buffer_.data() + used_, bytes.data(), bytes.size());
+  used_ += bytes.size();
 }
 
 void record_builder::close_record() {

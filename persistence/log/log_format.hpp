@@ -115,6 +115,9 @@ enum class payload_check { verify, skip };
 [[nodiscard]] std::vector<std::byte> encode_padding(const lineage_id& lineage,
                                                     position from, position to);
 
+/// Why so much padding is a `badtail` to those who read it.
+[[nodiscard]] std::string lost_text(uint64_t bytes);
+
 /// Builds records in a contiguous buffer, one after the other.
 /// Owner: one thread.
 class record_builder {
@@ -150,6 +153,9 @@ public:
                       std::string_view origin,
                       std::span<const std::byte> frames, uint32_t count,
                       uint32_t record_bytes);
+
+  /// Fills up to `to` with padding: see `encode_padding`.
+  void pad(position to);
 
   /// Bytes that `add` or `add_frames` would append for `frame_bytes` of frames:
   /// as many when they join the open record, a record header and the origin

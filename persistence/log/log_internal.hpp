@@ -235,6 +235,12 @@ struct session_end_note {
 [[nodiscard]] std::optional<session_end_note>
 read_session_end(file_system& fs, const std::string& directory,
                  const lineage_id& lineage, uint64_t session);
+/// Up to where a session must be there: the writer's recorded end, what it once
+/// synced, what the next session's writer found.
+[[nodiscard]] std::optional<position>
+known_end_of(file_system& fs, const std::string& directory,
+             const lineage_id& lineage, uint64_t session,
+             std::optional<position> recorded);
 [[nodiscard]] error add_session_end(file_system& fs,
                                     const std::string& directory,
                                     const lineage_id& lineage,

@@ -144,11 +144,12 @@ result<log_reader::item> log_reader::next() {
             break;
           case record_kind::state:
           case record_kind::seal:
-          case record_kind::padding:
             if (*seen == what::salvage)
               return state.report_damage(state.cursor.record().first_frame);
             state.cursor.pass_record();
             break;
+          case record_kind::padding:
+            return item{state.cursor.pass_lost()};
         }
         break;
     }
@@ -167,10 +168,11 @@ result<log_reader::chunk_item> log_reader::next_chunk(uint32_t bytes_max) {
   if (*seen == what::end)
     return chunk_item{log_end{state.where()}};
   const auto begin = state.cursor.record_begin();
+  const bool lost = state.cursor.record().kind == record_kind::padding;
   const auto bytes = state.cursor.run(bytes_max);
   state.cursor.pass_run(bytes);
   return chunk_item{
-    log_chunk{begin, position{begin.value + bytes.size()}, bytes}};
+    log_chunk{begin, position{begin.value + bytes.size()}, bytes, lost}};
 }
 
 } // namespace millrace::persistence

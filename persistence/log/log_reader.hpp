@@ -46,6 +46,7 @@ struct log_chunk {
   position begin;
   position end;
   std::span<const std::byte> bytes; ///< Valid until the next call.
+  bool lost = false;                ///< Padding alone: what was there is lost.
 };
 
 /// Reads one log directory, live or dead, from a position on, in order, without
@@ -73,13 +74,15 @@ public:
 
   using item = std::variant<log_message, stream_event, log_end>;
   /// The next message or event, or the end as of now (call again later).
-  /// State, seal and padding records are passed over; event records come as
-  /// stream_event, markers as log_message. Failed reads may be repeated.
+  /// State and seal records are passed over; event records come as
+  /// stream_event, markers as log_message; padding is a `badtail` of what it
+  /// stands for. Failed reads may be repeated.
   [[nodiscard]] result<item> next();
 
   using chunk_item = std::variant<log_chunk, stream_event, log_end>;
   /// The next whole records, at most `bytes_max` unless one record is larger,
-  /// seals and state records included; never across files. Starts at a record:
+  /// seals and state records included; never across files; padding apart from
+  /// others. Starts at a record:
   /// when `where` is inside one, at that record's start.
   [[nodiscard]] result<chunk_item> next_chunk(uint32_t bytes_max);
 

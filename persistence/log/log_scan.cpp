@@ -65,9 +65,11 @@ std::span<const std::byte> record_window::run_from(uint64_t offset,
                                                    uint32_t bytes_max,
                                                    uint64_t limit) {
   auto end = offset + first.length;
-  while (first.kind != record_kind::seal && end < begin_ + valid_) {
+  while (first.kind != record_kind::seal && first.kind != record_kind::padding
+         && end < begin_ + valid_) {
     const auto found = parse(end);
-    if (found.kind != parse_outcome::what::record)
+    if (found.kind != parse_outcome::what::record
+        || found.record.kind == record_kind::padding)
       break;
     const auto next = end + found.record.length;
     if (next > limit || next - offset > bytes_max)

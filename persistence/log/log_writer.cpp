@@ -155,10 +155,7 @@ error log_writer::impl::take_back(error fault) {
 void log_writer::impl::put_own(record_kind kind,
                                std::span<const std::byte> payload) {
   MILLRACE_ASSERT(handed_over || builder.empty());
-  if (handed_over) {
-    builder.restart();
-    handed_over = false;
-  }
+  begin_anew_if_written();
   message_header header;
   header.id = 0;
   builder.add(kind, payload_kind::opaque, header, payload);
@@ -323,10 +320,7 @@ error log_writer::impl::make_room(
   if (sealed || seal_pending)
     if (auto fault = roll(on_write))
       return fault;
-  if (handed_over) {
-    builder.restart();
-    handed_over = false;
-  }
+  begin_anew_if_written();
   auto seal = seal_bytes;
   if (last_range == nullptr || last_origin != origin)
     seal += seal_bytes_of(origin);
@@ -456,6 +450,23 @@ result<position> log_writer::append(const record_view& record, int64_t first_id,
   return state.builder.add_frames(record.kind, record.payload, record.origin,
                                   frames, record.frame_count,
                                   state.options.record_bytes);
+}
+
+error log_writer::append_lost(position to) {
+  auto& state = *impl_;
+  if (state.failure)
+    return state.closed_error();
+  const auto from = state.builder.end();
+  if (state.sealed || state.seal_pending || to < from
+      || to.value - from.value < record_header_bytes
+      || to.value - from.value > file_bytes_max - from.offset()
+      || to.value % 8 != 0)
+    return {errc::invalid_argument, state.directory() + ": " + to_string(from)
+                                      + " to " + to_string(to)
+                                      + " is no place of records"};
+  state.begin_anew_if_written();
+  state.builder.pad(to);
+  return {};
 }
 
 size_t log_writer::buffered_bytes() const noexcept {

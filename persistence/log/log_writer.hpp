@@ -113,6 +113,11 @@ public:
   result<position> append(const record_view& record, int64_t first_id,
                           int64_t last_id);
 
+  /// Appends what stands for bytes that are lost, up to `to` in the file that
+  /// is written: readers tell them as a `badtail`. `invalid_argument` where no
+  /// record of that length can be.
+  [[nodiscard]] error append_lost(position to);
+
   /// Bytes appended and not yet written.
   [[nodiscard]] size_t buffered_bytes() const noexcept;
 

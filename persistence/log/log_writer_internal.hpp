@@ -105,6 +105,12 @@ struct log_writer::impl {
   error go_past(const log_file_info& last, const file_scan& scan,
                 const tail_verdict& verdict, position known_end);
   error cut_tail(const log_file_info& last, const file_scan& scan);
+  /// The buffer, of what was written.
+  void begin_anew_if_written() {
+    if (handed_over)
+      builder.restart();
+    handed_over = false;
+  }
   error write(const std::function<void(const written&)>& on_write);
   void put_own(record_kind kind, std::span<const std::byte> payload);
   error put_seal(bool session_end);

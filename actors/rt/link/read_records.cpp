@@ -49,7 +49,7 @@ result<read_part> read_records(persistence::file_system& fs,
   if (!item)
     return item.failure();
   const auto* part = std::get_if<persistence::log_chunk>(&*item);
-  if (part == nullptr)
+  if (part == nullptr || part->lost)
     return error{errc::not_found,
                  directory + ": holds no record at " + to_string(from)};
   return read_part{part->begin, chunk::copy_of(part->bytes)};
