@@ -20,7 +20,8 @@ protected:
     for (uint64_t i = 1; i <= 200; ++i)
       EXPECT_FALSE(history->add(
         entry_index{i}, entry_index{i - 1},
-        merge_range{input_id{1}, position{i * 8}, position{i * 8 + 8}}));
+        merge_range{input_id{1}, position{i * 8}, position{i * 8 + 8}},
+        position::of(2, 3, i * 16)));
     EXPECT_FALSE(history->close());
   }
 
@@ -40,7 +41,9 @@ protected:
       EXPECT_TRUE(next) << to_string(next.failure());
       if (!*next)
         return count;
-      EXPECT_EQ((*next)->first, entry_index{last + count + 1});
+      EXPECT_EQ((*next)->index, entry_index{last + count + 1});
+      if ((*next)->index <= entry_index{200})
+        EXPECT_EQ((*next)->end_offset, 16 * (last + count + 1));
     }
   }
 
@@ -62,8 +65,8 @@ TEST_F(MergeHistoryTest, WhatNothingCanBeMadeFromGoes) {
   EXPECT_EQ(after(0), 0u);
   // It goes on in the same way.
   auto again = *merge_history::open(env, directory, 1024);
-  ASSERT_FALSE(
-    again->add(entry_index{201}, entry_index{200}, cut_begin{position{8}}));
+  ASSERT_FALSE(again->add(entry_index{201}, entry_index{200},
+                          cut_begin{position{8}}, position{}));
   ASSERT_FALSE(again->close());
   EXPECT_EQ(after(200), 1u);
 }
@@ -83,7 +86,8 @@ TEST_F(MergeHistoryTest, AFullDiskIsWaitedFor) {
       for (uint64_t i = 1; i <= 60; ++i) {
         ASSERT_FALSE(history->add(
           entry_index{i}, entry_index{i - 1},
-          merge_range{input_id{1}, position{i * 8}, position{i * 8 + 8}}));
+          merge_range{input_id{1}, position{i * 8}, position{i * 8 + 8}},
+          position::of(2, 3, i * 16)));
         const auto fault = history->write();
         ASSERT_TRUE(!fault || fault.code == errc::no_space);
         full = full || fault;
@@ -94,7 +98,7 @@ TEST_F(MergeHistoryTest, AFullDiskIsWaitedFor) {
       history.reset();
       auto reader = *history_reader::open(disk, other, entry_index{});
       for (uint64_t i = 1; i <= 60; ++i)
-        ASSERT_EQ((*reader.next())->first, entry_index{i});
+        ASSERT_EQ((*reader.next())->index, entry_index{i});
       if (!full)
         break;
       ++reached;

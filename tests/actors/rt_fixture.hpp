@@ -106,9 +106,9 @@ protected:
     wait_for_logs(host->config().stream_directory("rt1", "market") + "/in");
   }
 
-  /// Who wrote them is gone, but leaves a moment later: another life in the same
-  /// process must find their directories free, as it would in a process of its
-  /// own.
+  /// Who wrote them is gone, but leaves a moment later: another life in the
+  /// same process must find their directories free, as it would in a process of
+  /// its own.
   void wait_for_logs(const std::filesystem::path& below) {
     if (!std::filesystem::exists(below))
       return;

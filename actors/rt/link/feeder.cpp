@@ -2,6 +2,8 @@
 #include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/messages/text/json_value.hpp>
 
+#include <utility>
+
 namespace millrace::rt {
 
 namespace {
@@ -21,6 +23,10 @@ void feeder_state::pump() {
     if (!*item)
       return mend_end();
     if (auto* part = std::get_if<flow_sender::part>(&**item)) {
+      if (mender && part->lost && asked_at != part->begin) {
+        held = std::move(*part);
+        return ask_mender(held->begin, std::nullopt);
+      }
       asked_at.reset();
       self->send(sink, chunk_atom_v, flow, part->begin, std::move(part->bytes));
     } else if (!take(std::get<stream_event>(**item))) {
@@ -79,11 +85,15 @@ void feeder_state::ask_mender(position at, std::optional<stream_event> event) {
 void feeder_state::mended(bool whole, position at,
                           const std::optional<stream_event>& event) {
   mending = false;
-  if (event && !whole)
-    send(*event);
-  else if (whole)
-    if (auto fault = sender->go_back(at))
+  const auto lost = std::exchange(held, std::nullopt);
+  if (whole) {
+    if (auto fault = sender->go_back(at, lost ? lost->bytes.size() : 0))
       return self->quit(to_caf(fault));
+  } else if (lost) {
+    self->send(sink, chunk_atom_v, flow, lost->begin, lost->bytes);
+  } else if (event) {
+    send(*event);
+  }
   pump();
 }
 

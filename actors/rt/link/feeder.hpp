@@ -29,8 +29,9 @@ using feeder_actor = source_actor::extend<
 
 /// Mends the log under a FEEDER, if it can.
 using mender_actor = caf::typed_actor<
-  // A file of the log is damaged here, or gone; answers whether it is whole
-  // again. `pruned`: it was collected.
+  // A file of the log is damaged here, or gone, or lacks what was lost; answers
+  // whether that changed: true also where the place of what is lost is kept, so
+  // that all else of the file can be read. `pruned`: it was collected.
   caf::replies_to<mend_atom, position>::with<bool>>;
 
 /// How far the flow of a FEEDER has come.
@@ -83,6 +84,8 @@ struct feeder_state {
   /// it was asked for.
   std::optional<position> asked_at;
   event_kind asked_for = event_kind::badtail;
+  /// What stands for lost bytes, while the mender is asked whether it has them.
+  std::optional<flow_sender::part> held;
 };
 
 /// Tells a FEEDER about its log.

@@ -43,7 +43,10 @@ error flow_sender::start(std::optional<position> from) {
   return {};
 }
 
-error flow_sender::go_back(position to) {
+error flow_sender::go_back(position to, uint64_t unsent) {
+  if (unsent != 0 && !parts_.empty())
+    parts_.pop_back();
+  sent_ -= unsent;
   if (auto fault = open_reader(to, options_.damage))
     return fault;
   next_ = reader_->where();
@@ -137,7 +140,7 @@ result<std::optional<flow_sender::item>> flow_sender::from_file() {
 
 result<std::optional<flow_sender::item>>
 flow_sender::send(const persistence::log_chunk& read) {
-  part out{read.begin, chunk::copy_of(read.bytes)};
+  part out{read.begin, chunk::copy_of(read.bytes), read.lost};
   next_ = reader_->where();
   last_sent_ = read.end;
   note_sent(out.bytes.size());

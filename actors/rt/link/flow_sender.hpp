@@ -66,7 +66,8 @@ public:
 
   /// Reads on from `to`, before where it stands: what was damaged there is not
   /// any more.
-  [[nodiscard]] error go_back(position to);
+  /// @param unsent bytes of the last part, if that is not to be sent
+  [[nodiscard]] error go_back(position to, uint64_t unsent = 0);
 
   /// The log was written up to `end`; `tail` are the last bytes of it, if at
   /// hand, and were covered by tail credit.
@@ -83,6 +84,7 @@ public:
   struct part {
     position begin;
     chunk bytes;
+    bool lost = false; ///< Padding: what was there is lost.
   };
   using item = std::variant<part, stream_event>;
   /// What to send next; none: no credit, or nothing more is written.

@@ -15,7 +15,8 @@
 #include <variant>
 #include <vector>
 
-// How its state is saved is in merge_state.cpp.
+// How its state is saved is in merge_state.cpp; how it takes what it appended
+// before, in merge_recall.cpp.
 
 namespace millrace::rt {
 
@@ -143,6 +144,15 @@ struct origin_claimed {
 using merge_effect = std::variant<marker_merged, period_ended, event_merged,
                                   log_cut, session_begun, origin_claimed>;
 
+/// What an entry appended, as it stands in a file of out/: an intact record, or
+/// the place of what is lost.
+struct recalled_part {
+  persistence::record_view record; ///< As long as its bytes live.
+  /// Where what is lost ends; none: the record is there.
+  std::optional<position> lost_to{};
+  bool was_there = true; ///< So it stands in the file.
+};
+
 /// Turns committed entries into the merged log. A pure function: the same
 /// entries and input bytes give the same bytes of out/, on every node and on
 /// every replay. No clock, no randomness, no decision of its own. One owner.
@@ -163,6 +173,17 @@ public:
   [[nodiscard]] result<std::vector<merge_effect>>
   apply(entry_index index, const merge_entry& entry,
         std::span<const std::span<const std::byte>> parts);
+
+  /// The same for an entry of ranges whose bytes are not at hand: appends what
+  /// it appended the first time, and learns of it what the next entries depend
+  /// on. What it cannot learn is counted duplicates, and the periods that were
+  /// marked. `corrupt` for a record that no such entry appends.
+  /// Where it begins a file, the first part is that of its state.
+  [[nodiscard]] error recall(entry_index index, const merge_entry& entry,
+                             std::span<const recalled_part> parts);
+  /// Begins the file that the next entry begins, with the bytes of a state that
+  /// it began with the first time.
+  [[nodiscard]] error recall_file(std::span<const std::byte> state);
 
   [[nodiscard]] const merge_state& state() const noexcept { return state_; }
   /// Appended by this core; not a part of the state.
@@ -209,6 +230,10 @@ private:
   error begin_file();
   error append_event(stream_event event);
   error make_files(const merge_entry& entry);
+  error recall_part(const recalled_part& part);
+  error recall_record(const persistence::record_view& record);
+  void learn(const persistence::record_view& record,
+             const persistence::frame_view& frame);
   error append_entry(const merge_entry& entry,
                      std::span<const std::span<const std::byte>> parts);
 

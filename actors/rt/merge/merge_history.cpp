@@ -39,12 +39,14 @@ merge_history::open(persistence::env& world, const std::string& directory,
 }
 
 error merge_history::add(entry_index index, entry_index before,
-                         const merge_entry& entry) {
+                         const merge_entry& entry, position end) {
   message_header header;
   header.on = record_origin;
   header.id = static_cast<int64_t>(index.value);
   // Not a time: by it a reader knows that none is missing.
   header.ts = static_cast<int64_t>(before.value);
+  // Nor is this: by it what it appended is found.
+  header.to = static_cast<int32_t>(end.offset());
   auto fault = waiting_.append(*log_, header, encode(entry));
   if (!fault && log_->buffered_bytes() >= buffered_max)
     fault = log_->write();
@@ -134,7 +136,10 @@ result<std::optional<history_reader::instruction>> history_reader::next() {
     if (!entry)
       return entry.failure();
     last_ = index;
-    return std::optional{instruction{index, *std::move(entry)}};
+    instruction out{index, *std::move(entry), {}};
+    if (frame.header.to >= 0)
+      out.end_offset = static_cast<uint64_t>(frame.header.to);
+    return std::optional{std::move(out)};
   }
 }
 

@@ -9,7 +9,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 
 namespace millrace::rt {
 
@@ -27,8 +26,9 @@ public:
 
   /// On a full disk it waits in memory, as long as the merge itself finds room.
   /// @param before the one that was applied before it; 0: none.
+  /// @param end of the merged log after it
   [[nodiscard]] error add(entry_index index, entry_index before,
-                          const merge_entry& entry);
+                          const merge_entry& entry, position end);
   /// Hands all to the system; a sync then covers it. `no_space` changes
   /// nothing: to be repeated.
   [[nodiscard]] error write();
@@ -58,6 +58,15 @@ private:
   persistence::waiting_records waiting_;
 };
 
+/// One of a history.
+struct applied_instruction {
+  entry_index index;
+  merge_entry entry;
+  /// Of the merged log after it, in the file where that ended; none: the
+  /// history does not say.
+  std::optional<uint64_t> end_offset{};
+};
+
 /// Reads a history, in order, each instruction once.
 class history_reader {
 public:
@@ -66,7 +75,7 @@ public:
                                                    const std::string& directory,
                                                    entry_index last);
 
-  using instruction = std::pair<entry_index, merge_entry>;
+  using instruction = applied_instruction;
   /// None at its end, and where instructions are missing in it.
   [[nodiscard]] result<std::optional<instruction>> next();
 

@@ -1,10 +1,8 @@
-#include <millrace/actors/rt/merge/merge_core.hpp>
-#include <millrace/actors/rt/merge/merge_history.hpp>
-#include <millrace/actors/rt/sequence/input_store.hpp>
 #include <millrace/actors/rt/sequence/out_rebuild.hpp>
 #include <millrace/actors/rt/sequence/out_state.hpp>
 #include <millrace/persistence/log/log_directory.hpp>
 #include <millrace/persistence/log/log_writer.hpp>
+#include <millrace/persistence/log/record_salvage.hpp>
 
 #include <algorithm>
 #include <memory>
@@ -13,158 +11,78 @@
 
 namespace millrace::rt {
 
+using persistence::log_file_name;
+using persistence::parse_outcome;
+using persistence::parse_record;
+using persistence::payload_check;
+using persistence::record_kind;
+
 namespace {
 
-using persistence::log_file_name;
-
-std::string out_path(const std::string& directory, position file) {
-  return directory + "/" + log_file_name(file.session(), file.roll());
+/// All of the file is records, up to its seal.
+bool is_closed(const persistence::file_scan& scan) {
+  return scan.seal && !scan.damaged
+         && scan.valid_end.value - scan.begin.value == scan.size;
 }
 
-/// Merges again, from the state at the start of a file on.
-class rebuilding {
-public:
-  rebuilding(persistence::env& world, const rebuild_source& from,
-             std::string scratch, std::vector<rebuild_lack>& lacks)
-    : env_{&world}, from_{&from}, scratch_{std::move(scratch)}, lacks_{&lacks},
-      inputs_{*world.fs, from.directory + "/in"} {}
+/// Where the bytes of a file that was made are to replace what is damaged or
+/// lost in the one that is there: offsets and lengths.
+using changes = std::vector<std::pair<uint64_t, uint64_t>>;
 
-  /// Until `file` is closed, and one begun that is there to compare with; of
-  /// the one that is written, until `until`.
-  error make(position file, std::optional<position> until = {});
-
-private:
-  result<merge_state> begin(position file);
-  error open(const merge_state& state);
-  error apply(const history_reader::instruction& what);
-
-  persistence::env* env_;
-  const rebuild_source* from_;
-  std::string scratch_;
-  std::vector<rebuild_lack>* lacks_;
-  input_store inputs_;
-  std::unique_ptr<persistence::log_writer> out_;
-  std::unique_ptr<merge_core> merge_;
-};
-
-/// The state at the newest intact start of a file, of `file` or one before it;
-/// that of a stream's beginning where there is none.
-result<merge_state> rebuilding::begin(position file) {
-  const auto out = from_->directory + "/out";
-  auto files = persistence::list_log_files(*env_->fs, out);
-  if (!files)
-    return files.failure();
-  const auto& anchor = from_->anchor;
-  const bool anchored = anchor && anchor->out_end <= file;
-  for (auto each = files->rbegin(); each != files->rend(); ++each) {
-    const auto begin = position::of(each->session, each->roll, 0);
-    if (begin > file)
-      continue;
-    if (anchored && anchor->out_end >= begin)
-      break;
-    auto state = state_at(*env_->fs, out, from_->lineage, begin);
-    if (!state)
-      continue;
-    return state;
+/// `corrupt` when anything intact in the old one comes out otherwise.
+result<changes> compare(std::span<const std::byte> made,
+                        std::span<const std::byte> old,
+                        const lineage_id& lineage, const std::string& path,
+                        position file) {
+  changes out;
+  for (uint64_t at = 0; at < made.size();) {
+    const position place{file.value + at};
+    const auto parsed
+      = parse_record(made.subspan(at), lineage, place, payload_check::verify);
+    if (parsed.kind != parse_outcome::what::record)
+      return error{errc::corrupt, path + ": is made again without a record at "
+                                    + std::to_string(at)};
+    const auto length = parsed.record.length;
+    const bool same
+      = old.size() >= at + length
+        && std::equal(old.begin() + static_cast<ptrdiff_t>(at),
+                      old.begin() + static_cast<ptrdiff_t>(at + length),
+                      made.begin() + static_cast<ptrdiff_t>(at));
+    if (!same) {
+      const auto there = parse_record(old.subspan(std::min(at, old.size())),
+                                      lineage, place, payload_check::verify);
+      // Of one that was lost in part the rest is the same.
+      const bool intact
+        = there.kind == parse_outcome::what::record
+          && there.record.kind != record_kind::padding
+          && !(there.record.kind == record_kind::seal
+               && parsed.record.kind == record_kind::seal)
+          && !persistence::is_lost_state(there.record)
+          && !persistence::are_salvaged_of(
+            old.subspan(at, std::min<size_t>(length, old.size() - at)),
+            made.subspan(at, length), lineage, place);
+      if (intact)
+        return error{errc::corrupt,
+                     path + ": comes out otherwise at " + std::to_string(at)};
+      out.emplace_back(at, length);
+    }
+    at += length;
   }
-  if (anchored)
-    return *anchor;
-  return merge_state{}; // Its first entry says where.
+  return out;
 }
 
-error rebuilding::open(const merge_state& state) {
-  auto& fs = *env_->fs;
-  if (auto fault = persistence::write_lineage(fs, scratch_, from_->lineage))
-    return fault;
-  if (auto made = fs.open(out_path(scratch_, state.out_end),
-                          persistence::open_mode::write);
-      !made)
-    return made.failure();
-  persistence::log_writer_options how;
-  how.directory = scratch_;
-  how.session = persistence::session_policy::resume;
-  how.record_bytes = from_->record_bytes;
-  how.reserve_bytes = 0;
-  how.lineage = from_->lineage;
-  auto writer = persistence::log_writer::open(*env_, std::move(how));
-  if (!writer)
-    return writer.failure();
-  out_ = *std::move(writer);
-  merge_ = std::make_unique<merge_core>(state, *out_);
-  return {};
-}
-
-error rebuilding::apply(const history_reader::instruction& what) {
-  const auto& [number, entry] = what;
-  const auto index = number; // Not all compilers let lambdas have the other.
-  input_bytes bytes;
-  const auto read = [&](const merge_range& range) -> error {
-    const auto& known = merge_->state().inputs;
-    const auto input = known.find(range.input);
-    if (input == known.end())
-      return {errc::corrupt, "history: entry " + to_string(index)
-                               + " names an input that was never opened"};
-    if (!merge_->needs(range))
-      return {};
-    const input_name name{input->second.directory, input->second.lineage};
-    auto got = inputs_.bytes(name, {range.from, range.to});
-    if (!got) {
-      if (const auto parts = inputs_.damaged(name, {range.from, range.to}))
-        for (const auto& part : *parts)
-          lacks_->push_back({name, part});
-      return got.failure();
-    }
-    bytes.add(*std::move(got));
-    return {};
-  };
-  for (const auto& range : ranges_of(entry))
-    if (auto fault = read(range))
-      return fault;
-  auto done = merge_->apply(index, entry, bytes.parts);
-  return done ? error{} : done.failure();
-}
-
-error rebuilding::make(position file, std::optional<position> until) {
-  auto state = begin(file);
-  if (!state)
-    return state.failure();
-  auto history = history_reader::open(*env_->fs, from_->directory + "/history",
-                                      state->applied_index);
-  if (!history)
-    return history.failure();
-  auto last = file_of(file);
-  bool open_yet = false;
-  for (;;) {
-    auto next = history->next();
-    if (!next)
-      return next.failure();
-    if (!*next)
-      return {errc::corrupt,
-              from_->directory + "/history: ends, or has a hole, after entry "
-                + to_string(merge_ ? merge_->state().applied_index
-                                   : state->applied_index)};
-    if (!open_yet) {
-      if (const auto* first = std::get_if<begin_stream>(&(*next)->second))
-        *state = begun_state(first->layout);
-      if (auto fault = open(*state))
-        return fault;
-      open_yet = true;
-    }
-    if (auto fault = apply(**next))
-      return fault;
-    if (until) {
-      if (out_->recorded_end() >= *until)
-        return out_->sync();
-      continue;
-    }
-    const auto here = file_of(out_->recorded_end());
-    if (here <= last || out_->recorded_end().offset() == 0)
-      continue;
-    // What is there to compare with may be damaged as well.
-    if (state_bytes(*env_->fs, from_->directory + "/out", from_->lineage, here))
-      return out_->sync();
-    last = here;
+bool has_padding(std::span<const std::byte> records, const lineage_id& lineage,
+                 position at) {
+  while (!records.empty()) {
+    const auto parsed = parse_record(records, lineage, at, payload_check::skip);
+    if (parsed.kind != parse_outcome::what::record)
+      return false;
+    if (parsed.record.kind == record_kind::padding)
+      return true;
+    at.value += parsed.record.length;
+    records = records.subspan(parsed.record.length);
   }
+  return false;
 }
 
 } // namespace
@@ -173,8 +91,7 @@ bool file_is_whole(persistence::file_system& fs, const std::string& directory,
                    const lineage_id& lineage, position file) {
   const auto scan = persistence::scan_log_file(
     fs, directory, lineage, {.session = file.session(), .roll = file.roll()});
-  return scan && scan->seal && !scan->damaged
-         && scan->valid_end.value - scan->begin.value == scan->size;
+  return scan && is_closed(*scan) && !scan->padding;
 }
 
 result<std::string> rebuild_directory(persistence::env& world,
@@ -187,10 +104,12 @@ result<std::string> rebuild_directory(persistence::env& world,
   return scratch;
 }
 
-error replace_out_file(persistence::file_system& fs, const rebuild_source& from,
-                       position file, const std::string& scratch) {
-  if (!file_is_whole(fs, scratch, from.lineage, file))
-    return {errc::corrupt, out_path(scratch, file) + ": is not whole"};
+namespace {
+
+/// As `replace_out_file`, of one that is whole, or keeps the place of what is
+/// lost.
+error put_in_place(persistence::file_system& fs, const rebuild_source& from,
+                   position file, const std::string& scratch) {
   const auto out = from.directory + "/out";
   const auto path = out_path(out, file);
   if (fs.exists(path))
@@ -203,6 +122,15 @@ error replace_out_file(persistence::file_system& fs, const rebuild_source& from,
   return fs.sync_directory(out);
 }
 
+} // namespace
+
+error replace_out_file(persistence::file_system& fs, const rebuild_source& from,
+                       position file, const std::string& scratch) {
+  if (!file_is_whole(fs, scratch, from.lineage, file))
+    return {errc::corrupt, out_path(scratch, file) + ": is not whole"};
+  return put_in_place(fs, from, file, scratch);
+}
+
 error rebuild_out_file(persistence::env& world, const rebuild_source& from,
                        position file, std::vector<rebuild_lack>& lacks) {
   if (file_is_whole(*world.fs, from.directory + "/out", from.lineage, file))
@@ -210,8 +138,11 @@ error rebuild_out_file(persistence::env& world, const rebuild_source& from,
   auto scratch = rebuild_directory(world, from);
   if (!scratch)
     return scratch.failure();
-  if (auto fault = rebuilding{world, from, *scratch, lacks}.make(file))
-    return fault;
+  out_replay replay{world, from, *scratch, replay_mode::exact};
+  const auto why = replay.make(file, std::nullopt);
+  lacks = std::move(replay.lacks());
+  if (why)
+    return why;
   // What comes after it depends on every byte of it.
   const auto made = persistence::list_log_files(*world.fs, *scratch);
   if (!made)
@@ -241,9 +172,11 @@ error rebuild_live_file(persistence::env& world, const rebuild_source& from,
   auto scratch = rebuild_directory(world, from);
   if (!scratch)
     return scratch.failure();
-  if (auto fault
-      = rebuilding{world, from, *scratch, lacks}.make(file_of(end), end))
-    return fault;
+  out_replay replay{world, from, *scratch, replay_mode::exact};
+  const auto why = replay.make(file_of(end), end);
+  lacks = std::move(replay.lacks());
+  if (why)
+    return why;
   if (auto fault = patch_live_file(*world.fs, from, end, *scratch))
     return fault;
   return world.fs->remove_all(*scratch);
@@ -265,38 +198,104 @@ error patch_live_file(persistence::file_system& fs, const rebuild_source& from,
   if ((*good)->bytes().size() < end.offset())
     return {errc::corrupt, out_path(scratch, file) + ": is not whole"};
   const auto made = (*good)->bytes().first(end.offset());
-  const auto old = (*there)->bytes();
-  std::vector<std::pair<uint64_t, uint64_t>> damage; // Offset and length.
-  for (uint64_t at = 0; at < made.size();) {
-    const position place{file.value + at};
-    const auto parsed
-      = persistence::parse_record(made.subspan(at), from.lineage, place,
-                                  persistence::payload_check::verify);
-    if (parsed.kind != persistence::parse_outcome::what::record)
-      return {errc::corrupt,
-              out_path(scratch, file) + ": no record at " + std::to_string(at)};
-    const auto length = parsed.record.length;
-    const bool same
-      = old.size() >= at + length
-        && std::equal(old.begin() + static_cast<ptrdiff_t>(at),
-                      old.begin() + static_cast<ptrdiff_t>(at + length),
-                      made.begin() + static_cast<ptrdiff_t>(at));
-    if (!same) {
-      if (at < old.size()
-          && persistence::parse_record(old.subspan(at), from.lineage, place,
-                                       persistence::payload_check::verify)
-                 .kind
-               == persistence::parse_outcome::what::record)
-        return {errc::corrupt,
-                path + ": comes out otherwise at " + std::to_string(at)};
-      damage.emplace_back(at, length);
-    }
-    at += length;
-  }
-  for (const auto& [at, length] : damage)
+  const auto damage
+    = compare(made, (*there)->bytes(), from.lineage, path, file);
+  if (!damage)
+    return damage.failure();
+  for (const auto& [at, length] : *damage)
     if (auto fault = (*target)->write_at(at, made.subspan(at, length)))
       return fault;
   return (*target)->sync();
+}
+
+// -- what cannot be made again ------------------------------------------------
+
+namespace {
+
+/// Puts what was made of a closed file in its place. Where records of it are
+/// lost its own seal still counts them.
+error place_salvaged(persistence::file_system& fs, const rebuild_source& from,
+                     position file, const std::string& scratch) {
+  const auto directory = from.directory + "/out";
+  const auto path = out_path(directory, file);
+  const auto made_path = out_path(scratch, file);
+  auto made = fs.map(made_path);
+  if (!made)
+    return made.failure();
+  const auto bytes = (*made)->bytes();
+  const auto seal = persistence::record_before(fs, scratch, from.lineage,
+                                               {file.value + bytes.size()});
+  if (!seal || seal->kind != record_kind::seal)
+    return {errc::corrupt, made_path + ": has no seal"};
+  const auto content = bytes.first(seal->begin.offset());
+  auto there = fs.map(path);
+  if (!there && there.failure().code != errc::not_found)
+    return there.failure();
+  if (there) {
+    const auto old = (*there)->bytes();
+    const auto differs = compare(content, old, from.lineage, path, file);
+    if (!differs)
+      return differs.failure();
+    const auto own
+      = parse_record(old.subspan(std::min(content.size(), old.size())),
+                     from.lineage, seal->begin, payload_check::verify);
+    const bool sealed = own.kind == parse_outcome::what::record
+                        && own.record.kind == record_kind::seal;
+    if (differs->empty() && sealed)
+      return {};
+    if (sealed && has_padding(content, from.lineage, file)) {
+      auto target = fs.open(made_path, persistence::open_mode::write);
+      if (!target)
+        return target.failure();
+      if (auto fault = (*target)->write_at(
+            content.size(), old.subspan(content.size(), own.record.length)))
+        return fault;
+      if (auto fault = (*target)->truncate(content.size() + own.record.length))
+        return fault;
+      if (auto fault = (*target)->sync())
+        return fault;
+    }
+  }
+  const auto scan = persistence::scan_log_file(
+    fs, scratch, from.lineage,
+    {.session = file.session(), .roll = file.roll()});
+  if (!scan)
+    return scan.failure();
+  if (!is_closed(*scan))
+    return {errc::corrupt, made_path + ": is not a file: " + scan->reason};
+  return put_in_place(fs, from, file, scratch);
+}
+
+} // namespace
+
+error salvage_out_file(persistence::env& world, const rebuild_source& from,
+                       position at, std::optional<position> until,
+                       bool may_lose, std::vector<out_hole>& holes) {
+  const auto file = file_of(at);
+  const auto attempt = [&](replay_mode mode, bool is_last) -> error {
+    auto scratch = rebuild_directory(world, from);
+    if (!scratch)
+      return scratch.failure();
+    out_replay replay{world, from, *scratch, mode};
+    auto fault
+      = is_last ? replay.keep_intact(file, until) : replay.make(file, until);
+    if (!fault)
+      fault = until ? patch_live_file(*world.fs, from, *until, *scratch)
+                    : place_salvaged(*world.fs, from, file, *scratch);
+    if (fault)
+      return fault;
+    holes = std::move(replay.holes());
+    return world.fs->remove_all(*scratch);
+  };
+  auto why = attempt(replay_mode::recall, false);
+  if (!why || why.code == errc::no_space || !may_lose)
+    return why;
+  if (!attempt(replay_mode::lossy, false))
+    return {};
+  auto fault = attempt(replay_mode::lossy, true);
+  if (fault && fault.code != errc::no_space)
+    fault.context += "; " + to_string(why);
+  return fault;
 }
 
 std::vector<persistence::log_file_info>

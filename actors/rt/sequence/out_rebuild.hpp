@@ -1,7 +1,6 @@
 #pragma once
 
-#include <millrace/actors/rt/merge/merge_core.hpp>
-#include <millrace/actors/rt/sequence/input_store.hpp>
+#include <millrace/actors/rt/sequence/out_replay.hpp>
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/position.hpp>
 #include <millrace/persistence/disk/env.hpp>
@@ -13,16 +12,8 @@
 
 namespace millrace::rt {
 
-/// Where a stream's node keeps what its merged log can be made again from.
-struct rebuild_source {
-  std::string directory; ///< Of the stream: in/, history/ and out/ are in it.
-  lineage_id lineage;
-  uint32_t record_bytes = 0; ///< Of the writer of out/.
-  /// The state where a file of out/ begins, kept apart from it; or none.
-  std::optional<merge_state> anchor;
-};
-
-/// A closed file of a log is whole: every record, up to its seal.
+/// A closed file of a log is whole: every record, up to its seal, and nothing
+/// of it is lost.
 [[nodiscard]] bool file_is_whole(persistence::file_system& fs,
                                  const std::string& directory,
                                  const lineage_id& lineage, position file);
@@ -37,12 +28,6 @@ missing_files(const std::vector<persistence::log_file_info>& files,
 /// them was collected, whatever its mark says: an empty one is damaged.
 [[nodiscard]] std::vector<persistence::log_file_info>
 kept_files(std::vector<persistence::log_file_info> files, position begin);
-
-/// What is damaged of an input that a file is to be made of.
-struct rebuild_lack {
-  input_name input;
-  input_part range;
-};
 
 /// Makes a closed file of out/ again, of the inputs and the history of what was
 /// applied, and puts it in the place of the one that is damaged or missing;
@@ -68,6 +53,20 @@ struct rebuild_lack {
 [[nodiscard]] error patch_live_file(persistence::file_system& fs,
                                     const rebuild_source& from, position end,
                                     const std::string& scratch);
+
+/// Makes a file of out/ again where not all of what it was made of is at hand:
+/// of that, and of what is intact in it. The one that is replaced is kept as
+/// `.quarantine.<file>.0`. Blocks, for as long as the file took to merge.
+/// @param at any position in it
+/// @param until the end of the file, if it is the one that is written
+/// @param may_lose whether what cannot be made again may be lost; else that is
+///   a failure, and nothing is changed
+/// @param holes what is lost of it, before or now
+[[nodiscard]] error salvage_out_file(persistence::env& world,
+                                     const rebuild_source& from, position at,
+                                     std::optional<position> until,
+                                     bool may_lose,
+                                     std::vector<out_hole>& holes);
 
 /// Puts a file that was made in `scratch`, and synced, in the place of the one
 /// in out/, durably. `corrupt`, and nothing changed, when it is not whole.

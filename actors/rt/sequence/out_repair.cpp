@@ -52,6 +52,7 @@ void out_repair::start(int64_t now_ns, effects& out) {
   if (next == wanted_.end())
     next = wanted_.begin();
   file_ = next->first;
+  is_final_ = false;
   stage_ = stage::rebuilding;
   out.push_back(rebuild{file_});
 }
@@ -63,7 +64,7 @@ void out_repair::take(const rebuilt& what, int64_t now_ns, effects& out) {
     // Of what was let go nothing comes again, unless another node has the file.
     const bool was_let_go
       = what.why.code == errc::not_found || what.why.code == errc::pruned;
-    return finish(what.why, was_let_go && !what.may_come, now_ns, out);
+    return failed(what.why, was_let_go && !what.may_come, now_ns, out);
   }
   stage_ = stage::opening;
   why_ = what.why;
@@ -82,7 +83,7 @@ void out_repair::take(const opened& what, int64_t now_ns, effects& out) {
 
 void out_repair::fetch_on(int64_t now_ns, effects& out) {
   if (peer_ == settings_.peers.size())
-    return finish(why_, false, now_ns, out);
+    return failed(why_, false, now_ns, out);
   out.push_back(fetch{settings_.peers[peer_].node, from_});
 }
 
@@ -119,29 +120,59 @@ void out_repair::take(const away&, int64_t now_ns, effects& out) {
 
 void out_repair::take(const placed& what, int64_t now_ns, effects& out) {
   if (stage_ == stage::opening || stage_ == stage::placing)
-    finish(what.why, false, now_ns, out);
+    failed(what.why, false, now_ns, out);
 }
 
-/// @param why it could not be mended; empty: it was
+void out_repair::take(const salvaged& what, int64_t now_ns, effects& out) {
+  if (stage_ != stage::salvaging)
+    return;
+  if (!what.why)
+    return finish({}, what.holes, now_ns, out);
+  auto why = why_;
+  // That it is not all there was said of the way before.
+  if (what.why.code == errc::no_space || is_final_)
+    why = what.why;
+  finish(why, {}, now_ns, out);
+}
+
+/// @param why nobody has it whole; empty: it is mended
 /// @param is_final time alone does not help
-void out_repair::finish(const error& why, bool is_final, int64_t now_ns,
+void out_repair::failed(const error& why, bool is_final, int64_t now_ns,
                         effects& out) {
+  auto& each = wanted_.at(file_);
+  // A full disk takes nothing away: it is waited for.
+  if (!why || why.code == errc::no_space || file_ < file_of(begin_))
+    return finish(why, {}, now_ns, out);
+  stage_ = stage::salvaging;
+  why_ = why;
+  is_final_ = is_final || ++each.tries >= settings_.tries;
+  out.push_back(salvage{file_, is_final_});
+}
+
+/// @param why it is not in its place; empty: it is, with these holes
+void out_repair::finish(const error& why, std::vector<out_hole> holes,
+                        int64_t now_ns, effects& out) {
   stage_ = stage::idle;
   const auto found = wanted_.find(file_);
   auto& each = found->second;
   const bool full = why.code == errc::no_space;
-  if (!why) {
+  const bool lacked
+    = std::erase_if(holes, [](const auto& hole) { return hole.is_known; }) != 0;
+  if (!why && holes.empty() && lacked) {
+    given_up_[file_] = now_ns;
+    out.push_back(lacks{file_});
+    wanted_.erase(found);
+  } else if (!why && holes.empty()) {
     ++mended_;
     out.push_back(mended{file_});
     wanted_.erase(found);
-  } else if (full || (!is_final && ++each.tries < settings_.tries)) {
-    // A full disk takes nothing away: it is waited for.
+  } else if (full || (why && !is_final_)) {
     if (full && !std::exchange(each.full, true))
       out.push_back(waits{file_, why});
     retry_at_ns_ = now_ns + settings_.retry_after_ns;
   } else if (file_ >= file_of(begin_)) {
     given_up_[file_] = now_ns;
-    out.push_back(lost{file_, each.at, why});
+    out.push_back(lost{file_, each.at, why ? why : why_, std::move(holes)});
     wanted_.erase(found);
   }
   start(now_ns, out);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/actors/rt/sequence/out_hole.hpp>
 #include <millrace/messages/base/errors.hpp>
 #include <millrace/messages/data/ids.hpp>
 #include <millrace/messages/data/position.hpp>
@@ -17,8 +18,9 @@ namespace millrace::rt {
 /// How the damaged files of a node's merged log are mended: one at a time, made
 /// again of the inputs, or copied from another node, where they are the same
 /// byte for byte. One that cannot be mended is tried again, as what it is made
-/// of may be under repair too, and given up in the end; one that the disk has
-/// no room for is not. Pure; one owner.
+/// of may be under repair too; in the end what cannot be had of it is given up,
+/// and its place kept, so that the rest of the file can be read. What the disk
+/// has no room for waits. Pure; one owner.
 class out_repair {
 public:
   struct peer {
@@ -71,8 +73,14 @@ public:
   struct placed {
     error why;
   };
-  using input
-    = std::variant<asked, passed, rebuilt, opened, came, denied, away, placed>;
+  /// It was made again of what is at hand and what is intact in it, or could
+  /// not.
+  struct salvaged {
+    error why;                   ///< Empty: it is in its place,
+    std::vector<out_hole> holes; ///< and lacks these.
+  };
+  using input = std::variant<asked, passed, rebuilt, opened, came, denied, away,
+                             placed, salvaged>;
 
   /// Said once per file: it is to be mended.
   struct damaged {
@@ -104,6 +112,13 @@ public:
     std::optional<position> until{}; ///< As in `opened`.
     friend bool operator==(const place&, const place&) = default;
   };
+  /// Nobody has it whole: make it of what is at hand and what is intact in it;
+  /// `salvaged` follows.
+  struct salvage {
+    position file;
+    bool may_lose = false; ///< What cannot be had is given up.
+    friend bool operator==(const salvage&, const salvage&) = default;
+  };
   /// Said once per file: it waits for room on the disk.
   struct waits {
     position file;
@@ -115,20 +130,27 @@ public:
     position file;
     friend bool operator==(const mended&, const mended&) = default;
   };
-  /// It is given up, damaged from `at` on.
+  /// These parts of it are given up: the rest can be read. Without any it could
+  /// not be made so, and is given up from `at` on.
   struct lost {
     position file;
     position at;
     error why;
+    std::vector<out_hole> holes;
     friend bool operator==(const lost&, const lost&) = default;
+  };
+  /// It still lacks what was given up before, and no more.
+  struct lacks {
+    position file;
+    friend bool operator==(const lacks&, const lacks&) = default;
   };
   /// The merged log begins after it by now: nothing of it is lost.
   struct pruned {
     position file;
     friend bool operator==(const pruned&, const pruned&) = default;
   };
-  using effect = std::variant<damaged, rebuild, copy, fetch, place, waits,
-                              mended, lost, pruned>;
+  using effect = std::variant<damaged, rebuild, copy, fetch, place, salvage,
+                              waits, mended, lost, lacks, pruned>;
 
   explicit out_repair(settings how) : settings_{std::move(how)} {}
 
@@ -147,7 +169,7 @@ public:
   }
 
 private:
-  enum class stage { idle, rebuilding, opening, fetching, placing };
+  enum class stage { idle, rebuilding, opening, fetching, placing, salvaging };
   struct wanted {
     position at;       ///< The first damage that was found in it.
     int tries = 0;     ///< In vain so far.
@@ -162,9 +184,12 @@ private:
   void take(const denied& what, int64_t now_ns, effects& out);
   void take(const away&, int64_t now_ns, effects& out);
   void take(const placed& what, int64_t now_ns, effects& out);
+  void take(const salvaged& what, int64_t now_ns, effects& out);
   void start(int64_t now_ns, effects& out);
   void fetch_on(int64_t now_ns, effects& out);
-  void finish(const error& why, bool is_final, int64_t now_ns, effects& out);
+  void failed(const error& why, bool is_final, int64_t now_ns, effects& out);
+  void finish(const error& why, std::vector<out_hole> holes, int64_t now_ns,
+              effects& out);
 
   settings settings_;
   std::map<position, wanted> wanted_; ///< By the start of the file.
@@ -178,8 +203,9 @@ private:
   // Of the copy.
   std::optional<position> until_;
   position from_;
-  size_t peer_ = 0; ///< Which one is asked.
-  error why_;       ///< Nothing has helped so far.
+  size_t peer_ = 0;       ///< Which one is asked.
+  error why_;             ///< Nothing has helped so far.
+  bool is_final_ = false; ///< Nor will anything.
 };
 
 } // namespace millrace::rt

@@ -1,5 +1,6 @@
 #include <millrace/actors/rt/sequence/out_state.hpp>
 #include <millrace/persistence/log/log_directory.hpp>
+#include <millrace/persistence/log/record_salvage.hpp>
 
 namespace millrace::rt {
 
@@ -27,7 +28,8 @@ result<std::vector<std::byte>> state_bytes(persistence::file_system& fs,
   const auto parsed = persistence::parse_record(
     (*mapped)->bytes(), lineage, file, persistence::payload_check::verify);
   if (parsed.kind != persistence::parse_outcome::what::record
-      || parsed.record.kind != persistence::record_kind::state)
+      || parsed.record.kind != persistence::record_kind::state
+      || persistence::is_lost_state(parsed.record))
     return no_state(path);
   const auto payload
     = parsed.record.frame_at(parsed.record.first_frame).payload;

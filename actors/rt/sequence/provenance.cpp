@@ -220,10 +220,10 @@ private:
         return next.failure();
       if (!*next)
         return std::optional<input_place>{};
-      passed_ = last && (*next)->first > *last;
+      passed_ = last && (*next)->index > *last;
       if (passed_)
         return std::optional<input_place>{};
-      auto found = through((*next)->second);
+      auto found = through((*next)->entry);
       if (!found || *found)
         return found;
     }
@@ -507,7 +507,7 @@ explain_gone_input(persistence::file_system& fs, const std::string& directory,
       return next.failure();
     if (!*next)
       return answer{};
-    const auto& [index, entry] = **next;
+    const auto& [index, entry, end_offset] = **next;
     if (const auto* opened = std::get_if<open_input>(&entry))
       names[opened->input] = {opened->directory, opened->lineage};
     for (const auto& range : ranges_of(entry)) {

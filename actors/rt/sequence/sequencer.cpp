@@ -527,6 +527,9 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     [me](mended_atom, position, const caf::error& outcome) {
       me->out_mends->ended(outcome);
     },
+    [me](salvaged_atom, const caf::error& outcome) {
+      me->out_mends->salvaged(outcome);
+    },
     [me](stop_atom) { return me->stop(); },
   };
 }

@@ -33,7 +33,7 @@ entry_index sequencer_core::history_end(entry_index from) const {
     const auto next = history->next();
     if (!next || !*next)
       break;
-    from = (*next)->first;
+    from = (*next)->index;
   }
   return from;
 }
@@ -50,7 +50,7 @@ bool sequencer_core::inputs_reach(const merge_state& state) const {
     const auto next = history->next();
     if (!next || !*next)
       break;
-    const auto& entry = (*next)->second;
+    const auto& entry = (*next)->entry;
     if (const auto* opened = std::get_if<rt::open_input>(&entry))
       names[opened->input] = {opened->directory, opened->lineage};
     else if (const auto* range = std::get_if<merge_range>(&entry);

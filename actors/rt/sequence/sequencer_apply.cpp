@@ -253,9 +253,10 @@ error sequencer_core::apply(const stream_group::instruction& what,
   const auto done = *std::exchange(half_applied_, std::nullopt);
   if (auto fault = note_losses(*facts))
     return fault;
-  if (auto fault = history_->add(index, applied, done.what.entry))
-    return fault;
   const auto& state = merge_->state();
+  if (auto fault
+      = history_->add(index, applied, done.what.entry, state.out_end))
+    return fault;
   // What is planned of logs that are fenced now, or not any more, is another.
   if (std::holds_alternative<claim_origin>(agreed))
     planner_.reset();

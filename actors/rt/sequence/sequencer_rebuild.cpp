@@ -160,6 +160,27 @@ void out_mending::act(const out_repair::place& what) {
   });
 }
 
+void out_mending::act(const out_repair::salvage& what) {
+  auto from = of_.core->rebuilt_from();
+  if (!from)
+    return step(out_repair::salvaged{from.failure(), {}});
+  const auto end = of_.core->out_end();
+  holes_->clear();
+  of_.submit([from = *std::move(from), what, end, world = of_.env,
+              holes = holes_, me = sequencer_self_actor{of_.self}] {
+    const auto until
+      = what.file == file_of(end) ? std::optional{end} : std::nullopt;
+    const auto fault
+      = salvage_out_file(*world, from, what.file, until, what.may_lose, *holes);
+    caf::anon_send(me, salvaged_atom::value, to_caf(fault));
+  });
+}
+
+void out_mending::salvaged(const caf::error& outcome) {
+  step(out_repair::salvaged{from_caf(outcome),
+                            std::exchange(*holes_, std::vector<out_hole>{})});
+}
+
 void out_mending::act(const out_repair::waits& what) {
   of_.warn("out_waits",
            path_of(what.file)
@@ -178,20 +199,38 @@ void out_mending::act(const out_repair::mended& what) {
 
 /// Told to those who read it here; other nodes may have it whole.
 void out_mending::act(const out_repair::lost& what) {
-  of_.warn("out_lost", path_of(what.file)
-                         + " cannot be made again: " + to_string(what.why)
-                         + "; subscribers get a badtail, and go on at the next "
-                           "file");
   const auto end = of_.core->out_end();
-  loss gone;
-  gone.kind = "out_lost";
-  gone.from = what.at;
-  gone.to = what.file == file_of(end)
-              ? end
-              : position::of(what.file.session(), what.file.roll() + 1, 0);
-  gone.cause
-    = "damaged on this node, and cannot be made again: " + to_string(what.why);
-  of_.note_loss(std::move(gone));
+  auto parts = what.holes;
+  if (parts.empty())
+    parts.push_back({what.at, what.file == file_of(end)
+                                ? end
+                                : position::of(what.file.session(),
+                                               what.file.roll() + 1, 0)});
+  std::string places;
+  for (const auto& [from, to, is_known] : parts) {
+    loss gone;
+    gone.kind = "out_lost";
+    gone.from = from;
+    gone.to = to;
+    gone.cause = "damaged on this node, and cannot be made again: "
+                 + to_string(what.why);
+    of_.note_loss(std::move(gone));
+    places += (places.empty() ? "" : ", ") + to_string(from) + " to "
+              + to_string(to);
+  }
+  of_.warn("out_lost",
+           path_of(what.file) + " cannot be made again: " + to_string(what.why)
+             + (what.holes.empty()
+                  ? "; subscribers get a badtail, and go on at the next file"
+                  : "; subscribers get a badtail of " + places
+                      + ", and all that is intact around it"));
+  for (auto& each : askers_of(what.file))
+    each.deliver(!what.holes.empty());
+}
+
+void out_mending::act(const out_repair::lacks& what) {
+  of_.note("out_lacks",
+           path_of(what.file) + ": nobody has what was told as lost of it");
   for (auto& each : askers_of(what.file))
     each.deliver(false);
 }

@@ -25,12 +25,14 @@ class out_mending {
 public:
   out_mending(sequencer_state& of, const std::vector<peer_settings>& peers);
 
-  /// True: what is damaged there is whole again; false: it cannot be made so.
-  /// `pruned`: the merged log begins after it.
+  /// True: what is damaged there is whole again, or its place is kept, and what
+  /// follows can be read; false: nothing changed. `pruned`: the merged log
+  /// begins after it.
   caf::result<bool> mend(position at);
   void tick();
   /// The job that it began ended so.
   void ended(const caf::error& outcome);
+  void salvaged(const caf::error& outcome);
 
   [[nodiscard]] const out_repair& files() const noexcept { return files_; }
 
@@ -41,9 +43,11 @@ private:
   void act(const out_repair::copy& what);
   void act(const out_repair::fetch& what);
   void act(const out_repair::place& what);
+  void act(const out_repair::salvage& what);
   void act(const out_repair::waits& what);
   void act(const out_repair::mended& what);
   void act(const out_repair::lost& what);
+  void act(const out_repair::lacks& what);
   void act(const out_repair::pruned& what);
   [[nodiscard]] std::string path_of(position file) const;
   using promise = caf::typed_response_promise<bool>;
@@ -55,6 +59,9 @@ private:
   /// What of inputs stood in the way; the job's while one runs.
   std::shared_ptr<std::vector<rebuild_lack>> lacks_
     = std::make_shared<std::vector<rebuild_lack>>();
+  /// What of a file is lost; the job's while one runs.
+  std::shared_ptr<std::vector<out_hole>> holes_
+    = std::make_shared<std::vector<out_hole>>();
   std::string directory_; ///< Of what is copied from other nodes,
   /// so far; null: the file is made again.
   std::unique_ptr<persistence::log_replica> copy_;

@@ -371,9 +371,9 @@ bool sequencer_core::history_leads_on(entry_index from) const {
     = history_reader::open(*env_->fs, options_.directory + "/history", from);
   while (history) {
     const auto next = history->next();
-    if (!next || !*next || (*next)->first > group_->begin())
+    if (!next || !*next || (*next)->index > group_->begin())
       return false;
-    if ((*next)->first == group_->begin())
+    if ((*next)->index == group_->begin())
       return true;
   }
   return false;
@@ -400,10 +400,10 @@ error sequencer_core::apply_history() {
     if (!*next)
       return {errc::corrupt, options_.directory + "/history: ends after entry "
                                + to_string(at)};
-    at = (*next)->first;
-    if (const auto* opened = std::get_if<rt::open_input>(&(*next)->second))
+    at = (*next)->index;
+    if (const auto* opened = std::get_if<rt::open_input>(&(*next)->entry))
       name(opened->input, {opened->directory, opened->lineage});
-    queue({*std::move(*next)});
+    queue({{(*next)->index, std::move((*next)->entry)}});
     if (auto fault = apply_pending(out))
       return fault;
   }

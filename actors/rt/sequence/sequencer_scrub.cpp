@@ -44,6 +44,8 @@ std::vector<damage> damage_in(persistence::file_system& fs,
   const auto scan = persistence::scan_log_file(
     fs, what.directory, what.lineage,
     {.session = what.file.session(), .roll = what.file.roll()});
+  if (what.asks_again && scan && scan->padding)
+    return {{*scan->padding, what.next}};
   if (what.below) {
     if (scan && scan->valid_end >= *what.below)
       return {};
@@ -137,6 +139,7 @@ void file_scrub::tick() {
   }
   auto what = std::move(to_scrub_.front());
   to_scrub_.pop_front();
+  what.asks_again = !what.copy && !of_.peers->all().empty();
   const auto kept = what.copy ? of_.core->needless_of(*what.copy)
                               : of_.core->state()->out_begin;
   if (what.file < file_of(kept))

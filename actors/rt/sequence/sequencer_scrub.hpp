@@ -24,6 +24,8 @@ struct scrubbed_file {
   std::optional<copy_id> copy; ///< Of an input; none: of out/.
   /// Of the file that is written: up to here nothing changes any more.
   std::optional<position> below{};
+  /// What was lost of it other nodes may have.
+  bool asks_again = false;
 };
 
 /// How a SEQUENCER looks for damage in files that nobody reads. Lives in the

@@ -13,6 +13,7 @@ using surveyed_atom = caf::atom_constant<caf::atom("surveyed")>;
 using sought_atom = caf::atom_constant<caf::atom("sought")>;
 using disk_atom = caf::atom_constant<caf::atom("disk")>;
 using mended_atom = caf::atom_constant<caf::atom("mended")>;
+using salvaged_atom = caf::atom_constant<caf::atom("salvaged")>;
 
 /// The SEQUENCER as it speaks to itself and its INPUT SINKs.
 using sequencer_self_actor = sequencer_actor::extend_with<input_owner_actor>::
@@ -41,6 +42,8 @@ using sequencer_self_actor = sequencer_actor::extend_with<input_owner_actor>::
     caf::replies_to<mend_atom, position>::with<bool>,
     // A file of out/ was made again, or a copy of it took its place; or neither
     // could be.
-    caf::reacts_to<mended_atom, position, caf::error>>;
+    caf::reacts_to<mended_atom, position, caf::error>,
+    // It was made again of what was left, or could not be.
+    caf::reacts_to<salvaged_atom, caf::error>>;
 
 } // namespace millrace::rt

@@ -343,6 +343,8 @@ void subscriber_state::event(flow_id from_flow, const chunk& bytes) {
 
 void subscriber_state::deliver(const stream_event& what) {
   out->take(what);
+  if (auto fault = pass_in_copy(what))
+    fail(fault);
   finish_if_ended();
 }
 

@@ -115,6 +115,7 @@ struct subscriber_state {
     return paused || copy_reader || !held.empty();
   }
   [[nodiscard]] error open_copy(const flow_grant& grant);
+  [[nodiscard]] error pass_in_copy(const stream_event& lost);
   void catch_up_from_copy();
   void copy_again(position from);
   void tick();

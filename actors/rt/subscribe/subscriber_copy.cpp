@@ -43,6 +43,17 @@ error subscriber_state::open_copy(const flow_grant& grant) {
   return {};
 }
 
+/// Where the stream goes on in the same file after what is lost, so does the
+/// copy.
+error subscriber_state::pass_in_copy(const stream_event& lost) {
+  if (!copy || lost.kind != event_kind::badtail || copy->end() != lost.from
+      || file_of(lost.from) != file_of(lost.to) || lost.to.value % 8 != 0
+      || lost.to.value < lost.from.value + persistence::record_header_bytes)
+    return {};
+  return copy->append(lost.from,
+                      persistence::encode_padding(lineage, lost.from, lost.to));
+}
+
 void subscriber_state::catch_up_from_copy() {
   auto item = copy_reader->next_chunk(copy_chunk_bytes);
   if (!item) {

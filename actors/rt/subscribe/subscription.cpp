@@ -191,6 +191,8 @@ error delivery::take(const lineage_id& lineage, position at,
 
 void delivery::deliver_record(position at,
                               const persistence::record_view& record) {
+  if (record.kind == record_kind::padding)
+    return deliver_lost(at, record.length);
   auto offset = record.first_frame;
   for (uint32_t i = 0; i < record.frame_count && control_->active(); ++i) {
     const auto frame = record.frame_at(offset);
@@ -225,6 +227,18 @@ void delivery::deliver_record(position at,
     }
     go_to(end);
   }
+}
+
+/// Who stood in it misses the rest.
+void delivery::deliver_lost(position at, uint32_t bytes) {
+  const position end{at.value + bytes};
+  stream_event event;
+  event.kind = event_kind::badtail;
+  event.from = std::clamp(where_, at, end);
+  event.to = end;
+  event.cause = persistence::lost_text(end.value - event.from.value);
+  handlers_.on_event(event);
+  go_to(end);
 }
 
 void delivery::deliver_event(stream_event event, position begin, position end) {

@@ -209,6 +209,7 @@ private:
     sum_ = 0;
   }
   void deliver_record(position at, const persistence::record_view& record);
+  void deliver_lost(position at, uint32_t bytes);
   void deliver_event(stream_event event, position begin, position end);
   class in_callback;
 
