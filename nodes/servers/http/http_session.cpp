@@ -164,7 +164,7 @@ std::string http_session::no_place(size_t connections_max) {
     text::json_value{
       {"error", std::to_string(connections_max)
                   + " connections are open, as many as there may be "
-                    "(connections_max)"}}
+                    "(connections_max; idle_max ends idle ones)"}}
         .dump()
       + "\n",
     false, "Retry-After: 1\r\n");

@@ -148,7 +148,7 @@ std::string pg_session::no_place(size_t connections_max) {
   return error_message({"FATAL", "53300",
                         std::to_string(connections_max)
                           + " connections are open, as many as there may be "
-                            "(connections_max)",
+                            "(connections_max; idle_max ends idle ones)",
                         0});
 }
 

@@ -89,7 +89,7 @@ TEST(PgSessionTest, OneMoreThanThereMayBeIsTold) {
   ASSERT_EQ(told.size(), 3u);
   EXPECT_EQ(pg_read(std::get<send_to>(told[1]).bytes),
             "E(53300 1 connections are open, as many as there may be "
-            "(connections_max))");
+            "(connections_max; idle_max ends idle ones))");
   EXPECT_EQ(std::get<finish_connection>(told[2]).which, 2u);
   // It has asked for TLS, and gets no bytes in the clear.
   const auto unsaid = port.step(connection_opened{3, {}, true}, 0);
