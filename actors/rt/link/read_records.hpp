@@ -17,7 +17,8 @@ struct read_part {
 
 /// The records of a log from `from` on, verified, as many of [from, to) as fit
 /// a chunk; they begin later where a file ended, or after files that were
-/// collected. `not_found` where they are not in the log, or not any more.
+/// collected. `not_found` where they are not in the log, or not any more, or
+/// are lost: padding is not given.
 [[nodiscard]] result<read_part> read_records(persistence::file_system& fs,
                                              const std::string& directory,
                                              position from, position to);

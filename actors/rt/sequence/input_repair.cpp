@@ -22,8 +22,11 @@ void input_repair::take(const lacking& what, int64_t now_ns, effects&) {
   auto& ranges = wanted_[what.copy];
   const auto known
     = std::find_if(ranges.begin(), ranges.end(), [&](const wanted& each) {
+        // What entries name grows while it is fetched: the rest is next.
         return each.range.from <= what.range.from
-               && what.range.to <= each.range.to;
+               && (what.range.to <= each.range.to
+                   || (what.agreed && each.agreed
+                       && what.range.from < each.range.to));
       });
   if (known == ranges.end()) {
     wanted fresh;

@@ -323,14 +323,6 @@ caf::result<position, chunk> input_sink_state::fetch(position from,
   auto part = read_records(*env->fs, options.directory, from, to);
   if (!part)
     return to_caf(part.failure());
-  // Of what is lost here others know no better.
-  const auto first
-    = persistence::parse_record(part->bytes.bytes(), options.lineage,
-                                part->begin, persistence::payload_check::skip);
-  if (first.kind == persistence::parse_outcome::what::record
-      && first.record.kind == persistence::record_kind::padding)
-    return to_caf({errc::not_found, options.directory + ": " + to_string(from)
-                                      + " is lost here too"});
   return {part->begin, part->bytes};
 }
 

@@ -530,6 +530,10 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     [me](salvaged_atom, const caf::error& outcome) {
       me->out_mends->salvaged(outcome);
     },
+    [me](part_atom, uint64_t number, position begin, const chunk& bytes,
+         const caf::error& outcome) {
+      me->read_out(number, begin, bytes, outcome);
+    },
     [me](stop_atom) { return me->stop(); },
   };
 }

@@ -231,8 +231,9 @@ struct sequencer_state {
   void send(const raft_message& what);
   void take_refused(const raft_core::refused& what);
   caf::result<position, chunk> serve_bytes(const input_range& what);
-  [[nodiscard]] caf::result<position, chunk>
-  serve_out(const input_range& what) const;
+  caf::result<position, chunk> serve_out(const input_range& what);
+  void read_out(uint64_t number, position begin, const chunk& bytes,
+                const caf::error& outcome);
   void take_in(const peer_hello& what, int64_t now_ns);
   caf::result<bool> change_members(node_id leaving, node_id joining);
   void tell_changes();
@@ -303,6 +304,9 @@ struct sequencer_state {
   };
   std::map<uint64_t, sought_start> seeking;
   uint64_t seek_next = 1;
+  /// Other nodes, whose parts of out/ are read, by number.
+  std::map<uint64_t, caf::typed_response_promise<position, chunk>> out_readings;
+  uint64_t out_reading_next = 1;
   entry_index stands_at;       ///< What was merged last,
   int64_t stands_since_ns = 0; ///< and since when nothing else was that could.
   bool stands_still = false;

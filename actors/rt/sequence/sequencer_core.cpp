@@ -305,6 +305,9 @@ bool sequencer_core::holds(const merge_range& range) {
   auto gap = inputs_.gap(*copy, part);
   if (!gap)
     return false;
+  // What the next entries name is fetched with it.
+  gap
+    = inputs_.gap(*copy, {gap->from, group_->named_end(range.input, part.to)});
   missing_ = missing_bytes{*copy, growing(*copy, *gap)};
   return false;
 }

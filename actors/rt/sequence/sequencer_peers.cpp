@@ -266,16 +266,40 @@ sequencer_state::serve_bytes(const input_range& what) {
   return self->delegate(sink->second, fetch_atom_v, what.from, what.to);
 }
 
+/// Off this thread: a part is up to 256 KiB, and is verified.
 caf::result<position, chunk>
-sequencer_state::serve_out(const input_range& what) const {
+sequencer_state::serve_out(const input_range& what) {
+  constexpr size_t at_once_max = 16;
   const auto* state = core->state();
   if (state == nullptr || what.from >= what.to
       || state->layout.lineage != what.lineage)
     return to_caf({errc::not_found, "the merged log is not here"});
-  auto part = read_records(*env->fs, core->out_directory(), what.from, what.to);
-  if (!part)
-    return to_caf(part.failure());
-  return {part->begin, part->bytes};
+  if (out_readings.size() >= at_once_max)
+    return to_caf(
+      {errc::unavailable, "the disk has not given what was asked for before"});
+  auto promise = self->make_response_promise<position, chunk>();
+  const auto number = out_reading_next++;
+  out_readings.emplace(number, promise);
+  submit([what, number, world = env, directory = core->out_directory(),
+          me = sequencer_self_actor{self}] {
+    auto part = read_records(*world->fs, directory, what.from, what.to);
+    if (part)
+      caf::anon_send(me, part_atom::value, number, part->begin, part->bytes,
+                     caf::error{});
+    else
+      caf::anon_send(me, part_atom::value, number, position{}, chunk{},
+                     to_caf(part.failure()));
+  });
+  return promise;
+}
+
+void sequencer_state::read_out(uint64_t number, position begin,
+                               const chunk& bytes, const caf::error& outcome) {
+  auto promise = std::move(out_readings.extract(number).mapped());
+  if (outcome)
+    promise.deliver(outcome);
+  else
+    promise.deliver(begin, bytes);
 }
 
 // -- members ------------------------------------------------------------------

@@ -304,6 +304,8 @@ void input_mending::filled(copy_id copy, input_part range, position begin,
   const auto before = repair_.mended();
   step(input_repair::answered{
     copy, range.to, nothing ? range.to : position{begin.value + bytes.size()}});
+  // The next part of it at once.
+  step(sources_of(copy));
   // A node that only lags mends nothing, and one without room keeps nothing.
   const bool damage
     = lacks_.contains(copy) || range.to <= of_.core->merged(copy);

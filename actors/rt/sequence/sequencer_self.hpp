@@ -11,6 +11,7 @@ using checkpoint_atom = caf::atom_constant<caf::atom("checkpoint")>;
 using copied_atom = caf::atom_constant<caf::atom("copied")>;
 using surveyed_atom = caf::atom_constant<caf::atom("surveyed")>;
 using sought_atom = caf::atom_constant<caf::atom("sought")>;
+using part_atom = caf::atom_constant<caf::atom("part")>;
 using disk_atom = caf::atom_constant<caf::atom("disk")>;
 using mended_atom = caf::atom_constant<caf::atom("mended")>;
 using salvaged_atom = caf::atom_constant<caf::atom("salvaged")>;
@@ -44,6 +45,8 @@ using sequencer_self_actor = sequencer_actor::extend_with<input_owner_actor>::
     // could be.
     caf::reacts_to<mended_atom, position, caf::error>,
     // It was made again of what was left, or could not be.
-    caf::reacts_to<salvaged_atom, caf::error>>;
+    caf::reacts_to<salvaged_atom, caf::error>,
+    // A part of out/ for another node was read, as it is numbered.
+    caf::reacts_to<part_atom, uint64_t, position, chunk, caf::error>>;
 
 } // namespace millrace::rt

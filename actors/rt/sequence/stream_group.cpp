@@ -179,6 +179,19 @@ const merge_entry* stream_group::unwritten() const {
   return next < entries_.size() ? &*entries_[next].instruction : nullptr;
 }
 
+position stream_group::named_end(input_id input, position to) const {
+  for (auto next = written_.value - before_.value + 1; next < entries_.size();
+       ++next) {
+    if (!entries_[next].instruction)
+      continue;
+    const auto* range = std::get_if<merge_range>(&*entries_[next].instruction);
+    if (range != nullptr && range->input == input && !range->lost
+        && range->from == to)
+      to = range->to;
+  }
+  return to;
+}
+
 error stream_group::write_next() {
   if (auto fault = log_->append(entries_[written_.value - before_.value].raft))
     return fault;

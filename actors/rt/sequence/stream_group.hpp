@@ -145,6 +145,9 @@ public:
   /// The first instruction that is not on the disk yet, for the owner to say
   /// whether the bytes that it names are held; null when all are written.
   [[nodiscard]] const merge_entry* unwritten() const;
+  /// Where the bytes end that it, and those after it, name of its input, one
+  /// after the other in one file. @pre it names [from, to) of the input
+  [[nodiscard]] position named_end(input_id input, position to) const;
   /// They are: it goes to the disk.
   [[nodiscard]] error write_next();
   /// Hands what was written to the system. In a cached stream it is durable.
