@@ -17,11 +17,10 @@ const table_schema* digits_table(std::string_view name) {
   static const auto schema = [] {
     table_schema out;
     out.name = "digits";
-    out.columns = {{"time", column_type::timestamp},
-                   {"sym", column_type::symbol},
-                   {"r", column_type::real},
-                   {"l", column_type::long_},
-                   {"i", column_type::int_}};
+    out.columns
+      = {{"time", column_type::timestamp}, {"sym", column_type::symbol},
+         {"r", column_type::real},         {"l", column_type::long_},
+         {"i", column_type::int_},         {"b", column_type::byte_}};
     out.time_column = "time";
     out.symbol_column = "sym";
     return out;
@@ -36,8 +35,8 @@ std::string rows_of(result<plan_node> plan) {
   constexpr int64_t l = 1'099'511'627'777;
   constexpr int64_t i = 16'777'217;
   std::vector<placed_row> rows{
-    {{int64_t{1}, std::string{"A"}, 0.5, l, i}},
-    {{int64_t{2}, std::string{"B"}, 1'099'511'627'776.0, l, i}}};
+    {{int64_t{1}, std::string{"A"}, 0.5, l, i, int64_t{5}}},
+    {{int64_t{2}, std::string{"B"}, 1'099'511'627'776.0, l, i, int64_t{7}}}};
   auto table = testing_support::run_tree(
     *std::move(plan),
     {{"digits", {make_view(*digits_table("digits"), rows, {})}}});
@@ -87,6 +86,27 @@ TEST(NumberTypesTest, SqlReckonsWithRealsAndWholeNumbersInFloats) {
                      + " as x from digits where sym = 'A'"),
               std::string{value} + '\n')
       << what;
+}
+
+/// A byte has no null of its own.
+TEST(NumberTypesTest, SqlHasNullsWhereBytesAreNone) {
+  const std::pair<const char*, const char*> cases[] = {
+    {"select coalesce(max(b), -1) as x from digits where false", "-1\n"},
+    {"select coalesce(min(b), -1) as x from digits where l < 0", "-1\n"},
+    {"select max(b) as x, min(b) as y from digits", "7,5\n"},
+    {"select count(nullif(b, b)) as x from digits", "0\n"},
+    {"select min(nullif(b, 5)) as x from digits", "7\n"},
+    {"select count(*) from digits where nullif(b, 5) is null", "1\n"},
+    {"select count(case when b > 5 then b end) as x from digits", "1\n"},
+    {"select avg(case when b > 5 then b end) as x from digits", "7\n"},
+    {"select coalesce(max(case when b > 9 then b end), -1) as x from digits",
+     "-1\n"},
+    {"select coalesce((select max(b) from digits where l < 0), -1) as x "
+     "from digits where sym = 'A'",
+     "-1\n"},
+  };
+  for (const auto& [text, rows] : cases)
+    EXPECT_EQ(in_sql(text), rows) << text;
 }
 
 TEST(NumberTypesTest, SqlComparesJoinsAndUnitesThemAsFloats) {

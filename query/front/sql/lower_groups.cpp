@@ -261,13 +261,11 @@ result<expression> row_scope::fold_where(aggregate_function function,
       return owner_.wrong(place, "the aggregate '"
                                    + std::string{to_string(function)}
                                    + "' does not take boolean; see FILTER");
-    // A byte has no null that FILTER could put in its place.
-    if (where && each.type == column_type::byte_) {
-      auto wide = rows.cast(std::move(each), column_type::int_, place);
-      if (!wide)
-        return wide;
-      each = *std::move(wide);
-    }
+    // What no row gives is null, and so is what FILTER leaves out.
+    auto wide = rows.with_null(std::move(each), place);
+    if (!wide)
+      return wide;
+    each = *std::move(wide);
   }
   if (where && edge)
     return owner_.refused(place, "FILTER of first and last is not there");

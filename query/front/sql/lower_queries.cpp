@@ -42,14 +42,10 @@ result<expression> row_scope::query_value(const json_value& body,
   auto rows = query_of_one_column(body, place);
   if (!rows)
     return rows.failure();
-  // A byte has no null.
-  auto value = std::move(rows->columns.front().value);
-  if (value.type == column_type::byte_) {
-    auto wide = cast(std::move(value), column_type::int_, place);
-    if (!wide)
-      return wide;
-    value = *std::move(wide);
-  }
+  auto wide = with_null(std::move(rows->columns.front().value), place);
+  if (!wide)
+    return wide;
+  auto value = *std::move(wide);
   auto out = typed_column(owner_.next_name("~q"), value.type, place);
   if (auto fault = owner_.put(rows->plan, operators::limit{2}, place))
     return fault;

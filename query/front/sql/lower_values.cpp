@@ -468,6 +468,12 @@ result<expression> row_scope::choice(const json_value& body, uint32_t place) {
   auto values = of_one_type(nodes, place, true);
   if (!values)
     return values.failure();
+  for (auto& each : *values) {
+    auto wide = with_null(std::move(each), place);
+    if (!wide)
+      return wide;
+    each = *std::move(wide);
+  }
   auto out = std::move(values->back());
   for (size_t i = conditions.size(); i-- > 0;) {
     auto next = call(
@@ -544,11 +550,20 @@ result<expression> row_scope::null_if(const json_value& body, uint32_t place) {
   auto equal = compared(fn::equal, pair->first, std::move(pair->second), place);
   if (!equal)
     return equal;
-  const auto type = pair->first.type;
+  auto value = with_null(std::move(pair->first), place);
+  if (!value)
+    return value;
+  const auto type = value->type;
   return call(fn::conditional,
               {*std::move(equal), constant_of(type, std::monostate{}, place),
-               std::move(pair->first)},
+               *std::move(value)},
               place, "NULLIF");
+}
+
+result<expression> row_scope::with_null(expression value, uint32_t place) {
+  if (value.type != column_type::byte_)
+    return value;
+  return cast(std::move(value), column_type::int_, place);
 }
 
 result<expression> row_scope::current_time(const json_value& body,

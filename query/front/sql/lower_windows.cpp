@@ -390,9 +390,7 @@ private:
     auto value = inner_.operand(nodes.front());
     if (!value)
       return value.failure();
-    // A byte has no null for rows that are not there.
-    if (value->type == column_type::byte_)
-      value = inner_.cast(*std::move(value), column_type::int_, place_);
+    value = inner_.with_null(*std::move(value), place_);
     if (!value)
       return value.failure();
     made.arguments.push_back(*std::move(value));

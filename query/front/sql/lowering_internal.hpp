@@ -257,6 +257,9 @@ public:
                                         std::string_view written = {});
   [[nodiscard]] result<expression> cast(expression what, column_type to,
                                         uint32_t place);
+  /// As it is, or an int where that is a byte, which has no null: for what may
+  /// be null.
+  [[nodiscard]] result<expression> with_null(expression value, uint32_t place);
   [[nodiscard]] bool never_null(const expression& what) const;
   /// Whether a comparison of values is true.
   [[nodiscard]] result<expression> compared(scalar_function function,
