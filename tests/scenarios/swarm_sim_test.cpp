@@ -270,7 +270,7 @@ TEST(SwarmSim, NothingIsLostInHoursOfPowerCuts) {
 }
 
 TEST(SwarmSim, NothingIsLostInHoursOfAnything) {
-  long_swarm_with(6, {.isolations = true, .slow_disks = true});
+  long_swarm_with(7, {.isolations = true, .slow_disks = true});
 }
 
 TEST(SwarmSim, NothingIsLostWhenProcessesDie) {
